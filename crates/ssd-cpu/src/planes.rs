@@ -1,0 +1,41 @@
+//! How the loops of this crate run: a buffer cut into equal pieces, the pieces spread over the threads, each piece compiled for the
+//! vector unit at hand.
+//!
+//! The closures are to be marked `#[inline(always)]`, and so is every function that they call: only what is inlined is compiled
+//! for wider vectors than the target's least.
+
+/// Numbers that are summed side by side: a sum into one number could not be vectorised, since floating-point addition does not commute
+/// with its grouping. One register of the widest vector unit.
+pub(crate) const LANES: usize = 16;
+
+/// Calls `work(scratch, index, piece)` for every piece of `size` elements. A thread makes its `scratch` once and reuses it.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn for_each<T: Send, S>(
+    buffer: &mut [T],
+    size: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, usize, &mut [T]) + Sync + Send,
+) {
+    use rayon::prelude::*;
+
+    buffer.par_chunks_mut(size.max(1)).enumerate().for_each_init(scratch, |scratch, (i, piece)| {
+        macerator::AutoArch::new().dispatch(
+            #[inline(always)]
+            || work(scratch, i, piece),
+        );
+    });
+}
+
+/// Calls `work(scratch, index, piece)` for every piece of `size` elements.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn for_each<T: Send, S>(
+    buffer: &mut [T],
+    size: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, usize, &mut [T]) + Sync + Send,
+) {
+    let mut scratch = scratch();
+    for (i, piece) in buffer.chunks_mut(size.max(1)).enumerate() {
+        work(&mut scratch, i, piece);
+    }
+}

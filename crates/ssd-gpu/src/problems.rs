@@ -1,0 +1,148 @@
+//! The problems that [`crate::verify()`] sets: what heads might say, drawn from a seed, each with something awkward in it.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use ssd::CenterBox;
+use ssd::postprocess::{DetectParams, Nms};
+
+/// One picture's heads' outputs, and what is asked of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) name: &'static str,
+    /// Background included.
+    pub(crate) classes: usize,
+    pub(crate) priors: Vec<CenterBox>,
+    /// `[P, 4]`
+    pub(crate) offsets: Vec<f32>,
+    /// `[P, C]`
+    pub(crate) logits: Vec<f32>,
+    pub(crate) params: DetectParams,
+    /// Put in place of some scores before topk sees them: what a kernel for decode should never leave.
+    pub(crate) broken_scores: &'static [f32],
+}
+
+/// All of them. Small ones first; the few large ones are what a picture costs.
+pub(crate) fn problems() -> Vec<Problem> {
+    let low = DetectParams { score: 0.01, ..DetectParams::default() };
+    let with = |change: fn(&mut DetectParams)| {
+        let mut params = low.clone();
+        change(&mut params);
+        params
+    };
+    vec![
+        draw("one prior, one class", 1, 2, low.clone()),
+        draw("nothing above the threshold", 300, 21, with(|p| p.score = 1.0)),
+        draw("only the best", 300, 7, with(|p| p.max = 1)),
+        draw("one candidate a class", 300, 7, with(|p| p.top_k = 1)),
+        draw("exactly 400 candidates", 400, 2, with(|p| p.score = 0.0)),
+        draw("401 candidates", 401, 2, with(|p| p.score = 0.0)),
+        draw("a row just filled", 512, 3, with(|p| (p.score, p.top_k, p.max) = (0.0, 512, 512))),
+        draw("a row overfilled by one", 513, 3, with(|p| (p.score, p.top_k, p.max) = (0.0, 512, 512))),
+        draw("every overlap suppresses", 300, 7, with(|p| p.iou = 0.0)),
+        draw("no overlap suppresses", 300, 7, with(|p| p.iou = 1.0)),
+        draw("three classes switched on", 300, 21, with(|p| p.classes = Some(vec![2, 3, 20]))),
+        draw("all classes switched off", 300, 21, with(|p| p.classes = Some(vec![]))),
+        all_boxes_equal(draw("all boxes equal", 300, 4, low.clone())),
+        boxes_without_area(draw("boxes without area", 300, 4, low.clone())),
+        huge_offsets(draw("offsets beyond the clamp", 300, 4, low.clone())),
+        ties(draw("equal scores, equal boxes", 1500, 7, low.clone())),
+        all_scores_equal(draw("all scores equal", 3000, 3, low.clone())),
+        scores_within(1e-4, draw("scores close together", 3000, 3, low.clone())),
+        scores_within(1e-7, draw("scores a few ulp apart", 3000, 3, low.clone())),
+        numbers_that_are_none(draw("logits and offsets that are no numbers", 500, 6, low.clone())),
+        Problem {
+            broken_scores: &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.5, 1.5, -0.0, f32::MAX, 0.01, 1.0],
+            ..draw("scores on the limits and beyond", 300, 6, low.clone())
+        },
+        draw("more candidates than top-k", 3000, 7, low.clone()),
+        draw("ninety classes", 300, 91, low.clone()),
+        draw("soft", 300, 7, with(|p| p.nms = Nms::Soft)),
+        all_boxes_equal(draw("soft, all boxes equal", 300, 3, with(|p| p.nms = Nms::Soft))),
+        draw("soft, only the best", 100, 3, with(|p| (p.nms, p.max) = (Nms::Soft, 1))),
+        draw("a whole picture, to look at", 8732, 21, DetectParams::default()),
+        draw("a whole picture, to measure with", 8732, 21, low),
+    ]
+}
+
+/// Logits in which one prior in five is rather sure of something, and priors of all sizes all over the picture.
+fn draw(name: &'static str, priors: usize, classes: usize, params: DetectParams) -> Problem {
+    let mut rng = Pcg64::seed_from_u64(0x55d_0000 + (priors * classes) as u64);
+    let mut logits: Vec<f32> = (0..priors * classes).map(|_| rng.random_range(-3.0..3.0)).collect();
+    for row in logits.chunks_exact_mut(classes) {
+        if rng.random_bool(0.2) {
+            row[rng.random_range(0..classes)] += rng.random_range(0.0..9.0);
+        }
+    }
+    let offsets = (0..priors * 4).map(|_| rng.random_range(-2.0..2.0)).collect();
+    let priors = (0..priors)
+        .map(|_| {
+            let [cx, cy] = [(); 2].map(|()| rng.random_range(0.0..1.0));
+            let [w, h] = [(); 2].map(|()| rng.random_range(0.02..0.6));
+            CenterBox::new(cx, cy, w, h)
+        })
+        .collect();
+    Problem { name, classes, priors, offsets, logits, params, broken_scores: &[] }
+}
+
+fn all_boxes_equal(mut problem: Problem) -> Problem {
+    problem.priors.fill(CenterBox::new(0.5, 0.5, 0.25, 0.5));
+    problem.offsets.fill(0.0);
+    problem
+}
+
+fn boxes_without_area(mut problem: Problem) -> Problem {
+    for (i, prior) in problem.priors.iter_mut().enumerate() {
+        match i % 4 {
+            0 => prior.w = 0.0,
+            1 => prior.cx = 9.0, // clipped to a line on the border
+            2 => (prior.w, prior.h) = (0.0, 0.0),
+            _ => {}
+        }
+    }
+    problem
+}
+
+fn huge_offsets(mut problem: Problem) -> Problem {
+    for (i, offset) in problem.offsets.iter_mut().enumerate() {
+        *offset *= [1.0, 1e3, 1e15, 1e29][i % 4];
+    }
+    problem
+}
+
+/// Every score is one of two, and there are twelve different boxes.
+fn ties(mut problem: Problem) -> Problem {
+    problem.offsets.fill(0.0);
+    for (i, prior) in problem.priors.iter_mut().enumerate() {
+        let [x, y] = [i % 4, i / 4 % 3].map(|v| 0.25 + 0.125 * v as f32);
+        *prior = CenterBox::new(x, y, 0.25, 0.25);
+    }
+    for (i, row) in problem.logits.chunks_exact_mut(problem.classes).enumerate() {
+        row.fill(0.0);
+        row[i * 7 % problem.classes] = 4.0;
+    }
+    problem
+}
+
+fn all_scores_equal(mut problem: Problem) -> Problem {
+    problem.logits.fill(0.0);
+    problem
+}
+
+/// The scores differ in their last digits only, so that radix select has to go on to those.
+fn scores_within(spread: f32, mut problem: Problem) -> Problem {
+    for logit in &mut problem.logits {
+        *logit *= spread;
+    }
+    problem
+}
+
+fn numbers_that_are_none(mut problem: Problem) -> Problem {
+    let none = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2e30, -2e30, f32::MAX];
+    for (i, logit) in problem.logits.iter_mut().enumerate().step_by(41) {
+        *logit = none[i % none.len()];
+    }
+    for (i, offset) in problem.offsets.iter_mut().enumerate().step_by(53) {
+        *offset = none[i % none.len()];
+    }
+    problem
+}

@@ -1,0 +1,276 @@
+//! `detect`: what is on pictures, as text, as JSON, or drawn into copies of them.
+//!
+//! Outline: find the pictures → load the detector → for each picture read, detect, report, draw. The work is done in
+//! `ssd_train::{images, detector, draw}`; this file is the command line.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use image::{ImageFormat, RgbImage};
+use serde::Serialize;
+use ssd::postprocess::{DetectParams, Nms};
+use ssd::{CornerBox, Detection};
+use ssd_train::cli::{self, DeviceChoice, Failure};
+use ssd_train::detector::{Detector, Timing};
+use ssd_train::draw::{Labelled, annotate};
+use ssd_train::images;
+
+/// Detect objects on pictures.
+///
+/// Prints what is where, best first; boxes are in pixels of the picture, turned as its EXIF mark says. A picture that does
+/// not decode is reported on stderr and the rest go on; the exit code is then 1.
+#[derive(Parser)]
+#[command(after_help = "Examples:
+  detect --weights best.safetensors street.jpg
+  detect --weights best.safetensors --score 0.3 --classes person,dog --annotate drawn/ holiday/
+  detect --weights best.safetensors --json street.jpg > street.json
+
+Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
+struct Args {
+    /// Pictures, and folders of pictures (JPEG, PNG, BMP, GIF, WebP; folders inside a folder are not entered)
+    #[arg(required = true, value_name = "IMAGE|DIR")]
+    inputs: Vec<PathBuf>,
+    /// A weights file, as `train` and `convert` write it
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+    /// Show what is at least this sure, 0 to 1 [default: the weights file's, usually 0.5]
+    #[arg(long, value_name = "X")]
+    score: Option<f32>,
+    /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1 [default: the weights
+    /// file's, usually 0.45]
+    #[arg(long, value_name = "X")]
+    iou: Option<f32>,
+    /// What becomes of an overlapping box: removed, or lowered in score
+    #[arg(long, value_enum, default_value = "hard")]
+    nms: NmsName,
+    /// Candidates of each class that go into suppression [default: the weights file's, usually 400]
+    #[arg(long, value_name = "N")]
+    top_k: Option<usize>,
+    /// Detections a picture at most [default: the weights file's, usually 200]
+    #[arg(long, value_name = "N")]
+    max: Option<usize>,
+    /// Only these classes, by name, separated by commas [default: all]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+    /// Write a copy of each picture with its boxes into this folder, as JPEG for a JPEG, else as PNG
+    #[arg(long, value_name = "DIR")]
+    annotate: Option<PathBuf>,
+    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+    /// Print one JSON document on stdout, everything else on stderr; times are in milliseconds
+    #[arg(long)]
+    json: bool,
+}
+
+/// The two ways of suppression by their names on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum NmsName {
+    Hard,
+    Soft,
+}
+
+/// What is reported of one picture.
+#[derive(Serialize)]
+struct ImageReport {
+    image: String,
+    width: u32,
+    height: u32,
+    detections: Vec<DetectionReport>,
+    timing_ms: TimingReport,
+}
+
+#[derive(Serialize)]
+struct DetectionReport {
+    label: String,
+    class: usize,
+    score: f32,
+    /// `[x1, y1, x2, y2]` in pixels of the picture.
+    #[serde(rename = "box")]
+    corners_px: [f32; 4],
+}
+
+#[derive(Serialize)]
+struct TimingReport {
+    decode_image: f64,
+    preprocess: f64,
+    network: f64,
+    postprocess: f64,
+    total: f64,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let paths = images::find(&args.inputs).map_err(Failure::input)?;
+    let detector = Detector::load(&args.weights, &args.device)?;
+    let params = params(args, &detector)?;
+    let mut drawn = args.annotate.as_deref().map(|folder| Drawn::new(folder, &paths)).transpose()?;
+    cli::note(&format!("{} on {}", args.weights.display(), detector.device_name()));
+
+    let progress = cli::progress_bar(paths.len(), "detecting");
+    let (mut reports, mut failed) = (Vec::new(), 0_usize);
+    for path in &paths {
+        match detect_one(path, &detector, &params) {
+            Ok((picture, report)) => {
+                if let Some(drawn) = &mut drawn {
+                    drawn.write(path, picture, &report)?;
+                }
+                if !args.json {
+                    progress.suspend(|| cli::print_text(&readable(&report)))?;
+                }
+                reports.push(report);
+            }
+            Err(error) => {
+                progress.suspend(|| cli::complain(&error));
+                failed += 1;
+            }
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    if args.json {
+        cli::print_json(&reports)?;
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::Run(format!("{failed} of {} pictures failed, as reported above.", paths.len()))),
+    }
+}
+
+/// The numbers of the weights file, overridden by those that were typed.
+fn params(args: &Args, detector: &Detector) -> Result<DetectParams, Failure> {
+    let header = detector.header();
+    let classes = args.classes.as_deref().map(|names| class_indices(names, &header.labels)).transpose()?;
+    let params = DetectParams {
+        score: args.score.unwrap_or(header.score),
+        iou: args.iou.unwrap_or(header.iou),
+        top_k: args.top_k.unwrap_or(header.top_k),
+        max: args.max.unwrap_or(header.max),
+        nms: match args.nms {
+            NmsName::Hard => Nms::Hard,
+            NmsName::Soft => Nms::Soft,
+        },
+        classes,
+    };
+    params.checked(header.labels.len() + 1).map_err(Failure::input)
+}
+
+/// Class names as 1-based classes.
+fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Failure> {
+    let index = |name: &String| {
+        let found = labels.iter().position(|label| label == name.trim());
+        found.map(|i| i + 1).ok_or_else(|| {
+            Failure::Input(format!(
+                "--classes names \"{name}\", which this model does not know; it knows {}.",
+                labels.join(", ")
+            ))
+        })
+    };
+    names.iter().map(index).collect()
+}
+
+/// Reads and detects; the error is the sentence for the user.
+fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result<(RgbImage, ImageReport), String> {
+    let start = Instant::now();
+    let picture = images::read_upright(path).map_err(|e| e.to_string())?;
+    let decode_image_ms = start.elapsed().as_secs_f64() * 1e3;
+    let (detections, timing) = detector.detect(&picture, params).map_err(|e| format!("{}: {e}", path.display()))?;
+    let total_ms = start.elapsed().as_secs_f64() * 1e3;
+
+    let (width, height) = picture.dimensions();
+    let labels = &detector.header().labels;
+    let detections = detections.iter().map(|d| DetectionReport::new(d, labels, width, height)).collect();
+    let timing_ms = TimingReport::new(decode_image_ms, &timing, total_ms);
+    Ok((picture, ImageReport { image: path.display().to_string(), width, height, detections, timing_ms }))
+}
+
+impl DetectionReport {
+    fn new(detection: &Detection, labels: &[String], width: u32, height: u32) -> Self {
+        let b = detection.bbox.clipped().scaled(width as f32, height as f32);
+        // A weights file has a label for each class; a number serves where it lied.
+        let label = labels.get(detection.class - 1).cloned().unwrap_or_else(|| detection.class.to_string());
+        Self { label, class: detection.class, score: detection.score, corners_px: [b.x1, b.y1, b.x2, b.y2] }
+    }
+}
+
+impl TimingReport {
+    fn new(decode_image: f64, timing: &Timing, total: f64) -> Self {
+        let (preprocess, network, postprocess) = (timing.preprocess_ms, timing.network_ms, timing.postprocess_ms);
+        Self { decode_image, preprocess, network, postprocess, total }
+    }
+}
+
+/// One line for the picture, one for each detection.
+fn readable(report: &ImageReport) -> String {
+    let ImageReport { image, width, height, detections, timing_ms } = report;
+    let objects = match detections.len() {
+        0 => "nothing found".to_owned(),
+        1 => "1 object".to_owned(),
+        n => format!("{n} objects"),
+    };
+    let mut text = format!("{image}: {objects}, {width} x {height} px, {:.0} ms\n", timing_ms.total);
+    for d in detections {
+        let [x1, y1, x2, y2] = d.corners_px;
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {:>3.0}% {} at {x1:.0}, {y1:.0} to {x2:.0}, {y2:.0}", d.score * 100.0, d.label);
+    }
+    text
+}
+
+/// The folder of drawn pictures. No input is ever overwritten, nor one drawn picture by another of the same name.
+struct Drawn {
+    folder: PathBuf,
+    taken: HashSet<PathBuf>,
+}
+
+impl Drawn {
+    fn new(folder: &Path, inputs: &[PathBuf]) -> Result<Self, Failure> {
+        let failed = |e: std::io::Error| {
+            Failure::Input(format!("{} cannot hold the drawn pictures: {e}; choose another folder.", folder.display()))
+        };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let folder = folder.canonicalize().map_err(failed)?;
+        Ok(Self { folder, taken: inputs.iter().filter_map(|path| path.canonicalize().ok()).collect() })
+    }
+
+    fn write(&mut self, input: &Path, mut picture: RgbImage, report: &ImageReport) -> Result<(), Failure> {
+        let boxes: Vec<Labelled> = report.detections.iter().map(labelled).collect();
+        annotate(&mut picture, &boxes);
+        let format = match ImageFormat::from_path(input) {
+            Ok(ImageFormat::Jpeg) => ImageFormat::Jpeg,
+            _ => ImageFormat::Png,
+        };
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture
+            .write_to(&mut bytes, format)
+            .map_err(|e| Failure::Run(format!("{} cannot be drawn: {e}.", input.display())))?;
+        cli::write_atomic(&self.free_path(input, format), bytes.get_ref())?;
+        Ok(())
+    }
+
+    /// The input's stem in the folder, with a number behind it where that name is taken.
+    fn free_path(&mut self, input: &Path, format: ImageFormat) -> PathBuf {
+        let stem = input.file_stem().unwrap_or_default().to_string_lossy();
+        let extension = if format == ImageFormat::Jpeg { "jpg" } else { "png" };
+        let mut path = self.folder.join(format!("{stem}.{extension}"));
+        let mut number = 2;
+        while !self.taken.insert(path.clone()) {
+            path = self.folder.join(format!("{stem}-{number}.{extension}"));
+            number += 1;
+        }
+        path
+    }
+}
+
+fn labelled(detection: &DetectionReport) -> Labelled {
+    let [x1, y1, x2, y2] = detection.corners_px;
+    let text = format!("{} {:.0}%", detection.label, detection.score * 100.0);
+    Labelled { bbox_px: CornerBox::new(x1, y1, x2, y2), text, class: detection.class }
+}

@@ -1,0 +1,144 @@
+//! `eval`: how well a model, or a file of detections, agrees with a ground truth.
+//!
+//! Outline: gather one result a picture, by running a model or from two COCO files → measure → print. The definitions are in
+//! `ssd_train::evaluation`; this file is the command line.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use ssd::postprocess::{DetectParams, Nms};
+use ssd_train::cli::{self, DeviceChoice, Failure};
+use ssd_train::data::{self, Dataset, Format};
+use ssd_train::detector::Detector;
+use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
+
+/// Measure detections against a ground truth: Pascal VOC mAP (11-point and all-point) and COCO AP and AR.
+///
+/// Runs a model over a data set, or measures detections that another program wrote. Objects marked difficult and crowds are
+/// neither found nor missed. In JSON, values are 0 to 1, and null where no object of that kind is there.
+#[derive(Parser)]
+#[command(after_help = "Examples:
+  eval --weights best.safetensors --data VOCdevkit/VOC2007 --split test
+  eval --weights best.safetensors --data shapes:1 --json > measured.json
+  eval --ground-truth instances_val2017.json --detections results.json
+
+Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
+struct Args {
+    /// A weights file, as `train` and `convert` write it
+    #[arg(long, value_name = "FILE", requires = "data", required_unless_present = "ground_truth")]
+    weights: Option<PathBuf>,
+    /// The data set: a folder, or shapes[:SEED[:COUNT]] for the generated one
+    #[arg(long, value_name = "PATH|shapes", requires = "weights")]
+    data: Option<String>,
+    /// How the data set is laid out
+    #[arg(long, value_enum, default_value = "auto")]
+    format: Format,
+    /// Which list of the data set, as in ImageSets/Main [default: val for shapes, else every picture]
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
+    /// A COCO ground truth (instances_*.json), to measure --detections against without running a model
+    #[arg(long, value_name = "COCO.json", requires = "detections", conflicts_with_all = ["weights", "data"])]
+    ground_truth: Option<PathBuf>,
+    /// Detections in COCO results format: a list of image_id, category_id, bbox [x, y, width, height] in pixels, score
+    #[arg(long, value_name = "RESULTS.json", requires = "ground_truth")]
+    detections: Option<PathBuf>,
+    /// Write the model's detections in COCO results format; category_id is the class from 1, image_id the picture's name
+    /// where all names are numbers, else its place in the list from 1
+    #[arg(long, value_name = "FILE", requires = "weights")]
+    save_detections: Option<PathBuf>,
+    /// Detections below this are left out, 0 to 1; a higher value cuts the curve's end off and lowers the measures
+    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    score: f32,
+    /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1
+    #[arg(long, value_name = "X", default_value_t = 0.45)]
+    iou: f32,
+    /// Candidates of each class that go into suppression
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    top_k: usize,
+    /// Detections a picture at most
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    max: usize,
+    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+    /// Print one JSON document on stdout instead of the table, everything else on stderr
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let (images, labels) = match (&args.weights, &args.data, &args.ground_truth, &args.detections) {
+        (Some(weights), Some(data), ..) => run_model(args, weights, data)?,
+        (_, _, Some(ground_truth), Some(detections)) => read_files(ground_truth, detections)?,
+        _ => {
+            return Err(Failure::Input("Give --weights with --data, or --ground-truth with --detections.".to_owned()));
+        }
+    };
+    if let Some(path) = &args.save_detections {
+        coco_files::write_detections(path, &images)?;
+    }
+    let report = evaluate(&images, &labels);
+    if args.json { cli::print_json(&report) } else { cli::print_text(&format!("{report}\n")) }
+}
+
+/// One result a picture from two files of another program.
+fn read_files(ground_truth: &Path, detections: &Path) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
+    let mut truth = coco_files::read_ground_truth(ground_truth).map_err(Failure::input)?;
+    let unknown = coco_files::read_detections(detections, ground_truth, &mut truth).map_err(Failure::input)?;
+    if truth.skipped > 0 {
+        cli::note(&format!("{} annotations left out: no such picture or category, or no box.", truth.skipped));
+    }
+    if unknown > 0 {
+        cli::note(&format!("{unknown} detections left out: the ground truth does not have their category."));
+    }
+    Ok((truth.images, truth.labels))
+}
+
+/// One result a picture by running a model over a data set.
+fn run_model(args: &Args, weights: &Path, data: &str) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
+    let detector = Detector::load(weights, &args.device)?;
+    let labels = detector.header().labels.clone();
+    let params = DetectParams {
+        score: args.score,
+        iou: args.iou,
+        top_k: args.top_k,
+        max: args.max,
+        nms: Nms::Hard,
+        classes: None,
+    };
+    let params = params.checked(labels.len() + 1).map_err(Failure::input)?;
+    let generated = data == "shapes" || data.starts_with("shapes:");
+    let split = args.split.as_deref().or(generated.then_some("val"));
+    let set = data::open(data, args.format, split, Some(&labels)).map_err(Failure::input)?;
+    if let Some(report) = set.report() {
+        cli::note(&report.to_string());
+    }
+    cli::note(&format!("{} on {}", weights.display(), detector.device_name()));
+
+    let image_ids = image_ids(&set);
+    let progress = cli::progress_bar(set.len(), "detecting");
+    let mut images = Vec::with_capacity(set.len());
+    for (i, image_id) in image_ids.into_iter().enumerate() {
+        // A picture that fails ends the run: left out, it would quietly change what is measured.
+        let sample = set.get(i).map_err(Failure::run)?;
+        let found = detector.detect(&sample.image, &params);
+        let (found, _) = found.map_err(|e| Failure::Run(format!("{}: {e}", sample.name)))?;
+        images.push(ImageResult::from_normalised(image_id, sample.image.dimensions(), &sample.truths, &found));
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    Ok((images, labels))
+}
+
+/// The pictures' numbers in COCO files: their names where these are different numbers, else their places from 1.
+fn image_ids(set: &Dataset) -> Vec<i64> {
+    let by_name: Option<Vec<i64>> = (0..set.len()).map(|i| set.name(i).parse().ok()).collect();
+    let different = |ids: &Vec<i64>| ids.iter().collect::<HashSet<_>>().len() == ids.len();
+    by_name.filter(different).unwrap_or_else(|| (1..=set.len() as i64).collect())
+}

@@ -1,0 +1,125 @@
+//! Checkpoints: all that a run needs to go on, in a folder of its own for each, with a pointer to the last complete one.
+//!
+//! A folder is written under another name and renamed when it is whole; then the pointer is replaced; then older folders
+//! go. Whenever the program or the disk stops, the pointer names a complete checkpoint.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::store::ModuleRecord;
+use serde::{Deserialize, Serialize};
+use ssd::Ssd;
+
+use crate::cli::{WriteError, write_atomic};
+
+/// Where a run stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Complete epochs.
+    pub epoch: usize,
+    /// Complete steps.
+    pub step: usize,
+    /// Batches of the epoch under way that are done.
+    pub batch: usize,
+    /// The best mAP so far.
+    pub best: Option<f64>,
+}
+
+/// A checkpoint that was not written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// Writing failed.
+    #[error("the checkpoint {path} was not written: {reason}; the one before it is unharmed, free some space and go on with --resume")]
+    Write {
+        /// The folder.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The pointer was not written.
+    #[error(transparent)]
+    Pointer(#[from] WriteError),
+    /// There is none.
+    #[error("there is no complete checkpoint in {0}; start without --resume")]
+    None(String),
+    /// It does not fit.
+    #[error("the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start without --resume")]
+    Read {
+        /// The folder.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Names the folder of the last complete checkpoint.
+const POINTER: &str = "latest";
+
+/// Writes a checkpoint into `folder` and makes it the last one.
+///
+/// # Errors
+///
+/// When the disk does not take it; the checkpoint before it stays.
+pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &State) -> Result<(), CheckpointError> {
+    let name = format!("step-{:08}", state.step);
+    let path = folder.join(&name);
+    let failed = |reason: String| CheckpointError::Write { path: path.display().to_string(), reason };
+    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    let unfinished = tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|e| failed(e.to_string()))?;
+    write_parts(unfinished.path(), model, optimizer, state).map_err(failed)?;
+    if path.exists() {
+        fs::remove_dir_all(&path).map_err(|error| failed(error.to_string()))?;
+    }
+    fs::rename(unfinished.keep(), &path).map_err(|error| failed(error.to_string()))?;
+    write_atomic(&folder.join(POINTER), name.as_bytes())?;
+    remove_others(folder, &name);
+    Ok(())
+}
+
+fn write_parts(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &State) -> Result<(), String> {
+    let model = model.clone().into_record().into_bytes().map_err(|error| error.to_string())?;
+    let optimizer = optimizer.into_bytes().map_err(|error| error.to_string())?;
+    let state = serde_json::to_vec_pretty(state).map_err(|error| error.to_string())?;
+    let parts: [(&str, &[u8]); 3] = [("model.bpk", &model), ("optimizer.bpk", &optimizer), ("state.json", &state)];
+    for (name, bytes) in parts {
+        write_atomic(&folder.join(name), bytes).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Old checkpoints and unfinished ones; one that cannot be removed does no harm.
+fn remove_others(folder: &Path, keep: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != keep && (name.starts_with("step-") || name.starts_with(".writing-")) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Reads the last complete checkpoint into a model and an optimizer of the same make.
+///
+/// # Errors
+///
+/// When there is none, or it belongs to another network.
+pub fn load(folder: &Path, model: Ssd, optimizer: ModuleOptimizer) -> Result<(Ssd, ModuleOptimizer, State), CheckpointError> {
+    let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;
+    let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason };
+    let read = |name: &str| -> io::Result<Vec<u8>> { fs::read(path.join(name)) };
+    let state = read("state.json").map_err(|error| failed(error.to_string()))?;
+    let state: State = serde_json::from_slice(&state).map_err(|error| failed(error.to_string()))?;
+    let record = ModuleRecord::load(path.join("model.bpk")).map_err(|error| failed(error.to_string()))?;
+    let model = model.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+    let optimizer = optimizer.load(path.join("optimizer.bpk")).map_err(|error| failed(error.to_string()))?;
+    Ok((model, optimizer, state))
+}
+
+fn latest(folder: &Path) -> Option<PathBuf> {
+    let name = fs::read_to_string(folder.join(POINTER)).ok()?;
+    let path = folder.join(name.trim());
+    path.join("state.json").exists().then_some(path)
+}

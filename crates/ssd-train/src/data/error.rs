@@ -1,0 +1,106 @@
+//! What can be wrong with data, each as one sentence: which file, what is wrong, what to do.
+
+use std::path::PathBuf;
+
+/// An error of a data set: on opening it, on reading one image, or on writing pictures of a batch.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// `--data shapes:…` with something that is no number.
+    #[error("\"{given}\" does not name a generated set: {why}; write shapes, shapes:SEED or shapes:SEED:COUNT")]
+    Generated {
+        /// The argument as given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A format that the command line knows, but no reader is written for.
+    #[error(
+        "{path} cannot be read: the {format} reader is not built yet; use a Pascal VOC folder (--format voc) or --data shapes"
+    )]
+    NotBuilt {
+        /// The data asked for.
+        path: PathBuf,
+        /// Name of the format.
+        format: &'static str,
+    },
+    /// Neither a format was given nor one recognised.
+    #[error("{path} {why}; give the folder that holds JPEGImages and Annotations, or one that holds VOCdevkit")]
+    NotVoc {
+        /// The data asked for.
+        path: PathBuf,
+        /// What was found instead.
+        why: String,
+    },
+    /// A split that the data set does not have.
+    #[error("{path} has no split \"{split}\"; {hint}")]
+    NoSplit {
+        /// The data asked for.
+        path: PathBuf,
+        /// Name of the split asked for.
+        split: String,
+        /// Which splits there are, or what to do where there are none.
+        hint: String,
+    },
+    /// A file or folder that the operating system does not hand out.
+    #[error("{path} cannot be read ({source}); check that it exists and that its permissions allow it")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A class that the given labels do not contain.
+    #[error(
+        "{path} holds an object of class \"{class}\", which is none of the labels ({labels}); rename it, remove it, or train with labels that contain it"
+    )]
+    UnknownClass {
+        /// The annotation.
+        path: PathBuf,
+        /// The name in it.
+        class: String,
+        /// The labels, separated by commas.
+        labels: String,
+    },
+    /// A picture that does not decode.
+    #[error("{path} does not decode as a picture ({why}); replace the file or take it out of the split")]
+    Picture {
+        /// The picture.
+        path: PathBuf,
+        /// The decoder's reason.
+        why: String,
+    },
+    /// Nothing to train on or to measure with.
+    #[error("{path} holds nothing to use in split {split}: {why}; check the annotations and the split's list")]
+    Nothing {
+        /// The data asked for.
+        path: PathBuf,
+        /// Name of the split, or "all".
+        split: String,
+        /// What became of the files that were there.
+        why: String,
+    },
+    /// An index past the end: the caller's mistake, not the data's.
+    #[error("image {index} was asked for, but the data set has {len}; ask for a smaller index")]
+    OutOfRange {
+        /// The index asked for.
+        index: usize,
+        /// Images there are.
+        len: usize,
+    },
+    /// A worker thread ended without handing over what it owed.
+    #[error(
+        "a thread that prepares batches ended early while reading {name}; run with --workers 1 and report what is printed above this line"
+    )]
+    Worker {
+        /// The item that was due.
+        name: String,
+    },
+    /// A picture of a batch that could not be written.
+    #[error("{path} cannot be written ({why}); check that the folder may be written to and has room")]
+    Write {
+        /// The picture or its folder.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+}

@@ -1,0 +1,227 @@
+//! Batches, prepared by threads ahead of the network.
+//!
+//! What it is: the order of an epoch, and a queue that the worker threads fill and the trainer empties. What it is not: it
+//! makes no tensors and knows no device.
+//!
+//! Order and content depend on seed, epoch and index alone. Item `i` of an epoch is prepared by worker `i mod workers`, with
+//! a generator of its own, and handed over in a queue per worker, which the reader empties in turn: no number of workers and
+//! no speed of any of them changes what comes out.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use rand::seq::SliceRandom;
+use ssd::GroundTruth;
+use ssd::preprocess::{Preprocess, preprocess_rgb};
+
+use super::seeded::seeded;
+use super::{DataError, Dataset};
+use crate::augment::{AugmentConfig, augment};
+
+/// Batches that are prepared ahead of the one in use.
+const BATCHES_AHEAD: usize = 2;
+
+/// Streams of the seed: what is drawn for the order must not be what is drawn for a picture.
+const ORDER: u64 = 1;
+const AUGMENT: u64 = 2;
+
+/// How batches are made.
+#[derive(Debug, Clone)]
+pub struct LoaderConfig {
+    /// Pictures in a batch; the last of an epoch may have fewer.
+    pub batch_size: usize,
+    /// Threads that prepare pictures.
+    pub workers: usize,
+    /// Where all chance comes from.
+    pub seed: u64,
+    /// Whether each epoch has its own order; else that of the data set.
+    pub shuffle: bool,
+    /// What happens to the pictures before they are scaled; nothing for validation.
+    pub augment: Option<AugmentConfig>,
+    /// How the network wants its pictures.
+    pub preprocess: Preprocess,
+}
+
+/// One picture as the network sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// `[3, S, S]`, normalised.
+    pub pixels: Vec<f32>,
+    /// The objects left after augmentation, boxes as fractions of the picture. Those marked `difficult` are among them.
+    pub truths: Vec<GroundTruth>,
+    /// The sample's name.
+    pub name: String,
+}
+
+/// A source of batches over a data set.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    dataset: Arc<Dataset>,
+    config: Arc<LoaderConfig>,
+}
+
+impl Loader {
+    /// A loader; a batch size or a number of workers of zero counts as one.
+    pub fn new(dataset: Arc<Dataset>, config: LoaderConfig) -> Self {
+        let config = LoaderConfig { batch_size: config.batch_size.max(1), workers: config.workers.max(1), ..config };
+        Self { dataset, config: Arc::new(config) }
+    }
+
+    /// Batches in an epoch, the last partial one included.
+    pub fn batches(&self) -> usize {
+        self.dataset.len().div_ceil(self.config.batch_size)
+    }
+
+    /// Starts the threads of an epoch and hands out its batches, leaving out the first `skip_batches` of them (to go on
+    /// after an interruption). Dropping the iterator ends the threads.
+    pub fn epoch(&self, epoch: usize, skip_batches: usize) -> Epoch {
+        let order = Arc::new(self.order(epoch));
+        let first = (skip_batches * self.config.batch_size).min(order.len());
+        let workers = self.config.workers;
+        let queue_len = (BATCHES_AHEAD * self.config.batch_size).div_ceil(workers);
+        let queues = (0..workers)
+            .map(|worker| {
+                let (sender, receiver) = sync_channel(queue_len);
+                let work = Work { loader: self.clone(), order: order.clone(), epoch };
+                thread::spawn(move || work.run(first + worker, workers, &sender));
+                receiver
+            })
+            .collect();
+        Epoch { loader: self.clone(), order, queues, first, next: first }
+    }
+
+    /// The indices of an epoch in their order.
+    fn order(&self, epoch: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
+        if self.config.shuffle {
+            order.shuffle(&mut seeded(&[self.config.seed, ORDER, epoch as u64]));
+        }
+        order
+    }
+
+    /// Reads, augments and scales the picture at a position of an epoch.
+    fn prepare(&self, index: usize, epoch: usize, position: usize) -> Result<Prepared, DataError> {
+        let mut sample = self.dataset.get(index)?;
+        if let Some(config) = &self.config.augment {
+            let mut rng = seeded(&[self.config.seed, AUGMENT, epoch as u64, position as u64]);
+            augment(&mut sample, config, &mut rng);
+        }
+        let (width, height) = sample.image.dimensions();
+        let pixels = preprocess_rgb(sample.image.as_raw(), width as usize, height as usize, &self.config.preprocess);
+        Ok(Prepared { pixels, truths: sample.truths, name: sample.name })
+    }
+}
+
+/// What a thread needs to prepare its share of an epoch.
+struct Work {
+    loader: Loader,
+    order: Arc<Vec<usize>>,
+    epoch: usize,
+}
+
+impl Work {
+    /// Prepares every `stride`-th position from `first` on, until the epoch is over or nobody takes the results any more.
+    fn run(&self, first: usize, stride: usize, sender: &SyncSender<Result<Prepared, DataError>>) {
+        for position in (first..self.order.len()).step_by(stride) {
+            let prepared = self.loader.prepare(self.order[position], self.epoch, position);
+            if sender.send(prepared).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The batches of one epoch, in order.
+///
+/// An item that cannot be read makes an error of its batch; the next batch follows as if nothing had been.
+#[derive(Debug)]
+pub struct Epoch {
+    loader: Loader,
+    order: Arc<Vec<usize>>,
+    queues: Vec<Receiver<Result<Prepared, DataError>>>,
+    first: usize,
+    next: usize,
+}
+
+impl Epoch {
+    /// The prepared item at the next position.
+    fn take(&mut self) -> Result<Prepared, DataError> {
+        let position = self.next;
+        self.next += 1;
+        let queue = &self.queues[(position - self.first) % self.queues.len()];
+        // A queue that ended early belongs to a thread that panicked.
+        queue.recv().unwrap_or_else(|_| Err(DataError::Worker { name: self.loader.dataset.name(self.order[position]) }))
+    }
+}
+
+impl Iterator for Epoch {
+    type Item = Result<Vec<Prepared>, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let len = self.loader.config.batch_size.min(self.order.len() - self.next);
+        if len == 0 {
+            return None;
+        }
+        // All items of the batch are taken before an error is reported, so that the next batch begins where it should.
+        let items: Vec<_> = (0..len).map(|_| self.take()).collect();
+        Some(items.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+
+    use super::*;
+    use crate::data::Shapes;
+    use ssd::preprocess::Normalization;
+
+    fn loader(workers: usize) -> Loader {
+        let dataset = Dataset::Shapes(Shapes::open("shapes:4:11", "train", None).unwrap());
+        let preprocess = Preprocess { input_size: 60, normalization: Normalization::CAFFE };
+        let augment = Some(AugmentConfig::default());
+        let config = LoaderConfig { batch_size: 4, workers, seed: 6, shuffle: true, augment, preprocess };
+        Loader::new(Arc::new(dataset), config)
+    }
+
+    fn batches(loader: &Loader, epoch: usize, skip: usize) -> Vec<Vec<Prepared>> {
+        loader.epoch(epoch, skip).map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn the_number_of_workers_changes_nothing() {
+        let one = batches(&loader(1), 2, 0);
+        assert_eq!(one, batches(&loader(3), 2, 0));
+        assert_eq!(one, batches(&loader(20), 2, 0));
+        assert_eq!(one.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 3]);
+        assert_eq!(one.len(), loader(1).batches());
+        let mut names: Vec<String> = one.iter().flatten().map(|prepared| prepared.name.clone()).collect();
+        names.sort();
+        let all: Vec<String> = (0..11).map(|i| loader(1).dataset.name(i)).collect();
+        assert_eq!(names, all, "an epoch has each picture once");
+    }
+
+    #[test]
+    fn skipping_goes_on_where_the_epoch_was_left_and_epochs_differ() {
+        let loader = loader(2);
+        let whole = batches(&loader, 0, 0);
+        assert_eq!(whole[1..], batches(&loader, 0, 1));
+        assert!(batches(&loader, 0, 3).is_empty() && batches(&loader, 0, 9).is_empty());
+        assert_ne!(whole, batches(&loader, 1, 0));
+    }
+
+    #[test]
+    fn an_item_that_fails_fails_its_batch_only() {
+        let folder = crate::data::voc::tests::folder_of(&["a", "b", "c", "d"]);
+        let dataset = crate::data::Voc::open(folder.path(), None, None).unwrap();
+        std::fs::remove_file(folder.path().join("JPEGImages/a.jpg")).unwrap();
+        let preprocess = Preprocess { input_size: 8, normalization: Normalization::CAFFE };
+        let config = LoaderConfig { batch_size: 2, workers: 2, seed: 0, shuffle: false, augment: None, preprocess };
+        let results: Vec<_> = Loader::new(Arc::new(Dataset::Voc(dataset)), config).epoch(0, 0).collect();
+        assert_eq!(results.len(), 2);
+        assert!(results[0].as_ref().unwrap_err().to_string().contains("a.jpg"));
+        let names: Vec<&str> = results[1].as_ref().unwrap().iter().map(|prepared| prepared.name.as_str()).collect();
+        assert_eq!(names, ["c", "d"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! From `--device` to a device that computes. A GPU that is not there is a sentence, never a panic.
+
+use burn::tensor::wgpu::wgpu;
+use burn::tensor::{Device, DeviceKind as WgpuKind};
+
+use crate::cli::{DeviceChoice, DeviceKind};
+
+/// A device and what it is called.
+#[derive(Debug, Clone)]
+pub struct OpenDevice {
+    /// Burn's handle, without autodiff.
+    pub device: Device,
+    /// The adapter's name, or that of the CPU backend with its threads.
+    pub name: String,
+    /// Whether our WGSL kernels run on it.
+    pub gpu: bool,
+}
+
+/// A device that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// Not compiled in.
+    #[error("this build has no {kind} device; build with `--features {kind}`, or use --device wgpu or cpu")]
+    NotBuilt {
+        /// The kind, which is the feature's name, too.
+        kind: &'static str,
+    },
+    /// No adapter.
+    #[error("no graphics adapter was found; install a Vulkan driver (Mesa's lavapipe works without a GPU), or use --device cpu")]
+    NoAdapter,
+    /// Too few adapters.
+    #[error("there is no wgpu adapter {index}; there are {count}: {names}")]
+    NoSuchAdapter {
+        /// The one asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+        /// What they are.
+        names: String,
+    },
+}
+
+/// Opens the device. `auto` takes the first hardware GPU, and the CPU where there is none: a software adapter computes on
+/// the CPU as well, and slower.
+///
+/// # Errors
+///
+/// When the build lacks the kind, or the machine lacks the adapter.
+pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
+    match choice.kind {
+        DeviceKind::Cpu => Ok(cpu()),
+        DeviceKind::Auto => Ok(first_hardware().map_or_else(cpu, open_adapter)),
+        DeviceKind::Wgpu => wgpu_adapter(choice.index).map(open_adapter),
+        DeviceKind::Vulkan => Err(DeviceError::NotBuilt { kind: "vulkan" }),
+        DeviceKind::Cuda => Err(DeviceError::NotBuilt { kind: "cuda" }),
+    }
+}
+
+fn cpu() -> OpenDevice {
+    let threads = rayon::current_num_threads();
+    OpenDevice { device: Device::flex(), name: format!("CPU (Burn flex, {threads} threads)"), gpu: false }
+}
+
+/// An adapter as Burn counts them: by kind, then by order within the kind.
+struct Adapter {
+    kind: WgpuKind,
+    name: String,
+}
+
+fn adapters() -> Vec<Adapter> {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    let instance = wgpu::Instance::new(descriptor);
+    let backends = if cfg!(target_os = "macos") { wgpu::Backends::METAL } else { wgpu::Backends::VULKAN };
+    let found = pollster::block_on(instance.enumerate_adapters(backends));
+    let (mut discrete, mut integrated, mut virtuals) = (0.., 0.., 0..);
+    let next = |kind: fn(usize) -> WgpuKind, counter: &mut std::ops::RangeFrom<usize>| counter.next().map(kind);
+    found
+        .iter()
+        .filter_map(|adapter| {
+            let info = adapter.get_info();
+            let kind = match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => next(WgpuKind::DiscreteGpu, &mut discrete),
+                wgpu::DeviceType::IntegratedGpu => next(WgpuKind::IntegratedGpu, &mut integrated),
+                wgpu::DeviceType::VirtualGpu => next(WgpuKind::VirtualGpu, &mut virtuals),
+                wgpu::DeviceType::Cpu => Some(WgpuKind::Cpu),
+                wgpu::DeviceType::Other => None,
+            }?;
+            Some(Adapter { kind, name: format!("{} ({})", info.name, info.backend) })
+        })
+        .collect()
+}
+
+fn first_hardware() -> Option<Adapter> {
+    adapters().into_iter().find(|adapter| !matches!(adapter.kind, WgpuKind::Cpu))
+}
+
+/// The `index`-th adapter, hardware first.
+fn wgpu_adapter(index: usize) -> Result<Adapter, DeviceError> {
+    let (software, mut all): (Vec<_>, Vec<_>) =
+        adapters().into_iter().partition(|adapter| matches!(adapter.kind, WgpuKind::Cpu));
+    all.extend(software);
+    let names = all.iter().map(|adapter| adapter.name.as_str()).collect::<Vec<_>>().join(", ");
+    match all.len() {
+        0 => Err(DeviceError::NoAdapter),
+        count if index >= count => Err(DeviceError::NoSuchAdapter { index, count, names }),
+        _ => Ok(all.swap_remove(index)),
+    }
+}
+
+fn open_adapter(adapter: Adapter) -> OpenDevice {
+    OpenDevice { device: Device::wgpu(adapter.kind), name: adapter.name, gpu: true }
+}

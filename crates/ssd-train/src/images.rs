@@ -1,0 +1,132 @@
+//! Pictures named on a command line: finding them and reading them upright.
+//!
+//! What it is not: a data set (see [`crate::data`]); there are no annotations here, and a camera's orientation mark is obeyed,
+//! as every viewer does it.
+
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
+
+/// Endings by which a picture in a folder is known, in lower case.
+pub const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "bmp", "gif", "webp"];
+
+/// A picture that is not there or does not decode.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The path or folder does not open.
+    #[error("{path} does not open: {source}; check the path.")]
+    Open {
+        /// What was asked for.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A folder without pictures.
+    #[error("{path} has no picture; files ending in {} are taken.", EXTENSIONS.join(", "))]
+    NoneFound {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It opens but is no picture.
+    #[error("{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file.")]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// The decoder's reason, on one line.
+        reason: String,
+    },
+}
+
+/// The files among `paths`, and of each folder the pictures that lie in it, by name. Folders inside are not entered.
+///
+/// # Errors
+/// [`ImageError`] for a path that does not exist and a folder without pictures.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ImageError> {
+    let mut found = Vec::new();
+    for path in paths {
+        let failed = |source| ImageError::Open { path: path.clone(), source };
+        if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            if file.is_file() && has_picture_extension(&file) {
+                inside.push(file);
+            }
+        }
+        if inside.is_empty() {
+            return Err(ImageError::NoneFound { path: path.clone() });
+        }
+        inside.sort();
+        found.extend(inside);
+    }
+    Ok(found)
+}
+
+fn has_picture_extension(path: &Path) -> bool {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
+}
+
+/// Reads a picture as 8-bit RGB, turned as its EXIF mark says. The content decides on the format, not the ending.
+///
+/// # Errors
+/// [`ImageError`] where it does not open or does not decode.
+pub fn read_upright(path: &Path) -> Result<RgbImage, ImageError> {
+    let open_failed = |source| ImageError::Open { path: path.to_owned(), source };
+    // Some decoders end their reason with a line break, or have one inside.
+    let one_line = |e: image::ImageError| e.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let decode_failed = |e| ImageError::Decode { path: path.to_owned(), reason: one_line(e) };
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(open_failed)?;
+    let mut decoder = reader.into_decoder().map_err(decode_failed)?;
+    let orientation = decoder.orientation().map_err(decode_failed)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(decode_failed)?;
+    picture.apply_orientation(orientation);
+    Ok(picture.into_rgb8())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn folders_give_their_pictures_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.JPG", "a.png", "notes.txt", "c.webp"] {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("inner.png")).unwrap();
+        let single = folder.path().join("notes.txt");
+        let found = find(&[single.clone(), folder.path().to_owned()]).unwrap();
+        let names = ["a.png", "b.JPG", "c.webp"].map(|name| folder.path().join(name));
+        assert_eq!(found, [&[single], names.as_slice()].concat(), "a file that is named is taken whatever its ending");
+        assert!(matches!(find(&[folder.path().join("inner.png")]), Err(ImageError::NoneFound { .. })));
+        assert!(matches!(find(&[folder.path().join("gone.png")]), Err(ImageError::Open { .. })));
+    }
+
+    #[test]
+    fn a_camera_s_orientation_mark_is_obeyed() {
+        // A JPEG of 16 x 8, left half red, with an EXIF mark "turn a quarter clockwise" (6) put behind its first two bytes.
+        let picture = RgbImage::from_fn(16, 8, |x, _| image::Rgb(if x < 8 { [255, 0, 0] } else { [0, 0, 255] }));
+        let mut jpeg = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let bytes = [&jpeg.get_ref()[..2], exif, &jpeg.get_ref()[2..]].concat();
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("turned.png");
+        std::fs::write(&path, &bytes).unwrap();
+        let upright = read_upright(&path).unwrap();
+        assert_eq!(upright.dimensions(), (8, 16));
+        assert!(upright.get_pixel(4, 2)[0] > 200, "red is above");
+        assert!(upright.get_pixel(4, 13)[2] > 200, "blue is below");
+
+        // Cut short: a sentence that names the file, not a panic and not half a picture.
+        std::fs::write(&path, &bytes[..bytes.len() / 3]).unwrap();
+        let message = read_upright(&path).unwrap_err().to_string();
+        assert!(message.contains("turned.png does not decode") && !message.contains('\n'), "{message}");
+    }
+}

@@ -1,0 +1,41 @@
+//! The native programs, as a library: data, learning, measuring, detecting, exporting. Each binary is a thin door to it.
+//!
+//! Training: data set → augment → batch → match → loss → optimiser → checkpoint → export.
+//! Detection: picture → preprocess → network → decode → topk → nms → gather → boxes.
+
+// What the programs share at their edge.
+pub mod cli;
+
+pub mod device;
+
+pub mod draw;
+
+// Training, in the order of the data.
+pub mod data;
+
+pub mod augment;
+
+pub mod config;
+
+pub mod schedule;
+
+pub mod init;
+
+pub mod trainer;
+
+pub mod validate;
+
+pub mod metrics;
+
+pub mod curves;
+
+pub mod checkpoint;
+
+pub mod session;
+
+// Detecting and measuring.
+pub mod images;
+
+pub mod detector;
+
+pub mod evaluation;

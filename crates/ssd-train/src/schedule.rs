@@ -1,0 +1,63 @@
+//! The learning rate as a pure function of the step.
+
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Divided by 10 at 2/3 and at 5/6 of the run: caffe's VOC schedule.
+    Multistep,
+    /// Half a cosine down to zero.
+    Cosine,
+}
+
+/// A warm-up, then a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LearningRate {
+    /// The highest rate.
+    pub peak: f64,
+    /// How it falls.
+    pub schedule: Schedule,
+    /// Steps that it takes to rise linearly to the peak.
+    pub warmup: usize,
+    /// Steps of the whole run.
+    pub total: usize,
+}
+
+impl LearningRate {
+    /// The rate of a step, counted from 0.
+    pub fn at(&self, step: usize) -> f64 {
+        if step < self.warmup {
+            return self.peak * (step + 1) as f64 / self.warmup as f64;
+        }
+        let progress = step as f64 / self.total.max(1) as f64;
+        match self.schedule {
+            Schedule::Multistep if progress >= 5.0 / 6.0 => self.peak * 0.01,
+            Schedule::Multistep if progress >= 2.0 / 3.0 => self.peak * 0.1,
+            Schedule::Multistep => self.peak,
+            Schedule::Cosine => self.peak * 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_rises_then_falls_at_the_papers_places() {
+        let rate = LearningRate { peak: 1e-3, schedule: Schedule::Multistep, warmup: 4, total: 120 };
+        let at: Vec<f64> = [0, 3, 4, 79, 80, 99, 100, 119].map(|step| rate.at(step)).to_vec();
+        let want = [0.25e-3, 1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5];
+        for (got, want) in at.into_iter().zip(want) {
+            assert!((got - want).abs() < 1e-12, "{got} is not {want}");
+        }
+    }
+
+    #[test]
+    fn the_cosine_ends_near_zero() {
+        let rate = LearningRate { peak: 1.0, schedule: Schedule::Cosine, warmup: 0, total: 100 };
+        assert!((rate.at(0) - 1.0).abs() < 1e-12 && (rate.at(50) - 0.5).abs() < 1e-12 && rate.at(99) < 1e-3);
+    }
+}

@@ -1,0 +1,65 @@
+//! Errors as the page knows them: a JS `Error` whose `name` says what kind and whose `message` is a sentence.
+
+use ssd::postprocess::ParamsError;
+use ssd::weights::WeightsError;
+use ssd_gpu::GpuError;
+use wasm_bindgen::JsValue;
+
+/// What went wrong, by the names of the page's contract.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    WebGpuUnavailable,
+    WeightsInvalid,
+    SourceInvalid,
+    DeviceLost,
+}
+
+/// A failure on its way to JS.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    sentence: String,
+}
+
+impl Failure {
+    pub fn new(kind: Kind, sentence: impl Into<String>) -> Self {
+        Self { kind, sentence: sentence.into() }
+    }
+}
+
+impl From<WeightsError> for Failure {
+    fn from(error: WeightsError) -> Self {
+        Self::new(Kind::WeightsInvalid, error.to_string())
+    }
+}
+
+impl From<ParamsError> for Failure {
+    fn from(error: ParamsError) -> Self {
+        Self::new(Kind::SourceInvalid, error.to_string())
+    }
+}
+
+impl From<GpuError> for Failure {
+    fn from(error: GpuError) -> Self {
+        let kind = match error {
+            GpuError::Params(_) => Kind::SourceInvalid,
+            GpuError::Size { .. } | GpuError::Shape { .. } | GpuError::Type { .. } => Kind::WeightsInvalid,
+            GpuError::NotWgpu { .. } | GpuError::NotWgsl { .. } => Kind::WebGpuUnavailable,
+            GpuError::Malformed { .. } | GpuError::Read { .. } => Kind::DeviceLost,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<Failure> for JsValue {
+    fn from(failure: Failure) -> Self {
+        let error = js_sys::Error::new(&failure.sentence);
+        error.set_name(match failure.kind {
+            Kind::WebGpuUnavailable => "WebGpuUnavailable",
+            Kind::WeightsInvalid => "WeightsInvalid",
+            Kind::SourceInvalid => "SourceInvalid",
+            Kind::DeviceLost => "DeviceLost",
+        });
+        error.into()
+    }
+}

@@ -1,0 +1,77 @@
+//! The box codec: a box as offsets from a prior, and back. The law of the pair: `decode(encode(b, p), p) == b`.
+//!
+//! Paper §2.2, eq. 2, with the variances of the reference implementation (`bbox_util.cpp`, `CENTER_SIZE`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::boxes::CenterBox;
+
+/// Offsets are divided by these when encoding, so that their spread is near 1 and the loss treats centre and size alike.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Variances {
+    /// For the two centre offsets.
+    pub center: f32,
+    /// For the two size offsets.
+    pub size: f32,
+}
+
+impl Default for Variances {
+    /// 0.1 and 0.2, in every implementation compared.
+    fn default() -> Self {
+        Self { center: 0.1, size: 0.2 }
+    }
+}
+
+/// A size offset times its variance is limited to this before `exp`: `ln(1000 / 16)`, torchvision's
+/// `BoxCoder.bbox_xform_clip`. A trained box never comes near it; an untrained one would overflow.
+pub const SIZE_EXPONENT_MAX: f32 = 4.135_166_6;
+
+/// The offsets `(dcx, dcy, dw, dh)` that lead from a prior to a box. Both need positive sizes.
+pub fn encode(bbox: &CenterBox, prior: &CenterBox, variances: Variances) -> [f32; 4] {
+    [
+        (bbox.cx - prior.cx) / prior.w / variances.center,
+        (bbox.cy - prior.cy) / prior.h / variances.center,
+        (bbox.w / prior.w).ln() / variances.size,
+        (bbox.h / prior.h).ln() / variances.size,
+    ]
+}
+
+/// The box to which the offsets `(dcx, dcy, dw, dh)` lead from a prior.
+pub fn decode(offsets: [f32; 4], prior: &CenterBox, variances: Variances) -> CenterBox {
+    let [dcx, dcy, dw, dh] = offsets;
+    CenterBox {
+        cx: prior.cx + dcx * variances.center * prior.w,
+        cy: prior.cy + dcy * variances.center * prior.h,
+        w: prior.w * (dw * variances.size).min(SIZE_EXPONENT_MAX).exp(),
+        h: prior.h * (dh * variances.size).min(SIZE_EXPONENT_MAX).exp(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_box() -> impl Strategy<Value = CenterBox> {
+        (0.0f32..1.0, 0.0f32..1.0, 0.01f32..1.0, 0.01f32..1.0).prop_map(|(cx, cy, w, h)| CenterBox { cx, cy, w, h })
+    }
+
+    proptest! {
+        #[test]
+        fn decode_undoes_encode(bbox in any_box(), prior in any_box()) {
+            let v = Variances::default();
+            let back = decode(encode(&bbox, &prior, v), &prior, v);
+            for (got, want) in [(back.cx, bbox.cx), (back.cy, bbox.cy), (back.w, bbox.w), (back.h, bbox.h)] {
+                // Rounding is relative to the prior's size and its offset: a few ulp of numbers up to about 10.
+                prop_assert!((got - want).abs() < 2e-6, "{got} is not {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_huge_offset_stays_finite() {
+        let prior = CenterBox::new(0.5, 0.5, 1.0, 1.0);
+        assert!(decode([0.0, 0.0, 1e30, 1e30], &prior, Variances::default()).w.is_finite());
+    }
+}

@@ -1,0 +1,33 @@
+//! SSD, the single shot multibox detector, as data and arithmetic.
+//!
+//! What it is: the networks, their priors, the box codec, matching, loss, and the reference meaning of the post-processing.
+//! What it is not: it knows no wgpu, no file, no clock, no thread, and no chance that was not handed to it as a seed.
+//!
+//! Letters in shapes: `B` pictures in a batch, `P` priors, `C` classes with background as class 0, `H` and `W` a map's grid.
+//! Boxes are fractions of the picture, `0..1`, unless a name ends in `_px`.
+//! Paper: Liu et al., "SSD: Single Shot MultiBox Detector", arXiv 1512.02325v5.
+
+// The things that all stages speak of.
+pub mod arch;
+pub mod boxes;
+pub mod codec;
+pub mod priors;
+
+// Inference: pixels, network, decode, NMS.
+pub mod preprocess;
+
+pub mod model;
+
+pub mod postprocess;
+
+// Training: priors matched to objects, and what is minimised.
+pub mod matching;
+
+pub mod loss;
+
+// Both: a detector as bytes.
+pub mod weights;
+
+pub use arch::Arch;
+pub use boxes::{CenterBox, CornerBox, Detection, GroundTruth};
+pub use model::{Predictions, Ssd};

@@ -1,0 +1,157 @@
+//! The unit that every trunk is made of: convolution, batch norm where the trunk has it, activation.
+
+use burn::module::{Initializer, Module};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+use ssd_cpu::Activation;
+
+/// Convolution, then batch norm if there is one, then the activation.
+#[derive(Module, Debug)]
+pub struct ConvUnit {
+    /// The convolution; it has a bias where no norm follows.
+    pub conv: Conv2d,
+    /// Batch norm, after the convolution.
+    pub norm: Option<BatchNorm>,
+    #[module(skip)]
+    activation: Activation,
+}
+
+/// What a [`ConvUnit`] is to be. Starts as a dense 3x3 convolution with stride 1 that keeps the size, with bias and ReLU.
+#[derive(Debug, Clone)]
+pub struct ConvUnitConfig {
+    channels: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    groups: usize,
+    bias: bool,
+    norm: bool,
+    activation: Activation,
+}
+
+impl ConvUnitConfig {
+    /// A dense `kernel` x `kernel` convolution from `input` to `output` channels.
+    pub fn new(input: usize, output: usize, kernel: usize) -> Self {
+        Self {
+            channels: [input, output],
+            kernel,
+            stride: 1,
+            padding: kernel / 2,
+            dilation: 1,
+            groups: 1,
+            bias: true,
+            norm: false,
+            activation: Activation::Relu,
+        }
+    }
+
+    /// A 3x3 convolution of each channel by itself.
+    pub fn depthwise(channels: usize) -> Self {
+        Self { groups: channels, ..Self::new(channels, channels, 3) }
+    }
+
+    /// Step between two output positions.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// Zeros around the input, on each side.
+    pub fn padding(self, padding: usize) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// Distance of two taps, with the padding that keeps the size.
+    pub fn dilation(self, dilation: usize) -> Self {
+        Self { dilation, padding: dilation * (self.kernel / 2), ..self }
+    }
+
+    /// Batch norm after the convolution, or not. A bias before it would do nothing, so it goes.
+    pub fn norm(self, norm: bool) -> Self {
+        Self { norm, bias: !norm, ..self }
+    }
+
+    /// Both batch norm and a bias before it: pytorch-ssd's heads have it, and files from there bring it.
+    pub fn norm_and_bias(self) -> Self {
+        Self { norm: true, bias: true, ..self }
+    }
+
+    /// The activation at the end.
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// The unit with fresh weights. Before batch norm He's initialisation, which keeps the signal through a deep trunk;
+    /// without it Xavier's, as the SSD ports do (worth a point of mAP there).
+    pub fn init(self, device: &Device) -> ConvUnit {
+        let initializer = if self.norm {
+            Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true }
+        } else {
+            Initializer::XavierUniform { gain: 1.0 }
+        };
+        let p = self.padding;
+        let mut conv = Conv2dConfig::new(self.channels, [self.kernel; 2])
+            .with_stride([self.stride; 2])
+            .with_padding(PaddingConfig2d::Explicit(p, p, p, p))
+            .with_dilation([self.dilation; 2])
+            .with_groups(self.groups)
+            .with_bias(self.bias)
+            .with_initializer(initializer)
+            .init(device);
+        // Burn draws the bias as it draws the weights; SSD starts it at 0.
+        conv.bias = self.bias.then(|| Initializer::Zeros.init([self.channels[1]], device));
+        let norm = self.norm.then(|| BatchNormConfig::new(self.channels[1]).init(device));
+        ConvUnit { conv, norm, activation: self.activation }
+    }
+}
+
+impl ConvUnit {
+    /// # Shapes
+    ///
+    /// - `x`: `[B, channels_in, H, W]`
+    /// - output: `[B, channels_out, H', W']`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.convolve(x);
+        match &self.norm {
+            Some(norm) => normalize(norm, x, self.activation),
+            None => match self.activation {
+                Activation::None => x,
+                Activation::Relu => burn::tensor::activation::relu(x),
+                Activation::Relu6 => x.clamp(0.0, 6.0),
+            },
+        }
+    }
+
+    /// The convolution by the fastest way there is for its shape: 1x1 as a matrix product, depthwise by its own kernel.
+    fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, per_group, kernel, _] = self.conv.weight.dims();
+        let weight = self.conv.weight.val();
+        let out = match (kernel, self.conv.stride[0], self.conv.groups) {
+            (1, 1, 1) => ssd_cpu::pointwise_conv(x, weight),
+            (3, stride, groups) if groups > 1 && per_group == 1 => ssd_cpu::depthwise_conv3x3(x, weight, stride),
+            _ => return self.conv.forward(x),
+        };
+        match &self.conv.bias {
+            Some(bias) => out + bias.val().reshape([1, -1, 1, 1]),
+            None => out,
+        }
+    }
+}
+
+/// Batch norm and activation: with the batch's statistics where gradients are recorded, with the running ones elsewhere.
+fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    if x.device().is_autodiff() && norm.training.is_enabled() {
+        let (y, mean, variance) =
+            ssd_cpu::batch_norm_train(x, norm.gamma.val(), norm.beta.val(), norm.epsilon, activation);
+        let blend = |old: Tensor<1>, new: Tensor<1>| {
+            (old * (1.0 - norm.momentum) + new.detach() * norm.momentum).detach()
+        };
+        norm.running_mean.update(blend(norm.running_mean.value_sync(), mean));
+        norm.running_var.update(blend(norm.running_var.value_sync(), variance));
+        return y;
+    }
+    let scale = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
+    let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
+    ssd_cpu::scale_shift(x, scale, shift, activation)
+}

@@ -1,0 +1,31 @@
+//! L2 normalisation over the channels with a learned scale for each: paper §3.1, after ParseNet.
+//!
+//! conv4_3's activations are much larger than the other maps'; without this its heads would dominate.
+
+use burn::module::{Initializer, Module, Param};
+use burn::tensor::{Device, Tensor};
+
+/// `x / sqrt(sum over channels of x² + eps) * scale`.
+#[derive(Module, Debug)]
+pub struct L2Norm {
+    /// `[channels]`, 20 at the start.
+    pub scale: Param<Tensor<1>>,
+}
+
+/// Keeps a cell of zeros at zero instead of 0/0 (a² + 1e-10 is a² for any cell that is not dead).
+const EPSILON: f32 = 1e-10;
+
+impl L2Norm {
+    /// The layer for so many channels.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        Self { scale: Initializer::Constant { value: 20.0 }.init([channels], device) }
+    }
+
+    /// # Shapes
+    ///
+    /// - `x` and output: `[B, channels, H, W]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let norm = (x.clone().square().sum_dim(1) + EPSILON).sqrt();
+        x / norm * self.scale.val().reshape([1, -1, 1, 1])
+    }
+}

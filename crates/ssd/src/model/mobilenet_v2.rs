@@ -1,0 +1,130 @@
+//! MobileNetV2 with light extras, in the layout of pytorch-ssd's `mb2-ssd-lite`.
+//!
+//! The first feature map is not a block's output: it is the widened inside of block 14, 576 channels after its ReLU6.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use ssd_cpu::Activation;
+
+use super::conv::{ConvUnit, ConvUnitConfig};
+
+/// Widening, output channels, how many blocks, stride of the first: MobileNetV2 paper, table 2.
+const BLOCKS: [(usize, usize, usize, usize); 7] =
+    [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+
+/// Counted from 0, without the stem.
+const SOURCE_BLOCK: usize = 13;
+
+/// Channels inside and after each extra block.
+const EXTRAS: [(usize, usize); 4] = [(256, 512), (128, 256), (128, 256), (64, 64)];
+
+/// Widen by 1x1, filter by 3x3 depthwise, narrow by 1x1; the input is added where shapes allow.
+#[derive(Module, Debug)]
+pub struct InvertedResidual {
+    /// 1x1 to the inner channels; none in the first block, which does not widen.
+    pub expand: Option<ConvUnit>,
+    /// 3x3 depthwise.
+    pub depthwise: ConvUnit,
+    /// 1x1 to the output channels, without activation.
+    pub project: ConvUnit,
+    #[module(skip)]
+    residual: bool,
+}
+
+fn unit(config: ConvUnitConfig, activation: Activation, device: &Device) -> ConvUnit {
+    config.norm(true).activation(activation).init(device)
+}
+
+impl InvertedResidual {
+    fn new(input: usize, inner: usize, output: usize, stride: usize, device: &Device) -> Self {
+        Self {
+            expand: (inner != input).then(|| unit(ConvUnitConfig::new(input, inner, 1), Activation::Relu6, device)),
+            depthwise: unit(ConvUnitConfig::depthwise(inner).stride(stride), Activation::Relu6, device),
+            project: unit(ConvUnitConfig::new(inner, output, 1), Activation::None, device),
+            residual: stride == 1 && input == output,
+        }
+    }
+
+    /// The widened inside: `[B, input, H, W]` to `[B, inner, H, W]`.
+    fn widen(&self, x: Tensor<4>) -> Tensor<4> {
+        match &self.expand {
+            Some(expand) => expand.forward(x),
+            None => x,
+        }
+    }
+
+    /// The rest of the block, from its input and its widened inside.
+    fn narrow(&self, input: Tensor<4>, wide: Tensor<4>) -> Tensor<4> {
+        let out = self.project.forward(self.depthwise.forward(wide));
+        if self.residual { out + input } else { out }
+    }
+
+    /// # Shapes
+    ///
+    /// - `x`: `[B, input, H, W]`
+    /// - output: `[B, output, H / stride, W / stride]`, rounded up
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let wide = self.widen(x.clone());
+        self.narrow(x, wide)
+    }
+}
+
+/// MobileNetV2 and the extras: pictures to six feature maps.
+#[derive(Module, Debug)]
+pub struct MobileNetV2 {
+    /// 3x3, stride 2, to 32 channels.
+    pub stem: ConvUnit,
+    /// The 17 blocks.
+    pub blocks: Vec<InvertedResidual>,
+    /// 1x1 to 1280 channels.
+    pub last: ConvUnit,
+    /// Four blocks that halve the map each.
+    pub extras: Vec<InvertedResidual>,
+}
+
+impl MobileNetV2 {
+    /// Fresh weights.
+    pub fn new(device: &Device) -> Self {
+        let mut channels = 32;
+        let mut blocks = Vec::new();
+        for (widening, output, count, first_stride) in BLOCKS {
+            for index in 0..count {
+                let stride = if index == 0 { first_stride } else { 1 };
+                blocks.push(InvertedResidual::new(channels, channels * widening, output, stride, device));
+                channels = output;
+            }
+        }
+        let last = unit(ConvUnitConfig::new(channels, 1280, 1), Activation::Relu6, device);
+        channels = 1280;
+        let extras = EXTRAS.into_iter().map(|(inner, output)| {
+            let block = InvertedResidual::new(channels, inner, output, 2, device);
+            channels = output;
+            block
+        });
+        let extras = extras.collect();
+        Self { stem: unit(ConvUnitConfig::new(3, 32, 3).stride(2), Activation::Relu6, device), blocks, last, extras }
+    }
+
+    /// # Shapes
+    ///
+    /// - `images`: `[B, 3, 300, 300]`
+    /// - output: `[B, 576, 19, 19]`, `[B, 1280, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B, 64, 1, 1]`
+    pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut maps = Vec::with_capacity(6);
+        let mut x = self.stem.forward(images);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let wide = block.widen(x.clone());
+            if index == SOURCE_BLOCK {
+                maps.push(wide.clone());
+            }
+            x = block.narrow(x, wide);
+        }
+        x = self.last.forward(x);
+        maps.push(x.clone());
+        for extra in &self.extras {
+            x = extra.forward(x);
+            maps.push(x.clone());
+        }
+        maps
+    }
+}

@@ -1,0 +1,102 @@
+//! Priors (the paper's default boxes): where they stand and how large they are, as data.
+//!
+//! A [`PriorScheme`] is saved in the weights file. "The 8,732 priors of SSD300" are six different sets among the ports: sizes,
+//! steps and clipping differ, and a checkpoint needs its own. Order, as in caffe: level by level, rows, columns, then the
+//! boxes of a cell: the small square, the larger square, then for each ratio the wide box and the tall one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::boxes::CenterBox;
+
+/// One feature map's priors. Sizes are fractions of the input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PriorLevel {
+    /// The map has `grid` x `grid` cells.
+    pub grid: usize,
+    /// Distance of two centres as a fraction of the input; `None` divides the input evenly, which is not always the same:
+    /// the reference has 32/300 for a grid of 10.
+    pub step: Option<f64>,
+    /// Side of the small square.
+    pub size: f64,
+    /// The larger square has the side `sqrt(size * next_size)`.
+    pub next_size: f64,
+    /// For each ratio `r` a wide box `size * sqrt(r)` by `size / sqrt(r)`, and its tall twin.
+    pub ratios: Vec<f64>,
+}
+
+impl PriorLevel {
+    /// Priors in each cell.
+    pub fn boxes_per_cell(&self) -> usize {
+        2 + 2 * self.ratios.len()
+    }
+}
+
+/// What is done with priors that reach over the border of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clip {
+    /// Nothing: caffe's VGG models.
+    None,
+    /// Width and height are limited to 1: torchvision.
+    Size,
+    /// Centre, width and height are limited to `0..1`: ssd.pytorch, pytorch-ssd, lufficc.
+    All,
+}
+
+/// A full set of priors, as data: it alone rebuilds them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PriorScheme {
+    /// A row for each feature map, finest first.
+    pub levels: Vec<PriorLevel>,
+    /// The border.
+    pub clip: Clip,
+    /// The codec's variances.
+    pub variances: crate::codec::Variances,
+}
+
+impl PriorScheme {
+    /// How many priors there are: the `P` of shapes.
+    pub fn len(&self) -> usize {
+        self.levels.iter().map(|level| level.grid * level.grid * level.boxes_per_cell()).sum()
+    }
+
+    /// Whether the scheme has no prior at all, which no network has.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All priors, in the order of the heads' outputs. Computed in `f64`, rounded once.
+    pub fn priors(&self) -> Vec<CenterBox> {
+        self.levels.iter().flat_map(|level| level_priors(level, self.clip)).collect()
+    }
+}
+
+fn level_priors(level: &PriorLevel, clip: Clip) -> Vec<CenterBox> {
+    let step = level.step.unwrap_or(1.0 / level.grid as f64);
+    let sizes = cell_sizes(level);
+    let mut priors = Vec::with_capacity(level.grid * level.grid * sizes.len());
+    for row in 0..level.grid {
+        for column in 0..level.grid {
+            let (cx, cy) = ((column as f64 + 0.5) * step, (row as f64 + 0.5) * step);
+            priors.extend(sizes.iter().map(|&(w, h)| clipped([cx, cy, w, h], clip)));
+        }
+    }
+    priors
+}
+
+/// Width and height of each box of a cell.
+fn cell_sizes(level: &PriorLevel) -> Vec<(f64, f64)> {
+    let larger = (level.size * level.next_size).sqrt();
+    let mut sizes = vec![(level.size, level.size), (larger, larger)];
+    for ratio in &level.ratios {
+        let (long, short) = (level.size * ratio.sqrt(), level.size / ratio.sqrt());
+        sizes.extend([(long, short), (short, long)]);
+    }
+    sizes
+}
+
+fn clipped([cx, cy, w, h]: [f64; 4], clip: Clip) -> CenterBox {
+    let centre = |v: f64| if clip == Clip::All { v.clamp(0.0, 1.0) } else { v };
+    let size = |v: f64| if clip == Clip::None { v } else { v.clamp(0.0, 1.0) };
+    CenterBox::new(centre(cx) as f32, centre(cy) as f32, size(w) as f32, size(h) as f32)
+}

@@ -1,0 +1,269 @@
+//! A weights file: one safetensors file is a whole detector.
+//!
+//! Tensors go by their path in [`Ssd`]; under the metadata key `ssd` a JSON [`Header`] says all that is needed to run them.
+//! This module turns bytes into a detector and back; where bytes come from is not its business.
+
+use std::collections::HashMap;
+
+use burn::tensor::{DType, Device};
+use burn_store::{FloatCastAdapter, ModuleSnapshot, SafetensorsStore};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use crate::arch::Arch;
+use crate::model::Ssd;
+use crate::postprocess::{DetectParams, Nms};
+use crate::preprocess::{Normalization, Preprocess};
+use crate::priors::PriorScheme;
+
+/// What a weights file says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The network.
+    pub arch: Arch,
+    /// Side of the square input, in pixels.
+    pub input_size: usize,
+    /// Class names without background: class 1 is `labels[0]`.
+    pub labels: Vec<String>,
+    /// The full prior scheme.
+    pub priors: PriorScheme,
+    /// How pixel values are normalised.
+    pub normalization: Normalization,
+    /// How a picture becomes a square.
+    pub resize: Resize,
+    /// How logits become scores.
+    pub score_activation: ScoreActivation,
+    /// Default score threshold.
+    pub score: f32,
+    /// Default IoU threshold of NMS.
+    pub iou: f32,
+    /// Default for the candidates of a class that enter NMS.
+    pub top_k: usize,
+    /// Default for the detections of a picture.
+    pub max: usize,
+    /// Where the weights come from.
+    #[serde(default)]
+    pub provenance: Provenance,
+}
+
+/// The one resize there is; a file that asks for another is refused by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resize {
+    /// Bilinear, half-pixel centres, no antialiasing, proportions not kept: see [`crate::preprocess`].
+    #[serde(rename = "stretch-bilinear")]
+    StretchBilinear,
+}
+
+/// The one activation there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScoreActivation {
+    /// Softmax over the classes, background among them.
+    Softmax,
+}
+
+/// Where weights come from: enough to make them again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The data set, as it was named to `train`.
+    pub data: String,
+    /// The split learned from.
+    pub split: String,
+    /// Optimiser steps taken.
+    pub steps: usize,
+    /// What was measured, on what, and the value.
+    pub metric: String,
+    /// The file the weights started from, if any.
+    pub source_file: Option<String>,
+    /// The command that made them.
+    pub command: String,
+    /// The device they were made on.
+    pub device: String,
+}
+
+/// Bytes that are not a detector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WeightsError {
+    /// Not safetensors, or cut short.
+    #[error("this is not a whole safetensors file ({0}); download or export it again")]
+    Container(String),
+    /// No header of ours.
+    #[error("the file has no `ssd` metadata, so it is not a detector of this project; `convert` turns public checkpoints into one")]
+    NoHeader,
+    /// A header that does not parse.
+    #[error("the file's `ssd` metadata is not understood ({0}); it was written by another version, export it again")]
+    Header(String),
+    /// A header that contradicts itself.
+    #[error("the file's `ssd` metadata contradicts itself: {0}; export it again")]
+    Inconsistent(String),
+    /// Tensors that do not fit the network.
+    #[error("the file's tensors do not fit {arch}: {detail}; it belongs to another architecture or is incomplete")]
+    Tensors {
+        /// The network.
+        arch: Arch,
+        /// What does not fit.
+        detail: String,
+    },
+    /// Numbers that are not numbers.
+    #[error("the tensor {0} holds a value that is not finite; the training that made it had diverged")]
+    NotFinite(String),
+    /// Could not be written.
+    #[error("the weights could not be encoded ({0})")]
+    Encode(String),
+}
+
+/// How tensors are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    /// As they were learned.
+    F32,
+    /// Half the size; computed in f32 all the same.
+    F16,
+}
+
+impl Header {
+    /// The header of a newly trained detector.
+    pub fn new(arch: Arch, labels: Vec<String>, provenance: Provenance) -> Self {
+        let Preprocess { input_size, normalization } = arch.preprocess();
+        Self {
+            arch,
+            input_size,
+            labels,
+            priors: arch.prior_scheme(),
+            normalization,
+            resize: Resize::StretchBilinear,
+            score_activation: ScoreActivation::Softmax,
+            score: 0.5,
+            iou: 0.45,
+            top_k: 400,
+            max: 200,
+            provenance,
+        }
+    }
+
+    /// Classes with background: the `C` of shapes.
+    pub fn classes(&self) -> usize {
+        self.labels.len() + 1
+    }
+
+    /// How pixels enter the network.
+    pub fn preprocess(&self) -> Preprocess {
+        Preprocess { input_size: self.input_size, normalization: self.normalization }
+    }
+
+    /// The thresholds that the file suggests.
+    pub fn params(&self) -> DetectParams {
+        DetectParams { score: self.score, iou: self.iou, top_k: self.top_k, max: self.max, nms: Nms::Hard, classes: None }
+    }
+
+    fn check(&self) -> Result<(), WeightsError> {
+        let fault = |text: String| Err(WeightsError::Inconsistent(text));
+        let maps = self.arch.feature_maps();
+        if self.labels.is_empty() {
+            return fault("it names no class".into());
+        }
+        if self.input_size != self.arch.input_size() {
+            return fault(format!("{} takes {} pixels, not {}", self.arch, self.arch.input_size(), self.input_size));
+        }
+        let expected = maps.iter().map(|map| (map.grid, 2 + 2 * map.ratios.len()));
+        let found = self.priors.levels.iter().map(|level| (level.grid, level.boxes_per_cell()));
+        if !expected.eq(found) {
+            return fault(format!("its priors do not stand on the feature maps of {}", self.arch));
+        }
+        if self.normalization.std.contains(&0.0) {
+            return fault("it divides pixels by zero".into());
+        }
+        Ok(())
+    }
+}
+
+/// Reads the header alone: what the file is, without building it.
+///
+/// # Errors
+///
+/// When the bytes are no safetensors file, or carry no sound header.
+pub fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
+    // Checks that every tensor lies inside the file: a cut file ends here.
+    SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    let json = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).ok_or(WeightsError::NoHeader)?;
+    let header: Header = serde_json::from_str(json).map_err(|error| WeightsError::Header(error.to_string()))?;
+    header.check()?;
+    Ok(header)
+}
+
+/// Bytes to a detector, its tensors on `device` as f32.
+///
+/// # Errors
+///
+/// When the bytes are no detector, or its tensors do not fit its architecture, each missing or extra one counted.
+pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsError> {
+    let header = read_header(&bytes)?;
+    check_finite(&bytes)?;
+    let mut model = Ssd::new(header.arch, header.classes(), device);
+    let misfit = |detail: String| WeightsError::Tensors { arch: header.arch, detail };
+    let mut store = SafetensorsStore::from_bytes(Some(bytes))
+        .map_indices_contiguous(false)
+        .skip_enum_variants(true)
+        .allow_partial(true)
+        .with_from_adapter(FloatCastAdapter::to(DType::F32));
+    let applied = model.load_from(&mut store).map_err(|error| misfit(error.to_string()))?;
+    if let Some((name, _)) = applied.missing.first() {
+        return Err(misfit(format!("{name} and {} more are missing", applied.missing.len() - 1)));
+    }
+    if let Some(error) = applied.errors.first() {
+        return Err(misfit(error.to_string()));
+    }
+    if let Some(name) = applied.unused.first() {
+        return Err(misfit(format!("{name} and {} more are not part of it", applied.unused.len() - 1)));
+    }
+    Ok((header, model))
+}
+
+/// A weight that is not finite makes every score NaN, and a detector that finds nothing without saying why.
+fn check_finite(bytes: &[u8]) -> Result<(), WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    for (name, view) in file.iter() {
+        // An exponent of ones means infinity or NaN.
+        let finite = match view.dtype() {
+            safetensors::Dtype::F32 => view.data().chunks_exact(4).all(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]]).is_finite()),
+            safetensors::Dtype::F16 => view.data().chunks_exact(2).all(|v| u16::from_le_bytes([v[0], v[1]]) & 0x7c00 != 0x7c00),
+            _ => true,
+        };
+        if !finite {
+            return Err(WeightsError::NotFinite(name.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// A detector to bytes.
+///
+/// # Errors
+///
+/// When the header cannot be written as JSON or the store refuses a tensor.
+pub fn save(header: &Header, model: &Ssd, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
+    let encode = |text: String| WeightsError::Encode(text);
+    let json = serde_json::to_string(header).map_err(|error| encode(error.to_string()))?;
+    let cast = match dtype {
+        Dtype::F32 => DType::F32,
+        Dtype::F16 => DType::F16,
+    };
+    let mut store = SafetensorsStore::from_bytes(None)
+        .clear_metadata()
+        .metadata("ssd", json)
+        .skip_enum_variants(true)
+        .with_to_adapter(FloatCastAdapter::to(cast));
+    model.save_into(&mut store).map_err(|error| encode(error.to_string()))?;
+    store.get_bytes().map_err(|error| encode(error.to_string()))
+}
+
+/// Names of the tensors in a safetensors file with their shapes, for messages and tests.
+///
+/// # Errors
+///
+/// When the bytes are no safetensors file.
+pub fn tensor_shapes(bytes: &[u8]) -> Result<HashMap<String, Vec<usize>>, WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    Ok(file.iter().map(|(name, view)| (name.to_string(), view.shape().to_vec())).collect())
+}

@@ -1,0 +1,84 @@
+//! The limits on what a visitor downloads, weights aside: they are a choice of model, not of code.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use flate2::{Compression, write::GzEncoder};
+
+use crate::shell;
+
+/// The wasm as a static server sends it, gzip at its best: the tensor library and its shader compiler are most of it.
+const WASM_GZIP_LIMIT: u64 = 3_584 * 1024;
+
+/// The page's own scripts, as written. Without a framework they need no more.
+const SCRIPT_LIMIT: u64 = 40 * 1024;
+
+/// Measures `dist/` and fails where a limit is passed.
+pub fn check() -> Result<()> {
+    let dist = shell::root().join("dist");
+    let wasm: Vec<u64> = files(&dist.join("wasm"), "wasm")?.iter().map(|path| gzipped(path)).collect::<Result<_>>()?;
+    let scripts: Vec<u64> = files(&dist, "js")?.iter().map(|path| size(path)).collect::<Result<_>>()?;
+    within("wasm, gzipped", &wasm, WASM_GZIP_LIMIT)?;
+    within("the page's own scripts", &scripts, SCRIPT_LIMIT)
+}
+
+/// Prints the sum beside its limit. Nothing to measure is an error: it would always be within.
+fn within(what: &str, sizes: &[u64], limit: u64) -> Result<()> {
+    if sizes.is_empty() {
+        bail!("dist/ holds no file to measure for {what}; build the page first");
+    }
+    let sum: u64 = sizes.iter().sum();
+    let kib = |bytes: u64| bytes.div_ceil(1024);
+    println!("{what}: {} KiB of {} KiB", kib(sum), kib(limit));
+    if sum > limit {
+        bail!("{what} takes {} KiB and may take {} KiB", kib(sum), kib(limit));
+    }
+    Ok(())
+}
+
+/// The files with that ending right in `dir`, not below it.
+fn files(dir: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(dir).with_context(|| format!("{} cannot be read; build the page", dir.display()))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    Ok(paths.into_iter().filter(|path| path.extension().is_some_and(|e| e == ending)).collect())
+}
+
+fn size(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path).with_context(|| format!("{} cannot be measured", path.display()))?.len())
+}
+
+fn gzipped(path: &Path) -> Result<u64> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&bytes)?;
+    Ok(encoder.finish()?.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn a_limit_holds_to_the_byte_and_nothing_is_no_size() {
+        assert!(within("x", &[40, 60], 100).is_ok());
+        assert!(within("x", &[40, 61], 100).is_err());
+        assert!(within("x", &[], 100).is_err());
+    }
+
+    #[test]
+    fn only_files_of_the_folder_itself_count() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("wasm")).unwrap();
+        for name in ["main.js", "style.css", "wasm/glue.js"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        assert_eq!(files(dir.path(), "js").unwrap(), [dir.path().join("main.js")]);
+    }
+}

@@ -1,0 +1,21 @@
+//! `cargo xtask build`: the static page in `dist/`. What goes into it stands in `Trunk.toml` and `index.html`.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{shell, tools};
+
+/// Builds the page, after installing what that takes.
+pub fn run() -> Result<()> {
+    tools::ensure_page_tools()?;
+    shell::step("build the page into dist/", || shell::run(&mut trunk(&["build"])))
+}
+
+/// Trunk, kept from asking for news of itself. It takes only `true` or `false` for `NO_COLOR` and would stop at the
+/// customary `1`.
+pub fn trunk(args: &[&str]) -> Command {
+    let mut command = shell::command("trunk", args);
+    command.env("TRUNK_SKIP_VERSION_CHECK", "true").env_remove("NO_COLOR");
+    command
+}

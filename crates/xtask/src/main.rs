@@ -1,0 +1,54 @@
+//! What the project does to itself: build the page, serve it, test everything, lint. Nothing of this ships.
+//!
+//! One module for each command, named after it. Below them: [`tools`] and [`system`] install what a command lacks,
+//! [`budget`] holds the limits on sizes, [`tally`] counts what passed, [`shell`] runs programs.
+
+mod budget;
+mod build;
+mod lint;
+mod serve;
+mod shell;
+mod system;
+mod tally;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, serves and tests the detector; installs what it lacks for that.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the static page into dist/
+    Build,
+    /// Build the page, serve it and rebuild it when a source changes
+    Serve(serve::Options),
+    /// Run every test: native, shaders, headless Chromium, size budgets
+    Test,
+    /// Check formatting, clippy (native and wasm32), the documentation and the licences of dependencies
+    Lint,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Build => build::run(),
+        Command::Serve(options) => serve::run(&options),
+        Command::Test => test::run(),
+        Command::Lint => lint::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

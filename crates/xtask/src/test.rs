@@ -1,0 +1,72 @@
+//! `cargo xtask test`: every test there is, in the order of what breaks first and costs least.
+//!
+//! The native dependencies compile once. That takes the same packages and features in each call of cargo: another
+//! selection unites features differently, and the tensor library would be built again.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::tally::Tally;
+use crate::{budget, build, lint, shell, system};
+
+/// One selection for all calls. Without default features, which is without autotune: software Vulkan would try kernels
+/// for minutes.
+const SELECTION: [&str; 11] =
+    ["-p", "ssd", "-p", "ssd-cpu", "-p", "ssd-gpu", "-p", "ssd-train", "-p", "ssd-tests", "--no-default-features"];
+
+/// Where the browser tests stand in the integration program, by the start of their names.
+const WEB: &str = "web::";
+
+/// Runs everything, goes on after a failure, and ends with the list of what was skipped.
+pub fn run() -> anyhow::Result<()> {
+    let mut tally = Tally::default();
+    tally.step("formatting", lint::format_check);
+    tally.tests("tests of xtask", &mut cargo_test(&["-p", "xtask"], &[], None));
+
+    let driver = tally.step("software Vulkan", system::ensure_software_vulkan).flatten();
+    let driver = driver.as_deref();
+    let programs = tally.step("build the native programs", || {
+        let args = [&["build", "--bins"][..], &SELECTION[..]].concat();
+        shell::run(&mut shell::command("cargo", &args))
+    });
+    if programs.is_some() {
+        tally.tests("native tests", &mut cargo_test(&SELECTION, &["--skip", WEB], driver));
+    } else {
+        tally.skip("native tests: the native programs did not build");
+    }
+
+    let page = tally.step("page", build::run);
+    if page.is_some() {
+        tally.step("size budgets", budget::check);
+    }
+    let browser = tally.step("browser", system::ensure_browser);
+    match (programs, page, browser) {
+        (Some(()), Some(()), Some(browser)) => {
+            let args = [&SELECTION[..], &["--test", "all"]].concat();
+            // One browser at a time: each takes all cores for its emulated GPU.
+            let mut tests = cargo_test(&args, &[WEB, "--test-threads=1"], driver);
+            tally.tests("tests of the page", tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1"));
+        }
+        (None, _, _) => tally.skip("tests of the page: the native programs did not build"),
+        (_, None, _) => tally.skip("tests of the page: the page did not build"),
+        (_, _, None) => tally.skip("tests of the page: there is no browser"),
+    }
+    tally.finish()
+}
+
+/// `cargo test` for all targets of a selection. Software Vulkan is forced where there is one, so that a machine with a
+/// graphics card gives the same results; a driver that the caller named stays.
+fn cargo_test(selection: &[&str], filter: &[&str], driver: Option<&Path>) -> Command {
+    let args = [&["test", "--no-fail-fast"][..], selection, &["--", "--show-output"], filter].concat();
+    let mut command = shell::command("cargo", &args);
+    command.env("SSD_BIN_DIR", shell::target_dir().join("debug"));
+    let named = |variable: &str| std::env::var_os(variable).is_some();
+    if let Some(driver) = driver
+        && !named("VK_DRIVER_FILES")
+        && !named("VK_ICD_FILENAMES")
+    {
+        // Loaders before 1.3.207 know only the second name.
+        command.env("VK_DRIVER_FILES", driver).env("VK_ICD_FILENAMES", driver);
+    }
+    command
+}

@@ -1,0 +1,76 @@
+// decode: what the heads say of a prior becomes its scores and its box.
+//
+// One thread does one prior; a workgroup does 64 neighbours, so that they write neighbouring words. Scores are the softmax
+// over the classes, without the background, one row of priors for each class. A box is the prior moved and stretched by its
+// offsets, in corner form, clipped to the picture. A prior with a number that is no number gets scores and box of zero;
+// the test is on bits, because a shader compiler may assume that NaN and infinity do not happen.
+
+struct Info {
+  priors: u32,
+  classes: u32,
+  center_variance: f32,
+  size_variance: f32,
+  size_exponent_max: f32, // upper bound of a size offset times its variance
+  magnitude_max_bits: u32, // bits of the largest number that counts as one
+  reserved0: u32,
+  reserved1: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> offsets: array<u32>; // [P, 4] bits of f32
+@group(0) @binding(1) var<storage, read_write> logits: array<u32>; // [P, C] bits of f32
+@group(0) @binding(2) var<storage, read_write> priors: array<vec4<f32>>; // [P] center form
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>; // [C-1, P]
+@group(0) @binding(4) var<storage, read_write> boxes: array<vec4<f32>>; // [P] corner form
+@group(0) @binding(5) var<uniform> info: Info;
+
+fn is_number(bits: u32) -> bool {
+  return (bits & 0x7fffffffu) <= info.magnitude_max_bits;
+}
+
+fn decode_box(offset: vec4<f32>, prior: vec4<f32>) -> vec4<f32> {
+  let center = prior.xy + offset.xy * info.center_variance * prior.zw;
+  let size = prior.zw * exp(min(offset.zw * info.size_variance, vec2<f32>(info.size_exponent_max)));
+  let corners = vec4<f32>(center - 0.5 * size, center + 0.5 * size);
+  return clamp(corners, vec4<f32>(0.0), vec4<f32>(1.0));
+}
+
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let prior = id.x;
+  if (prior >= info.priors) {
+    return;
+  }
+  let row = prior * info.classes;
+
+  var usable = true;
+  for (var i = 0u; i < 4u; i += 1u) {
+    usable = usable && is_number(offsets[prior * 4u + i]);
+  }
+  for (var class_id = 0u; class_id < info.classes; class_id += 1u) {
+    usable = usable && is_number(logits[row + class_id]);
+  }
+  if (!usable) {
+    for (var class_id = 1u; class_id < info.classes; class_id += 1u) {
+      scores[(class_id - 1u) * info.priors + prior] = 0.0;
+    }
+    boxes[prior] = vec4<f32>(0.0);
+    return;
+  }
+
+  var top = bitcast<f32>(logits[row]);
+  for (var class_id = 1u; class_id < info.classes; class_id += 1u) {
+    top = max(top, bitcast<f32>(logits[row + class_id]));
+  }
+  var sum = 0.0;
+  for (var class_id = 0u; class_id < info.classes; class_id += 1u) {
+    sum += exp(bitcast<f32>(logits[row + class_id]) - top);
+  }
+  for (var class_id = 1u; class_id < info.classes; class_id += 1u) {
+    let share = exp(bitcast<f32>(logits[row + class_id]) - top) / sum;
+    scores[(class_id - 1u) * info.priors + prior] = min(share, 1.0);
+  }
+
+  let first = prior * 4u;
+  let offset = vec4<u32>(offsets[first], offsets[first + 1u], offsets[first + 2u], offsets[first + 3u]);
+  boxes[prior] = decode_box(bitcast<vec4<f32>>(offset), priors[prior]);
+}

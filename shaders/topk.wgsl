@@ -1,0 +1,43 @@
+// topk: the candidates of a class, best first.
+//
+// One workgroup of 256 threads does one class: of the priors whose score is above the threshold it takes the best `top_k`,
+// by score descending, then by prior ascending (common/select.wgsl). Each thread visits every 256th prior. A class that is
+// switched off has no candidates. Scores above 1 and scores that are no numbers fail the test on bits.
+
+struct Info {
+  priors: u32,
+  top_k: u32,
+  floor_bits: u32, // bits of the score threshold
+  reserved: u32,
+  enabled: array<vec4<u32>, 8>, // a bit for each class, class 1 first
+}
+
+@group(0) @binding(0) var<storage, read_write> scores: array<u32>; // [C-1, P] bits of f32
+@group(0) @binding(1) var<storage, read_write> candidates: array<Candidate>; // [C-1, SLOTS], zero beyond the count
+@group(0) @binding(2) var<storage, read_write> counts: array<u32>; // [C-1]
+@group(0) @binding(3) var<uniform> info: Info;
+
+fn key_of(row: u32, item: u32) -> u32 {
+  let bits = scores[row * info.priors + item];
+  return select(0u, bits, bits > info.floor_bits && bits <= ONE_BITS);
+}
+
+@compute @workgroup_size(THREADS, 1, 1)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let row = group.x;
+  let enabled = (info.enabled[row / 128u][(row / 32u) % 4u] >> (row % 32u)) & 1u;
+  let items = enabled * info.priors;
+
+  let count = select_best(local, row, items, info.top_k, info.floor_bits);
+
+  for (var slot = local; slot < SLOTS; slot += THREADS) {
+    var candidate = Candidate(0u, 0u);
+    if (slot < count) {
+      candidate = Candidate(sh_keys[slot], sh_items[slot]);
+    }
+    candidates[row * SLOTS + slot] = candidate;
+  }
+  if (local == 0u) {
+    counts[row] = count;
+  }
+}

@@ -1,0 +1,89 @@
+//! The MultiBox loss and its gradients against `smooth_l1_loss` and `cross_entropy` of PyTorch with mining spelled out.
+
+use burn::prelude::*;
+use ssd::Predictions;
+use ssd::loss::{BatchTargets, MultiBoxLoss, multibox_loss};
+
+use super::{FEW_ROUNDINGS, Fixture, Tolerance};
+
+/// Some logits are shifted by 120, where f32 has steps of 8e-6; their rows count as one part in seven.
+const LOSS: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-5 };
+
+/// A probability moves by as much as its logit's step, 8e-6.
+const GRADIENT: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-5 };
+
+/// Predictions that record gradients, and their targets.
+struct Case {
+    predictions: Predictions,
+    targets: BatchTargets,
+}
+
+impl Case {
+    /// The recorded inputs of one case, with targets of our choice for the classes.
+    fn load(fixture: &Fixture, case: &str, classes: TensorData) -> Self {
+        let device = Device::flex().autodiff();
+        let floats = |key: &str| fixture.tensor::<3>(&format!("{case}.{key}"), &device);
+        let positives = classes.iter::<i64>().filter(|&class| class > 0).count();
+        Self {
+            predictions: Predictions {
+                offsets: floats("offsets").require_grad(),
+                logits: floats("logits").require_grad(),
+            },
+            targets: BatchTargets {
+                classes: Tensor::from_data(classes, &device),
+                offsets: floats("target_offsets"),
+                positives,
+            },
+        }
+    }
+
+    /// The loss, and the gradients for offsets and logits.
+    fn run(&self) -> (MultiBoxLoss, Tensor<3>, Tensor<3>) {
+        let loss = multibox_loss(&self.predictions, &self.targets);
+        let gradients = loss.total().backward();
+        let of = |leaf: &Tensor<3>| leaf.grad(&gradients).expect("the loss depends on both predictions");
+        (loss, of(&self.predictions.offsets), of(&self.predictions.logits))
+    }
+}
+
+#[test]
+fn loss_and_gradients() {
+    let fixture = Fixture::open("multibox_loss");
+    // "batch": 5, 2 and 0 positives in three pictures. "few": four negatives for three positives.
+    for case in ["batch", "few"] {
+        let classes = fixture.data(&format!("{case}.target_classes"));
+        let (loss, grad_offsets, grad_logits) = Case::load(&fixture, case, classes).run();
+        fixture.assert_close(&format!("{case}.loss_box"), loss.boxes.clone().inner(), FEW_ROUNDINGS);
+        fixture.assert_close(&format!("{case}.loss_class"), loss.classes.clone().inner(), LOSS);
+        fixture.assert_close(&format!("{case}.loss"), loss.total().inner(), LOSS);
+        fixture.assert_close(&format!("{case}.grad_offsets"), grad_offsets, GRADIENT);
+        fixture.assert_close(&format!("{case}.grad_logits"), grad_logits, GRADIENT);
+    }
+}
+
+#[test]
+fn mining_keeps_the_recorded_negatives() {
+    // Only rows that take part in the loss have a gradient: which they are shows without looking inside.
+    let fixture = Fixture::open("multibox_loss");
+    for case in ["batch", "few"] {
+        let classes = fixture.data(&format!("{case}.target_classes"));
+        let (_, _, grad_logits) = Case::load(&fixture, case, classes).run();
+        let rows = grad_logits.abs().sum_dim(2).into_data();
+        let took_part: Vec<bool> = rows.iter::<f32>().map(|sum| sum > 0.0).collect();
+        let positives = fixture.integers(&format!("{case}.target_classes"));
+        let negatives = fixture.integers(&format!("{case}.hard_negatives"));
+        let recorded: Vec<bool> = positives.iter().zip(&negatives).map(|(&c, &n)| c > 0 || n > 0).collect();
+        assert_eq!(took_part, recorded, "{case}");
+    }
+}
+
+#[test]
+fn a_batch_without_objects_costs_nothing() {
+    let fixture = Fixture::open("multibox_loss");
+    let none = TensorData::zeros::<i64, _>(fixture.data("batch.target_classes").shape().clone());
+    let (loss, grad_offsets, grad_logits) = Case::load(&fixture, "batch", none).run();
+    assert_eq!(loss.total().into_scalar::<f32>(), 0.0);
+    for gradient in [grad_offsets, grad_logits] {
+        assert!(gradient.into_data().iter::<f32>().all(|value| value == 0.0), "a gradient is not zero");
+    }
+}

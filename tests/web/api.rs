@@ -1,0 +1,153 @@
+//! `detector.js` as another page uses it: from an empty page of the same origin, with a script that the test brings.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::page::{Gpu, Page, scenario};
+use super::pictures::{a_sample, default_weights};
+use super::server::BLANK;
+
+/// Defines, in the page: `Detector`, `weights` and `sample` (addresses), `picture()` (the sample in a canvas), and
+/// `rejection(promise)` (name and message of the error it ends in).
+fn prepare(page: &mut Page) -> Result<()> {
+    let (weights, sample) = (default_weights(page)?, a_sample(page)?);
+    let address = |path: &std::path::Path| path.strip_prefix(&page.dist).map(|path| path.display().to_string());
+    let script = format!(
+        "(async () => {{
+            ({{ Detector: window.Detector }} = await import(new URL('./detector.js', location.href)));
+            window.weights = '{}';
+            window.picture = async () => {{
+                const image = new Image();
+                image.src = '{}';
+                await image.decode();
+                const canvas = document.createElement('canvas');
+                Object.assign(canvas, {{ width: image.naturalWidth, height: image.naturalHeight }});
+                canvas.getContext('2d').drawImage(image, 0, 0);
+                return canvas;
+            }};
+            window.rejection = async (promise) => {{
+                try {{ await promise }} catch ({{ name, message }}) {{ return {{ name, message }} }}
+                return {{ name: 'none', message: 'it did not reject' }};
+            }};
+        }})()",
+        address(&weights)?,
+        address(&sample)?,
+    );
+    page.open(BLANK)?;
+    page.eval(&script).map(drop)
+}
+
+#[test]
+fn a_detector_takes_every_source_and_calls_at_once() {
+    scenario("detector", Gpu::Emulated, |page| {
+        prepare(page)?;
+        let info = page.eval(
+            "(async () => {
+                window.stages = [];
+                window.detector = await Detector.load({ weights, onProgress: ({ stage }) => stages.push(stage) });
+                return detector.info;
+            })()",
+        )?;
+        ensure!(info["backend"] == "webgpu", "no WebGPU: {info}");
+        ensure!(info["labels"].as_array().is_some_and(|labels| !labels.is_empty()), "no labels: {info}");
+        ensure!(info["arch"].is_string() && info["inputSize"].is_number(), "incomplete: {info}");
+        ensure!(page.eval("stages.includes('weights')")? == true, "no progress was reported");
+
+        let results = page.eval(
+            "(async () => {
+                const canvas = await picture();
+                const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                const bitmap = await createImageBitmap(canvas);
+                const offscreen = new OffscreenCanvas(canvas.width, canvas.height);
+                offscreen.getContext('2d').drawImage(canvas, 0, 0);
+                const frame = new VideoFrame(canvas, { timestamp: 0 });
+                const sources = [canvas, data, bitmap, offscreen];
+                const results = await Promise.all(sources.map((source) => detector.detect(source)));
+                results.push(await detector.detect(frame));
+                frame.close();
+                return { results, width: canvas.width, height: canvas.height };
+            })()",
+        )?;
+        let first = &results["results"][0];
+        ensure!(!list(&first["detections"]).is_empty(), "nothing was detected");
+        ensure!(
+            first["width"] == results["width"] && first["height"] == results["height"],
+            "not in pixels of the source"
+        );
+        // The same pixels by four ways; a video frame's went through another colour space.
+        for other in &list(&results["results"])[1..4] {
+            ensure!(other["detections"] == first["detections"], "{other} differs from {first}");
+        }
+        ensure!(
+            list(&results["results"][4]["detections"]).len() == list(&first["detections"]).len(),
+            "the frame differs"
+        );
+        for time in ["preprocess", "network", "postprocess", "readback", "total"] {
+            ensure!(first["timing"][time].as_f64().is_some_and(|ms| ms >= 0.0), "no time for {time}");
+        }
+
+        let label = &first["detections"][0]["label"];
+        let options = json!({ "score": 0.01, "classes": [label], "maxDetections": 2 });
+        let chosen = page.eval(&format!("picture().then((canvas) => detector.detect(canvas, {options}))"))?;
+        let chosen = list(&chosen["detections"]);
+        ensure!((1..=2).contains(&chosen.len()) && chosen.iter().all(|d| &d["label"] == label), "filter: {chosen:?}");
+        ensure!(first["detections"][0]["classIndex"].as_u64() >= Some(1), "class 0 is background");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_cannot_be_done_rejects_by_name_and_with_a_sentence() {
+    scenario("rejections", Gpu::Emulated, |page| {
+        prepare(page)?;
+        page.eval("Detector.load({ weights }).then((detector) => { window.detector = detector; })")?;
+        for (name, call) in [
+            ("SourceInvalid", "detector.detect(new Image())"),
+            ("SourceInvalid", "detector.detect('a picture')"),
+            ("WeightsInvalid", "Detector.load({ weights: 'missing.safetensors' })"),
+            ("WeightsInvalid", "Detector.load({ weights: new ArrayBuffer(100) })"),
+            ("WeightsInvalid", "Detector.load({ weights: new Blob(['hello']) })"),
+        ] {
+            rejects(page, name, call)?;
+        }
+        // A source that was refused does not stop the next one.
+        let result = page.eval("picture().then((canvas) => detector.detect(canvas))")?;
+        ensure!(!list(&result["detections"]).is_empty(), "nothing was detected after the refusals");
+
+        rejects(
+            page,
+            "Disposed",
+            "picture().then((c) => { const call = detector.detect(c); detector.dispose(); return call; })",
+        )?;
+        rejects(page, "Disposed", "picture().then((canvas) => detector.detect(canvas))")
+    });
+}
+
+/// Each kernel against its twin in Rust, in this browser: what the tests of the shaders say of another driver.
+#[test]
+fn every_kernel_agrees_with_its_twin_in_this_browser() {
+    scenario("kernels", Gpu::Emulated, |page| {
+        prepare(page)?;
+        let report =
+            page.eval("Detector.load({ weights, backend: 'webgpu' }).then((detector) => detector.selfTest())")?;
+        let cases = list(&report["cases"]);
+        ensure!(!cases.is_empty(), "no kernel was tested: {report}");
+        let failed: Vec<&Value> = cases.iter().filter(|case| case["ok"] != true).collect();
+        ensure!(failed.is_empty() && report["failed"] == 0, "{failed:#?}");
+        ensure!(report["passed"] == cases.len(), "the sum is wrong: {report}");
+        println!("{} kernel cases agree", cases.len());
+        Ok(())
+    });
+}
+
+fn rejects(page: &mut Page, name: &str, call: &str) -> Result<()> {
+    let error = page.eval(&format!("rejection({call})"))?;
+    ensure!(error["name"] == name, "{call} should reject with {name}: {error}");
+    let message = error["message"].as_str().unwrap_or_default();
+    ensure!(message.starts_with(char::is_uppercase) && message.ends_with('.'), "not a sentence: {message}");
+    Ok(())
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}

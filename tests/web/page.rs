@@ -1,0 +1,215 @@
+//! The page in a browser: what a test does to it and sees of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use ssd_tests::{skipped, workspace_root};
+
+use super::devtools::DevTools;
+use super::server::Server;
+
+/// Whether the browser has a WebGPU adapter, emulated, as there is no graphics card to count on.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Gpu {
+    Emulated,
+    None,
+}
+
+/// Flags for every run. Nothing but this machine can be reached: a page that needs more fails here.
+const FLAGS: [&str; 12] = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-renderer-backgrounding",
+    "--force-color-profile=srgb",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+];
+
+/// The set with which WebGPU, video textures and screenshots all work on an emulated adapter.
+const EMULATED_GPU: [&str; 5] = [
+    "--enable-unsafe-webgpu",
+    "--use-angle=swiftshader",
+    "--enable-gpu",
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+];
+
+/// How long a detector may take to load and detect on an emulated adapter of a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// One browser at a time, whatever the number of test threads: each takes all cores for its adapter.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The page of `dist/` in a browser of its own.
+pub struct Page {
+    devtools: DevTools,
+    pub server: Server,
+    /// `dist/`.
+    pub dist: PathBuf,
+}
+
+/// Plays one scenario on a page that is not opened yet. A failure leaves a screenshot in `target/web-failures/` and is
+/// reported with what the page said.
+pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>) {
+    let Some(browser) = browser(name) else { return };
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let played =
+        Page::start(&browser, gpu).map(|mut page| play(&mut page).map_err(|error| page.describe(name, &error)));
+    match played {
+        Ok(Ok(())) => {}
+        Ok(Err(report)) => panic!("{report}"),
+        Err(error) => panic!("{name}: {error:#}"),
+    }
+}
+
+/// The browser, if it and the page are there; otherwise the test is skipped, or fails where it must not be.
+fn browser(name: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("SSD_CHROMIUM").map(PathBuf::from);
+    let usual = Path::new("/usr/bin/chromium");
+    let browser = named.or_else(|| usual.is_file().then(|| usual.to_path_buf()));
+    let why = match &browser {
+        None => "no browser; name one in SSD_CHROMIUM or run `cargo xtask test`",
+        Some(_) if !workspace_root().join("dist/index.html").is_file() => "dist/ is not built; run `cargo xtask build`",
+        Some(_) => return browser,
+    };
+    assert!(std::env::var_os("SSD_REQUIRE_WEB").is_none(), "{name}: {why}");
+    skipped(name, why);
+    None
+}
+
+impl Page {
+    fn start(browser: &Path, gpu: Gpu) -> Result<Self> {
+        let dist = workspace_root().join("dist");
+        let server = Server::start(&dist)?;
+        let emulated = if gpu == Gpu::Emulated { &EMULATED_GPU[..] } else { &[] };
+        let devtools = DevTools::start(browser, &[&FLAGS[..], emulated].concat())?;
+        Ok(Self { devtools, server, dist })
+    }
+
+    /// Opens the page with such parameters, or another file of its folder.
+    pub fn open(&mut self, name: &str) -> Result<()> {
+        let url = self.server.url(name);
+        let answer = self.devtools.call("Page.navigate", json!({ "url": url }))?;
+        if let Some(error) = answer["errorText"].as_str() {
+            bail!("{url} did not open: {error}");
+        }
+        self.wait_for("document.readyState === 'complete'", Duration::from_secs(30))
+    }
+
+    /// The value of a JavaScript expression, which may be a promise. What it throws is an error here.
+    pub fn eval(&mut self, expression: &str) -> Result<Value> {
+        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let mut answer = self.devtools.call_within("Runtime.evaluate", parameters, PATIENCE)?;
+        if let Some(thrown) = answer.get("exceptionDetails") {
+            let what = thrown["exception"]["description"].as_str().or(thrown["text"].as_str());
+            bail!("{}", what.unwrap_or("an exception without a text"));
+        }
+        Ok(answer["result"]["value"].take())
+    }
+
+    /// The text of an expression's value.
+    pub fn text(&mut self, expression: &str) -> Result<String> {
+        let value = self.eval(expression)?;
+        value.as_str().map(str::to_owned).with_context(|| format!("{expression} is no text: {value}"))
+    }
+
+    /// Waits until an expression holds.
+    pub fn wait_for(&mut self, condition: &str, limit: Duration) -> Result<()> {
+        let end = Instant::now() + limit;
+        while self.eval(condition)? != json!(true) {
+            if Instant::now() > end {
+                bail!("after {limit:?} this does not hold: {condition}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Waits until the page is idle and shows a result.
+    pub fn wait_for_result(&mut self) -> Result<()> {
+        let over = "['ready', 'error'].includes(document.documentElement.dataset.state) && \
+                    (window.lastResult != null || document.querySelector('#error').textContent !== '')";
+        self.wait_for(over, PATIENCE)?;
+        let error = self.error()?;
+        if !error.is_empty() {
+            bail!("the page shows an error: {error}");
+        }
+        Ok(())
+    }
+
+    /// Waits until `#error` says something, and gives it.
+    pub fn wait_for_error(&mut self) -> Result<String> {
+        self.wait_for("document.querySelector('#error').textContent !== ''", PATIENCE)?;
+        self.error()
+    }
+
+    /// What `#error` says; empty unless something failed.
+    pub fn error(&mut self) -> Result<String> {
+        self.text("document.querySelector('#error').textContent.trim()")
+    }
+
+    /// The items of `#detections`.
+    pub fn detections(&mut self) -> Result<Vec<String>> {
+        let items =
+            self.eval("[...document.querySelectorAll('#detections li')].map((item) => item.textContent.trim())")?;
+        Ok(serde_json::from_value(items)?)
+    }
+
+    /// Puts a file into a file input, as a user who chose it.
+    pub fn choose(&mut self, input: &str, file: &Path) -> Result<()> {
+        let root = self.devtools.call("DOM.getDocument", json!({}))?;
+        let query = json!({ "nodeId": root["root"]["nodeId"], "selector": input });
+        let node = self.devtools.call("DOM.querySelector", query)?;
+        let files = json!({ "nodeId": node["nodeId"], "files": [file] });
+        self.devtools.call("DOM.setFileInputFiles", files).map(drop)
+    }
+
+    /// Moves a slider, as a user who dragged it.
+    pub fn slide(&mut self, slider: &str, value: f64) -> Result<()> {
+        let script = format!(
+            "(() => {{ const slider = document.querySelector('{slider}'); slider.value = {value}; \
+             slider.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()"
+        );
+        self.eval(&script).map(drop)
+    }
+
+    /// Clicks an element.
+    pub fn click(&mut self, element: &str) -> Result<()> {
+        self.eval(&format!("document.querySelector('{element}').click()")).map(drop)
+    }
+
+    /// What went wrong in the page so far, by its own account or the browser's.
+    pub fn complaints(&self) -> &[String] {
+        &self.devtools.complaints
+    }
+
+    fn describe(&mut self, name: &str, error: &anyhow::Error) -> String {
+        let seen = "['state: ' + document.documentElement.dataset.state, ...['#status', '#error', '#detections'] \
+                    .map((id) => id + ': ' + document.querySelector(id)?.textContent)].join('\\n')";
+        let seen = self.text(seen).unwrap_or_else(|error| format!("the page does not answer: {error:#}"));
+        let picture = self.screenshot(name).map_or_else(|e| format!("none: {e:#}"), |path| path.display().to_string());
+        let (missing, complaints) = (self.server.missing().join(", "), self.complaints().join("\n"));
+        format!("{name}: {error:#}\n{seen}\nmissing files: {missing}\ncomplaints: {complaints}\nscreenshot: {picture}")
+    }
+
+    fn screenshot(&mut self, name: &str) -> Result<PathBuf> {
+        let answer = self.devtools.call("Page.captureScreenshot", json!({ "format": "png" }))?;
+        let png = BASE64_STANDARD.decode(answer["data"].as_str().context("no picture")?)?;
+        let folder = workspace_root().join("target/web-failures");
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{}.png", name.replace(' ', "-")));
+        std::fs::write(&path, png)?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,52 @@
+//! Weights that are no good: what the page says, and that it goes on with those it has.
+
+use anyhow::{Result, ensure};
+
+use super::page::{Gpu, Page, scenario};
+use super::pictures::{a_sample, default_weights};
+
+#[test]
+fn a_broken_weights_file_is_refused_and_the_detector_before_works_on() {
+    scenario("broken weights", Gpu::Emulated, |page| {
+        let folder = tempfile::tempdir()?;
+        let whole = std::fs::read(default_weights(page)?)?;
+        page.open("")?;
+        page.wait_for_result()?;
+
+        // Cut in its tensors, cut in its header, and of another kind altogether.
+        for (name, bytes) in [("cut", &whole[..whole.len() / 2]), ("short", &whole[..40]), ("text", &b"hello"[..])] {
+            let file = folder.path().join(format!("{name}.safetensors"));
+            std::fs::write(&file, bytes)?;
+            page.choose("#weights-file", &file)?;
+            let error = page.wait_for_error()?;
+            ensure!(is_sentence(&error), "{name}: not a sentence: {error}");
+
+            page.eval("window.lastResult = null")?;
+            page.choose("#file", &a_sample(page)?)?;
+            page.wait_for_result()?;
+            ensure!(page.error()?.is_empty(), "{name}: the error stays: {}", page.error()?);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_missing_weights_address_is_an_error() {
+    scenario("missing weights", Gpu::Emulated, |page| {
+        page.open("?weights=missing.safetensors")?;
+        let error = page.wait_for_error()?;
+        ensure!(is_sentence(&error) && error.contains("missing.safetensors"), "does not name the file: {error}");
+        ensure!(state(page)? == "error", "the state is {}", state(page)?);
+        Ok(())
+    });
+}
+
+fn state(page: &mut Page) -> Result<String> {
+    page.text("document.documentElement.dataset.state")
+}
+
+/// One line that begins and ends as a sentence does, and not with an exception's name.
+fn is_sentence(text: &str) -> bool {
+    let exception = text.starts_with("Error") || text.contains("RuntimeError") || text.contains("unreachable");
+    !exception && !text.contains('\n') && text.starts_with(char::is_uppercase) && text.ends_with('.')
+}

@@ -1,0 +1,108 @@
+/** What a rejection of this module is: an `Error` whose `message` is one sentence and whose `name` is one of these. */
+export type DetectorErrorName =
+  | "WebGpuUnavailable"
+  | "WeightsInvalid"
+  | "SourceInvalid"
+  | "DeviceLost"
+  | "Disposed";
+
+export interface Progress {
+  /** In this order: `weights` (bytes), `runtime`, `parse`, `device`, `upload`, `compile`, `ready`. */
+  stage: string;
+  /** Bytes so far in stage `weights`; 0 elsewhere, 1 when ready. */
+  loaded: number;
+  /** Null where it is not known. */
+  total: number | null;
+}
+
+export interface LoadOptions {
+  /** An address (relative to the document), or the file itself. An ArrayBuffer is copied, not taken away. */
+  weights: string | ArrayBuffer | Blob;
+  /**
+   * `auto` (the default) takes WebGPU where it works and the CPU elsewhere, with the reason in `info.fallbackReason`.
+   * `webgpu` rejects with `WebGpuUnavailable` where it does not work.
+   */
+  backend?: "auto" | "webgpu" | "cpu";
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface DetectOptions {
+  /** Lowest score that counts, 0..1. Default: `info.defaults.score`. */
+  score?: number;
+  /** Overlap (intersection over union) above which NMS drops the weaker box, 0..1. Default: `info.defaults.iou`. */
+  iou?: number;
+  nms?: "hard" | "soft";
+  /** Candidates of each class that enter NMS. Default: `info.defaults.topK`. */
+  topK?: number;
+  /** Most detections that are returned. Default: `info.defaults.max`. */
+  maxDetections?: number;
+  /** Labels to look for. Absent: all of them; an empty list: none. */
+  classes?: string[];
+}
+
+export interface Detection {
+  label: string;
+  /** From 1; 0 is background and never appears. */
+  classIndex: number;
+  /** 0..1 */
+  score: number;
+  /** In pixels of the source, clipped to it. */
+  box: { x: number; y: number; width: number; height: number };
+}
+
+export interface Result {
+  /** Best first. */
+  detections: Detection[];
+  /** Size of the source in pixels. */
+  width: number;
+  height: number;
+  /** Milliseconds. `total` runs from the picture's arrival in the worker to the result. */
+  timing: { preprocess: number; network: number; postprocess: number; readback: number; total: number };
+  /** Bytes copied from the graphics device for this result. */
+  readbackBytes: number;
+  /** Boxes that went into NMS; null on the CPU, which does not count them. */
+  candidates: number | null;
+}
+
+export interface DetectorInfo {
+  arch: string;
+  labels: string[];
+  inputSize: number;
+  backend: "webgpu" | "cpu";
+  adapter: string;
+  provenance: object;
+  /** The weights' own thresholds. */
+  defaults: { score: number; iou: number; topK: number; max: number };
+  /** True where the WebGPU adapter is a program on the processor. */
+  software: boolean;
+  /** Why `auto` took the CPU; null where it did not. */
+  fallbackReason: string | null;
+}
+
+export interface SelfTestReport {
+  passed: number;
+  failed: number;
+  cases: { name: string; ok: boolean; detail: string }[];
+}
+
+export type Source =
+  | HTMLImageElement
+  | HTMLVideoElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | ImageBitmap
+  | ImageData
+  | VideoFrame;
+
+export class Detector {
+  private constructor();
+  /** Fetches the weights, opens the device, compiles the kernels and runs once, so that the first picture is not slow. */
+  static load(options: LoadOptions): Promise<Detector>;
+  /** The source is read at once and stays the caller's. Calls that overlap are answered in order. */
+  detect(source: Source, options?: DetectOptions): Promise<Result>;
+  /** Runs every GPU kernel against its Rust twin on this adapter. */
+  selfTest(): Promise<SelfTestReport>;
+  readonly info: DetectorInfo;
+  /** Ends the worker and frees the device. Pending and later calls reject with `Disposed`. */
+  dispose(): void;
+}

@@ -1,0 +1,66 @@
+// What the user does: buttons, files, drops, pastes, keys, samples. Every act ends in one call of `acts`.
+
+const $ = (id) => document.getElementById(id);
+
+/** Binds all inputs. Returns `{ showSamples }`. */
+export function bindInputs(acts) {
+  const takeFile = (file) => (/\.safetensors$/i.test(file.name) ? acts.loadWeights(file) : acts.openFile(file));
+
+  // Of a drop or a paste: the first file, or else an address in the text.
+  function takeData(data) {
+    const [file] = data.files;
+    const [line] = data.getData("text/plain").trim().split(/\s/);
+    if (file) takeFile(file);
+    else if (/^(https?:\/\/|data:image\/)/i.test(line) && URL.canParse(line)) acts.openAddress(line);
+  }
+
+  for (const [id, take] of [["file", takeFile], ["weights-file", acts.loadWeights]]) {
+    $(id).addEventListener("change", ({ target }) => {
+      const [file] = target.files;
+      if (file) take(file);
+      target.value = ""; // so that the same file can be chosen again
+    });
+  }
+
+  const help = () => $("help").showModal();
+  const clicks = { camera: acts.camera, screen: acts.screen, "save-png": acts.savePng, "save-json": acts.saveJson, "help-open": help };
+  for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", () => act());
+  $("screen").hidden = !navigator.mediaDevices?.getDisplayMedia; // phones have none
+  for (const id of ["model", "camera-device"]) $(id).addEventListener("change", ({ target }) => acts[id](target.value));
+
+  const mark = (on) => document.documentElement.classList.toggle("dropping", on);
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    mark(true);
+  });
+  // `relatedTarget` is null only where the pointer leaves the window.
+  addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || mark(false));
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    mark(false);
+    takeData(event.dataTransfer);
+  });
+  addEventListener("paste", ({ clipboardData }) => takeData(clipboardData));
+
+  const keys = { o: () => $("file").click(), c: acts.camera, s: acts.savePng, "?": help };
+  addEventListener("keydown", (event) => {
+    if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("select, dialog")) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+
+  return {
+    showSamples(samples) {
+      $("samples").hidden = !samples.length;
+      $("samples").replaceChildren(...samples.map(({ file, title }) => {
+        const src = `./samples/${file}`;
+        const button = Object.assign(document.createElement("button"), { type: "button", title });
+        button.append(Object.assign(new Image(), { src, alt: title }));
+        button.addEventListener("click", () => acts.openAddress(src));
+        const item = document.createElement("li");
+        item.append(button);
+        return item;
+      }));
+    },
+  };
+}

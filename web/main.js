@@ -1,0 +1,232 @@
+// The page's boot and wiring: sources and settings in, detections out. Each part lives in its own module.
+//
+// For scripts and tests: `document.documentElement.dataset.state` is `loading` (no detector yet), `running` (work in flight or a
+// live source), `ready` or `error` (#error says why); `window.lastResult` is the Result that is shown (detector.d.ts) or null.
+
+import { Detector } from "./detector.js";
+import { saveJson, savePng } from "./export.js";
+import { bindInputs } from "./inputs.js";
+import { follow, latest } from "./loop.js";
+import { annotatedPng, drawOverlay } from "./overlay.js";
+import { bindPanel } from "./panel.js";
+import { milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList } from "./readout.js";
+import { readSettings, writeSettings } from "./settings.js";
+import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
+
+const $ = (id) => document.getElementById(id);
+const settings = readSettings();
+const models = new Map();
+const page = { detector: null, model: null, source: null, stop: null, highlight: null, recovering: false };
+const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
+
+const live = () => page.source?.live || "";
+const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
+const refresh = latest(detect);
+
+// A new act of the user: the last error is over, unless there is no detector, and a lost device may be tried again.
+function forget() {
+  page.recovering = false;
+  if (page.detector) showError("");
+}
+
+function settle() {
+  const failed = $("error").textContent && "error";
+  document.documentElement.dataset.state = failed || (!page.detector ? "loading" : count.busy || live() ? "running" : "ready");
+  for (const name of ["camera", "screen"]) $(name).setAttribute("aria-pressed", live() === name);
+  $("camera-device").hidden = live() !== "camera" || $("camera-device").length < 2;
+  $("save-png").disabled = $("save-json").disabled = !window.lastResult;
+}
+
+function fail(error) {
+  showError(error.message);
+  showStatus("");
+  settle();
+}
+
+async function work(task) {
+  count.busy += 1;
+  settle();
+  await task().catch(fail);
+  count.busy -= 1;
+  settle();
+}
+
+// ---- the detector
+
+function load(model) {
+  const turn = ++count.loads;
+  $("model").value = model.name;
+  showError("");
+  return work(async () => {
+    try {
+      const detector = await Detector.load({ ...model, backend: settings.backend, onProgress: showProgress });
+      if (turn !== count.loads) return detector.dispose();
+      page.detector?.dispose();
+      Object.assign(page, { detector, model });
+      panel.applyInfo(detector.info);
+      showModel(detector.info, model);
+      showError("");
+      refresh();
+    } finally {
+      // Where loading failed, the detector before works on, and so the list names its model.
+      $("model").value = page.model?.name ?? "";
+      showProgress(null);
+    }
+  });
+}
+
+function detect() {
+  const { detector, source } = page;
+  return detector && source && work(async () => {
+    try {
+      const result = await detector.detect(source.element, panel.options());
+      if (source === page.source && detector === page.detector) present(result);
+    } catch (error) {
+      if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
+      // A lost device is answered by loading the same weights once; a second loss in a row is shown.
+      if (error.name === "DeviceLost" && !page.recovering) {
+        page.recovering = true;
+        return load(page.model);
+      }
+      page.stop?.();
+      throw error;
+    }
+  });
+}
+
+function present(result) {
+  window.lastResult = result;
+  page.recovering = false;
+  const { length } = result.detections;
+  const objects = `${length} object${length === 1 ? "" : "s"}`;
+  const seconds = (performance.now() - count.since) / 1000;
+  count.frames += 1;
+  if (!live()) {
+    showStatus(`${objects} in ${milliseconds(result.timing.total)}`);
+  } else if (seconds > 1) {
+    // Once in a while and not at every frame, for a screen reader reads it out.
+    count.fps = count.frames / seconds;
+    showStatus(`${objects}, ${count.fps.toFixed(1)} frames per second`);
+    Object.assign(count, { frames: 0, since: performance.now() });
+  }
+  showDetections(result.detections);
+  showTimes(result, count.fps);
+  draw();
+}
+
+// ---- the source
+
+function open(opener) {
+  const turn = ++count.opens;
+  forget();
+  return work(async () => {
+    const source = await opener().catch((error) => {
+      if (turn === count.opens) throw error;
+    });
+    if (turn === count.opens) show(source);
+    else source?.close();
+  });
+}
+
+function show(source) {
+  const { element, mirrored } = source;
+  closeSource();
+  page.source = source;
+  const shape = () => $("view").style.setProperty("--ratio",
+    (element.naturalWidth || element.videoWidth) / (element.naturalHeight || element.videoHeight));
+  shape();
+  element.addEventListener("resize", shape); // a phone that is turned changes its video's size
+  element.classList.toggle("mirrored", mirrored);
+  $("view").prepend(element);
+  $("empty").hidden = true;
+  if (live()) page.stop = follow(element, detect);
+  else refresh();
+}
+
+function closeSource() {
+  page.stop?.();
+  page.source?.close();
+  page.source?.element.remove();
+  Object.assign(page, { source: null, stop: null, highlight: null });
+  Object.assign(count, { frames: 0, since: performance.now(), fps: null });
+  window.lastResult = null;
+  showDetections([]);
+  draw();
+}
+
+// Ending a live source leaves its last frame as a still picture, to tune on and to save.
+function freeze() {
+  const { element, name, mirrored } = page.source;
+  const still = annotatedPng(element, { width: element.videoWidth, height: element.videoHeight, detections: [] });
+  closeSource();
+  return open(async () => ({ ...await openBlob(await still, `${name}.png`), mirrored }));
+}
+
+async function startCamera(deviceId) {
+  if (live()) closeSource(); // some devices open one camera at a time
+  await open(() => openCamera(deviceId, freeze));
+  if (live() !== "camera") return;
+  const options = (await cameras()).map(({ label, deviceId: id }, index) => new Option(label || `Camera ${index + 1}`, id));
+  $("camera-device").replaceChildren(...options);
+  $("camera-device").value = page.source?.deviceId;
+  settle();
+}
+
+// ---- start
+
+function addModel(model) {
+  models.set(model.name, model);
+  $("model").replaceChildren(...[...models.keys()].map((name) => new Option(name)));
+  $("model").hidden = models.size < 2;
+  return load(model);
+}
+
+async function startDetector() {
+  const index = await fetchJson("./models/index.json").catch((error) => {
+    if (!settings.weights) throw new Error(`models/index.json could not be read (${error.message}): use your own weights.`);
+    return { models: [] };
+  });
+  for (const entry of index.models) models.set(entry.name, { name: entry.name, weights: `./models/${entry.file}`, entry });
+  const { weights } = settings;
+  return addModel(weights ? { name: weights.split("/").pop(), weights } : models.get(index.default));
+}
+
+async function startSource() {
+  const samples = await fetchJson("./samples/index.json").catch(() => []);
+  showSamples(samples);
+  if (settings.source === "camera") return startCamera();
+  if (settings.source === "screen") return showStatus("Press Screen to choose what to capture.");
+  if (settings.source !== "sample") return open(() => openUrl(settings.source));
+  return samples.length ? open(() => openUrl(`./samples/${samples[0].file}`)) : showStatus("");
+}
+
+const fetchJson = async (url) => (await fetch(url)).json();
+
+const panel = bindPanel(settings, () => {
+  writeSettings(settings);
+  forget();
+  if (!live()) refresh();
+});
+
+const { showSamples } = bindInputs({
+  openFile: (file) => open(() => openBlob(file, file.name)),
+  openAddress: (url) => open(() => openUrl(url)),
+  loadWeights: (file) => addModel({ name: file.name, weights: file }),
+  model: (name) => load(models.get(name)),
+  camera: () => (live() === "camera" ? freeze() : startCamera()),
+  "camera-device": startCamera,
+  screen: () => (live() === "screen" ? freeze() : open(() => openScreen(freeze))),
+  savePng: () => window.lastResult && savePng(page.source, window.lastResult).catch(fail),
+  saveJson: () => window.lastResult && saveJson(page.source, window.lastResult),
+});
+
+watchList((index) => {
+  page.highlight = index;
+  draw();
+});
+new ResizeObserver(draw).observe($("view"));
+addEventListener("resize", draw);
+addEventListener("error", ({ error }) => error && fail(error));
+addEventListener("unhandledrejection", ({ reason }) => fail(reason));
+startDetector().catch(fail);
+startSource().catch(fail);
