@@ -24,16 +24,14 @@ pub fn shared_data(test: &str, path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
-/// A native program, built before by `cargo xtask test` or `cargo build --no-default-features`. Where it is absent the
-/// test is skipped: this says so and returns `None`; with `SSD_BIN_DIR` set it has to be there.
-pub fn program(test: &str, name: &str) -> Option<PathBuf> {
+/// A native program: in the folder that `SSD_BIN_DIR` names, else beside the test program. It has to be built before, as
+/// `cargo xtask test` does; where it is not, the test fails, for nothing is missing but that.
+pub fn program(name: &str) -> PathBuf {
     let named = std::env::var_os("SSD_BIN_DIR").map(PathBuf::from);
-    let folder = named.clone().unwrap_or_else(|| workspace_root().join("target/debug"));
+    // The test program lies in `deps`, one below.
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.to_path_buf());
+    let folder = named.or_else(beside).unwrap_or_default();
     let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if !path.is_file() {
-        assert!(named.is_none(), "{test}: {} is not built", path.display());
-        skipped(test, &format!("{} is not built; run `cargo xtask test`", path.display()));
-        return None;
-    }
-    Some(path)
+    assert!(path.is_file(), "{} is not built; run `cargo xtask test`, which builds it first", path.display());
+    path
 }

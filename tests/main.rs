@@ -2,7 +2,9 @@
 //!
 //! One module for each kind; `README.md` says what they are. What a crate can test by itself stands beside its code.
 
+mod cli;
 mod golden;
+mod learning;
 mod shaders;
 mod twins;
 mod web;

@@ -1,4 +1,5 @@
-//! The layers of `ssd::model` against PyTorch's: forward everywhere, backward where the gradient is our own or easy to lose.
+//! The layers of `ssd::model` against PyTorch's: forward everywhere, backward where the gradient is our own or easy to
+//! lose.
 
 use burn::module::{Param, RunningState};
 use burn::nn::pool::MaxPool2dConfig;
@@ -148,7 +149,8 @@ fn separable_block_in_training() {
 /// After one step from mean 0 and variance 1 the running statistics have moved by Burn's momentum, 0.1, to the batch's.
 /// The variance is the biased one; PyTorch's running variance takes the unbiased one.
 fn assert_running_statistics(fixture: &Fixture, case: &str, name: &str, norm: &BatchNorm) {
-    let running = [("batch_mean", norm.running_mean.value_sync(), 0.0), ("batch_variance", norm.running_var.value_sync(), 1.0)];
+    let running =
+        [("batch_mean", norm.running_mean.value_sync(), 0.0), ("batch_variance", norm.running_var.value_sync(), 1.0)];
     for (statistic, state, start) in running {
         let key = format!("{case}.{name}_norm.{statistic}");
         let expected: Vec<f32> = fixture.values(&key).iter().map(|batch| 0.9 * start + 0.1 * batch).collect();

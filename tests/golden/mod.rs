@@ -1,8 +1,8 @@
 //! Golden: our arithmetic against numbers that PyTorch made, tensor by tensor, by name.
 //!
-//! `tests/fixtures/pytorch/make.py` drew the inputs, computed the outputs in double precision and wrote both to files; no
-//! Python runs here. All comparisons are on Burn's CPU backend. The kernels of the GPU are compared with that backend
-//! by the tests called twins, so an error is found on one side only.
+//! `tests/fixtures/pytorch/make.py` drew the inputs, computed the outputs in double precision and wrote both to files;
+//! no Python runs here. All comparisons are on Burn's CPU device; the tests called twins compare the kernels of the GPU
+//! with it.
 
 mod layers;
 mod loss;
@@ -23,7 +23,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Reads `fixtures/pytorch/NAME.safetensors`; the files are part of the repository, so a missing one fails the test.
+    /// Reads `fixtures/pytorch/NAME.safetensors`. The files are part of the repository: a missing one fails the test.
     pub fn open(name: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pytorch").join(format!("{name}.safetensors"));
         let file = std::fs::read(&path).unwrap_or_else(|e| panic!("{} cannot be read: {e}", path.display()));

@@ -7,11 +7,11 @@ use burn::optim::GradientsParams;
 use burn::prelude::*;
 use clap::Parser;
 use ssd_train::config::{TrainArgs, TrainConfig};
-use ssd_train::trainer::optimizer;
+use ssd_train::optimizer::optimizer;
 
 use super::{Fixture, Tolerance};
 
-/// Values up to 20, a few roundings at each of four steps. A forgotten weight decay is off by 4e-4 at the least.
+/// Values up to 10, a few roundings at each of four steps. A forgotten weight decay would be off by up to 2e-3.
 const FOUR_STEPS: Tolerance = Tolerance { absolute: 2e-6, relative: 1e-6 };
 
 #[test]
@@ -19,7 +19,7 @@ fn four_steps_with_momentum_and_weight_decay_on_weights_alone() {
     let fixture = Fixture::open("sgd");
     let device = Device::flex().autodiff();
     let args = TrainArgs::parse_from(["train", "--data", "shapes", "--out", "unused"]);
-    let config = TrainConfig::new(&args).unwrap_or_else(|e| panic!("the defaults are no configuration: {e}"));
+    let config = TrainConfig::new(&args).expect("the defaults are a configuration");
     let mut optimizer = optimizer(&config);
 
     // A weight and a bias with equal values and gradients: only the weight decays.

@@ -76,6 +76,9 @@ fn every_shader_fits_every_device() {
 #[test]
 fn every_shader_can_be_launched_by_burn() {
     let expected = [
+        ("pointwise", "input weights shift output info"),
+        ("depthwise", "input weights shift output info"),
+        ("conv", "input weights shift output info"),
         ("decode", "offsets logits priors scores boxes info"),
         ("topk", "scores candidates counts info"),
         ("nms", "candidates counts boxes kept info"),
@@ -127,7 +130,11 @@ fn wgsl_layout(module: &Module, name: &str) -> Option<Layout> {
 
 #[test]
 fn structs_are_the_same_on_both_sides() {
+    let convolution = rust_layout!(layout::ConvInfo: channels_in channels_out height_in width_in height_out width_out kernel stride padding dilation activation reserved);
     let infos = [
+        convolution.clone(),
+        convolution.clone(),
+        convolution,
         rust_layout!(layout::DecodeInfo: priors classes center_variance size_variance size_exponent_max magnitude_max_bits reserved0 reserved1),
         rust_layout!(layout::TopkInfo: priors top_k floor_bits reserved enabled),
         rust_layout!(layout::NmsInfo: iou max reserved0 reserved1),
@@ -138,7 +145,7 @@ fn structs_are_the_same_on_both_sides() {
     for ((shader, module, _), info) in parsed().iter().zip(infos) {
         assert_eq!(info.0 % 16, 0, "{}: the size of a uniform", shader.name);
         assert_eq!(wgsl_layout(module, "Info"), Some(info), "{}", shader.name);
-        if shader.name != "decode" {
+        if !["pointwise", "depthwise", "conv", "decode"].contains(&shader.name) {
             assert_eq!(wgsl_layout(module, "Candidate"), Some(candidate.clone()), "{}", shader.name);
         }
     }

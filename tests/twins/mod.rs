@@ -1,5 +1,7 @@
 //! The kernels against their twins, on whatever wgpu device this machine has; a software adapter will do.
 
+mod network;
+
 use std::sync::OnceLock;
 
 use burn::cubecl::future::block_on;

@@ -1,9 +1,9 @@
 //! The same operations composed from Burn's own: for every device but the CPU one, and what the kernels are tested against.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::Tensor;
 
 use crate::Activation;
 

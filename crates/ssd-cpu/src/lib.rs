@@ -37,6 +37,10 @@ pub enum Activation {
 /// - `weight`: `[C, 1, 3, 3]`
 /// - output: `[B, C, (H - 1) / stride + 1, (W - 1) / stride + 1]`
 pub fn depthwise_conv3x3(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+    // The strides that detectors use; the kernels know no other.
+    if !matches!(stride, 1 | 2) {
+        return composed::depthwise_conv3x3(x, weight, stride);
+    }
     #[cfg(feature = "autodiff")]
     if let Some(out) = gradients::depthwise_conv3x3(&x, &weight, stride) {
         return out;

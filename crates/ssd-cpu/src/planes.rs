@@ -4,8 +4,8 @@
 //! The closures are to be marked `#[inline(always)]`, and so is every function that they call: only what is inlined is compiled
 //! for wider vectors than the target's least.
 
-/// Numbers that are summed side by side: a sum into one number could not be vectorised, since floating-point addition does not commute
-/// with its grouping. One register of the widest vector unit.
+/// Numbers that are summed side by side: a sum into one number would not be vectorised, since floating-point addition is not associative.
+/// One register of the widest vector unit.
 pub(crate) const LANES: usize = 16;
 
 /// Calls `work(scratch, index, piece)` for every piece of `size` elements. A thread makes its `scratch` once and reuses it.
@@ -18,12 +18,28 @@ pub(crate) fn for_each<T: Send, S>(
 ) {
     use rayon::prelude::*;
 
-    buffer.par_chunks_mut(size.max(1)).enumerate().for_each_init(scratch, |scratch, (i, piece)| {
-        macerator::AutoArch::new().dispatch(
-            #[inline(always)]
-            || work(scratch, i, piece),
-        );
+    buffer.par_chunks_mut(size.max(1)).enumerate().for_each_init(scratch, |scratch, (index, piece)| {
+        macerator::AutoArch::new().dispatch(Piece { work: &work, scratch, index, piece });
     });
+}
+
+/// One call of `work`. Not a closure: a closure that is called once goes through a function of its own, which would not be inlined.
+#[cfg(not(target_arch = "wasm32"))]
+struct Piece<'a, T, S, W> {
+    work: &'a W,
+    scratch: &'a mut S,
+    index: usize,
+    piece: &'a mut [T],
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl<T, S, W: Fn(&mut S, usize, &mut [T])> macerator::WithSimd for Piece<'_, T, S, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<A: macerator::Simd>(self) {
+        (self.work)(self.scratch, self.index, self.piece);
+    }
 }
 
 /// Calls `work(scratch, index, piece)` for every piece of `size` elements.

@@ -1,14 +1,18 @@
 //! The kernels against the same operations composed from Burn's, forward and backward. The kernels are called by themselves, not through
 //! the public functions: those could fall back to what they are compared with.
 
-#![allow(clippy::unwrap_used, reason = "a kernel that does not run here, or a gradient that does not arrive, is a failure")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a kernel that does not run here, or a gradient that does not arrive, is a failure"
+)]
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{Activation, composed, gradients};
 
 /// Odd and even sizes, planes of one element, of one row, smaller and larger than a register.
-const SHAPES: [[usize; 4]; 6] = [[1, 3, 7, 9], [2, 5, 8, 5], [3, 4, 1, 1], [2, 2, 1, 3], [1, 2, 19, 10], [2, 3, 40, 33]];
+const SHAPES: [[usize; 4]; 6] =
+    [[1, 3, 7, 9], [2, 5, 8, 5], [3, 4, 1, 1], [2, 2, 1, 3], [1, 2, 19, 10], [2, 3, 40, 33]];
 
 /// Numbers between -1 and 1 that follow no pattern and are the same on every run.
 fn noise<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
@@ -60,13 +64,14 @@ fn depthwise_without_gradients_is_the_same() {
     assert_close("output", crate::depthwise_conv3x3(x, weight, 2), expected);
 }
 
-/// Output, mean, variance and the three gradients of a batch norm of values with standard deviation `spread`.
-type Norm = (Tensor<4>, Tensor<1>, Tensor<1>, [Tensor<1>; 2], Tensor<4>);
+/// Output, mean and variance, as a batch norm returns them.
+type Normed = (Tensor<4>, Tensor<1>, Tensor<1>);
 
+/// What `run` returns, and the gradients by gamma, beta and `x`.
 fn norm(
     shape: [usize; 4],
-    run: &dyn Fn(&Tensor<4>, &Tensor<1>, &Tensor<1>) -> (Tensor<4>, Tensor<1>, Tensor<1>),
-) -> Norm {
+    run: &dyn Fn(&Tensor<4>, &Tensor<1>, &Tensor<1>) -> Normed,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>, [Tensor<1>; 2], Tensor<4>) {
     let x = (noise(shape, 3) * 2.0 + 0.5).detach().require_grad();
     // Wide enough that values fall below 0, between, and above 6.
     let gamma = (noise([shape[1]], 4) * 4.0 + 5.0).detach().require_grad();
@@ -83,9 +88,8 @@ fn batch_norm_like_burns() {
     for shape in SHAPES.into_iter().filter(|&[batch, _, height, width]| batch * height * width > 3) {
         for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
             let actual = norm(shape, &|x, g, b| gradients::batch_norm_train(x, g, b, 1e-5, activation).unwrap());
-            let expected = norm(shape, &|x, g, b| {
-                composed::batch_norm_train(x.clone(), g.clone(), b.clone(), 1e-5, activation)
-            });
+            let expected =
+                norm(shape, &|x, g, b| composed::batch_norm_train(x.clone(), g.clone(), b.clone(), 1e-5, activation));
             let what = |part: &str| format!("{part} of {shape:?} with {activation:?}");
             assert_close(&what("output"), actual.0, expected.0);
             assert_close(&what("mean"), actual.1, expected.1);

@@ -31,6 +31,20 @@ const CANDIDATE: &str = include_str!("../../../shaders/common/candidate.wgsl");
 const OVERLAP: &str = include_str!("../../../shaders/common/overlap.wgsl");
 const SELECT: &str = include_str!("../../../shaders/common/select.wgsl");
 
+const CONVOLUTION: &str = include_str!("../../../shaders/common/convolution.wgsl");
+
+/// A 1x1 convolution.
+pub static POINTWISE: Shader =
+    Shader { name: "pointwise", parts: &[CONVOLUTION, include_str!("../../../shaders/pointwise.wgsl")], threads: 64 };
+
+/// A convolution of each channel by itself.
+pub static DEPTHWISE: Shader =
+    Shader { name: "depthwise", parts: &[CONVOLUTION, include_str!("../../../shaders/depthwise.wgsl")], threads: 64 };
+
+/// Any dense convolution.
+pub static CONV: Shader =
+    Shader { name: "conv", parts: &[CONVOLUTION, include_str!("../../../shaders/conv.wgsl")], threads: 64 };
+
 /// Heads' outputs to scores and boxes.
 pub static DECODE: Shader =
     Shader { name: "decode", parts: &[include_str!("../../../shaders/decode.wgsl")], threads: 64 };
@@ -55,7 +69,7 @@ pub static GATHER: Shader =
     Shader { name: "gather", parts: &[CANDIDATE, SELECT, include_str!("../../../shaders/gather.wgsl")], threads: 256 };
 
 /// Every kernel there is.
-pub static SHADERS: [&Shader; 5] = [&DECODE, &TOPK, &NMS, &SOFT_NMS, &GATHER];
+pub static SHADERS: [&Shader; 8] = [&POINTWISE, &DEPTHWISE, &CONV, &DECODE, &TOPK, &NMS, &SOFT_NMS, &GATHER];
 
 struct Kernel(&'static Shader);
 

@@ -11,6 +11,25 @@ pub const ROWS_MAX: usize = 1024;
 /// Most priors: an item's index has 20 bits in `common/select.wgsl`.
 pub const PRIORS_MAX: usize = 1 << 20;
 
+/// The uniform of `pointwise.wgsl`, `depthwise.wgsl` and `conv.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[allow(missing_docs, reason = "the fields are explained where they are used, in the shader")]
+pub struct ConvInfo {
+    pub channels_in: u32,
+    pub channels_out: u32,
+    pub height_in: u32,
+    pub width_in: u32,
+    pub height_out: u32,
+    pub width_out: u32,
+    pub kernel: u32,
+    pub stride: u32,
+    pub padding: u32,
+    pub dilation: u32,
+    pub activation: u32,
+    pub reserved: u32,
+}
+
 /// The uniform of `decode.wgsl`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]

@@ -17,12 +17,15 @@ mod gather;
 pub mod kernel;
 pub mod layout;
 pub mod pipeline;
+mod network;
 mod nms;
 mod postprocess;
 mod problems;
 mod topk;
 mod verify;
+mod verify_network;
 
 pub use error::GpuError;
+pub use network::GpuNetwork;
 pub use postprocess::{GpuDetections, GpuPostprocess, unpack};
 pub use verify::{VerifyCase, VerifyReport, verify};

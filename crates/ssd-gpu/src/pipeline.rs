@@ -9,21 +9,23 @@ use ssd::weights::Header;
 use ssd::{CenterBox, Detection, Predictions, Ssd};
 
 use crate::error::GpuError;
+use crate::network::GpuNetwork;
 use crate::postprocess::{GpuPostprocess, unpack};
 
-/// Where a pipeline's post-processing runs.
-enum Finish {
-    Gpu(Box<GpuPostprocess>),
-    Cpu,
+/// What computes.
+enum Engine {
+    /// Our kernels, throughout.
+    Gpu { network: Box<GpuNetwork>, postprocess: Box<GpuPostprocess> },
+    /// Burn and the twins.
+    Cpu(Box<Ssd>),
 }
 
 /// A detector on a device, ready for pictures.
 pub struct Pipeline {
     header: Header,
-    model: Ssd,
     priors: Vec<CenterBox>,
     device: Device,
-    finish: Finish,
+    engine: Engine,
 }
 
 /// What came of one picture.
@@ -38,20 +40,20 @@ pub struct Outcome {
 }
 
 impl Pipeline {
-    /// A pipeline for a model that lies on `device`; `gpu` says whether that device runs WGSL.
+    /// A pipeline that computes on `device`; `gpu` says whether that is a wgpu device. The model lies on the CPU device.
     ///
     /// # Errors
     ///
     /// When the kernels cannot be used with this model or device.
     pub fn new(header: Header, model: Ssd, device: &Device, gpu: bool) -> Result<Self, GpuError> {
         let priors = header.priors.priors();
-        let finish = if gpu {
-            let kernels = GpuPostprocess::new(device, &priors, header.priors.variances, header.classes())?;
-            Finish::Gpu(Box::new(kernels))
+        let engine = if gpu {
+            let postprocess = GpuPostprocess::new(device, &priors, header.priors.variances, header.classes())?;
+            Engine::Gpu { network: Box::new(GpuNetwork::new(model, device)), postprocess: Box::new(postprocess) }
         } else {
-            Finish::Cpu
+            Engine::Cpu(Box::new(model))
         };
-        Ok(Self { header, model, priors, device: device.clone(), finish })
+        Ok(Self { header, priors, device: device.clone(), engine })
     }
 
     /// What the model is.
@@ -61,13 +63,20 @@ impl Pipeline {
 
     /// Starts the network on one preprocessed picture, `[3, S, S]`; on a GPU this returns before it is done.
     ///
+    /// # Errors
+    ///
+    /// When the device is not the one that the pipeline was made for.
+    ///
     /// # Panics
     ///
     /// If `pixels` is not `3 * S * S` long, which [`ssd::preprocess`] sees to.
-    pub fn forward(&self, pixels: Vec<f32>) -> Predictions {
+    pub fn forward(&self, pixels: Vec<f32>) -> Result<Predictions, GpuError> {
         let size = self.header.input_size;
         let input = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &self.device);
-        self.model.forward(input)
+        match &self.engine {
+            Engine::Gpu { network, .. } => network.forward(input),
+            Engine::Cpu(model) => Ok(model.forward(input)),
+        }
     }
 
     /// Starts the post-processing of one picture's predictions; on a GPU this returns before it is done.
@@ -77,12 +86,12 @@ impl Pipeline {
     /// When a parameter is out of range, or the predictions are another model's.
     pub fn launch(&self, predictions: Predictions, params: &DetectParams) -> Result<Pending, GpuError> {
         let params = params.clone().checked(self.header.classes())?;
-        Ok(match &self.finish {
-            Finish::Gpu(kernels) => {
-                let buffer = kernels.launch(predictions.offsets, predictions.logits, &params)?;
+        Ok(match &self.engine {
+            Engine::Gpu { postprocess, .. } => {
+                let buffer = postprocess.launch(predictions.offsets, predictions.logits, &params)?;
                 Pending::Gpu { buffer, readback_bytes: GpuPostprocess::readback_bytes(&params) }
             }
-            Finish::Cpu => Pending::Cpu { predictions, params },
+            Engine::Cpu(_) => Pending::Cpu { predictions, params },
         })
     }
 

@@ -1,4 +1,5 @@
-//! Every kernel against its twin in [`ssd::postprocess`], on the device at hand.
+//! Every kernel against its twin, on the device at hand: those of the network in `verify_network`, those of
+//! [`ssd::postprocess`] here.
 //!
 //! The stages are compared one by one, because one ulp of a score can swap two boxes in the end:
 //! - *decode* uses `exp` and is compared with a tolerance of 1e-5;
@@ -22,6 +23,7 @@ use crate::layout::Record;
 use crate::postprocess::records;
 use crate::problems::{Problem, problems};
 use crate::topk::Candidates;
+use crate::verify_network::verify_network;
 use crate::{GpuError, GpuPostprocess, decode, gather, nms, topk};
 
 /// One comparison.
@@ -55,7 +57,7 @@ type Verdict = Result<String, String>;
 
 /// Compares all kernels with their twins.
 pub async fn verify(device: &Device) -> VerifyReport {
-    let mut cases = Vec::new();
+    let mut cases = verify_network(device).await;
     for problem in problems() {
         let Problem { name, classes, ref priors, .. } = problem;
         let stages = [

@@ -4,7 +4,7 @@
 //! go. Whenever the program or the disk stops, the pointer names a complete checkpoint.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -64,8 +64,13 @@ const POINTER: &str = "latest";
 ///
 /// When the disk does not take it; the checkpoint before it stays.
 pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &State) -> Result<(), CheckpointError> {
-    let name = format!("step-{:08}", state.step);
+    // Epochs and steps: at the end of an epoch two checkpoints lie at the same step, before and after the validation.
+    let name = format!("step-{:08}-epochs-{:04}", state.step, state.epoch);
     let path = folder.join(&name);
+    // The one that the pointer names is this one, and is not to be touched.
+    if latest(folder).is_some_and(|latest| latest == path) {
+        return Ok(());
+    }
     let failed = |reason: String| CheckpointError::Write { path: path.display().to_string(), reason };
     fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
     let unfinished = tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|e| failed(e.to_string()))?;
@@ -73,7 +78,7 @@ pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &Sta
     if path.exists() {
         fs::remove_dir_all(&path).map_err(|error| failed(error.to_string()))?;
     }
-    fs::rename(unfinished.keep(), &path).map_err(|error| failed(error.to_string()))?;
+    fs::rename(unfinished.path(), &path).map_err(|error| failed(error.to_string()))?;
     write_atomic(&folder.join(POINTER), name.as_bytes())?;
     remove_others(folder, &name);
     Ok(())
@@ -85,9 +90,16 @@ fn write_parts(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &
     let state = serde_json::to_vec_pretty(state).map_err(|error| error.to_string())?;
     let parts: [(&str, &[u8]); 3] = [("model.bpk", &model), ("optimizer.bpk", &optimizer), ("state.json", &state)];
     for (name, bytes) in parts {
-        write_atomic(&folder.join(name), bytes).map_err(|error| error.to_string())?;
+        write_through(&folder.join(name), bytes).map_err(|error| format!("{name}: {error}"))?;
     }
     Ok(())
+}
+
+/// Writes a file and waits until the disk has it: the folder gets its name only then.
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Old checkpoints and unfinished ones; one that cannot be removed does no harm.

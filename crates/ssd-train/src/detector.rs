@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use burn::tensor::Device;
 use image::RgbImage;
 use ssd::Detection;
 use ssd::postprocess::DetectParams;
@@ -73,7 +74,7 @@ impl Detector {
         let name = || path.display().to_string();
         let bytes = std::fs::read(path).map_err(|source| DetectorError::Read { path: name(), source })?;
         let device = device::open(choice)?;
-        let (header, model) = weights::load(bytes, &device.device)
+        let (header, model) = weights::load(bytes, &Device::flex())
             .map_err(|source| DetectorError::Weights { path: name(), source })?;
         Ok(Self { pipeline: Pipeline::new(header, model, &device.device, device.gpu)?, device })
     }
@@ -101,7 +102,7 @@ impl Detector {
         let start = Instant::now();
         let pixels = preprocess_rgb(image.as_raw(), width, height, &self.header().preprocess());
         let preprocessed = Instant::now();
-        let predictions = self.pipeline.forward(pixels);
+        let predictions = self.pipeline.forward(pixels)?;
         // Waiting here costs a little; without it the network's time would be counted as the post-processing's.
         self.device.device.sync().map_err(|error| GpuError::Read { reason: error.to_string() })?;
         let networked = Instant::now();

@@ -68,9 +68,12 @@ struct Adapter {
 }
 
 fn adapters() -> Vec<Adapter> {
-    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    let instance = wgpu::Instance::new(descriptor);
+    // One graphics API, the one that Burn would take: each further one would list the same adapters again.
     let backends = if cfg!(target_os = "macos") { wgpu::Backends::METAL } else { wgpu::Backends::VULKAN };
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
     let found = pollster::block_on(instance.enumerate_adapters(backends));
     let (mut discrete, mut integrated, mut virtuals) = (0.., 0.., 0..);
     let next = |kind: fn(usize) -> WgpuKind, counter: &mut std::ops::RangeFrom<usize>| counter.next().map(kind);

@@ -3,6 +3,7 @@
 //! What it is not: a data set (see [`crate::data`]); there are no annotations here, and a camera's orientation mark is obeyed,
 //! as every viewer does it.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
@@ -79,12 +80,26 @@ pub fn read_upright(path: &Path) -> Result<RgbImage, ImageError> {
     // Some decoders end their reason with a line break, or have one inside.
     let one_line = |e: image::ImageError| e.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let decode_failed = |e| ImageError::Decode { path: path.to_owned(), reason: one_line(e) };
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(open_failed)?;
+    let bytes = std::fs::read(path).map_err(open_failed)?;
+    if is_cut_off(&bytes) {
+        let reason = "it ends in the middle of the image data".to_owned();
+        return Err(ImageError::Decode { path: path.to_owned(), reason });
+    }
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(open_failed)?;
     let mut decoder = reader.into_decoder().map_err(decode_failed)?;
     let orientation = decoder.orientation().map_err(decode_failed)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(decode_failed)?;
     picture.apply_orientation(orientation);
     Ok(picture.into_rgb8())
+}
+
+/// Whether a JPEG ends before its end-of-image marker. Its decoder fills the rest with grey and calls that a success.
+///
+/// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) lies after the last start of a scan (DA).
+pub fn is_cut_off(bytes: &[u8]) -> bool {
+    let is_jpeg = bytes.starts_with(&[0xff, 0xd8]);
+    let end = bytes.windows(2).rposition(|marker| marker == [0xff, 0xd9]).unwrap_or(0);
+    is_jpeg && (end == 0 || bytes[end..].windows(2).any(|marker| marker == [0xff, 0xda]))
 }
 
 #[cfg(test)]
@@ -111,7 +126,7 @@ mod tests {
     fn a_camera_s_orientation_mark_is_obeyed() {
         // A JPEG of 16 x 8, left half red, with an EXIF mark "turn a quarter clockwise" (6) put behind its first two bytes.
         let picture = RgbImage::from_fn(16, 8, |x, _| image::Rgb(if x < 8 { [255, 0, 0] } else { [0, 0, 255] }));
-        let mut jpeg = std::io::Cursor::new(Vec::new());
+        let mut jpeg = Cursor::new(Vec::new());
         picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
         let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
         let bytes = [&jpeg.get_ref()[..2], exif, &jpeg.get_ref()[2..]].concat();
@@ -125,8 +140,10 @@ mod tests {
         assert!(upright.get_pixel(4, 13)[2] > 200, "blue is below");
 
         // Cut short: a sentence that names the file, not a panic and not half a picture.
-        std::fs::write(&path, &bytes[..bytes.len() / 3]).unwrap();
-        let message = read_upright(&path).unwrap_err().to_string();
-        assert!(message.contains("turned.png does not decode") && !message.contains('\n'), "{message}");
+        for cut in [bytes.len() / 3, bytes.len() - 8] {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            let message = read_upright(&path).unwrap_err().to_string();
+            assert!(message.contains("turned.png does not decode") && !message.contains('\n'), "{message}");
+        }
     }
 }

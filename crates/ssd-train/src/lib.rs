@@ -21,6 +21,8 @@ pub mod schedule;
 
 pub mod init;
 
+pub mod optimizer;
+
 pub mod trainer;
 
 pub mod validate;
@@ -32,6 +34,8 @@ pub mod curves;
 pub mod checkpoint;
 
 pub mod session;
+
+pub mod publish;
 
 // Detecting and measuring.
 pub mod images;

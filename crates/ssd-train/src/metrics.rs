@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::State;
 use crate::cli::{WriteError, write_atomic};
 
 /// One optimiser step.
@@ -23,7 +24,7 @@ pub struct StepLine {
     pub loss_class: f32,
     /// Learning rate of the step.
     pub lr: f64,
-    /// Pictures a second since the last step.
+    /// Pictures a second within the step; waiting for data is left out.
     pub images_per_s: f64,
 }
 
@@ -47,18 +48,19 @@ pub struct ValidationLine {
 pub struct Metrics(File);
 
 impl Metrics {
-    /// Opens the file behind its lines up to `step`: what a run wrote after its last checkpoint happens again.
+    /// Opens the file behind the lines that `state` has seen: what a run wrote after its last checkpoint happens again.
     ///
     /// # Errors
     ///
     /// When the file cannot be read or written.
-    pub fn open(path: &Path, step: usize) -> Result<Self, MetricsError> {
-        let old = std::fs::read_to_string(path).unwrap_or_default();
-        let is_past = |line: &&str| {
-            let value = serde_json::from_str::<serde_json::Value>(line).ok();
-            value.and_then(|value| value.get("step")?.as_u64()).is_some_and(|at| at <= step as u64)
+    pub fn open(path: &Path, state: &State) -> Result<Self, MetricsError> {
+        let old = match std::fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read?,
         };
-        let kept: String = old.lines().filter(is_past).flat_map(|line| [line, "\n"]).collect();
+        // A line that was cut short by a crash is no JSON: it goes with the rest that is to happen again.
+        let old = String::from_utf8_lossy(&old);
+        let kept: String = old.lines().filter(|line| has_seen(state, line)).flat_map(|line| [line, "\n"]).collect();
         write_atomic(path, kept.as_bytes())?;
         Ok(Self(OpenOptions::new().append(true).open(path)?))
     }
@@ -75,13 +77,52 @@ impl Metrics {
     }
 }
 
+/// Whether a checkpoint holds what a line reports. An epoch's last step and its validation have the same number of steps,
+/// and a checkpoint may lie between them.
+fn has_seen(state: &State, line: &str) -> bool {
+    match (serde_json::from_str::<StepLine>(line), serde_json::from_str::<ValidationLine>(line)) {
+        (Ok(line), _) => line.step <= state.step,
+        (_, Ok(line)) => line.epoch <= state.epoch,
+        _ => false,
+    }
+}
+
 /// The file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// While it was cut to the checkpoint.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// While it was appended to.
-    #[error("metrics.jsonl was not written: {0}; free some space and go on with --resume")]
+    /// While it was read or appended to.
+    #[error("metrics.jsonl was not read or written: {0}; check its rights, free some space and go on with --resume")]
     Append(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn what_a_checkpoint_has_not_seen_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let step = |step| StepLine { step, epoch: 1, loss: 3.0, loss_box: 1.0, loss_class: 2.0, lr: 0.1, images_per_s: 9.0 };
+        let validation = ValidationLine { epoch: 1, step: 2, map_voc07: None, map_voc: Some(0.5), map_coco: None };
+        let lines = |state: &State| {
+            Metrics::open(&path, state).unwrap();
+            std::fs::read_to_string(&path).unwrap().lines().count()
+        };
+        let mut metrics = Metrics::open(&path, &State::default()).unwrap();
+        metrics.push(&step(1)).unwrap();
+        metrics.push(&step(2)).unwrap();
+        metrics.push(&validation).unwrap();
+        metrics.push(&step(3)).unwrap();
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"step\":4,\"epo").unwrap();
+
+        assert_eq!(lines(&State { epoch: 1, step: 3, ..State::default() }), 4, "the torn line goes");
+        assert_eq!(lines(&State { epoch: 1, step: 2, ..State::default() }), 3);
+        assert_eq!(lines(&State { epoch: 0, step: 2, batch: 2, best: None }), 2, "saved before the validation");
+        assert_eq!(lines(&State::default()), 0);
+    }
 }

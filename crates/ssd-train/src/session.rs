@@ -4,12 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use burn::module::Module;
+use burn::tensor::Device;
+use serde::Serialize;
 use ssd::weights::{Header, Provenance};
 use ssd::{Arch, Ssd};
 
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
 use crate::config::{TrainArgs, TrainConfig};
-use crate::data::{self, Dataset, Loader, LoaderConfig, show};
+use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
+use crate::schedule::Schedule;
 use crate::trainer::{TrainError, Trainer};
 use crate::{device, init};
 
@@ -19,11 +23,16 @@ use crate::{device, init};
 ///
 /// A sentence, with the exit code that it means.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
-    if args.arch == "list" {
-        return print_text(&arch_list());
+    if args.arch.as_deref() == Some("list") {
+        return if args.json { print_json(&arch_list()) } else { print_text(&arch_table()) };
     }
-    let args = &with_saved_data(args)?;
-    let config = TrainConfig::new(args)?;
+    if args.out.is_none() && args.show_batch.is_none() {
+        return Err(no_out());
+    }
+    let config = match (&args.out, args.resume) {
+        (Some(out), true) => TrainConfig::resumed(args, out)?,
+        _ => TrainConfig::new(args)?,
+    };
     let (train, val) = open_data(&config, args)?;
     let preprocess = config.arch.preprocess();
     let loader = |dataset: &Arc<Dataset>, learning: bool| {
@@ -34,9 +43,12 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
     };
     let (train_loader, val_loader) = (loader(&train, true), loader(&val, false));
     if let Some(folder) = &args.show_batch {
-        return show_batch(&train_loader, train.labels(), &preprocess, folder);
+        return show_batch(&train_loader, train.labels(), &preprocess, folder, args.json);
     }
-    let out = args.out.as_deref().ok_or_else(|| Failure::Input("--out is missing; name a folder.".into()))?;
+    let Some(out) = args.out.as_deref() else { return Err(no_out()) };
+    if !args.resume {
+        refuse_other_run(out)?;
+    }
 
     let opened = device::open(&args.device).map_err(Failure::input)?;
     cli::note(&format!("Device: {}.", opened.name));
@@ -51,51 +63,47 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         }
         _ => Ssd::new(config.arch, header.classes(), &device),
     };
-    save_config(out, &config, args.resume)?;
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let raised = stop.clone();
-    // A second handler cannot be set; the run goes on without a soft stop then.
-    let _ = ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed));
-    let mut trainer = Trainer::new(config, header, model, device, out);
+    let mut trainer = Trainer::new(config.clone(), header, model, device, out);
     if args.resume {
         trainer = trainer.resumed().map_err(Failure::input)?;
     }
-    let outcome = trainer.run(&train_loader, &val_loader, &stop).map_err(failure)?;
+    // Only now: a checkpoint that does not fit leaves the folder as it was.
+    save_config(out, &config)?;
+
+    let outcome = trainer.run(&train_loader, &val_loader, &stop_flag()).map_err(failure)?;
     if outcome.interrupted {
         cli::note("Interrupted; the checkpoint is saved, --resume goes on from here.");
+    } else if outcome.report.is_none() {
+        cli::note("All epochs were done already; a larger --epochs goes on.");
     }
-    match (&outcome.report, args.json) {
-        (Some(report), true) => print_json(report),
-        _ => Ok(()),
-    }
+    if args.json { print_json(&outcome.report) } else { Ok(()) }
 }
 
-/// With `--resume` the run's own `config.json` says what was not typed again.
-fn with_saved_data(args: &TrainArgs) -> Result<TrainArgs, Failure> {
-    let mut args = args.clone();
-    let (true, None, Some(out)) = (args.resume, &args.data, &args.out) else { return Ok(args) };
-    let path = out.join("config.json");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::Input(format!("cannot read {}: {error}; start without --resume.", path.display())))?;
-    let saved: TrainConfig = serde_json::from_str(&text)
-        .map_err(|error| Failure::Input(format!("{} is damaged ({error}); name --data and the rest again.", path.display())))?;
-    args.data = Some(saved.data);
-    (args.split, args.val_split) = (saved.split, saved.val_split);
-    args.arch = saved.arch.name().into();
-    (args.epochs, args.batch_size, args.accumulate) = (saved.epochs, saved.batch_size, saved.accumulate);
-    (args.lr, args.schedule, args.warmup) = (saved.lr, saved.schedule, saved.warmup);
-    (args.seed, args.init, args.overfit) = (saved.seed, saved.init, saved.overfit);
-    Ok(args)
+fn no_out() -> Failure {
+    Failure::Input("--out is missing; name a folder for what the run writes.".into())
+}
+
+/// Raised by Ctrl-C: the step is finished, then the run stops. A second Ctrl-C ends the program at once, which costs what
+/// was learned since the last checkpoint.
+fn stop_flag() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = stop.clone();
+    let on_interrupt = move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(1);
+        }
+        cli::note("Stopping after this step; Ctrl-C again stops at once.");
+    };
+    // Where no handler can be set, Ctrl-C ends the program, and the last checkpoint is there.
+    let _ = ctrlc::set_handler(on_interrupt);
+    stop
 }
 
 /// The data to learn from and to measure on, with the same classes.
 fn open_data(config: &TrainConfig, args: &TrainArgs) -> Result<(Arc<Dataset>, Arc<Dataset>), Failure> {
     let split = config.split.as_deref().unwrap_or("train");
     let mut train = data::open(&config.data, args.format, Some(split), None).map_err(Failure::input)?;
-    if let Some(report) = train.report() {
-        cli::note(&report.to_string());
-    }
+    report("to learn from", &train);
     if let Some(count) = config.overfit {
         train.truncate(count);
         let train = Arc::new(train);
@@ -103,32 +111,46 @@ fn open_data(config: &TrainConfig, args: &TrainArgs) -> Result<(Arc<Dataset>, Ar
     }
     let val_split = config.val_split.as_deref().unwrap_or("val");
     let val = data::open(&config.data, args.format, Some(val_split), Some(train.labels())).map_err(Failure::input)?;
+    report("to measure on", &val);
     Ok((Arc::new(train), Arc::new(val)))
 }
 
+/// What opening a folder found, and left out.
+fn report(purpose: &str, dataset: &Dataset) {
+    if let Some(report) = dataset.report() {
+        cli::note(&format!("Data {purpose}: {report}"));
+    }
+}
+
+/// Draws the first batch; with `json` the files' names go to stdout.
 fn show_batch(
     loader: &Loader,
     labels: &[String],
     preprocess: &ssd::preprocess::Preprocess,
     folder: &Path,
+    json: bool,
 ) -> Result<(), Failure> {
     let Some(batch) = loader.epoch(0, 0).next() else {
         return Err(Failure::Input("the data set is empty; there is nothing to show.".into()));
     };
     let batch = batch.map_err(Failure::input)?;
-    show::show_batch(&batch, labels, preprocess, folder).map_err(Failure::run)?;
-    cli::note(&format!("{} pictures drawn into {}.", batch.len(), folder.display()));
+    let files = show::show_batch(&batch, labels, preprocess, folder).map_err(Failure::run)?;
+    cli::note(&format!("{} pictures drawn into {}.", files.len(), folder.display()));
+    if json { print_json(&files) } else { Ok(()) }
+}
+
+/// Two runs in one folder would destroy each other's files.
+fn refuse_other_run(out: &Path) -> Result<(), Failure> {
+    if out.join("checkpoint").join("latest").exists() {
+        let sentence = "already holds a run; add --resume to go on with it, or choose another --out.";
+        return Err(Failure::Input(format!("{} {sentence}", out.display())));
+    }
     Ok(())
 }
 
-fn save_config(out: &Path, config: &TrainConfig, resume: bool) -> Result<(), Failure> {
+fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
     std::fs::create_dir_all(out)
         .map_err(|error| Failure::Input(format!("cannot make the folder {}: {error}; choose another --out.", out.display())))?;
-    let has_checkpoint = out.join("checkpoint").join("latest").exists();
-    if has_checkpoint && !resume {
-        let sentence = "{} already holds a run; add --resume to go on with it, or choose another --out.";
-        return Err(Failure::Input(sentence.replace("{}", &out.display().to_string())));
-    }
     let json = serde_json::to_vec_pretty(config).map_err(Failure::run)?;
     Ok(write_atomic(&out.join("config.json"), &json)?)
 }
@@ -146,6 +168,15 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
             command += &format!(" {flag} {value}");
         }
     }
+    if config.schedule != Schedule::Cosine {
+        command += " --schedule multistep";
+    }
+    if config.accumulate > 1 {
+        command += &format!(" --accumulate {}", config.accumulate);
+    }
+    if let Some(count) = config.overfit {
+        command += &format!(" --overfit {count}");
+    }
     command += " --out runs/again";
     Provenance {
         data: name(&config.data),
@@ -160,22 +191,40 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
 /// Bad pictures and bad checkpoints are the user's to mend, the rest happened on the way.
 fn failure(error: TrainError) -> Failure {
     match error {
+        TrainError::Data(DataError::Worker { .. }) => Failure::run(error),
         TrainError::Data(_) => Failure::input(error),
         _ => Failure::run(error),
     }
 }
 
-/// `--arch list`: name, parameters and GFLOP of each network with 20 classes.
-fn arch_list() -> String {
-    use burn::module::Module;
-    let device = burn::tensor::Device::flex();
-    let mut text = format!("{:30} {:>12} {:>8}\n", "architecture", "parameters", "priors");
-    for arch in Arch::ALL {
-        let parameters = Ssd::new(arch, 21, &device).num_params();
-        text += &format!("{:30} {parameters:>12} {:>8}\n", arch.name(), arch.prior_scheme().len());
-    }
-    for name in Arch::PLANNED {
-        text += &format!("{name:30} {:>12}\n", "not built yet");
+/// A row of `--arch list`.
+#[derive(Serialize)]
+struct ArchRow {
+    name: &'static str,
+    /// With 20 classes; none for a network that is not built yet.
+    parameters: Option<usize>,
+    priors: Option<usize>,
+}
+
+/// `--arch list`, for programs.
+fn arch_list() -> Vec<ArchRow> {
+    let device = Device::flex();
+    let built = Arch::ALL.map(|arch| ArchRow {
+        name: arch.name(),
+        parameters: Some(Ssd::new(arch, 21, &device).num_params()),
+        priors: Some(arch.prior_scheme().len()),
+    });
+    let planned = Arch::PLANNED.map(|name| ArchRow { name, parameters: None, priors: None });
+    built.into_iter().chain(planned).collect()
+}
+
+/// `--arch list`, for people.
+fn arch_table() -> String {
+    let mut text = format!("{:30} {:>13} {:>8}\n", "architecture", "parameters", "priors");
+    for ArchRow { name, parameters, priors } in arch_list() {
+        let parameters = parameters.map_or("not built yet".into(), |count| count.to_string());
+        let priors = priors.map_or(String::new(), |count| count.to_string());
+        text += &format!("{name:30} {parameters:>13} {priors:>8}\n");
     }
     text
 }

@@ -5,10 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, SgdConfig};
-use burn::module::ParamGroup;
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
@@ -25,6 +22,7 @@ use crate::curves;
 use crate::data::{DataError, Loader, Prepared};
 use crate::evaluation::Report;
 use crate::metrics::{Metrics, MetricsError, StepLine, ValidationLine};
+use crate::optimizer::optimizer;
 use crate::schedule::LearningRate;
 use crate::validate::validate;
 
@@ -79,16 +77,6 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
-/// SGD as PyTorch means it, with no weight decay on biases, norms and scales.
-pub fn optimizer(config: &TrainConfig) -> ModuleOptimizer {
-    let momentum = MomentumConfig::new().with_momentum(config.momentum).with_dampening(0.0);
-    let plain = SgdConfig::new().with_momentum(Some(momentum));
-    let decaying = plain.clone().with_weight_decay(Some(WeightDecayConfig::new(config.weight_decay as f32)));
-    ["bias", "gamma", "beta", "scale"]
-        .into_iter()
-        .fold(decaying.init(), |sgd, name| sgd.with_group(ParamGroup::from_predicate(name), plain.build(), None))
-}
-
 impl Trainer {
     /// A run from the start. `model` lies on `device`, which has autodiff.
     pub fn new(config: TrainConfig, header: Header, model: Ssd, device: Device, out: &Path) -> Self {
@@ -118,14 +106,15 @@ impl Trainer {
     ///
     /// See [`TrainError`]; the last complete checkpoint stays.
     pub fn run(mut self, train: &Loader, val: &Loader, stop: &AtomicBool) -> Result<Outcome, TrainError> {
-        let mut metrics = Metrics::open(&self.out.join("metrics.jsonl"), self.state.step)?;
+        let mut metrics = Metrics::open(&self.out.join("metrics.jsonl"), &self.state)?;
         let steps_per_epoch = train.batches().div_ceil(self.config.accumulate);
         let rate = self.config.learning_rate(steps_per_epoch * self.config.epochs);
         let mut report = None;
         while self.state.epoch < self.config.epochs {
             let finished = self.epoch(train, &rate, &mut metrics, stop)?;
+            // Before the validation, too: it takes its time, and may find a picture that does not decode.
+            self.save_checkpoint()?;
             if !finished {
-                self.save_checkpoint()?;
                 return Ok(Outcome { report, interrupted: true });
             }
             report = Some(self.finish_epoch(val, &mut metrics)?);

@@ -1,5 +1,6 @@
 //! `WasmDetector`, the one class that JS sees.
 
+use burn::tensor::Device;
 use js_sys::{Function, Uint8Array};
 use ssd::preprocess::preprocess_rgba;
 use ssd::weights;
@@ -45,7 +46,7 @@ impl WasmDetector {
         stage("device");
         let backend = backend::open(&backend).await?;
         stage("upload");
-        let (header, model) = weights::load(bytes, &backend.device).map_err(Failure::from)?;
+        let (header, model) = weights::load(bytes, &Device::flex()).map_err(Failure::from)?;
         let pipeline = Pipeline::new(header, model, &backend.device, backend.is_gpu()).map_err(Failure::from)?;
         let detector = Self { pipeline, backend };
         stage("compile");
@@ -56,7 +57,7 @@ impl WasmDetector {
     /// One grey picture through everything, so that the first real one finds its shaders compiled.
     async fn warm_up(&self) -> Result<(), Failure> {
         let header = self.pipeline.header();
-        let predictions = self.pipeline.forward(vec![0.0; 3 * header.input_size * header.input_size]);
+        let predictions = self.pipeline.forward(vec![0.0; 3 * header.input_size * header.input_size])?;
         let pending = self.pipeline.launch(predictions, &header.params())?;
         self.pipeline.read(pending).await?;
         Ok(())
@@ -73,7 +74,7 @@ impl WasmDetector {
         let start = now();
         let pixels = preprocess_rgba(&rgba, width, height, &header.preprocess());
         let preprocessed = now();
-        let predictions = self.pipeline.forward(pixels);
+        let predictions = self.pipeline.forward(pixels).map_err(Failure::from)?;
         let networked = now();
         let pending = self.pipeline.launch(predictions, &params).map_err(Failure::from)?;
         let launched = now();

@@ -18,6 +18,8 @@ pub mod preprocess;
 
 pub mod model;
 
+pub mod convolution;
+
 pub mod postprocess;
 
 // Training: priors matched to objects, and what is minimised.

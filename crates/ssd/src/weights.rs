@@ -107,6 +107,9 @@ pub enum WeightsError {
     /// Numbers that are not numbers.
     #[error("the tensor {0} holds a value that is not finite; the training that made it had diverged")]
     NotFinite(String),
+    /// A network that never was.
+    #[error("all its weights are zero; export it again")]
+    Zeros,
     /// Could not be written.
     #[error("the weights could not be encoded ({0})")]
     Encode(String),
@@ -170,6 +173,16 @@ impl Header {
         if !expected.eq(found) {
             return fault(format!("its priors do not stand on the feature maps of {}", self.arch));
         }
+        let sides = self.priors.levels.iter().flat_map(|level| {
+            [level.size, level.next_size, level.step.unwrap_or(1.0)].into_iter().chain(level.ratios.iter().copied())
+        });
+        let [center, size] = [self.priors.variances.center, self.priors.variances.size].map(f64::from);
+        if sides.chain([center, size]).any(|value| value <= 0.0 || !value.is_finite()) {
+            return fault("a size, step, aspect ratio or variance of its priors is not above 0".into());
+        }
+        if self.params().checked(self.classes()).is_err() {
+            return fault("its default score, iou, top_k or max is out of range".into());
+        }
         if self.normalization.std.contains(&0.0) {
             return fault("it divides pixels by zero".into());
         }
@@ -199,7 +212,7 @@ pub fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
 /// When the bytes are no detector, or its tensors do not fit its architecture, each missing or extra one counted.
 pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsError> {
     let header = read_header(&bytes)?;
-    check_finite(&bytes)?;
+    check_values(&bytes)?;
     let mut model = Ssd::new(header.arch, header.classes(), device);
     let misfit = |detail: String| WeightsError::Tensors { arch: header.arch, detail };
     let mut store = SafetensorsStore::from_bytes(Some(bytes))
@@ -220,9 +233,13 @@ pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsErr
     Ok((header, model))
 }
 
-/// A weight that is not finite makes every score NaN, and a detector that finds nothing without saying why.
-fn check_finite(bytes: &[u8]) -> Result<(), WeightsError> {
+/// A weight that is not finite makes every score NaN, and zeros make them all equal: a detector that finds nothing without
+/// saying why.
+fn check_values(bytes: &[u8]) -> Result<(), WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    if file.iter().all(|(_, view)| view.data().iter().all(|&byte| byte == 0)) {
+        return Err(WeightsError::Zeros);
+    }
     for (name, view) in file.iter() {
         // An exponent of ones means infinity or NaN.
         let finite = match view.dtype() {

@@ -17,6 +17,7 @@ use ssd::{CornerBox, GroundTruth};
 
 use super::voc_xml::{self, Object};
 use super::{DataError, Sample};
+use crate::images::is_cut_off;
 
 /// Lines of [`LoadReport`] that name single files.
 const SHOWN: usize = 5;
@@ -201,7 +202,7 @@ fn hint_of_splits(folder: &Path) -> String {
     let lists = files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "txt"));
     let splits: Vec<String> = lists.filter_map(|path| stem(path)).filter(|name| !name.contains('_')).collect();
     if splits.is_empty() {
-        format!("name no split to take all pictures, or list the split's in {}", folder.display())
+        format!("list its pictures, one name a line, in a .txt of its name in {}", folder.display())
     } else {
         format!("its splits are {}", splits.join(", "))
     }
@@ -219,15 +220,6 @@ fn all_names(root: &Path, pictures: &BTreeMap<String, PathBuf>) -> Result<Vec<St
 fn open_picture(path: &Path) -> Result<ImageReader<std::io::BufReader<fs::File>>, DataError> {
     let failed = |source| DataError::Read { path: path.into(), source };
     ImageReader::open(path).map_err(failed)?.with_guessed_format().map_err(failed)
-}
-
-/// Whether a JPEG ends before its end-of-image marker. Its decoder fills the rest with grey and calls that a success.
-///
-/// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) lies after the last start of a scan (DA).
-fn is_cut_off(bytes: &[u8]) -> bool {
-    let is_jpeg = bytes.starts_with(&[0xff, 0xd8]);
-    let end = bytes.windows(2).rposition(|marker| marker == [0xff, 0xd9]).unwrap_or(0);
-    is_jpeg && (end == 0 || bytes[end..].windows(2).any(|marker| marker == [0xff, 0xda]))
 }
 
 /// What became of one name of a split.

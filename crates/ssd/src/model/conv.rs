@@ -107,13 +107,46 @@ impl ConvUnitConfig {
 }
 
 impl ConvUnit {
+    /// What the unit does, for whoever does it.
+    pub fn step(&self) -> ConvStep<'_> {
+        ConvStep { conv: &self.conv, padding: padding(&self.conv), norm: self.norm.as_ref(), activation: self.activation }
+    }
+
     /// # Shapes
     ///
     /// - `x`: `[B, channels_in, H, W]`
     /// - output: `[B, channels_out, H', W']`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.step().run(x)
+    }
+}
+
+/// One convolution with all that belongs to it: what a kernel has to do in one go.
+#[derive(Debug)]
+pub struct ConvStep<'a> {
+    /// Weights and bias, stride, dilation, groups.
+    pub conv: &'a Conv2d,
+    /// Zeros around the input, on each side.
+    pub padding: usize,
+    /// Batch norm, if any.
+    pub norm: Option<&'a BatchNorm>,
+    /// The activation.
+    pub activation: Activation,
+}
+
+/// The padding of a convolution made here: explicit, and the same on each side.
+pub(super) fn padding(conv: &Conv2d) -> usize {
+    match conv.padding {
+        PaddingConfig2d::Explicit(top, ..) => top,
+        PaddingConfig2d::Same | PaddingConfig2d::Valid => 0,
+    }
+}
+
+impl ConvStep<'_> {
+    /// By Burn's operations and those of `ssd-cpu`, on any device, with gradients where they are recorded.
+    pub fn run(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.convolve(x);
-        match &self.norm {
+        match self.norm {
             Some(norm) => normalize(norm, x, self.activation),
             None => match self.activation {
                 Activation::None => x,
@@ -137,6 +170,34 @@ impl ConvUnit {
             None => out,
         }
     }
+
+    /// Weights `[O, I / groups, k, k]` and shift `[O]` with the bias and the norm's running statistics folded in. Reads the
+    /// tensors, so they have to lie on a device that can be read without waiting: the CPU.
+    pub fn folded(&self) -> (Vec<f32>, Vec<f32>) {
+        let read = |tensor: Tensor<1>| tensor.into_data().iter::<f32>().collect::<Vec<f32>>();
+        let mut weights: Vec<f32> = self.conv.weight.val().into_data().iter::<f32>().collect();
+        let outputs = self.conv.weight.dims()[0];
+        let mut shift = self.conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |bias| read(bias.val()));
+        if let Some(norm) = self.norm {
+            let (scale, offset) = scale_and_shift(norm);
+            let (scale, offset) = (read(scale), read(offset));
+            let per_output = weights.len() / outputs;
+            for (row, scale) in weights.chunks_exact_mut(per_output).zip(&scale) {
+                row.iter_mut().for_each(|weight| *weight *= scale);
+            }
+            for ((shift, scale), offset) in shift.iter_mut().zip(scale).zip(offset) {
+                *shift = *shift * scale + offset;
+            }
+        }
+        (weights, shift)
+    }
+}
+
+/// Batch norm with running statistics as two numbers a channel.
+fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
+    let scale = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
+    let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
+    (scale, shift)
 }
 
 /// Batch norm and activation: with the batch's statistics where gradients are recorded, with the running ones elsewhere.
@@ -151,7 +212,6 @@ fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4
         norm.running_var.update(blend(norm.running_var.value_sync(), variance));
         return y;
     }
-    let scale = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
-    let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
+    let (scale, shift) = scale_and_shift(norm);
     ssd_cpu::scale_shift(x, scale, shift, activation)
 }

@@ -8,7 +8,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
 use ssd_cpu::Activation;
 
-use super::conv::{ConvUnit, ConvUnitConfig};
+use super::Convolve;
+use super::conv::{ConvStep, ConvUnit, ConvUnitConfig, padding};
 use crate::arch::FeatureMap;
 
 /// One branch of a head: a predicting convolution, behind a depthwise one in the light networks.
@@ -54,17 +55,14 @@ impl Predictor {
     }
 
     /// `[B, channels, H, W]` to `[B, H * W * K, width]`, `K` priors a cell.
-    fn forward(&self, map: Tensor<4>, width: usize) -> Tensor<3> {
+    fn forward(&self, map: Tensor<4>, width: usize, convolve: Convolve<'_>) -> Tensor<3> {
         let map = match &self.depthwise {
-            Some(depthwise) => depthwise.forward(map),
+            Some(depthwise) => convolve(&depthwise.step(), map),
             None => map,
         };
-        let out = match (self.conv.kernel_size, &self.conv.bias) {
-            ([1, 1], Some(bias)) => {
-                ssd_cpu::pointwise_conv(map, self.conv.weight.val()) + bias.val().reshape([1, -1, 1, 1])
-            }
-            _ => self.conv.forward(map),
-        };
+        let step =
+            ConvStep { conv: &self.conv, padding: padding(&self.conv), norm: None, activation: Activation::None };
+        let out = convolve(&step, map);
         let batch = out.dims()[0] as i32;
         out.permute([0, 2, 3, 1]).reshape([batch, -1, width as i32])
     }
@@ -99,7 +97,7 @@ impl Head {
     ///
     /// - `map`: `[B, channels, H, W]`
     /// - output: offsets `[B, H * W * K, 4]`, logits `[B, H * W * K, C]`
-    pub fn forward(&self, map: Tensor<4>) -> (Tensor<3>, Tensor<3>) {
-        (self.offsets.forward(map.clone(), 4), self.logits.forward(map, self.classes))
+    pub fn forward(&self, map: Tensor<4>, convolve: Convolve<'_>) -> (Tensor<3>, Tensor<3>) {
+        (self.offsets.forward(map.clone(), 4, convolve), self.logits.forward(map, self.classes, convolve))
     }
 }

@@ -26,6 +26,8 @@ impl L2Norm {
     /// - `x` and output: `[B, channels, H, W]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let norm = (x.clone().square().sum_dim(1) + EPSILON).sqrt();
-        x / norm * self.scale.val().reshape([1, -1, 1, 1])
+        // The weights may lie on the CPU while our kernels compute elsewhere.
+        let scale = self.scale.val().to_device(&x.device());
+        x / norm * scale.reshape([1, -1, 1, 1])
     }
 }

@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ssd_cpu::Activation;
 
+use super::Convolve;
 use super::conv::{ConvUnit, ConvUnitConfig};
 
 /// Widening, output channels, how many blocks, stride of the first: MobileNetV2 paper, table 2.
@@ -46,16 +47,17 @@ impl InvertedResidual {
     }
 
     /// The widened inside: `[B, input, H, W]` to `[B, inner, H, W]`.
-    fn widen(&self, x: Tensor<4>) -> Tensor<4> {
+    fn widen(&self, x: Tensor<4>, convolve: Convolve<'_>) -> Tensor<4> {
         match &self.expand {
-            Some(expand) => expand.forward(x),
+            Some(expand) => convolve(&expand.step(), x),
             None => x,
         }
     }
 
     /// The rest of the block, from its input and its widened inside.
-    fn narrow(&self, input: Tensor<4>, wide: Tensor<4>) -> Tensor<4> {
-        let out = self.project.forward(self.depthwise.forward(wide));
+    fn narrow(&self, input: Tensor<4>, wide: Tensor<4>, convolve: Convolve<'_>) -> Tensor<4> {
+        let out = convolve(&self.depthwise.step(), wide);
+        let out = convolve(&self.project.step(), out);
         if self.residual { out + input } else { out }
     }
 
@@ -63,9 +65,9 @@ impl InvertedResidual {
     ///
     /// - `x`: `[B, input, H, W]`
     /// - output: `[B, output, H / stride, W / stride]`, rounded up
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let wide = self.widen(x.clone());
-        self.narrow(x, wide)
+    pub fn forward(&self, x: Tensor<4>, convolve: Convolve<'_>) -> Tensor<4> {
+        let wide = self.widen(x.clone(), convolve);
+        self.narrow(x, wide, convolve)
     }
 }
 
@@ -109,20 +111,20 @@ impl MobileNetV2 {
     ///
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 576, 19, 19]`, `[B, 1280, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B, 64, 1, 1]`
-    pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+    pub fn forward(&self, images: Tensor<4>, convolve: Convolve<'_>) -> Vec<Tensor<4>> {
         let mut maps = Vec::with_capacity(6);
-        let mut x = self.stem.forward(images);
+        let mut x = convolve(&self.stem.step(), images);
         for (index, block) in self.blocks.iter().enumerate() {
-            let wide = block.widen(x.clone());
+            let wide = block.widen(x.clone(), convolve);
             if index == SOURCE_BLOCK {
                 maps.push(wide.clone());
             }
-            x = block.narrow(x, wide);
+            x = block.narrow(x, wide, convolve);
         }
-        x = self.last.forward(x);
+        x = convolve(&self.last.step(), x);
         maps.push(x.clone());
         for extra in &self.extras {
-            x = extra.forward(x);
+            x = extra.forward(x, convolve);
             maps.push(x.clone());
         }
         maps

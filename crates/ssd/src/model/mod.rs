@@ -8,7 +8,7 @@ mod l2norm;
 mod mobilenet_v2;
 mod vgg;
 
-pub use conv::{ConvUnit, ConvUnitConfig};
+pub use conv::{ConvStep, ConvUnit, ConvUnitConfig};
 pub use heads::Head;
 pub use l2norm::L2Norm;
 pub use mobilenet_v2::{InvertedResidual, MobileNetV2};
@@ -18,6 +18,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::arch::Arch;
+
+/// How a convolution is done: Burn's way is [`ConvStep::run`], a GPU may know a faster one.
+pub type Convolve<'a> = &'a dyn Fn(&ConvStep<'_>, Tensor<4>) -> Tensor<4>;
 
 /// What a network says about a batch, a row for each prior.
 #[derive(Debug, Clone)]
@@ -72,11 +75,16 @@ impl Ssd {
     /// - `images`: `[B, 3, S, S]`
     /// - output: offsets `[B, P, 4]`, logits `[B, P, C]`
     pub fn forward(&self, images: Tensor<4>) -> Predictions {
+        self.forward_by(images, &|step, x| step.run(x))
+    }
+
+    /// The same, with every convolution done by `convolve`.
+    pub fn forward_by(&self, images: Tensor<4>, convolve: Convolve<'_>) -> Predictions {
         let maps = match &self.backbone {
-            Backbone::Vgg16(vgg) => vgg.forward(images),
-            Backbone::MobileNetV2(mobilenet) => mobilenet.forward(images),
+            Backbone::Vgg16(vgg) => vgg.forward(images, convolve),
+            Backbone::MobileNetV2(mobilenet) => mobilenet.forward(images, convolve),
         };
-        let (offsets, logits) = self.heads.iter().zip(maps).map(|(head, map)| head.forward(map)).unzip();
+        let (offsets, logits) = self.heads.iter().zip(maps).map(|(head, map)| head.forward(map, convolve)).unzip();
         Predictions { offsets: Tensor::cat(offsets, 1), logits: Tensor::cat(logits, 1) }
     }
 }

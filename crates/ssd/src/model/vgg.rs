@@ -8,6 +8,7 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::tensor::{Device, Tensor};
 
+use super::Convolve;
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::l2norm::L2Norm;
 
@@ -68,23 +69,24 @@ impl Vgg16 {
     ///
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 512, 38, 38]`, `[B, 1024, 19, 19]`, `[B, 512, 10, 10]`, `[B, 256, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 1, 1]`
-    pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+    pub fn forward(&self, images: Tensor<4>, convolve: Convolve<'_>) -> Vec<Tensor<4>> {
         let mut maps = Vec::with_capacity(6);
         let mut x = images;
         let mut convs = self.convs.iter();
         for (stage, pool) in STAGES.iter().zip(&self.pools) {
             for conv in convs.by_ref().take(stage.len()) {
-                x = conv.forward(x);
+                x = convolve(&conv.step(), x);
             }
             if convs.len() == 3 {
                 maps.push(self.l2norm.forward(x.clone()));
             }
             x = pool.forward(x);
         }
-        x = self.fc7.forward(self.fc6.forward(x));
+        x = convolve(&self.fc6.step(), x);
+        x = convolve(&self.fc7.step(), x);
         maps.push(x.clone());
         for (index, extra) in self.extras.iter().enumerate() {
-            x = extra.forward(x);
+            x = convolve(&extra.step(), x);
             if index % 2 == 1 {
                 maps.push(x.clone());
             }

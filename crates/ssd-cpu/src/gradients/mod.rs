@@ -1,5 +1,8 @@
 //! The kernels as steps of Burn's automatic differentiation.
 
+mod depthwise;
+mod norm;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -8,9 +11,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use burn::tensor::Tensor;
 
+use self::norm::Norm;
+use crate::Activation;
 use crate::memory::Values;
-use crate::norm::{self, Norm};
-use crate::{Activation, depthwise};
 
 /// A tensor of the CPU device that records gradients, with what the kernels read.
 struct Recorded {
@@ -54,7 +57,7 @@ impl Backward<Flex, 2> for Depthwise {
 /// [`crate::depthwise_conv3x3`] on the CPU device with gradients; `None` elsewhere.
 pub(crate) fn depthwise_conv3x3(x: &Tensor<4>, weight: &Tensor<4>, stride: usize) -> Option<Tensor<4>> {
     let (x, weight) = (Recorded::of(x)?, Recorded::of(weight)?);
-    let out = depthwise::forward(&x.values, &weight.values, stride);
+    let out = crate::depthwise::forward(&x.values, &weight.values, stride);
     let step = Depthwise.prepare::<NoCheckpointing>([x.tensor.node(), weight.tensor.node()]);
     let out = match step.compute_bound().stateful() {
         OpsKind::Tracked(step) => step.finish((x.values, weight.values, stride), out),

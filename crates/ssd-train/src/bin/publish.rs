@@ -1,0 +1,67 @@
+//! `publish`: puts a trained weights file into the page. The work is [`ssd_train::publish::publish`].
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use ssd_train::cli::{self, Failure};
+use ssd_train::publish::{Measured, publish};
+
+/// Put a weights file among those that the page ships.
+///
+/// Copies it to web/models/NAME.safetensors and lists it in web/models/index.json; an older one of that name is replaced.
+#[derive(Parser)]
+#[command(after_help = "Example:
+  eval --weights runs/shapes/best.safetensors --data shapes:1 --json > measured.json
+  publish --weights runs/shapes/best.safetensors --name shapes --measured measured.json --data shapes:1 --split val
+
+Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
+struct Args {
+    /// The weights file, as `train` writes it
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+    /// What the page calls the model
+    #[arg(long)]
+    name: String,
+    /// What `eval --json` printed for it
+    #[arg(long, value_name = "FILE", requires_all = ["data", "split"])]
+    measured: Option<PathBuf>,
+    /// The data set it was measured on
+    #[arg(long)]
+    data: Option<String>,
+    /// The split of that data set
+    #[arg(long)]
+    split: Option<String>,
+    /// Terms of use of the weights
+    #[arg(long, default_value = "MIT OR Apache-2.0")]
+    licence: String,
+    /// The page's folder of models
+    #[arg(long, value_name = "DIR", default_value = "web/models")]
+    into: PathBuf,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let measured = match (&args.measured, &args.data, &args.split) {
+        (Some(path), Some(data), Some(split)) => Measured::from_report(&read_report(path)?, data, split),
+        _ => Measured::default(),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if args.name.is_empty() || !args.name.chars().all(plain) {
+        return Err(Failure::Input("--name takes letters, digits, '-', '_' and '.'; it becomes a file name.".into()));
+    }
+    let created = std::fs::create_dir_all(&args.into);
+    created.map_err(|error| Failure::Input(format!("cannot make the folder {}: {error}", args.into.display())))?;
+    let entry = publish(&args.weights, &args.into, &args.name, measured, &args.licence).map_err(Failure::input)?;
+    cli::note(&format!("{} ({} bytes) is in {}.", entry.file, entry.bytes, args.into.display()));
+    Ok(())
+}
+
+fn read_report(path: &Path) -> Result<serde_json::Value, Failure> {
+    let wrong = |error: String| Failure::Input(format!("cannot use {}: {error}; give what `eval --json` printed.", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+}

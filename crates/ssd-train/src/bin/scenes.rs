@@ -1,0 +1,54 @@
+//! `scenes`: draws the sample pictures of the page with the generator of `--data shapes`.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use image::codecs::jpeg::JpegEncoder;
+use serde_json::json;
+use ssd_train::cli::{self, Failure, write_atomic};
+use ssd_train::data::seeded::seeded;
+use ssd_train::data::shapes::scene;
+
+/// Draw sample scenes for the page: the same pictures on every machine.
+#[derive(Parser)]
+struct Args {
+    /// The page's folder of samples
+    #[arg(long, value_name = "DIR", default_value = "web/samples")]
+    into: PathBuf,
+}
+
+/// File, title for the page, size in pixels, and which of the generator's scenes; none of them is in the training set.
+const SCENES: [(&str, &str, u32, u32, u64); 6] = [
+    ("one.jpg", "Scene one", 640, 480, 0),
+    ("two.jpg", "Scene two", 400, 400, 1),
+    ("three.jpg", "Scene three", 640, 480, 2),
+    ("four.jpg", "Scene four, upright", 480, 640, 3),
+    ("five.jpg", "Scene five, wide", 800, 450, 4),
+    ("six.jpg", "Scene six", 400, 400, 5),
+];
+
+/// Sets the samples' stream of chance apart from the data sets'.
+const STREAM: u64 = 2026;
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    std::fs::create_dir_all(&args.into)
+        .map_err(|error| Failure::Input(format!("cannot make the folder {}: {error}", args.into.display())))?;
+    for (file, _, width, height, number) in SCENES {
+        let (picture, _) = scene(width, height, &mut seeded(&[STREAM, number]));
+        let mut jpeg = Cursor::new(Vec::new());
+        JpegEncoder::new_with_quality(&mut jpeg, 90).encode_image(&picture).map_err(Failure::run)?;
+        write_atomic(&args.into.join(file), jpeg.get_ref())?;
+    }
+    let list: Vec<_> = SCENES.iter().map(|(file, title, ..)| json!({ "file": file, "title": title })).collect();
+    let mut text = serde_json::to_vec_pretty(&list).map_err(Failure::run)?;
+    text.push(b'\n');
+    write_atomic(&args.into.join("index.json"), &text)?;
+    cli::note(&format!("{} scenes are in {}.", SCENES.len(), args.into.display()));
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Export → page: puts a weights file among those that the page ships, and lists it in `models/index.json`.
+//!
+//! The list's form is part of the page's contract; a measure that was not taken is null.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use ssd::weights::{self, WeightsError};
+
+use crate::cli::{WriteError, write_atomic};
+
+/// The list of shipped models.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Index {
+    /// The model that the page starts with.
+    pub default: String,
+    /// All of them.
+    pub models: Vec<Entry>,
+}
+
+/// One shipped model.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    /// What the page calls it.
+    pub name: String,
+    /// Relative to the list.
+    pub file: String,
+    /// Size of the file.
+    pub bytes: usize,
+    /// Check sum of the file, in hexadecimal.
+    pub sha256: String,
+    /// The network.
+    pub arch: String,
+    /// Class names.
+    pub labels: Vec<String>,
+    /// What was measured.
+    pub measured: Measured,
+    /// The command that made it.
+    pub made_by: String,
+    /// Terms of use.
+    pub licence: String,
+}
+
+/// Measures of a model.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// The data set.
+    pub data: Option<String>,
+    /// Its split.
+    pub split: Option<String>,
+    /// VOC 2007, 11 points.
+    pub voc07_11pt: Option<f64>,
+    /// VOC, all points.
+    pub voc_all_point: Option<f64>,
+    /// COCO.
+    pub coco_ap: Option<f64>,
+}
+
+impl Measured {
+    /// From what `eval --json` printed, on a data set and split.
+    pub fn from_report(report: &Value, data: &str, split: &str) -> Self {
+        let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
+        Self {
+            data: Some(data.into()),
+            split: Some(split.into()),
+            voc07_11pt: number("/voc07_11pt"),
+            voc_all_point: number("/voc_all_point"),
+            coco_ap: number("/coco/ap"),
+        }
+    }
+}
+
+/// A model that was not published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}; check the path")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no detector.
+    #[error("{path}: {source}")]
+    Weights {
+        /// The file.
+        path: String,
+        /// Why.
+        source: WeightsError,
+    },
+    /// The list is damaged.
+    #[error("{path} is not a list of models ({source}); mend or remove it")]
+    Index {
+        /// The list.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Copies `file` into `folder` as `NAME.safetensors` and lists it there, in the place of an older one of the same name.
+///
+/// # Errors
+///
+/// See [`PublishError`]; the list is replaced last, so it never names a file that is not there.
+pub fn publish(file: &Path, folder: &Path, name: &str, measured: Measured, licence: &str) -> Result<Entry, PublishError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| PublishError::Read { path: path.display().to_string(), source })
+    };
+    let bytes = read(file)?;
+    let header = weights::read_header(&bytes)
+        .map_err(|source| PublishError::Weights { path: file.display().to_string(), source })?;
+    let list = folder.join("index.json");
+    let mut index = if list.exists() {
+        let parsed = serde_json::from_slice(&read(&list)?);
+        parsed.map_err(|source| PublishError::Index { path: list.display().to_string(), source })?
+    } else {
+        Index { default: name.into(), ..Index::default() }
+    };
+    let entry = Entry {
+        name: name.into(),
+        file: format!("{name}.safetensors"),
+        bytes: bytes.len(),
+        sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        arch: header.arch.to_string(),
+        labels: header.labels,
+        measured,
+        made_by: header.provenance.command,
+        licence: licence.into(),
+    };
+    write_atomic(&folder.join(&entry.file), &bytes)?;
+    index.models.retain(|model| model.name != name);
+    index.models.push(entry.clone());
+    let mut json = serde_json::to_vec_pretty(&index)
+        .map_err(|source| PublishError::Index { path: list.display().to_string(), source })?;
+    json.push(b'\n');
+    write_atomic(&list, &json)?;
+    Ok(entry)
+}

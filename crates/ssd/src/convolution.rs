@@ -1,0 +1,82 @@
+//! The meaning of the network kernels: one picture, one convolution with what is folded into it, in plain `f32`.
+//!
+//! `pointwise`, `depthwise` and `conv` in `shaders/` are this function for their shapes. It is written to be read, not to be
+//! fast: nothing computes with it but the tests and the page's self-test.
+
+use ssd_cpu::Activation;
+
+/// The shape of a convolution of one picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Channels of the input.
+    pub channels_in: usize,
+    /// Channels of the output.
+    pub channels_out: usize,
+    /// 1 for a dense one, the number of channels for a depthwise one.
+    pub groups: usize,
+    /// Height and width of the input.
+    pub size_in: [usize; 2],
+    /// Taps in each direction.
+    pub kernel: usize,
+    /// Step between two output positions.
+    pub stride: usize,
+    /// Zeros around the input.
+    pub padding: usize,
+    /// Distance of two taps.
+    pub dilation: usize,
+    /// What follows the sum.
+    pub activation: Activation,
+}
+
+impl ConvShape {
+    /// Height and width of the output.
+    pub fn size_out(&self) -> [usize; 2] {
+        let reach = self.dilation * (self.kernel - 1) + 1;
+        self.size_in.map(|size| (size + 2 * self.padding - reach) / self.stride + 1)
+    }
+
+    /// `activation(input * weights + shift)`.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[channels_in, H, W]`
+    /// - `weights`: `[channels_out, channels_in / groups, k, k]`; `shift`: `[channels_out]`
+    /// - output: `[channels_out, H', W']`
+    pub fn convolve(&self, input: &[f32], weights: &[f32], shift: &[f32]) -> Vec<f32> {
+        let [height, width] = self.size_out();
+        let positions = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+        let outputs = (0..self.channels_out).flat_map(|channel| positions.clone().map(move |at| (channel, at)));
+        outputs
+            .map(|(channel, at)| {
+                let sum = shift[channel] + self.sum(input, weights, channel, at);
+                match self.activation {
+                    Activation::None => sum,
+                    Activation::Relu => sum.max(0.0),
+                    Activation::Relu6 => sum.clamp(0.0, 6.0),
+                }
+            })
+            .collect()
+    }
+
+    /// The products under the window at an output position.
+    fn sum(&self, input: &[f32], weights: &[f32], channel: usize, (y, x): (usize, usize)) -> f32 {
+        let per_group = self.channels_in / self.groups;
+        let first = channel / (self.channels_out / self.groups) * per_group;
+        let [height, width] = self.size_in;
+        let tap = |at: usize, k: usize| (at * self.stride + k * self.dilation).checked_sub(self.padding);
+        let mut sum = 0.0;
+        for ky in 0..self.kernel {
+            for kx in 0..self.kernel {
+                let (Some(y), Some(x)) = (tap(y, ky), tap(x, kx)) else { continue };
+                if y >= height || x >= width {
+                    continue;
+                }
+                for c in 0..per_group {
+                    let weight = weights[((channel * per_group + c) * self.kernel + ky) * self.kernel + kx];
+                    sum += weight * input[((first + c) * height + y) * width + x];
+                }
+            }
+        }
+        sum
+    }
+}

@@ -1,0 +1,145 @@
+//! `detect` on files that are there, that are broken, and with choices that do not exist. The network has learned nothing:
+//! what it finds is noise, and noise enough at a low score.
+
+use std::path::{Path, PathBuf};
+
+use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{fresh_weights_file, keys, path_text, run};
+
+const LABELS: [&str; 3] = ["cat", "dog", "cow"];
+
+/// A folder with weights and two pictures, the second cut off in the middle if asked for.
+struct Scene {
+    folder: TempDir,
+    weights: PathBuf,
+    pictures: PathBuf,
+}
+
+/// Width and height of the first picture, which is no square.
+const SIZE_PX: (u32, u32) = (90, 60);
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let weights = fresh_weights_file(folder.path(), &LABELS);
+        let pictures = folder.path().join("pictures");
+        std::fs::create_dir(&pictures).expect("a new folder");
+        let scene = Self { folder, weights, pictures };
+        let noise = |x: u32, y: u32| Rgb([(x * 37 + y * 91) as u8, (x * y) as u8, (x * 5) as u8]);
+        RgbImage::from_fn(SIZE_PX.0, SIZE_PX.1, noise).save(scene.picture("a.png")).expect("a picture can be saved");
+        let second = RgbImage::from_fn(64, 200, noise);
+        second.save_with_format(scene.picture("b.jpg"), ImageFormat::Jpeg).expect("a picture can be saved");
+        scene
+    }
+
+    fn picture(&self, name: &str) -> PathBuf {
+        self.pictures.join(name)
+    }
+
+    /// Runs `detect` on the whole folder.
+    fn detect(&self, more: &[&str]) -> super::Ran {
+        let start = ["--device", "cpu", "--weights", path_text(&self.weights)];
+        run("detect", &[&start[..], more, &[path_text(&self.pictures)]].concat())
+    }
+}
+
+/// Leaves the first two thirds of a file.
+fn cut_off(path: &Path) {
+    let bytes = std::fs::read(path).expect("it is there");
+    std::fs::write(path, &bytes[..bytes.len() * 2 / 3]).expect("it can be replaced");
+}
+
+#[test]
+fn json_is_one_document_with_boxes_in_pixels_best_first() {
+    let scene = Scene::new();
+    let document = scene.detect(&["--json", "--score", "0.001"]).done().json();
+    let reports = document.as_array().expect("a list");
+    assert_eq!(reports.len(), 2);
+    assert!(reports[0]["image"].as_str().expect("a name").ends_with("a.png"));
+    assert_eq!((reports[0]["width"].as_u64(), reports[0]["height"].as_u64()), (Some(90), Some(60)));
+    for report in reports {
+        assert_eq!(keys(report), ["image", "width", "height", "detections", "timing_ms"].into());
+        let timing = &report["timing_ms"];
+        assert_eq!(keys(timing), ["decode_image", "preprocess", "network", "postprocess", "total"].into());
+        let ms = |name: &str| timing[name].as_f64().expect("a number");
+        let parts = ms("decode_image") + ms("preprocess") + ms("network") + ms("postprocess");
+        assert!(ms("network") > 0.0 && parts <= ms("total") + 1e-6, "{timing}");
+        check_detections(report);
+    }
+}
+
+/// Inside the picture, sorted, and named as their class says.
+fn check_detections(report: &Value) {
+    let detections = report["detections"].as_array().expect("a list");
+    assert!(!detections.is_empty(), "noise at a score of 0.001 finds something");
+    let size = [&report["width"], &report["height"]].map(|side| side.as_f64().expect("a number"));
+    let mut above = 1.0;
+    for detection in detections {
+        assert_eq!(keys(detection), ["label", "class", "score", "box"].into());
+        let score = detection["score"].as_f64().expect("a number");
+        assert!(score <= above && score > 0.001, "{score} after {above}");
+        above = score;
+        let class = detection["class"].as_u64().expect("a number") as usize;
+        assert_eq!(detection["label"], LABELS[class - 1], "class {class}, counted from 1");
+        let corners: Vec<f64> = detection["box"].as_array().expect("a list").iter().filter_map(Value::as_f64).collect();
+        let [x1, y1, x2, y2] = corners[..] else { panic!("{corners:?} are not four numbers") };
+        assert!(0.0 <= x1 && x1 <= x2 && x2 <= size[0] && 0.0 <= y1 && y1 <= y2 && y2 <= size[1], "{corners:?}");
+    }
+}
+
+#[test]
+fn a_broken_picture_is_reported_and_the_others_are_done() {
+    let scene = Scene::new();
+    cut_off(&scene.picture("b.jpg"));
+    std::fs::write(scene.picture("c.png"), "no picture").expect("a new file");
+    let ran = scene.detect(&["--json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.json().as_array().map(Vec::len), Some(1), "the good one is there");
+    let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 3, "{}", ran.stderr);
+    for (error, words) in errors.iter().zip(["b.jpg does not decode", "c.png does not decode", "2 of 3 pictures"]) {
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn classes_are_chosen_by_name() {
+    let scene = Scene::new();
+    let document = scene.detect(&["--json", "--score", "0.001", "--classes", "dog,cow"]).done().json();
+    let reports = document.as_array().expect("a list");
+    let detections = reports.iter().flat_map(|report| report["detections"].as_array().expect("a list"));
+    let mut labels: Vec<&str> = detections.filter_map(|detection| detection["label"].as_str()).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    assert!(!labels.is_empty() && !labels.contains(&"cat"), "{labels:?}");
+
+    let ran = scene.detect(&["--classes", "dog,unicorn"]);
+    let error = ran.failed(2);
+    assert!(error.contains("unicorn") && error.contains("cat, dog, cow"), "{error}");
+    for (flag, value) in [("--score", "1.5"), ("--iou", "-1"), ("--top-k", "0"), ("--max", "100000")] {
+        let typed = format!("{flag}={value}");
+        let ran = scene.detect(&[&typed]);
+        assert!(ran.failed(2).contains(value), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn drawn_pictures_are_copies_and_replace_nothing() {
+    let scene = Scene::new();
+    let before = std::fs::read(scene.picture("a.png")).expect("it is there");
+    let text = scene.detect(&["--score", "0.001", "--max", "5", "--annotate", path_text(&scene.pictures)]).done().stdout;
+    assert_eq!(text.lines().filter(|line| line.contains("px, ")).count(), 2, "a line for each picture:\n{text}");
+    assert_eq!(std::fs::read(scene.picture("a.png")).expect("it is there"), before);
+    // Their names are taken in that folder: the copies get numbers.
+    let drawn = image::open(scene.picture("a-2.png")).expect("it was drawn").into_rgb8();
+    assert_eq!(drawn.dimensions(), SIZE_PX);
+    assert_ne!(drawn, image::open(scene.picture("a.png")).expect("it is there").into_rgb8(), "boxes are drawn");
+    assert!(image::open(scene.picture("b-2.jpg")).is_ok());
+
+    let file = scene.folder.path().join("fresh.safetensors");
+    let ran = scene.detect(&["--annotate", path_text(&file)]);
+    assert!(ran.failed(2).contains("choose another folder"), "{}", ran.stderr);
+}

@@ -1,0 +1,102 @@
+//! Help, and what is wrong before anything is read.
+
+use serde_json::Value;
+
+use super::{fresh_weights_file, keys, path_text, run};
+
+#[test]
+fn help_says_how_it_is_used_and_how_it_ends() {
+    for program in ["train", "eval", "detect"] {
+        let help = run(program, &["--help"]).done().stdout;
+        for part in ["Usage:", "Examples:", "--device", "--json", "default", "Exit code: 0 done, 1 failed while running, 2 bad usage"] {
+            assert!(help.contains(part), "{program} --help lacks {part:?}:\n{help}");
+        }
+    }
+}
+
+#[test]
+fn bad_usage_ends_with_2_and_names_what_is_wrong() {
+    let train = ["--data", "shapes:1:2", "--out", "never-made"];
+    let cases: [(&str, &[&str], &str); 19] = [
+        ("train", &[], "--out"),
+        ("train", &["--data", "shapes"], "--out"),
+        ("train", &["--out", "never-made"], "--data"),
+        ("train", &["--no-such-flag"], "--no-such-flag"),
+        ("train", &["--epochs", "many"], "many"),
+        ("train", &[&train[..], &["--epochs", "0"]].concat(), "--epochs"),
+        ("train", &[&train[..], &["--batch-size", "0"]].concat(), "--batch-size"),
+        ("train", &[&train[..], &["--overfit", "0"]].concat(), "--overfit"),
+        ("train", &[&train[..], &["--lr=-0.1"]].concat(), "--lr"),
+        ("train", &[&train[..], &["--lr", "NaN"]].concat(), "--lr"),
+        ("train", &[&train[..], &["--ema", "0.999"]].concat(), "--ema is not built yet"),
+        ("train", &[&train[..], &["--freeze", "2"]].concat(), "--freeze is not built yet"),
+        ("train", &["--data", "shapes:one", "--out", "never-made"], "shapes:one"),
+        ("train", &["--data", "no-such-folder", "--out", "never-made"], "no-such-folder"),
+        ("train", &[&train[..], &["--resume"]].concat(), "never-made"),
+        ("train", &[&train[..], &["--init", "gone.safetensors"]].concat(), "gone.safetensors"),
+        ("eval", &[], "--weights"),
+        ("eval", &["--ground-truth", "only.json"], "--detections"),
+        ("detect", &["--weights", "w.safetensors"], "IMAGE|DIR"),
+    ];
+    for (program, arguments, word) in cases {
+        let ran = run(program, arguments);
+        assert_eq!(ran.code, Some(2), "{program} {arguments:?}:\n{}", ran.stderr);
+        assert!(ran.stderr.contains(word), "{program} {arguments:?} does not name {word}:\n{}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{program} {arguments:?} printed {}", ran.stdout);
+    }
+    assert!(!std::path::Path::new("never-made").exists(), "bad usage leaves no folder behind");
+}
+
+#[test]
+fn a_device_that_is_not_built_names_its_feature() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let weights = fresh_weights_file(folder.path(), &["cat"]);
+    let (weights, out) = (path_text(&weights), folder.path().join("run"));
+    for kind in ["cuda", "vulkan"] {
+        let device = ["--device", kind];
+        let runs = [
+            run("train", &[&["--data", "shapes:1:2", "--out", path_text(&out)], &device[..]].concat()),
+            run("eval", &[&["--data", "shapes:1:2", "--weights", weights], &device[..]].concat()),
+            run("detect", &[&["--weights", weights, weights], &device[..]].concat()),
+        ];
+        for ran in runs {
+            let error = ran.failed(2);
+            assert!(error.contains(&format!("--features {kind}")), "{error}");
+        }
+    }
+    assert!(!out.exists(), "a run that cannot begin leaves no folder behind");
+}
+
+#[test]
+fn architectures_are_listed_and_unknown_ones_refused() {
+    let names = [
+        "ssd300-vgg16",
+        "ssd300-vgg16-bn",
+        "ssd300-resnet34",
+        "ssd300-mobilenet-v1",
+        "ssd300-mobilenet-v2-lite",
+        "ssdlite320-mobilenet-v3-large",
+    ];
+    let table = run("train", &["--arch", "list"]).done().stdout;
+    let row = |name: &str| table.lines().find(|line| line.split_whitespace().next() == Some(name));
+    for name in names {
+        assert!(row(name).is_some(), "{name} is not in:\n{table}");
+    }
+    let document = run("train", &["--arch", "list", "--json"]).done().json();
+    let rows = document.as_array().expect("a list");
+    assert_eq!(rows.len(), names.len());
+    for listed in rows {
+        assert!(keys(listed).is_superset(&["name", "parameters"].into()));
+        let name = listed["name"].as_str().expect("a name");
+        let start = ["--data", "shapes:1:2", "--out", "never-made", "--device", "cuda", "--arch", name];
+        let ran = run("train", &start);
+        let error = ran.failed(2);
+        // The one that is built gets as far as the device; the other says that it is not.
+        let built = listed["parameters"] != Value::Null;
+        assert!(error.contains(if built { "cuda" } else { "is not built yet" }), "{name}: {error}");
+        assert_eq!(built, !row(name).is_some_and(|row| row.contains("not built yet")), "{name}");
+    }
+    let ran = run("train", &["--data", "shapes:1:2", "--out", "never-made", "--arch", "yolo"]);
+    let error = ran.failed(2);
+    assert!(error.contains("yolo") && error.contains("ssd300-vgg16-bn"), "{error}");
+}

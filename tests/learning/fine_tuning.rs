@@ -1,0 +1,61 @@
+//! `--init`: starting from another detector's weights.
+
+use std::fs;
+use std::path::Path;
+
+use safetensors::SafeTensors;
+use ssd_train::data::shapes::LABELS;
+
+use crate::cli::{Ran, fresh_weights_file, path_text, run};
+
+fn fine_tune(init: &Path, out: &Path) -> Ran {
+    let data = ["--data", "shapes:1:2", "--batch-size", "2", "--epochs", "1", "--lr", "1e-12"];
+    run("train", &[&data[..], &["--device", "cpu", "--init", path_text(init), "--out", path_text(out)]].concat())
+}
+
+/// The largest difference between a convolution of two files, counted where both have it in one shape.
+fn difference(a: &Path, b: &Path, part: &str) -> f32 {
+    let [a, b] = [a, b].map(|path| fs::read(path).expect("it is there"));
+    let [a, b] = [&a, &b].map(|bytes| SafeTensors::deserialize(bytes).expect("a weights file"));
+    let differences = a.iter().filter(|(name, tensor)| name.contains(part) && tensor.shape().len() == 4).map(|(name, tensor)| {
+        let other = b.tensor(name).expect("both have it");
+        assert_eq!(tensor.shape(), other.shape(), "{name}");
+        let pairs = values(tensor.dtype(), tensor.data()).into_iter().zip(values(other.dtype(), other.data()));
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    });
+    let differences: Vec<f32> = differences.collect();
+    assert!(!differences.is_empty(), "no convolution is called {part}");
+    differences.into_iter().fold(0.0, f32::max)
+}
+
+fn values(dtype: safetensors::Dtype, bytes: &[u8]) -> Vec<f32> {
+    let shape = [bytes.len() * 8 / dtype.bitsize()];
+    let dtype = if dtype == safetensors::Dtype::F16 { burn::tensor::DType::F16 } else { burn::tensor::DType::F32 };
+    burn::tensor::TensorData::from_bytes_vec(bytes.to_vec(), shape, dtype).iter::<f32>().collect()
+}
+
+#[test]
+fn other_classes_get_new_predictors_on_the_old_trunk() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (init, out) = (fresh_weights_file(folder.path(), &["cat", "dog"]), folder.path().join("run"));
+    let ran = fine_tune(&init, &out).done();
+    assert!(ran.stderr.contains("its 2 classes are not these 6"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("made anew"), "{}", ran.stderr);
+    // At this learning rate a run changes nothing but by rounding to half precision: the trunk is the one it began with.
+    assert!(difference(&init, &out.join("last.safetensors"), "backbone") < 1e-3);
+    // The file is whole by itself: 6 classes, and it detects.
+    let weights = out.join("last.safetensors");
+    let data = ["--data", "shapes:1:2", "--device", "cpu", "--json", "--weights", path_text(&weights)];
+    assert_eq!(run("eval", &data).done().json()["per_class"].as_array().map(Vec::len), Some(6));
+}
+
+#[test]
+fn the_same_classes_are_taken_over_whole() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (init, out) = (fresh_weights_file(folder.path(), &LABELS), folder.path().join("run"));
+    let ran = fine_tune(&init, &out).done();
+    assert!(ran.stderr.contains("all weights taken over"), "{}", ran.stderr);
+    for part in ["backbone", "heads"] {
+        assert!(difference(&init, &out.join("last.safetensors"), part) < 1e-3, "{part}");
+    }
+}
