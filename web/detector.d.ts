@@ -27,7 +27,7 @@ export interface LoadOptions {
 }
 
 export interface DetectOptions {
-  /** Lowest score that counts, 0..1. Default: `info.defaults.score`. */
+  /** Only what scores above this counts, 0..1. Default: `info.defaults.score`. */
   score?: number;
   /** Overlap (intersection over union) above which NMS drops the weaker box, 0..1. Default: `info.defaults.iou`. */
   iou?: number;

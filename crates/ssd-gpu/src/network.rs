@@ -49,7 +49,7 @@ impl GpuNetwork {
     pub fn forward(&self, image: Tensor<4>) -> Result<Predictions, GpuError> {
         let failure = RefCell::new(None);
         let predictions = self.model.forward_by(image, &|step, x| {
-            let shape = shape_of(step, x.dims());
+            let shape = step.shape(x.dims());
             self.convolve(step, &shape, x).unwrap_or_else(|error| {
                 failure.borrow_mut().get_or_insert(error);
                 let [height, width] = shape.size_out();
@@ -70,21 +70,6 @@ impl GpuNetwork {
         let [height, width] = shape.size_out();
         let size = Shape::from([1, shape.channels_out, height, width]);
         Ok(Tensor::from_primitive::<Wgpu>(CubeTensor::new_contiguous(client, device, size, handle, dtype)))
-    }
-}
-
-fn shape_of(step: &ConvStep<'_>, [_, channels_in, height, width]: [usize; 4]) -> ConvShape {
-    let [channels_out, _, kernel, _] = step.conv.weight.dims();
-    ConvShape {
-        channels_in,
-        channels_out,
-        groups: step.conv.groups,
-        size_in: [height, width],
-        kernel,
-        stride: step.conv.stride[0],
-        padding: step.padding,
-        dilation: step.conv.dilation[0],
-        activation: step.activation,
     }
 }
 

@@ -84,7 +84,7 @@ pub struct TrainArgs {
     /// Draw the first batch as the network sees it into DIR, and stop
     #[arg(long, value_name = "DIR")]
     pub show_batch: Option<PathBuf>,
-    /// auto, wgpu, vulkan, cuda or cpu, and :INDEX for another than the first
+    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
     #[arg(long, default_value_t = DeviceChoice::default())]
     pub device: DeviceChoice,
     /// Print the final measures as one JSON document on stdout, null where nothing was measured

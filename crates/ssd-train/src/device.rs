@@ -20,7 +20,7 @@ pub struct OpenDevice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// Not compiled in.
-    #[error("this build has no {kind} device; build with `--features {kind}`, or use --device wgpu or cpu")]
+    #[error("this build has no {kind} device: it takes the feature `{kind}`, which is not built yet; use --device wgpu or cpu")]
     NotBuilt {
         /// The kind, which is the feature's name, too.
         kind: &'static str,

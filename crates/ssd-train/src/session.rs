@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 use ssd::weights::{Header, Provenance};
@@ -203,28 +202,35 @@ struct ArchRow {
     name: &'static str,
     /// With 20 classes; none for a network that is not built yet.
     parameters: Option<usize>,
+    /// Of the convolutions of one picture, a multiply-add counted as two.
+    gflop: Option<f64>,
     priors: Option<usize>,
 }
 
 /// `--arch list`, for programs.
 fn arch_list() -> Vec<ArchRow> {
     let device = Device::flex();
-    let built = Arch::ALL.map(|arch| ArchRow {
-        name: arch.name(),
-        parameters: Some(Ssd::new(arch, 21, &device).num_params()),
-        priors: Some(arch.prior_scheme().len()),
+    let built = Arch::ALL.map(|arch| {
+        let model = Ssd::new(arch, 21, &device);
+        ArchRow {
+            name: arch.name(),
+            parameters: Some(model.parameters(arch.input_size())),
+            gflop: Some(2e-9 * model.multiply_adds(arch.input_size()) as f64),
+            priors: Some(arch.prior_scheme().len()),
+        }
     });
-    let planned = Arch::PLANNED.map(|name| ArchRow { name, parameters: None, priors: None });
+    let planned = Arch::PLANNED.map(|name| ArchRow { name, parameters: None, gflop: None, priors: None });
     built.into_iter().chain(planned).collect()
 }
 
 /// `--arch list`, for people.
 fn arch_table() -> String {
-    let mut text = format!("{:30} {:>13} {:>8}\n", "architecture", "parameters", "priors");
-    for ArchRow { name, parameters, priors } in arch_list() {
+    let mut text = format!("{:30} {:>13} {:>8} {:>8}\n", "architecture", "parameters", "GFLOP", "priors");
+    for ArchRow { name, parameters, gflop, priors } in arch_list() {
         let parameters = parameters.map_or("not built yet".into(), |count| count.to_string());
         let priors = priors.map_or(String::new(), |count| count.to_string());
-        text += &format!("{name:30} {parameters:>13} {priors:>8}\n");
+        let gflop = gflop.map_or(String::new(), |gflop| format!("{gflop:.2}"));
+        text += &format!("{name:30} {parameters:>13} {gflop:>8} {priors:>8}\n");
     }
     text
 }

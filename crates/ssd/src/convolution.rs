@@ -35,6 +35,12 @@ impl ConvShape {
         self.size_in.map(|size| (size + 2 * self.padding - reach) / self.stride + 1)
     }
 
+    /// Multiplications of one picture, each with its addition.
+    pub fn multiply_adds(&self) -> usize {
+        let [height, width] = self.size_out();
+        height * width * self.channels_out * self.channels_in / self.groups * self.kernel * self.kernel
+    }
+
     /// `activation(input * weights + shift)`.
     ///
     /// # Shapes

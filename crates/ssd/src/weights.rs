@@ -88,7 +88,7 @@ pub enum WeightsError {
     #[error("this is not a whole safetensors file ({0}); download or export it again")]
     Container(String),
     /// No header of ours.
-    #[error("the file has no `ssd` metadata, so it is not a detector of this project; `convert` turns public checkpoints into one")]
+    #[error("the file has no `ssd` metadata, so it is not a detector of this project; use a file that `train` wrote")]
     NoHeader,
     /// A header that does not parse.
     #[error("the file's `ssd` metadata is not understood ({0}); it was written by another version, export it again")]

@@ -33,18 +33,18 @@ pub fn ensure_software_vulkan() -> Result<Option<PathBuf>> {
     software_vulkan().map(Some).context("mesa-vulkan-drivers is installed, but brought no lavapipe driver")
 }
 
-/// The browser for the page tests, installed if need be. `CHROMIUM` names one that is not on the path.
+/// The browser for the page tests, installed if need be. `SSD_CHROMIUM` names one that is not on the path.
 pub fn ensure_browser() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("CHROMIUM").map(PathBuf::from) {
+    if let Some(path) = env::var_os("SSD_CHROMIUM").map(PathBuf::from) {
         if path.is_file() {
             return Ok(path);
         }
-        bail!("CHROMIUM names {}, which is not a file; point it at the browser's program", path.display());
+        bail!("SSD_CHROMIUM names {}, which is not a file; point it at the browser's program", path.display());
     }
     if let Some(path) = browser() {
         return Ok(path);
     }
-    apt_install(&["chromium"]).context("Chromium is missing; install it, or name it in the variable CHROMIUM")?;
+    apt_install(&["chromium"]).context("Chromium is missing; install it, or name it in the variable SSD_CHROMIUM")?;
     browser().context("the package chromium is installed, but brought no program of that name")
 }
 

@@ -34,10 +34,10 @@ struct Args {
     /// Pictures, and folders of pictures (JPEG, PNG, BMP, GIF, WebP; folders inside a folder are not entered)
     #[arg(required = true, value_name = "IMAGE|DIR")]
     inputs: Vec<PathBuf>,
-    /// A weights file, as `train` and `convert` write it
+    /// A weights file, as `train` writes it
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// Show what is at least this sure, 0 to 1 [default: the weights file's, usually 0.5]
+    /// Show what scores above this, 0 to 1 [default: the weights file's, usually 0.5]
     #[arg(long, value_name = "X")]
     score: Option<f32>,
     /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1 [default: the weights
@@ -47,7 +47,7 @@ struct Args {
     /// What becomes of an overlapping box: removed, or lowered in score
     #[arg(long, value_enum, default_value = "hard")]
     nms: NmsName,
-    /// Candidates of each class that go into suppression [default: the weights file's, usually 400]
+    /// Candidates of each class that go into NMS [default: the weights file's, usually 400]
     #[arg(long, value_name = "N")]
     top_k: Option<usize>,
     /// Detections a picture at most [default: the weights file's, usually 200]
@@ -67,7 +67,7 @@ struct Args {
     json: bool,
 }
 
-/// The two ways of suppression by their names on the command line.
+/// The two kinds of NMS by their names on the command line.
 #[derive(Clone, Copy, ValueEnum)]
 enum NmsName {
     Hard,

@@ -26,7 +26,7 @@ use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
-    /// A weights file, as `train` and `convert` write it
+    /// A weights file, as `train` writes it
     #[arg(long, value_name = "FILE", requires = "data", required_unless_present = "ground_truth")]
     weights: Option<PathBuf>,
     /// The data set: a folder, or shapes[:SEED[:COUNT]] for the generated one
@@ -54,7 +54,7 @@ struct Args {
     /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1
     #[arg(long, value_name = "X", default_value_t = 0.45)]
     iou: f32,
-    /// Candidates of each class that go into suppression
+    /// Candidates of each class that go into NMS
     #[arg(long, value_name = "N", default_value_t = 400)]
     top_k: usize,
     /// Detections a picture at most

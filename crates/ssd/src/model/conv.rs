@@ -6,6 +6,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use ssd_cpu::Activation;
 
+use crate::convolution::ConvShape;
+
 /// Convolution, then batch norm if there is one, then the activation.
 #[derive(Module, Debug)]
 pub struct ConvUnit {
@@ -143,6 +145,22 @@ pub(super) fn padding(conv: &Conv2d) -> usize {
 }
 
 impl ConvStep<'_> {
+    /// The shape of the convolution of an input `[B, channels_in, H, W]`.
+    pub fn shape(&self, [_, channels_in, height, width]: [usize; 4]) -> ConvShape {
+        let [channels_out, _, kernel, _] = self.conv.weight.dims();
+        ConvShape {
+            channels_in,
+            channels_out,
+            groups: self.conv.groups,
+            size_in: [height, width],
+            kernel,
+            stride: self.conv.stride[0],
+            padding: self.padding,
+            dilation: self.conv.dilation[0],
+            activation: self.activation,
+        }
+    }
+
     /// By Burn's operations and those of `ssd-cpu`, on any device, with gradients where they are recorded.
     pub fn run(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.convolve(x);
