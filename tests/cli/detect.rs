@@ -130,7 +130,8 @@ fn classes_are_chosen_by_name() {
 fn drawn_pictures_are_copies_and_replace_nothing() {
     let scene = Scene::new();
     let before = std::fs::read(scene.picture("a.png")).expect("it is there");
-    let text = scene.detect(&["--score", "0.001", "--max", "5", "--annotate", path_text(&scene.pictures)]).done().stdout;
+    let text =
+        scene.detect(&["--score", "0.001", "--max", "5", "--annotate", path_text(&scene.pictures)]).done().stdout;
     assert_eq!(text.lines().filter(|line| line.contains("px, ")).count(), 2, "a line for each picture:\n{text}");
     assert_eq!(std::fs::read(scene.picture("a.png")).expect("it is there"), before);
     // Their names are taken in that folder: the copies get numbers.

@@ -69,7 +69,8 @@ fn object(class: &str, [x1, y1, x2, y2]: [f32; 4]) -> String {
 fn what_cannot_be_used_is_named_and_the_rest_is_learned_from() {
     let folder = Folder::new(6, "p0\n");
     fs::remove_file(folder.annotation(1)).expect("it is there");
-    folder.annotate(2, &[object("star", [200.0, 50.0, 100.0, 90.0]), object("ring", [20.0, 30.0, 90.0, 99.0])].concat());
+    folder
+        .annotate(2, &[object("star", [200.0, 50.0, 100.0, 90.0]), object("ring", [20.0, 30.0, 90.0, 99.0])].concat());
     folder.annotate(3, "");
     fs::write(folder.picture(4), "no picture").expect("it can be replaced");
     fs::write(folder.annotation(5), "<annotation><object>").expect("it can be replaced");

@@ -30,7 +30,10 @@ pub(super) fn assert_whole(out: &Path, steps: u64, steps_per_epoch: u64) {
         [Some(step(n)), validation].into_iter().flatten()
     });
     let number = |line: &Value, name: &str| line[name].as_u64().unwrap_or_else(|| panic!("no {name} in {line}"));
-    let found = metrics(out).iter().map(|line| (number(line, "step"), number(line, "epoch"), is_step(line))).collect::<Vec<_>>();
+    let found = metrics(out)
+        .iter()
+        .map(|line| (number(line, "step"), number(line, "epoch"), is_step(line)))
+        .collect::<Vec<_>>();
     assert_eq!(found, expected.collect::<Vec<_>>(), "(step, epoch, is a step)");
 }
 
@@ -49,7 +52,10 @@ fn a_run_leaves_its_files_and_prints_one_document() {
     let start = ["--device", "cpu", "--json", "--out", path_text(&out)];
     let report = run("train", &[&settings[..], &start].concat()).done().json();
 
-    assert!(keys(&report).is_superset(&["voc07_11pt", "voc_all_point", "coco", "per_class", "images"].into()), "{report}");
+    assert!(
+        keys(&report).is_superset(&["voc07_11pt", "voc_all_point", "coco", "per_class", "images"].into()),
+        "{report}"
+    );
     let files = ["config.json", "metrics.jsonl", "curves.png", "checkpoint", "last.safetensors", "best.safetensors"];
     assert_eq!(names(&out), files.map(String::from).into());
     assert!(image::open(out.join("curves.png")).is_ok());
@@ -86,7 +92,8 @@ fn a_run_leaves_its_files_and_prints_one_document() {
 fn a_batch_is_shown_as_pictures() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let shown = folder.path().join("shown");
-    let ran = run("train", &["--data", "shapes:1:3", "--batch-size", "2", "--show-batch", path_text(&shown), "--json"]).done();
+    let ran = run("train", &["--data", "shapes:1:3", "--batch-size", "2", "--show-batch", path_text(&shown), "--json"])
+        .done();
     assert_eq!(ran.json().as_array().map(Vec::len), Some(2));
     let names = names(&shown);
     assert_eq!(names.len(), 2, "{names:?}");

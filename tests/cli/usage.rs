@@ -8,7 +8,14 @@ use super::{fresh_weights_file, keys, path_text, run};
 fn help_says_how_it_is_used_and_how_it_ends() {
     for program in ["train", "eval", "detect"] {
         let help = run(program, &["--help"]).done().stdout;
-        for part in ["Usage:", "Examples:", "--device", "--json", "default", "Exit code: 0 done, 1 failed while running, 2 bad usage"] {
+        for part in [
+            "Usage:",
+            "Examples:",
+            "--device",
+            "--json",
+            "default",
+            "Exit code: 0 done, 1 failed while running, 2 bad usage",
+        ] {
             assert!(help.contains(part), "{program} --help lacks {part:?}:\n{help}");
         }
     }
@@ -61,7 +68,7 @@ fn a_device_that_is_not_built_names_its_feature() {
         ];
         for ran in runs {
             let error = ran.failed(2);
-            assert!(error.contains(&format!("--features {kind}")), "{error}");
+            assert!(error.contains(&format!("feature `{kind}`")), "{error}");
         }
     }
     assert!(!out.exists(), "a run that cannot begin leaves no folder behind");

@@ -19,7 +19,8 @@ impl Parts {
         let (_, metadata) = SafeTensors::read_metadata(bytes).expect("a safetensors file");
         let header = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).expect("a header");
         let file = SafeTensors::deserialize(bytes).expect("a safetensors file");
-        let tensors = file.iter().map(|(n, t)| (n.to_string(), t.dtype(), t.shape().to_vec(), t.data().to_vec())).collect();
+        let tensors =
+            file.iter().map(|(n, t)| (n.to_string(), t.dtype(), t.shape().to_vec(), t.data().to_vec())).collect();
         Self { header: Some(serde_json::from_str(header).expect("JSON")), tensors }
     }
 
@@ -58,7 +59,11 @@ fn what_is_no_detector_is_refused_in_a_sentence() {
         ("cut in half", good[..good.len() / 2].to_vec(), "not a whole safetensors file"),
         ("cut by one byte", good[..good.len() - 1].to_vec(), "not a whole safetensors file"),
         ("no header", changed(&good, |parts| parts.header = None), "no `ssd` metadata"),
-        ("zero weights", changed(&good, |parts| parts.tensors.iter_mut().for_each(|t| t.3.fill(0))), "weights are zero"),
+        (
+            "zero weights",
+            changed(&good, |parts| parts.tensors.iter_mut().for_each(|t| t.3.fill(0))),
+            "weights are zero",
+        ),
         (
             "one NaN",
             changed(&good, |parts| parts.tensors[7].3[..4].copy_from_slice(&f32::NAN.to_le_bytes())),

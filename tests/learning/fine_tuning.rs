@@ -17,12 +17,13 @@ fn fine_tune(init: &Path, out: &Path) -> Ran {
 fn difference(a: &Path, b: &Path, part: &str) -> f32 {
     let [a, b] = [a, b].map(|path| fs::read(path).expect("it is there"));
     let [a, b] = [&a, &b].map(|bytes| SafeTensors::deserialize(bytes).expect("a weights file"));
-    let differences = a.iter().filter(|(name, tensor)| name.contains(part) && tensor.shape().len() == 4).map(|(name, tensor)| {
-        let other = b.tensor(name).expect("both have it");
-        assert_eq!(tensor.shape(), other.shape(), "{name}");
-        let pairs = values(tensor.dtype(), tensor.data()).into_iter().zip(values(other.dtype(), other.data()));
-        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-    });
+    let differences =
+        a.iter().filter(|(name, tensor)| name.contains(part) && tensor.shape().len() == 4).map(|(name, tensor)| {
+            let other = b.tensor(name).expect("both have it");
+            assert_eq!(tensor.shape(), other.shape(), "{name}");
+            let pairs = values(tensor.dtype(), tensor.data()).into_iter().zip(values(other.dtype(), other.data()));
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        });
     let differences: Vec<f32> = differences.collect();
     assert!(!differences.is_empty(), "no convolution is called {part}");
     differences.into_iter().fold(0.0, f32::max)

@@ -1,9 +1,20 @@
 //! Learning works: a few pictures are learned by heart, from nothing, within minutes on a processor.
 
-use ssd::{Detection, GroundTruth};
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use image::RgbImage;
+use ssd::preprocess::preprocess_rgb;
+use ssd::weights::Header;
+use ssd::{Detection, GroundTruth, Ssd};
+use ssd_train::checkpoint;
 use ssd_train::cli::DeviceChoice;
+use ssd_train::config::TrainConfig;
 use ssd_train::data::{self, Format};
 use ssd_train::detector::Detector;
+use ssd_train::optimizer::optimizer;
+use ssd_train::validate::detect;
 
 use crate::cli::{path_text, run};
 
@@ -15,18 +26,49 @@ const DATA: &str = "shapes:30:8";
 fn eight_pictures_are_learned_by_heart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
-    let settings = ["--data", DATA, "--overfit", "8", "--batch-size", "8", "--epochs", "80", "--lr", "0.05", "--warmup", "10"];
-    let report = run("train", &[&settings[..], &["--device", "cpu", "--json", "--out", path_text(&out)]].concat()).done().json();
+    let settings =
+        ["--data", DATA, "--overfit", "8", "--batch-size", "8", "--epochs", "80", "--lr", "0.05", "--warmup", "10"];
+    let report =
+        run("train", &[&settings[..], &["--device", "cpu", "--json", "--out", path_text(&out)]].concat()).done().json();
     assert_eq!(report["voc_all_point"], 1.0, "every object is found before anything else: {report}");
 
     // As a user sees it, at the usual score: each object found, and nothing else.
     let device: DeviceChoice = "cpu".parse().expect("a device");
     let detector = Detector::load(&out.join("last.safetensors"), &device).expect("the run left a detector");
+    let trained = checkpointed(&out, detector.header());
     let set = data::open(DATA, Format::Auto, None, None).expect("a generated set");
     for i in 0..set.len() {
         let sample = set.get(i).expect("a scene");
         let (found, _) = detector.detect(&sample.image, &detector.header().params()).expect("it detects");
         assert_found(&sample.name, &sample.truths, &found);
+        // The file holds half precision, the checkpoint what was learned: the difference is not seen.
+        assert_close(&found, &detections(&trained, detector.header(), &sample.image));
+    }
+}
+
+/// The network of a run's last checkpoint, in full precision.
+fn checkpointed(out: &Path, header: &Header) -> Ssd {
+    let text = std::fs::read_to_string(out.join("config.json")).expect("the run left its settings");
+    let config: TrainConfig = serde_json::from_str(&text).expect("they are settings");
+    let fresh = Ssd::new(header.arch, header.classes(), &Device::flex().autodiff());
+    let (model, ..) = checkpoint::load(&out.join("checkpoint"), fresh, optimizer(&config)).expect("a checkpoint");
+    model.valid()
+}
+
+fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> {
+    let pixels = preprocess_rgb(image.as_raw(), 300, 300, &header.preprocess());
+    let batch = Tensor::<1>::from_data(pixels.as_slice(), &Device::flex()).reshape([1, 3, 300, 300]);
+    detect(model, header, &header.priors.priors(), batch, &header.params()).swap_remove(0)
+}
+
+fn assert_close(half: &[Detection], whole: &[Detection]) {
+    assert_eq!(half.len(), whole.len());
+    for detection in whole {
+        let is_twin = |other: &&Detection| {
+            let (overlap, score) = (other.bbox.iou(&detection.bbox), (other.score - detection.score).abs());
+            other.class == detection.class && overlap > 0.98 && score < 0.01
+        };
+        assert!(half.iter().any(|other| is_twin(&other)), "{detection:?} has no twin in {half:?}");
     }
 }
 

@@ -33,7 +33,8 @@ fn the_light_network_on_our_kernels_is_burns() {
     // A forward pass that records gradients moves the running statistics away from 0 and 1, so that folding them matters.
     let learning = cpu.clone().autodiff();
     let model = Ssd::new(arch, 5, &learning);
-    let batch = Tensor::cat(vec![picture(arch.input_size(), &learning), picture(arch.input_size(), &learning) * -2.0], 0);
+    let batch =
+        Tensor::cat(vec![picture(arch.input_size(), &learning), picture(arch.input_size(), &learning) * -2.0], 0);
     let _ = model.forward(batch);
     let model = model.valid();
 

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use burn::backend::Wgpu;
 use burn::backend::wgpu::CubeTensor;
@@ -61,12 +62,14 @@ impl GpuNetwork {
 
     fn convolve(&self, step: &ConvStep<'_>, shape: &ConvShape, x: Tensor<4>) -> Result<Tensor<4>, GpuError> {
         let mut packed = self.packed.borrow_mut();
-        let id = step.conv.weight.id;
-        if !packed.contains_key(&id) {
-            let (weights, shift) = step.folded();
-            packed.insert(id, pack(shape, &weights, &shift, &self.device)?);
-        }
-        let CubeTensor { client, handle, device, dtype, .. } = run(&packed[&id], shape, &of_floats(x)?);
+        let packed = match packed.entry(step.conv.weight.id) {
+            Entry::Occupied(met) => met.into_mut(),
+            Entry::Vacant(first) => {
+                let (weights, shift) = step.folded();
+                first.insert(pack(shape, &weights, &shift, &self.device)?)
+            }
+        };
+        let CubeTensor { client, handle, device, dtype, .. } = run(packed, shape, &of_floats(x)?);
         let [height, width] = shape.size_out();
         let size = Shape::from([1, shape.channels_out, height, width]);
         Ok(Tensor::from_primitive::<Wgpu>(CubeTensor::new_contiguous(client, device, size, handle, dtype)))

@@ -91,7 +91,7 @@ impl Pipeline {
                 let buffer = postprocess.launch(predictions.offsets, predictions.logits, &params)?;
                 Pending::Gpu { buffer, readback_bytes: GpuPostprocess::readback_bytes(&params) }
             }
-            Engine::Cpu(_) => Pending::Cpu { predictions, params },
+            Engine::Cpu(_) => Pending::Cpu { predictions: Box::new(predictions), params },
         })
     }
 
@@ -130,7 +130,7 @@ pub enum Pending {
     /// Not begun: the CPU has nobody to wait for.
     Cpu {
         /// What the network said.
-        predictions: Predictions,
+        predictions: Box<Predictions>,
         /// Checked.
         params: DetectParams,
     },

@@ -32,7 +32,9 @@ pub struct State {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Writing failed.
-    #[error("the checkpoint {path} was not written: {reason}; the one before it is unharmed, free some space and go on with --resume")]
+    #[error(
+        "the checkpoint {path} was not written: {reason}; the one before it is unharmed, free some space and go on with --resume"
+    )]
     Write {
         /// The folder.
         path: String,
@@ -46,7 +48,9 @@ pub enum CheckpointError {
     #[error("there is no complete checkpoint in {0}; start without --resume")]
     None(String),
     /// It does not fit.
-    #[error("the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start without --resume")]
+    #[error(
+        "the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start without --resume"
+    )]
     Read {
         /// The folder.
         path: String,
@@ -73,7 +77,8 @@ pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &Sta
     }
     let failed = |reason: String| CheckpointError::Write { path: path.display().to_string(), reason };
     fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-    let unfinished = tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|e| failed(e.to_string()))?;
+    let unfinished =
+        tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|e| failed(e.to_string()))?;
     write_parts(unfinished.path(), model, optimizer, state).map_err(failed)?;
     if path.exists() {
         fs::remove_dir_all(&path).map_err(|error| failed(error.to_string()))?;
@@ -118,7 +123,11 @@ fn remove_others(folder: &Path, keep: &str) {
 /// # Errors
 ///
 /// When there is none, or it belongs to another network.
-pub fn load(folder: &Path, model: Ssd, optimizer: ModuleOptimizer) -> Result<(Ssd, ModuleOptimizer, State), CheckpointError> {
+pub fn load(
+    folder: &Path,
+    model: Ssd,
+    optimizer: ModuleOptimizer,
+) -> Result<(Ssd, ModuleOptimizer, State), CheckpointError> {
     let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;
     let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason };
     let read = |name: &str| -> io::Result<Vec<u8>> { fs::read(path.join(name)) };

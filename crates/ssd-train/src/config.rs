@@ -136,7 +136,8 @@ impl TrainConfig {
     ///
     /// A sentence, when an argument is missing, not built yet or out of its range.
     pub fn new(args: &TrainArgs) -> Result<Self, Failure> {
-        let data = args.data.clone().ok_or_else(|| Failure::Input("--data is missing; name a folder or shapes.".into()))?;
+        let data =
+            args.data.clone().ok_or_else(|| Failure::Input("--data is missing; name a folder or shapes.".into()))?;
         let defaults = Self {
             augment: Some(augmentation(&data)),
             data,
@@ -166,10 +167,16 @@ impl TrainConfig {
     pub fn resumed(args: &TrainArgs, out: &Path) -> Result<Self, Failure> {
         let path = out.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            Failure::Input(format!("{} cannot be read ({error}), so there is no run to go on with; start without --resume.", path.display()))
+            Failure::Input(format!(
+                "{} cannot be read ({error}), so there is no run to go on with; start without --resume.",
+                path.display()
+            ))
         })?;
         let saved: Self = serde_json::from_str(&text).map_err(|error| {
-            Failure::Input(format!("{} is damaged ({error}); restore it, or start anew in another --out.", path.display()))
+            Failure::Input(format!(
+                "{} is damaged ({error}); restore it, or start anew in another --out.",
+                path.display()
+            ))
         })?;
         saved.with(args)
     }

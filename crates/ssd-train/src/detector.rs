@@ -74,8 +74,8 @@ impl Detector {
         let name = || path.display().to_string();
         let bytes = std::fs::read(path).map_err(|source| DetectorError::Read { path: name(), source })?;
         let device = device::open(choice)?;
-        let (header, model) = weights::load(bytes, &Device::flex())
-            .map_err(|source| DetectorError::Weights { path: name(), source })?;
+        let (header, model) =
+            weights::load(bytes, &Device::flex()).map_err(|source| DetectorError::Weights { path: name(), source })?;
         Ok(Self { pipeline: Pipeline::new(header, model, &device.device, device.gpu)?, device })
     }
 

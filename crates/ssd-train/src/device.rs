@@ -20,13 +20,17 @@ pub struct OpenDevice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// Not compiled in.
-    #[error("this build has no {kind} device: it takes the feature `{kind}`, which is not built yet; use --device wgpu or cpu")]
+    #[error(
+        "this build has no {kind} device: it takes the feature `{kind}`, which is not built yet; use --device wgpu or cpu"
+    )]
     NotBuilt {
         /// The kind, which is the feature's name, too.
         kind: &'static str,
     },
     /// No adapter.
-    #[error("no graphics adapter was found; install a Vulkan driver (Mesa's lavapipe works without a GPU), or use --device cpu")]
+    #[error(
+        "no graphics adapter was found; install a Vulkan driver (Mesa's lavapipe works without a GPU), or use --device cpu"
+    )]
     NoAdapter,
     /// Too few adapters.
     #[error("there is no wgpu adapter {index}; there are {count}: {names}")]

@@ -26,7 +26,9 @@ pub enum InitError {
         source: WeightsError,
     },
     /// Another network.
-    #[error("{path} holds {found}, and {wanted} is to be trained; choose a file of the same architecture or change --arch")]
+    #[error(
+        "{path} holds {found}, and {wanted} is to be trained; choose a file of the same architecture or change --arch"
+    )]
     Arch {
         /// The file.
         path: String,
@@ -45,8 +47,7 @@ pub enum InitError {
 pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
     let name = || path.display().to_string();
     let bytes = std::fs::read(path).map_err(|source| InitError::Read { path: name(), source })?;
-    let (source, model) =
-        weights::load(bytes, device).map_err(|source| InitError::Weights { path: name(), source })?;
+    let (source, model) = weights::load(bytes, device).map_err(|source| InitError::Weights { path: name(), source })?;
     if source.arch != header.arch {
         return Err(InitError::Arch { path: name(), found: source.arch, wanted: header.arch });
     }
@@ -60,5 +61,11 @@ pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, 
         head.logits.depthwise = old.logits.depthwise;
     }
     let (old, new) = (source.labels.len(), header.labels.len());
-    Ok((fresh, format!("Starting from {}; its {old} classes are not these {new}, so the class predictors are made anew.", name())))
+    Ok((
+        fresh,
+        format!(
+            "Starting from {}; its {old} classes are not these {new}, so the class predictors are made anew.",
+            name()
+        ),
+    ))
 }

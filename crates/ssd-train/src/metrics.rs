@@ -107,7 +107,8 @@ mod tests {
     fn what_a_checkpoint_has_not_seen_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
-        let step = |step| StepLine { step, epoch: 1, loss: 3.0, loss_box: 1.0, loss_class: 2.0, lr: 0.1, images_per_s: 9.0 };
+        let step =
+            |step| StepLine { step, epoch: 1, loss: 3.0, loss_box: 1.0, loss_class: 2.0, lr: 0.1, images_per_s: 9.0 };
         let validation = ValidationLine { epoch: 1, step: 2, map_voc07: None, map_voc: Some(0.5), map_coco: None };
         let lines = |state: &State| {
             Metrics::open(&path, state).unwrap();
@@ -118,7 +119,7 @@ mod tests {
         metrics.push(&step(2)).unwrap();
         metrics.push(&validation).unwrap();
         metrics.push(&step(3)).unwrap();
-        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"step\":4,\"epo").unwrap();
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"step\":4,\"epo").unwrap();
 
         assert_eq!(lines(&State { epoch: 1, step: 3, ..State::default() }), 4, "the torn line goes");
         assert_eq!(lines(&State { epoch: 1, step: 2, ..State::default() }), 3);

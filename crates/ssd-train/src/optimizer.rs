@@ -6,7 +6,9 @@
 use burn::module::ParamGroup;
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
-use burn::optim::{LearningRate, ModuleOptimizer, Optimizer, RecordState, Sgd, SgdConfig, SgdState, StateSink, StateSource};
+use burn::optim::{
+    LearningRate, ModuleOptimizer, Optimizer, RecordState, Sgd, SgdConfig, SgdState, StateSink, StateSource,
+};
 use burn::tensor::{Device, Tensor};
 
 use crate::config::TrainConfig;

@@ -109,7 +109,13 @@ pub enum PublishError {
 /// # Errors
 ///
 /// See [`PublishError`]; the list is replaced last, so it never names a file that is not there.
-pub fn publish(file: &Path, folder: &Path, name: &str, measured: Measured, licence: &str) -> Result<Entry, PublishError> {
+pub fn publish(
+    file: &Path,
+    folder: &Path,
+    name: &str,
+    measured: Measured,
+    licence: &str,
+) -> Result<Entry, PublishError> {
     let read = |path: &Path| {
         std::fs::read(path).map_err(|source| PublishError::Read { path: path.display().to_string(), source })
     };

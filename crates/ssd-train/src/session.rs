@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use serde::Serialize;
-use ssd::weights::{Header, Provenance};
+use ssd::weights::{self, Header, Provenance};
 use ssd::{Arch, Ssd};
 
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
@@ -148,8 +148,9 @@ fn refuse_other_run(out: &Path) -> Result<(), Failure> {
 }
 
 fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
-    std::fs::create_dir_all(out)
-        .map_err(|error| Failure::Input(format!("cannot make the folder {}: {error}; choose another --out.", out.display())))?;
+    std::fs::create_dir_all(out).map_err(|error| {
+        Failure::Input(format!("cannot make the folder {}: {error}; choose another --out.", out.display()))
+    })?;
     let json = serde_json::to_vec_pretty(config).map_err(Failure::run)?;
     Ok(write_atomic(&out.join("config.json"), &json)?)
 }
@@ -157,10 +158,24 @@ fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
 /// Where the weights will have come from. Only the names of files, not their folders: a path tells about a person's machine.
 fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     let name = |path: &str| Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned());
-    let init = config.init.as_deref().map(|path| name(&path.display().to_string()));
+    let source = config.init.as_deref().and_then(command_of);
+    // The stages of a chain: what made the source comes first, in a folder that this stage then starts from.
+    let stage = source.as_ref().map_or(1, |command| command.matches("&&").count() + 2);
+    let folder = |stage: usize| if stage == 1 { "runs/again".into() } else { format!("runs/again-{stage}") };
+    let init = match (&source, &config.init) {
+        (Some(_), _) => Some(format!("{}/best.safetensors", folder(stage - 1))),
+        (None, Some(path)) => Some(name(&path.display().to_string())),
+        (None, None) => None,
+    };
     let mut command = format!(
         "cargo run --release --bin train -- --data {} --arch {} --epochs {} --batch-size {} --lr {} --warmup {} --seed {}",
-        name(&config.data), config.arch, config.epochs, config.batch_size, config.lr, config.warmup, config.seed
+        name(&config.data),
+        config.arch,
+        config.epochs,
+        config.batch_size,
+        config.lr,
+        config.warmup,
+        config.seed
     );
     for (flag, value) in [("--split", &config.split), ("--val-split", &config.val_split), ("--init", &init)] {
         if let Some(value) = value {
@@ -176,15 +191,24 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     if let Some(count) = config.overfit {
         command += &format!(" --overfit {count}");
     }
-    command += " --out runs/again";
+    command += &format!(" --out {}", folder(stage));
+    if let Some(source) = source {
+        command = format!("{source} && {command}");
+    }
     Provenance {
         data: name(&config.data),
         split: config.split.clone().unwrap_or_else(|| "train".into()),
-        source_file: init,
+        source_file: config.init.as_deref().map(|path| name(&path.display().to_string())),
         command,
         device: device.into(),
         ..Provenance::default()
     }
+}
+
+/// The command that made a weights file, if it says.
+fn command_of(path: &Path) -> Option<String> {
+    let header = weights::read_header(&std::fs::read(path).ok()?).ok()?;
+    Some(header.provenance.command).filter(|command| !command.is_empty())
 }
 
 /// Bad pictures and bad checkpoints are the user's to mend, the rest happened on the way.

@@ -9,11 +9,11 @@ use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
+use ssd::Ssd;
 use ssd::boxes::{CenterBox, GroundTruth};
 use ssd::loss::{BatchTargets, multibox_loss};
 use ssd::matching::targets;
 use ssd::weights::{self, Dtype, Header, WeightsError};
-use ssd::Ssd;
 
 use crate::checkpoint::{self, CheckpointError, State};
 use crate::cli::{self, WriteError, write_atomic};
@@ -45,7 +45,9 @@ pub enum TrainError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// The loss is no number.
-    #[error("the loss of step {step} is {loss}, on the pictures {pictures}; lower --lr or lengthen --warmup and go on with --resume")]
+    #[error(
+        "the loss of step {step} is {loss}, on the pictures {pictures}; lower --lr or lengthen --warmup and go on with --resume"
+    )]
     Diverged {
         /// The step.
         step: usize,

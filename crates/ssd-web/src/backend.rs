@@ -33,7 +33,9 @@ pub async fn open(name: &str) -> Result<Backend, Failure> {
     match name {
         "webgpu" => webgpu().await,
         "cpu" => Ok(Backend { device: Device::flex(), name: "cpu", adapter: "CPU (WebAssembly)".into() }),
-        other => Err(Failure::new(Kind::WebGpuUnavailable, format!("There is no backend {other:?}; use webgpu or cpu."))),
+        other => {
+            Err(Failure::new(Kind::WebGpuUnavailable, format!("There is no backend {other:?}; use webgpu or cpu.")))
+        }
     }
 }
 
@@ -41,10 +43,11 @@ async fn webgpu() -> Result<Backend, Failure> {
     if let Some(backend) = WEBGPU.with_borrow(Clone::clone) {
         return Ok(backend);
     }
-    let (device, setup) = Device::wgpu_options().tasks_max(TASKS_MAX).init_with_setup_async().await.map_err(|error| {
-        let sentence = format!("WebGPU could not be started ({error}); update the browser or use the cpu backend.");
-        Failure::new(Kind::WebGpuUnavailable, sentence)
-    })?;
+    let (device, setup) =
+        Device::wgpu_options().tasks_max(TASKS_MAX).init_with_setup_async().await.map_err(|error| {
+            let sentence = format!("WebGPU could not be started ({error}); update the browser or use the cpu backend.");
+            Failure::new(Kind::WebGpuUnavailable, sentence)
+        })?;
     // Browsers fill in what they like; the page's own pre-flight may know more.
     let adapter = setup.adapter.get_info().name;
     let backend = Backend { device, name: "webgpu", adapter };

@@ -64,7 +64,13 @@ impl WasmDetector {
     }
 
     /// Detects in one picture: `[height, width, 4]` bytes, as a canvas gives them.
-    pub async fn detect(&self, rgba: Vec<u8>, width: usize, height: usize, options: JsValue) -> Result<JsValue, JsValue> {
+    pub async fn detect(
+        &self,
+        rgba: Vec<u8>,
+        width: usize,
+        height: usize,
+        options: JsValue,
+    ) -> Result<JsValue, JsValue> {
         if width == 0 || height == 0 || rgba.len() != width * height * 4 {
             let sentence = format!("The picture has {} bytes and not {width} x {height} pixels.", rgba.len());
             return Err(Failure::new(Kind::SourceInvalid, sentence).into());

@@ -22,8 +22,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(kind: Kind, sentence: impl Into<String>) -> Self {
-        Self { kind, sentence: sentence.into() }
+    /// The libraries' messages are clauses, made to stand behind a file's name; here they stand alone.
+    pub fn new(kind: Kind, clause: impl Into<String>) -> Self {
+        let clause = clause.into();
+        let (first, rest) = clause.split_at(clause.chars().next().map_or(0, char::len_utf8));
+        let stop = if clause.ends_with('.') { "" } else { "." };
+        Self { kind, sentence: format!("{}{rest}{stop}", first.to_uppercase()) }
     }
 }
 

@@ -170,7 +170,7 @@ impl From<VerifyReport> for SelfTest {
 /// A value as a plain JS object.
 pub fn to_js(value: &impl Serialize) -> Result<JsValue, Failure> {
     let plain = Serializer::json_compatible();
-    value
-        .serialize(&plain)
-        .map_err(|error| Failure::new(Kind::DeviceLost, format!("The result could not be handed to the page: {error}.")))
+    value.serialize(&plain).map_err(|error| {
+        Failure::new(Kind::DeviceLost, format!("The result could not be handed to the page: {error}."))
+    })
 }

@@ -67,8 +67,7 @@ impl Arch {
     pub const ALL: [Self; 3] = [Self::Ssd300Vgg16, Self::Ssd300Vgg16Bn, Self::Ssd300MobileNetV2Lite];
 
     /// Names that are reserved for architectures which are not built yet.
-    pub const PLANNED: [&'static str; 3] =
-        ["ssd300-resnet34", "ssd300-mobilenet-v1", "ssdlite320-mobilenet-v3-large"];
+    pub const PLANNED: [&'static str; 3] = ["ssd300-resnet34", "ssd300-mobilenet-v1", "ssdlite320-mobilenet-v3-large"];
 
     /// The name, as on the command line and in weights files.
     pub fn name(self) -> &'static str {
@@ -203,11 +202,8 @@ mod tests {
 
     #[test]
     fn a_cell_lists_squares_then_wide_before_tall() {
-        let scheme = with_sizes_px(
-            &Arch::Ssd300Vgg16.prior_scheme(),
-            [21.0, 45.0, 99.0, 153.0, 207.0, 261.0, 315.0],
-            Clip::All,
-        );
+        let scheme =
+            with_sizes_px(&Arch::Ssd300Vgg16.prior_scheme(), [21.0, 45.0, 99.0, 153.0, 207.0, 261.0, 315.0], Clip::All);
         let want = [(0.07, 0.07), (0.102_470, 0.102_470), (0.098_995, 0.049_497), (0.049_497, 0.098_995)];
         for (prior, (w, h)) in scheme.priors().iter().zip(want) {
             assert!((prior.cx - 0.013_333).abs() < 1e-6 && (prior.cy - 0.013_333).abs() < 1e-6);

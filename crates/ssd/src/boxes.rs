@@ -92,12 +92,7 @@ impl CornerBox {
 
     /// The same box by centre and size.
     pub fn to_center(&self) -> CenterBox {
-        CenterBox {
-            cx: 0.5 * (self.x1 + self.x2),
-            cy: 0.5 * (self.y1 + self.y2),
-            w: self.width(),
-            h: self.height(),
-        }
+        CenterBox { cx: 0.5 * (self.x1 + self.x2), cy: 0.5 * (self.y1 + self.y2), w: self.width(), h: self.height() }
     }
 }
 

@@ -156,7 +156,14 @@ impl Header {
 
     /// The thresholds that the file suggests.
     pub fn params(&self) -> DetectParams {
-        DetectParams { score: self.score, iou: self.iou, top_k: self.top_k, max: self.max, nms: Nms::Hard, classes: None }
+        DetectParams {
+            score: self.score,
+            iou: self.iou,
+            top_k: self.top_k,
+            max: self.max,
+            nms: Nms::Hard,
+            classes: None,
+        }
     }
 
     fn check(&self) -> Result<(), WeightsError> {
@@ -198,7 +205,8 @@ impl Header {
 pub fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
     // Checks that every tensor lies inside the file: a cut file ends here.
     SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
     let json = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).ok_or(WeightsError::NoHeader)?;
     let header: Header = serde_json::from_str(json).map_err(|error| WeightsError::Header(error.to_string()))?;
     header.check()?;
@@ -243,8 +251,12 @@ fn check_values(bytes: &[u8]) -> Result<(), WeightsError> {
     for (name, view) in file.iter() {
         // An exponent of ones means infinity or NaN.
         let finite = match view.dtype() {
-            safetensors::Dtype::F32 => view.data().chunks_exact(4).all(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]]).is_finite()),
-            safetensors::Dtype::F16 => view.data().chunks_exact(2).all(|v| u16::from_le_bytes([v[0], v[1]]) & 0x7c00 != 0x7c00),
+            safetensors::Dtype::F32 => {
+                view.data().chunks_exact(4).all(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]]).is_finite())
+            }
+            safetensors::Dtype::F16 => {
+                view.data().chunks_exact(2).all(|v| u16::from_le_bytes([v[0], v[1]]) & 0x7c00 != 0x7c00)
+            }
             _ => true,
         };
         if !finite {

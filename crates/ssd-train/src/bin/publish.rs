@@ -61,7 +61,9 @@ fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn read_report(path: &Path) -> Result<serde_json::Value, Failure> {
-    let wrong = |error: String| Failure::Input(format!("cannot use {}: {error}; give what `eval --json` printed.", path.display()));
+    let wrong = |error: String| {
+        Failure::Input(format!("cannot use {}: {error}; give what `eval --json` printed.", path.display()))
+    };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
 }

@@ -111,7 +111,12 @@ impl ConvUnitConfig {
 impl ConvUnit {
     /// What the unit does, for whoever does it.
     pub fn step(&self) -> ConvStep<'_> {
-        ConvStep { conv: &self.conv, padding: padding(&self.conv), norm: self.norm.as_ref(), activation: self.activation }
+        ConvStep {
+            conv: &self.conv,
+            padding: padding(&self.conv),
+            norm: self.norm.as_ref(),
+            activation: self.activation,
+        }
     }
 
     /// # Shapes
@@ -223,9 +228,8 @@ fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4
     if x.device().is_autodiff() && norm.training.is_enabled() {
         let (y, mean, variance) =
             ssd_cpu::batch_norm_train(x, norm.gamma.val(), norm.beta.val(), norm.epsilon, activation);
-        let blend = |old: Tensor<1>, new: Tensor<1>| {
-            (old * (1.0 - norm.momentum) + new.detach() * norm.momentum).detach()
-        };
+        let blend =
+            |old: Tensor<1>, new: Tensor<1>| (old * (1.0 - norm.momentum) + new.detach() * norm.momentum).detach();
         norm.running_mean.update(blend(norm.running_mean.value_sync(), mean));
         norm.running_var.update(blend(norm.running_var.value_sync(), variance));
         return y;

@@ -16,7 +16,8 @@ use super::l2norm::L2Norm;
 const STAGES: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
 
 /// conv8 to conv11: channels of the 1x1 and of the 3x3, stride and padding of the 3x3.
-const EXTRAS: [(usize, usize, usize, usize); 4] = [(256, 512, 2, 1), (128, 256, 2, 1), (128, 256, 1, 0), (128, 256, 1, 0)];
+const EXTRAS: [(usize, usize, usize, usize); 4] =
+    [(256, 512, 2, 1), (128, 256, 2, 1), (128, 256, 1, 0), (128, 256, 1, 0)];
 
 /// VGG16, fc6, fc7 and the extras: pictures to six feature maps.
 #[derive(Module, Debug)]
