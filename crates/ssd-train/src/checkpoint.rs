@@ -90,6 +90,9 @@ pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &Sta
 }
 
 fn write_parts(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &State) -> Result<(), String> {
+    // Batch norm keeps the last update of its running statistics back, and a record would lack it. To make an evaluation
+    // model of the network brings the network's own statistics up to date.
+    let _up_to_date = model.valid();
     let model = model.clone().into_record().into_bytes().map_err(|error| error.to_string())?;
     let optimizer = optimizer.into_bytes().map_err(|error| error.to_string())?;
     let state = serde_json::to_vec_pretty(state).map_err(|error| error.to_string())?;

@@ -6,7 +6,8 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, RgbImage};
+use jpeg_decoder::PixelFormat;
 
 /// Endings by which a picture in a folder is known, in lower case.
 pub const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "bmp", "gif", "webp"];
@@ -77,27 +78,58 @@ fn has_picture_extension(path: &Path) -> bool {
 /// [`ImageError`] where it does not open or does not decode.
 pub fn read_upright(path: &Path) -> Result<RgbImage, ImageError> {
     let open_failed = |source| ImageError::Open { path: path.to_owned(), source };
-    // Some decoders end their reason with a line break, or have one inside.
-    let one_line = |e: image::ImageError| e.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    let decode_failed = |e| ImageError::Decode { path: path.to_owned(), reason: one_line(e) };
+    let decode_failed = |reason| ImageError::Decode { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(open_failed)?;
-    if is_cut_off(&bytes) {
-        let reason = "it ends in the middle of the image data".to_owned();
-        return Err(ImageError::Decode { path: path.to_owned(), reason });
-    }
+    let mut picture = decode(&bytes).map_err(decode_failed)?;
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(open_failed)?;
-    let mut decoder = reader.into_decoder().map_err(decode_failed)?;
-    let orientation = decoder.orientation().map_err(decode_failed)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(decode_failed)?;
-    picture.apply_orientation(orientation);
+    let orientation = reader.into_decoder().and_then(|mut decoder| decoder.orientation());
+    picture.apply_orientation(orientation.map_err(|error| decode_failed(one_line(&error)))?);
     Ok(picture.into_rgb8())
+}
+
+/// Decodes a picture as it lies in the file; the content decides on the format.
+///
+/// # Errors
+/// The reason, on one line.
+pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+    if is_cut_off(bytes) {
+        return Err("it ends in the middle of the image data".to_owned());
+    }
+    match decode_jpeg(bytes).map_err(|error| one_line(&error))? {
+        Some(picture) => Ok(picture),
+        None => image::load_from_memory(bytes).map_err(|error| one_line(&error)),
+    }
+}
+
+/// A grey or coloured JPEG, as a browser would decode it to a fraction of a level; `None` for what is not one.
+fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error> {
+    if !bytes.starts_with(JPEG_START) {
+        return Ok(None);
+    }
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    let pixels = decoder.decode()?;
+    let Some(info) = decoder.info() else { return Ok(None) };
+    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    Ok(match info.pixel_format {
+        PixelFormat::RGB24 => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
+        PixelFormat::L8 => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
+        // Printers' colours and 16 bits: `image` converts them.
+        PixelFormat::CMYK32 | PixelFormat::L16 => None,
+    })
+}
+
+const JPEG_START: &[u8] = &[0xff, 0xd8];
+
+/// Some decoders end their reason with a line break, or have one inside.
+fn one_line(error: &impl ToString) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a JPEG ends before its end-of-image marker. Its decoder fills the rest with grey and calls that a success.
 ///
 /// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) lies after the last start of a scan (DA).
-pub fn is_cut_off(bytes: &[u8]) -> bool {
-    let is_jpeg = bytes.starts_with(&[0xff, 0xd8]);
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let is_jpeg = bytes.starts_with(JPEG_START);
     let end = bytes.windows(2).rposition(|marker| marker == [0xff, 0xd9]).unwrap_or(0);
     is_jpeg && (end == 0 || bytes[end..].windows(2).any(|marker| marker == [0xff, 0xda]))
 }

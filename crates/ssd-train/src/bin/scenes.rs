@@ -11,7 +11,7 @@ use ssd_train::cli::{self, Failure, write_atomic};
 use ssd_train::data::seeded::seeded;
 use ssd_train::data::shapes::scene;
 
-/// Draw sample scenes for the page: the same pictures on every machine.
+/// Draw sample scenes for the page: the same pictures on every machine. They were chosen to show several shapes each.
 #[derive(Parser)]
 struct Args {
     /// The page's folder of samples
@@ -21,12 +21,12 @@ struct Args {
 
 /// File, title for the page, size in pixels, and which of the generator's scenes; none of them is in the training set.
 const SCENES: [(&str, &str, u32, u32, u64); 6] = [
-    ("one.jpg", "Scene one", 640, 480, 0),
-    ("two.jpg", "Scene two", 400, 400, 1),
-    ("three.jpg", "Scene three", 640, 480, 2),
-    ("four.jpg", "Scene four, upright", 480, 640, 3),
-    ("five.jpg", "Scene five, wide", 800, 450, 4),
-    ("six.jpg", "Scene six", 400, 400, 5),
+    ("star.jpg", "A triangle, a ring and a striped star on dark stripes", 640, 480, 32),
+    ("crosses.jpg", "A circle among crosses on yellow ground", 640, 480, 20),
+    ("ring.jpg", "A ring, a star and a cross on olive ground", 640, 480, 24),
+    ("upright.jpg", "An upright picture: a square, a ring and stars on pink ground", 480, 640, 14),
+    ("wide.jpg", "A wide picture: two rings, a triangle and a star on pink stripes", 720, 400, 39),
+    ("chequered.jpg", "A dotted circle before a ring, and a cross, on chequered ground", 400, 400, 5),
 ];
 
 /// Sets the samples' stream of chance apart from the data sets'.

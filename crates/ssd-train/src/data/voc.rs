@@ -17,7 +17,7 @@ use ssd::{CornerBox, GroundTruth};
 
 use super::voc_xml::{self, Object};
 use super::{DataError, Sample};
-use crate::images::is_cut_off;
+use crate::images;
 
 /// Lines of [`LoadReport`] that name single files.
 const SHOWN: usize = 5;
@@ -129,10 +129,7 @@ impl Voc {
         let item = self.items.get(index).ok_or(DataError::OutOfRange { index, len: self.items.len() })?;
         let failed = |why| DataError::Picture { path: item.picture.clone(), why };
         let bytes = fs::read(&item.picture).map_err(|source| DataError::Read { path: item.picture.clone(), source })?;
-        if is_cut_off(&bytes) {
-            return Err(failed("it ends in the middle of the image data".into()));
-        }
-        let image = image::load_from_memory(&bytes).map_err(|error| failed(error.to_string()))?;
+        let image = images::decode(&bytes).map_err(failed)?;
         Ok(Sample { name: item.name.clone(), image: image.into_rgb8(), truths: item.truths.clone() })
     }
 
