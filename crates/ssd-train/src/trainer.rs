@@ -186,8 +186,7 @@ impl Trainer {
         let matched: Vec<_> = batch
             .par_iter()
             .map(|item| {
-                // Objects marked difficult teach nothing, neither what they are nor that they are background... which
-                // they become: as in the ports, whose numbers the paper's are compared with.
+                // Objects marked difficult are not learned, as in the ports: their places count as background.
                 let truths: Vec<GroundTruth> = item.truths.iter().filter(|truth| !truth.difficult).copied().collect();
                 targets(&truths, &self.priors, self.header.priors.variances)
             })

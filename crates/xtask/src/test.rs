@@ -21,7 +21,8 @@ const WEB: &str = "web::";
 pub fn run() -> anyhow::Result<()> {
     let mut tally = Tally::default();
     tally.step("formatting", lint::format_check);
-    tally.tests("tests of xtask", &mut cargo_test(&["-p", "xtask"], &[], None));
+    // Their output stays hidden: it holds made-up lines of the kind that the tally looks for.
+    tally.tests("tests of xtask", &mut shell::command("cargo", &["test", "-p", "xtask"]));
 
     let driver = tally.step("software Vulkan", system::ensure_software_vulkan).flatten();
     let driver = driver.as_deref();

@@ -31,7 +31,7 @@ pub struct Sample {
     pub name: String,
     /// The picture, `[H, W]` pixels of 8-bit RGB.
     pub image: RgbImage,
-    /// The objects, none for a picture that teaches background only. Boxes are fractions of the picture.
+    /// The objects; a picture may have none. Boxes are fractions of the picture.
     pub truths: Vec<GroundTruth>,
 }
 

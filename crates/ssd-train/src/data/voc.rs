@@ -45,7 +45,7 @@ pub struct LoadReport {
     pub images: usize,
     /// Objects in them.
     pub boxes: usize,
-    /// Pictures among them without an object: they teach background.
+    /// Pictures among them without an object. They are used, but three negatives for each positive means none of theirs.
     pub empty_images: usize,
     /// Files that are not used, and objects of used files that are not, each with the reason.
     pub skipped: Vec<(PathBuf, String)>,
