@@ -1,6 +1,6 @@
 //! The whole way of one picture: pixels → network → decode → topk → nms → gather → detections, on whichever device.
 //!
-//! On a GPU nothing is read back but the buffer of [`crate::postprocess`]; on the CPU device the twins do its work. The native
+//! On a GPU nothing is read back but the buffer of [`GpuPostprocess`]; on the CPU device the twins do its work. The native
 //! programs and the page both run exactly this; they bring the pixels and the clock.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -88,7 +88,7 @@ impl Pipeline {
         let params = params.clone().checked(self.header.classes())?;
         Ok(match &self.engine {
             Engine::Gpu { postprocess, .. } => {
-                let buffer = postprocess.launch(predictions.offsets, predictions.logits, &params)?;
+                let buffer = Box::new(postprocess.launch(predictions.offsets, predictions.logits, &params)?);
                 Pending::Gpu { buffer, readback_bytes: GpuPostprocess::readback_bytes(&params) }
             }
             Engine::Cpu(_) => Pending::Cpu { predictions: Box::new(predictions), params },
@@ -123,7 +123,7 @@ pub enum Pending {
     /// In a buffer on the GPU.
     Gpu {
         /// What the last kernel writes.
-        buffer: Tensor<1, Int>,
+        buffer: Box<Tensor<1, Int>>,
         /// Its size.
         readback_bytes: usize,
     },

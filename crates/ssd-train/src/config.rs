@@ -24,7 +24,7 @@ use crate::schedule::{LearningRate, Schedule};
         Exit code: 0 done, 1 failed while running, 2 bad usage or bad input."
 )]
 pub struct TrainArgs {
-    /// A data set folder, or the generated set: shapes[:SEED[:COUNT]] with COUNT pictures an epoch [COUNT default: 2000]
+    /// A data set folder, or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an epoch [COUNT default: 2000]
     #[arg(long, value_name = "PATH|shapes")]
     pub data: Option<String>,
     /// Layout of the folder

@@ -29,7 +29,7 @@ struct Args {
     /// A weights file, as `train` writes it
     #[arg(long, value_name = "FILE", requires = "data", required_unless_present = "ground_truth")]
     weights: Option<PathBuf>,
-    /// The data set: a folder, or shapes[:SEED[:COUNT]] for the generated one
+    /// The data set: a folder, or `shapes[:SEED[:COUNT]]` for the generated one
     #[arg(long, value_name = "PATH|shapes", requires = "weights")]
     data: Option<String>,
     /// How the data set is laid out

@@ -4,8 +4,8 @@
 //! overlap, sizes from 18 to 220 of 300 pixels) and easy enough to be learned from nothing in a few thousand steps. What it
 //! is not: a benchmark; a figure on it compares with figures on it only.
 //!
-//! Scene `i` of a seed depends on the seed, the split and `i` alone: [`backdrop`] first, then the objects from back to
-//! front ([`objects`]: [`outline`] says where, [`paint`] with what), then blur and noise.
+//! Scene `i` of a seed depends on the seed, the split and `i` alone: `backdrop` first, then the objects from back to
+//! front (`objects`: `outline` says where, `paint` with what), then blur and noise.
 
 mod backdrop;
 mod objects;
