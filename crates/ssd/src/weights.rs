@@ -3,8 +3,6 @@
 //! Tensors go by their path in [`Ssd`]; under the metadata key `ssd` a JSON [`Header`] says all that is needed to run them.
 //! This module turns bytes into a detector and back; where bytes come from is not its business.
 
-use std::collections::HashMap;
-
 use burn::tensor::{DType, Device};
 use burn_store::{FloatCastAdapter, ModuleSnapshot, SafetensorsStore};
 use safetensors::SafeTensors;
@@ -285,14 +283,4 @@ pub fn save(header: &Header, model: &Ssd, dtype: Dtype) -> Result<Vec<u8>, Weigh
         .with_to_adapter(FloatCastAdapter::to(cast));
     model.save_into(&mut store).map_err(|error| encode(error.to_string()))?;
     store.get_bytes().map_err(|error| encode(error.to_string()))
-}
-
-/// Names of the tensors in a safetensors file with their shapes, for messages and tests.
-///
-/// # Errors
-///
-/// When the bytes are no safetensors file.
-pub fn tensor_shapes(bytes: &[u8]) -> Result<HashMap<String, Vec<usize>>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
-    Ok(file.iter().map(|(name, view)| (name.to_string(), view.shape().to_vec())).collect())
 }
