@@ -12,16 +12,15 @@ struct Info {
   size_variance: f32,
   size_exponent_max: f32, // upper bound of a size offset times its variance
   magnitude_max_bits: u32, // bits of the largest number that counts as one
-  reserved0: u32,
-  reserved1: u32,
+  logits_start: u32, // where the logits begin, in numbers
+  reserved: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> offsets: array<u32>; // [P, 4] bits of f32
-@group(0) @binding(1) var<storage, read_write> logits: array<u32>; // [P, C] bits of f32
-@group(0) @binding(2) var<storage, read_write> priors: array<vec4<f32>>; // [P] center form
-@group(0) @binding(3) var<storage, read_write> scores: array<f32>; // [C-1, P]
-@group(0) @binding(4) var<storage, read_write> boxes: array<vec4<f32>>; // [P] corner form
-@group(0) @binding(5) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(1) var<storage, read> predictions: array<u32>; // bits of f32: offsets [images, P, 4], then logits [images, P, C]
+@group(0) @binding(2) var<storage, read> priors: array<vec4<f32>>; // [P] center form
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>; // [images, C-1, P]
+@group(0) @binding(4) var<storage, read_write> boxes: array<vec4<f32>>; // [images, P] corner form
 
 fn is_number(bits: u32) -> bool {
   return (bits & 0x7fffffffu) <= info.magnitude_max_bits;
@@ -40,37 +39,40 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (prior >= info.priors) {
     return;
   }
-  let row = prior * info.classes;
+  // y counts the images.
+  let at = id.y * info.priors + prior;
+  let first = at * 4u;
+  let row = info.logits_start + at * info.classes;
+  let first_score = id.y * (info.classes - 1u) * info.priors + prior;
 
   var usable = true;
   for (var i = 0u; i < 4u; i += 1u) {
-    usable = usable && is_number(offsets[prior * 4u + i]);
+    usable = usable && is_number(predictions[first + i]);
   }
   for (var class_id = 0u; class_id < info.classes; class_id += 1u) {
-    usable = usable && is_number(logits[row + class_id]);
+    usable = usable && is_number(predictions[row + class_id]);
   }
   if (!usable) {
     for (var class_id = 1u; class_id < info.classes; class_id += 1u) {
-      scores[(class_id - 1u) * info.priors + prior] = 0.0;
+      scores[first_score + (class_id - 1u) * info.priors] = 0.0;
     }
-    boxes[prior] = vec4<f32>(0.0);
+    boxes[at] = vec4<f32>(0.0);
     return;
   }
 
-  var top = bitcast<f32>(logits[row]);
+  var top = bitcast<f32>(predictions[row]);
   for (var class_id = 1u; class_id < info.classes; class_id += 1u) {
-    top = max(top, bitcast<f32>(logits[row + class_id]));
+    top = max(top, bitcast<f32>(predictions[row + class_id]));
   }
   var sum = 0.0;
   for (var class_id = 0u; class_id < info.classes; class_id += 1u) {
-    sum += exp(bitcast<f32>(logits[row + class_id]) - top);
+    sum += exp(bitcast<f32>(predictions[row + class_id]) - top);
   }
   for (var class_id = 1u; class_id < info.classes; class_id += 1u) {
-    let share = exp(bitcast<f32>(logits[row + class_id]) - top) / sum;
-    scores[(class_id - 1u) * info.priors + prior] = min(share, 1.0);
+    let share = exp(bitcast<f32>(predictions[row + class_id]) - top) / sum;
+    scores[first_score + (class_id - 1u) * info.priors] = min(share, 1.0);
   }
 
-  let first = prior * 4u;
-  let offset = vec4<u32>(offsets[first], offsets[first + 1u], offsets[first + 2u], offsets[first + 3u]);
-  boxes[prior] = decode_box(bitcast<vec4<f32>>(offset), priors[prior]);
+  let offset = vec4<u32>(predictions[first], predictions[first + 1u], predictions[first + 2u], predictions[first + 3u]);
+  boxes[at] = decode_box(bitcast<vec4<f32>>(offset), priors[prior]);
 }

@@ -1,41 +1,68 @@
-// depthwise: a k x k convolution of each channel by itself, with its folded batch norm and activation.
+// depthwise: a convolution of each channel by itself.
 //
-// One thread does one output pixel of one channel. Taps outside the map count as zero; the test is made for a row, then for
-// a column, before anything is read.
+// One thread does one quad of channels for four neighbouring pixels of a row: the columns of the input that their windows
+// share are read once. No workgroup memory.
 
-@group(0) @binding(0) var<storage, read_write> input: array<f32>; // [C, H, W]
-@group(0) @binding(1) var<storage, read_write> weights: array<f32>; // [C, k, k]
-@group(0) @binding(2) var<storage, read_write> shift: array<f32>; // [C]
-@group(0) @binding(3) var<storage, read_write> output: array<f32>; // [C, H', W']
-@group(0) @binding(4) var<uniform> info: Info;
+const THREADS = 64u;
+const KERNEL = 3u;
+const STRIDE = 1u;
+const SPAN = 6u; // columns under four windows: 3 * STRIDE + KERNEL
 
-@compute @workgroup_size(64, 1, 1)
+@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads]
+@group(0) @binding(2) var<storage, read> weights: array<Stored4>; // [kernel, kernel, quads]
+@group(0) @binding(3) var<storage, read> shift: array<vec4<f32>>; // [quads]
+@group(0) @binding(4) var<storage, read_write> output: array<Stored4>; // [images, H', W', quads]
+
+@compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let pixels_out = info.height_out * info.width_out;
-  let channel = id.x / pixels_out;
-  if (channel >= info.channels_out) {
+  let quads = info.quads_in;
+  let fours = (info.width_out + 3u) / 4u;
+  let quad = id.x % quads;
+  let four = id.x / quads % fours;
+  let line = id.x / quads / fours; // through all images
+  if (line * info.width_out >= info.rows) {
     return;
   }
-  let pixel = id.x % pixels_out;
-  // Signed: a tap may lie above or left of the map.
-  let top = i32((pixel / info.width_out) * info.stride) - i32(info.padding);
-  let left = i32((pixel % info.width_out) * info.stride) - i32(info.padding);
-  let plane = channel * info.height_in * info.width_in;
-  let taps = channel * info.kernel * info.kernel;
+  let image = line / info.height_out;
+  let top = i32(line % info.height_out * STRIDE) - i32(info.padding);
+  let left = i32(four * 4u * STRIDE) - i32(info.padding);
 
-  var sum = shift[channel];
-  for (var ky = 0u; ky < info.kernel; ky++) {
-    let y = top + i32(ky * info.dilation);
+  var sum0 = shift[quad];
+  var sum1 = sum0;
+  var sum2 = sum0;
+  var sum3 = sum0;
+  for (var tap_y = 0u; tap_y < KERNEL; tap_y++) {
+    let y = top + i32(tap_y);
     if (y < 0 || y >= i32(info.height_in)) {
       continue;
     }
-    let row = plane + u32(y) * info.width_in;
-    for (var kx = 0u; kx < info.kernel; kx++) {
-      let x = left + i32(kx * info.dilation);
+    let row = (image * info.height_in + u32(y)) * info.width_in;
+    let taps = tap_y * KERNEL * quads + quad;
+    for (var column = 0u; column < SPAN; column++) { // unroll
+      let x = left + i32(column);
       if (x >= 0 && x < i32(info.width_in)) {
-        sum += weights[taps + ky * info.kernel + kx] * input[row + u32(x)];
+        let value = vec4<f32>(input[(row + u32(x)) * quads + quad]);
+        if (column < KERNEL) {
+          sum0 += value * vec4<f32>(weights[taps + column * quads]);
+        }
+        if (column >= STRIDE && column < STRIDE + KERNEL) {
+          sum1 += value * vec4<f32>(weights[taps + (column - STRIDE) * quads]);
+        }
+        if (column >= 2u * STRIDE && column < 2u * STRIDE + KERNEL) {
+          sum2 += value * vec4<f32>(weights[taps + (column - 2u * STRIDE) * quads]);
+        }
+        if (column >= 3u * STRIDE) {
+          sum3 += value * vec4<f32>(weights[taps + (column - 3u * STRIDE) * quads]);
+        }
       }
     }
   }
-  output[id.x] = activate(vec4<f32>(sum), info.activation).x;
+
+  let x = four * 4u;
+  let at = (line * info.width_out + x) * quads + quad;
+  output[at] = Stored4(activate(sum0, info.activation));
+  if (x + 1u < info.width_out) { output[at + quads] = Stored4(activate(sum1, info.activation)); }
+  if (x + 2u < info.width_out) { output[at + 2u * quads] = Stored4(activate(sum2, info.activation)); }
+  if (x + 3u < info.width_out) { output[at + 3u * quads] = Stored4(activate(sum3, info.activation)); }
 }

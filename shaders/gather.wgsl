@@ -1,6 +1,6 @@
 // gather: the best `max` of all classes, as the one small buffer that a frame reads back.
 //
-// One workgroup of 256 threads does the whole. An item is a slot in the classes' rows of kept candidates, counted class by
+// One workgroup of 256 threads does one image. An item is a slot in the classes' rows of kept candidates, counted class by
 // class; since a row is sorted, "score descending, then item ascending" (common/select.wgsl) is score descending, class
 // ascending, prior ascending. No class keeps more than `max`, so only that many slots of each row are visited, and a class
 // that was cut off there cannot have lost one of the best `max` of all.
@@ -9,7 +9,7 @@ struct Info {
   rows: u32, // C-1
   max: u32,
   floor_bits: u32, // bits of the score threshold
-  reserved: u32,
+  priors: u32,
 }
 
 struct Record {
@@ -22,19 +22,19 @@ struct Record {
   prior: u32,
 }
 
-struct Gathered {
+struct Header {
   count: u32,
   candidates: u32, // how many went into nms
   reserved0: u32,
   reserved1: u32,
-  records: array<Record>, // [max], zero beyond the count
 }
 
-@group(0) @binding(0) var<storage, read_write> kept: array<Candidate>; // [C-1, SLOTS]
-@group(0) @binding(1) var<storage, read_write> counts: array<u32>; // [C-1] candidates before nms
-@group(0) @binding(2) var<storage, read_write> boxes: array<vec4<f32>>; // [P] corner form
-@group(0) @binding(3) var<storage, read_write> gathered: Gathered;
-@group(0) @binding(4) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(1) var<storage, read> kept: array<Candidate>; // [images, C-1, SLOTS]
+@group(0) @binding(2) var<storage, read> counts: array<u32>; // [images, C-1] candidates before nms
+@group(0) @binding(3) var<storage, read> boxes: array<vec4<f32>>; // [images, P] corner form
+@group(0) @binding(4) var<storage, read_write> headers: array<Header>; // [images]
+@group(0) @binding(5) var<storage, read_write> records: array<Record>; // [images, max], zero beyond the count
 
 var<workgroup> sh_candidates: atomic<u32>;
 
@@ -42,37 +42,35 @@ fn slot_of(item: u32) -> u32 {
   return (item / info.max) * SLOTS + item % info.max;
 }
 
-// There is one row only, of all classes' slots.
+// A row is an image, of all its classes' slots.
 fn key_of(row: u32, item: u32) -> u32 {
-  return kept[slot_of(item)].score_bits;
+  return kept[row * info.rows * SLOTS + slot_of(item)].score_bits;
 }
 
 @compute @workgroup_size(THREADS, 1, 1)
-fn main(@builtin(local_invocation_index) local: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let image = group.x;
   if (local == 0u) {
     atomicStore(&sh_candidates, 0u);
   }
   workgroupBarrier();
   for (var row = local; row < info.rows; row += THREADS) {
-    atomicAdd(&sh_candidates, counts[row]);
+    atomicAdd(&sh_candidates, counts[image * info.rows + row]);
   }
 
-  let count = select_best(local, 0u, info.rows * info.max, info.max, info.floor_bits);
+  let count = select_best(local, image, info.rows * info.max, info.max, info.floor_bits);
 
   for (var i = local; i < info.max; i += THREADS) {
     var record = Record(0.0, 0.0, 0.0, 0.0, 0u, 0u, 0u);
     if (i < count) {
       let item = sh_items[i];
-      let prior = kept[slot_of(item)].prior;
-      let box = boxes[prior];
+      let prior = kept[image * info.rows * SLOTS + slot_of(item)].prior;
+      let box = boxes[image * info.priors + prior];
       record = Record(box.x, box.y, box.z, box.w, sh_keys[i], item / info.max + 1u, prior);
     }
-    gathered.records[i] = record;
+    records[image * info.max + i] = record;
   }
   if (local == 0u) {
-    gathered.count = count;
-    gathered.candidates = atomicLoad(&sh_candidates);
-    gathered.reserved0 = 0u;
-    gathered.reserved1 = 0u;
+    headers[image] = Header(count, atomicLoad(&sh_candidates), 0u, 0u);
   }
 }

@@ -12,15 +12,15 @@ const CHUNK = 32u;
 struct Info {
   iou: f32,
   max: u32,
-  reserved0: u32,
-  reserved1: u32,
+  rows: u32, // of one image: C-1
+  priors: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> candidates: array<Candidate>; // [C-1, SLOTS], best first
-@group(0) @binding(1) var<storage, read_write> counts: array<u32>; // [C-1]
-@group(0) @binding(2) var<storage, read_write> boxes: array<vec4<f32>>; // [P] corner form
-@group(0) @binding(3) var<storage, read_write> kept: array<Candidate>; // [C-1, SLOTS], best first, zero beyond the last
-@group(0) @binding(4) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(1) var<storage, read> candidates: array<Candidate>; // [images, C-1, SLOTS], best first
+@group(0) @binding(2) var<storage, read> counts: array<u32>; // [images, C-1]
+@group(0) @binding(3) var<storage, read> boxes: array<vec4<f32>>; // [images, P] corner form
+@group(0) @binding(4) var<storage, read_write> kept: array<Candidate>; // [images, C-1, SLOTS], best first, zero beyond the last
 
 var<workgroup> sh_boxes: array<vec4<f32>, SLOTS>;
 var<workgroup> sh_dead: array<u32, SLOTS>; // 1: suppressed, or no candidate
@@ -49,16 +49,19 @@ fn resolve(chunk: u32, room: u32) -> u32 {
 
 @compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let row = group.x * SLOTS;
+  // x counts the classes, y the images.
+  let row_index = group.y * info.rows + group.x;
+  let row = row_index * SLOTS;
+  let first_box = group.y * info.priors;
   if (local == 0u) {
-    sh_count = counts[group.x];
+    sh_count = counts[row_index];
   }
   let count = workgroupUniformLoad(&sh_count);
   for (var slot = local; slot < SLOTS; slot += THREADS) {
     sh_boxes[slot] = vec4<f32>(0.0);
     sh_dead[slot] = 1u;
     if (slot < count) {
-      sh_boxes[slot] = boxes[candidates[row + slot].prior];
+      sh_boxes[slot] = boxes[first_box + candidates[row + slot].prior];
       sh_dead[slot] = 0u;
     }
   }

@@ -11,14 +11,18 @@ struct Info {
   floor_bits: u32, // bits of the score threshold
   max: u32,
   sigma: f32,
-  reserved: u32,
+  rows: u32, // of one image: C-1
+  priors: u32,
+  reserved0: u32,
+  reserved1: u32,
+  reserved2: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> candidates: array<Candidate>; // [C-1, SLOTS], best first
-@group(0) @binding(1) var<storage, read_write> counts: array<u32>; // [C-1]
-@group(0) @binding(2) var<storage, read_write> boxes: array<vec4<f32>>; // [P] corner form
-@group(0) @binding(3) var<storage, read_write> kept: array<Candidate>; // [C-1, SLOTS], best first, zero beyond the last
-@group(0) @binding(4) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(1) var<storage, read> candidates: array<Candidate>; // [images, C-1, SLOTS], best first
+@group(0) @binding(2) var<storage, read> counts: array<u32>; // [images, C-1]
+@group(0) @binding(3) var<storage, read> boxes: array<vec4<f32>>; // [images, P] corner form
+@group(0) @binding(4) var<storage, read_write> kept: array<Candidate>; // [images, C-1, SLOTS], best first, zero beyond the last
 
 var<workgroup> sh_boxes: array<vec4<f32>, SLOTS>;
 var<workgroup> sh_score_bits: array<u32, SLOTS>; // zero: dropped, kept, or no candidate
@@ -42,12 +46,15 @@ fn lowered(slot: u32, winner: u32) -> u32 {
 
 @compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let row = group.x * SLOTS;
+  // x counts the classes, y the images.
+  let row_index = group.y * info.rows + group.x;
+  let row = row_index * SLOTS;
+  let first_box = group.y * info.priors;
   for (var slot = local; slot < SLOTS; slot += THREADS) {
     sh_boxes[slot] = vec4<f32>(0.0);
     sh_score_bits[slot] = 0u;
-    if (slot < counts[group.x]) {
-      sh_boxes[slot] = boxes[candidates[row + slot].prior];
+    if (slot < counts[row_index]) {
+      sh_boxes[slot] = boxes[first_box + candidates[row + slot].prior];
       sh_score_bits[slot] = candidates[row + slot].score_bits;
     }
   }

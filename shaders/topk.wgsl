@@ -8,14 +8,14 @@ struct Info {
   priors: u32,
   top_k: u32,
   floor_bits: u32, // bits of the score threshold
-  reserved: u32,
+  rows: u32, // of one image: C-1
   enabled: array<vec4<u32>, 8>, // a bit for each class, class 1 first
 }
 
-@group(0) @binding(0) var<storage, read_write> scores: array<u32>; // [C-1, P] bits of f32
-@group(0) @binding(1) var<storage, read_write> candidates: array<Candidate>; // [C-1, SLOTS], zero beyond the count
-@group(0) @binding(2) var<storage, read_write> counts: array<u32>; // [C-1]
-@group(0) @binding(3) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(1) var<storage, read> scores: array<u32>; // [images, C-1, P] bits of f32
+@group(0) @binding(2) var<storage, read_write> candidates: array<Candidate>; // [images, C-1, SLOTS], zero beyond the count
+@group(0) @binding(3) var<storage, read_write> counts: array<u32>; // [images, C-1]
 
 fn key_of(row: u32, item: u32) -> u32 {
   let bits = scores[row * info.priors + item];
@@ -24,8 +24,10 @@ fn key_of(row: u32, item: u32) -> u32 {
 
 @compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let row = group.x;
-  let enabled = (info.enabled[row / 128u][(row / 32u) % 4u] >> (row % 32u)) & 1u;
+  // x counts the classes, y the images.
+  let class_row = group.x;
+  let row = group.y * info.rows + class_row;
+  let enabled = (info.enabled[class_row / 128u][(class_row / 32u) % 4u] >> (class_row % 32u)) & 1u;
   let items = enabled * info.priors;
 
   let count = select_best(local, row, items, info.top_k, info.floor_bits);

@@ -1,24 +1,45 @@
-// What the convolutions share: their shapes, and what follows the sum.
+// What the network's kernels share: the shape of a step, and what follows a sum.
+//
+// A feature map is [image, y, x, channel], its channels filled up with zeros to a multiple of four; four of them are a quad.
+// A row is a pixel of the output, counted through all images; a column is a channel of the output.
 
 struct Info {
-  channels_in: u32,
-  channels_out: u32,
   height_in: u32,
   width_in: u32,
+  quads_in: u32, // of one input pixel
   height_out: u32,
   width_out: u32,
+  rows: u32, // output pixels of all images
+  quads_out: u32, // of one output pixel
+  columns: u32, // output channels, without the filling
   kernel: u32, // taps in each direction
   stride: u32,
   padding: u32,
   dilation: u32,
-  activation: u32, // 0 nothing, 1 ReLU, 2 ReLU6
+  activation: u32, // 0 nothing, 1 ReLU, 2 ReLU6, 3 hard-swish
+  weights_stride: u32, // quads from one row of the weights to the next
+  slices: u32, // how many parts of the sum a workgroup adds up
+  parts: u32, // how many partial sums make a whole one
+  input_plane: u32, // quads from one plane of a Winograd product to the next, in the input
+  weights_plane: u32, // and in the weights
+  first_tile: u32, // of a band of Winograd tiles
+  tiles: u32, // in the band
+  tiles_y: u32, // of one image
+  tiles_x: u32,
+  prior_base: u32, // the first prior of this level
+  priors: u32, // of one image
+  offset_columns: u32, // columns that are offsets; logits follow
+  logits_start: u32, // where the logits begin, in numbers
+  classes: u32,
   reserved: u32,
 }
 
-// Four channels of one pixel.
 fn activate(sum: vec4<f32>, activation: u32) -> vec4<f32> {
   if (activation == 0u) {
     return sum;
+  }
+  if (activation == 3u) {
+    return sum * clamp(sum + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) / 6.0;
   }
   let positive = max(sum, vec4<f32>(0.0));
   return select(positive, min(positive, vec4<f32>(6.0)), activation == 2u);

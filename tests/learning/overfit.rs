@@ -13,6 +13,7 @@ use ssd_train::cli::DeviceChoice;
 use ssd_train::config::TrainConfig;
 use ssd_train::data::{self, Format};
 use ssd_train::detector::Detector;
+use ssd_train::engine::EngineArgs;
 use ssd_train::optimizer::optimizer;
 use ssd_train::validate::detect;
 
@@ -34,7 +35,7 @@ fn eight_pictures_are_learned_by_heart() {
 
     // As a user sees it, at the usual score: each object found, and nothing else.
     let device: DeviceChoice = "cpu".parse().expect("a device");
-    let detector = Detector::load(&out.join("last.safetensors"), &device).expect("the run left a detector");
+    let detector = Detector::load(&out.join("last.safetensors"), &device, EngineArgs::default(), 1).expect("the run left a detector");
     let trained = checkpointed(&out, detector.header());
     let set = data::open(DATA, Format::Auto, None, None).expect("a generated set");
     for i in 0..set.len() {

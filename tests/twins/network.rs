@@ -1,46 +1,102 @@
-//! A whole network by our kernels against the same network by Burn on the CPU.
+//! Whole networks by our kernels against the same networks by Burn on the CPU, for every way in which kernels are chosen.
 
-use burn::cubecl::future::block_on;
-use burn::prelude::*;
-use burn::tensor::TensorData;
-use ssd::{Arch, Predictions, Ssd};
-use ssd_gpu::GpuNetwork;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use pollster::block_on;
+use ssd::postprocess::DetectParams;
+use ssd::preprocess::preprocess_rgba;
+use ssd::weights::{Header, Provenance};
+use ssd::{Arch, Ssd};
+use ssd_gpu::frames::GpuDetector;
+use ssd_gpu::kernel::Precision;
+use ssd_gpu::network::Adapter;
+use ssd_gpu::{Gpu, Picture};
 
-use super::wgpu_device;
+use super::gpu;
+
+const CLASSES: usize = 5;
 
 /// Largest difference, as a share of the largest number.
-fn far(got: Tensor<3>, want: Tensor<3>) -> f32 {
-    let read = |tensor: Tensor<3>| -> Vec<f32> {
-        block_on(tensor.into_data_async()).expect("the device works").iter::<f32>().collect()
-    };
-    let (got, want) = (read(got), read(want));
+fn far(got: &[f32], want: &[f32]) -> f32 {
     assert_eq!(got.len(), want.len());
     assert!(got.iter().all(|value| value.is_finite()));
     let largest = want.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    got.iter().zip(&want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max) / largest
+    got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max) / largest
 }
 
-fn picture(size: usize, device: &Device) -> Tensor<4> {
-    let pixels: Vec<f32> = (0..3 * size * size).map(|i| (i as f32 * 0.37).sin()).collect();
-    Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), device)
+/// A picture of another size than the input's.
+fn picture(seed: usize) -> (Vec<u8>, usize, usize) {
+    let (width, height) = (211, 173);
+    let byte = |i: usize| ((i as f32 * (0.037 + seed as f32 * 0.011)).sin() * 100.0 + 128.0) as u8;
+    ((0..width * height * 4).map(byte).collect(), width, height)
+}
+
+fn numbers(tensor: Tensor<3>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// Offsets of all pictures, then logits, by Burn on the CPU.
+fn want(model: &Ssd, header: &Header, seeds: &[usize]) -> Vec<f32> {
+    let size = header.input_size;
+    let pixels: Vec<f32> = seeds
+        .iter()
+        .flat_map(|&seed| {
+            let (bytes, width, height) = picture(seed);
+            preprocess_rgba(&bytes, width, height, &header.preprocess())
+        })
+        .collect();
+    let input = Tensor::from_data(TensorData::new(pixels, [seeds.len(), 3, size, size]), &Device::flex());
+    let out = model.forward(input);
+    [numbers(out.offsets), numbers(out.logits)].concat()
+}
+
+fn got(gpu: &Gpu, model: &Ssd, header: &Header, how: (Precision, Adapter), seeds: &[usize]) -> Vec<f32> {
+    let mut detector = block_on(GpuDetector::new(gpu, header, model, seeds.len(), how, &mut |_, _| {}))
+        .expect("the device takes the kernels");
+    let pictures: Vec<_> = seeds.iter().map(|&seed| picture(seed)).collect();
+    let pictures: Vec<_> =
+        pictures.iter().map(|(bytes, width, height)| Picture::Rgba { bytes, width: *width, height: *height }).collect();
+    let frame = detector.submit(&pictures, &DetectParams::default()).expect("the pictures are whole");
+    block_on(frame.read()).expect("the device works");
+    block_on(detector.predictions()).expect("the device works")
+}
+
+/// A network whose batch norms, if it has any, have statistics other than 0 and 1, so that folding them matters.
+fn model(arch: Arch) -> (Ssd, Header) {
+    let cpu = Device::flex();
+    cpu.seed(3);
+    let learning = cpu.autodiff();
+    let model = Ssd::new(arch, CLASSES, &learning);
+    if arch == Arch::Ssd300MobileNetV2Lite {
+        let size = arch.input_size();
+        let pixels: Vec<f32> = (0..2 * 3 * size * size).map(|i| (i as f32 * 0.37).sin()).collect();
+        let _ = model.forward(Tensor::from_data(TensorData::new(pixels, [2, 3, size, size]), &learning));
+    }
+    let labels = (1..CLASSES).map(|class| format!("class {class}")).collect();
+    (model.valid(), Header::new(arch, labels, Provenance::default()))
 }
 
 #[test]
 fn the_light_network_on_our_kernels_is_burns() {
-    let Some(gpu) = wgpu_device("the_light_network_on_our_kernels_is_burns") else { return };
-    let (arch, cpu) = (Arch::Ssd300MobileNetV2Lite, Device::flex());
-    cpu.seed(3);
-    // A forward pass that records gradients moves the running statistics away from 0 and 1, so that folding them matters.
-    let learning = cpu.clone().autodiff();
-    let model = Ssd::new(arch, 5, &learning);
-    let batch =
-        Tensor::cat(vec![picture(arch.input_size(), &learning), picture(arch.input_size(), &learning) * -2.0], 0);
-    let _ = model.forward(batch);
-    let model = model.valid();
+    let Some(gpu) = gpu("the_light_network_on_our_kernels_is_burns") else { return };
+    let (model, header) = model(Arch::Ssd300MobileNetV2Lite);
+    let seeds = [1, 2];
+    let want = want(&model, &header, &seeds);
+    for (name, adapter) in [("this adapter", *gpu.adapter()), ("a discrete card", Adapter::HARDWARE)] {
+        let far = far(&got(&gpu, &model, &header, (Precision::Single, adapter), &seeds), &want);
+        assert!(far < 1e-3, "as on {name}: {far} apart");
+    }
+    if gpu.has_f16() {
+        let far = far(&got(&gpu, &model, &header, (Precision::Half, Adapter::HARDWARE), &seeds), &want);
+        assert!(far < 2e-2, "in 16 bits: {far} apart");
+    }
+}
 
-    let want = model.forward(picture(arch.input_size(), &cpu));
-    let network = GpuNetwork::new(model, &gpu);
-    let got: Predictions = network.forward(picture(arch.input_size(), &gpu)).expect("a wgpu device runs the kernels");
-    let (offsets, logits) = (far(got.offsets, want.offsets), far(got.logits, want.logits));
-    assert!(offsets < 1e-3 && logits < 1e-3, "offsets are {offsets} apart, logits {logits}");
+#[test]
+fn the_papers_network_on_our_kernels_is_burns() {
+    let Some(gpu) = gpu("the_papers_network_on_our_kernels_is_burns") else { return };
+    let (model, header) = model(Arch::Ssd300Vgg16);
+    let want = want(&model, &header, &[1]);
+    let far = far(&got(&gpu, &model, &header, (Precision::Single, Adapter::HARDWARE), &[1]), &want);
+    assert!(far < 1e-3, "{far} apart");
 }

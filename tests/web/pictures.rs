@@ -9,6 +9,7 @@ use ssd::{CornerBox, Detection};
 use ssd_train::cli::{DeviceChoice, DeviceKind};
 use ssd_train::data::{seeded::seeded, shapes};
 use ssd_train::detector::Detector;
+use ssd_train::engine::EngineArgs;
 
 use super::page::{Gpu, Page, scenario};
 
@@ -48,7 +49,7 @@ fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
     scenario("upload", Gpu::Emulated, |page| {
         let folder = tempfile::tempdir()?;
         let cpu = DeviceChoice { kind: DeviceKind::Cpu, index: 0 };
-        let detector = Detector::load(&default_weights(page)?, &cpu)?;
+        let detector = Detector::load(&default_weights(page)?, &cpu, EngineArgs::default(), 1)?;
         page.open("")?;
         page.wait_for_result()?;
 

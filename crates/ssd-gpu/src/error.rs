@@ -1,47 +1,29 @@
-//! What can go wrong between a tensor and the detections.
+//! What can go wrong between a model and its detections.
 
 use ssd::postprocess::ParamsError;
 use thiserror::Error;
 
-/// A failure of the post-processing on the GPU.
+/// A failure on the way through the GPU.
 #[derive(Debug, Error)]
 pub enum GpuError {
-    /// The tensor lives somewhere else.
-    #[error(
-        "The tensor is not on a wgpu device ({reason}); run the model on the device the post-processing was made for."
-    )]
-    NotWgpu {
-        /// In Burn's words.
+    /// There is no device.
+    #[error("no GPU could be opened ({reason}); update the graphics driver, or use the CPU")]
+    NoDevice {
+        /// In the driver's words.
         reason: String,
     },
-    /// The device compiles another language than WGSL.
-    #[error(
-        "The device compiles shaders for {name}, which refuses WGSL; build with Burn's feature `wgpu` and without `vulkan`."
-    )]
-    NotWgsl {
-        /// The runtime's name.
+    /// The device took a kernel and refused it.
+    #[error("the device refuses the kernel {name} ({reason}); update the graphics driver, or use the CPU")]
+    Kernel {
+        /// The kernel.
         name: String,
+        /// In the device's words.
+        reason: String,
     },
-    /// A tensor of the wrong shape.
-    #[error("{name} has the shape {got:?} instead of {want:?}; use the model that these priors belong to.")]
-    Shape {
-        /// `offsets` or `logits`.
-        name: &'static str,
-        /// The shape of the tensor.
-        got: Vec<usize>,
-        /// The shape that fits the priors.
-        want: Vec<usize>,
-    },
-    /// A tensor of another type than `f32`.
-    #[error("A tensor holds {got} instead of 32-bit floats; run the model in f32.")]
-    Type {
-        /// The type of its elements.
-        got: String,
-    },
-    /// More than the kernels' layout can hold, or nothing at all.
-    #[error("{name} is {got}; the kernels take {least} to {most}.")]
+    /// More than the kernels or the device can hold, or nothing at all.
+    #[error("{name} is {got}; on this device it can be {least} to {most}")]
     Size {
-        /// `priors` or `classes`.
+        /// What is too large or too small.
         name: &'static str,
         /// As given.
         got: usize,
@@ -53,18 +35,26 @@ pub enum GpuError {
     /// A parameter out of its range.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// Bytes that are not the pixels they are said to be.
+    #[error("the picture has {got} bytes and not {width} x {height} pixels; hand over all of it")]
+    Picture {
+        /// As given.
+        got: usize,
+        /// In pixels.
+        width: usize,
+        /// In pixels.
+        height: usize,
+    },
     /// The bytes that came back make no sense.
-    #[error(
-        "The buffer that came back from the GPU is not a list of detections ({reason}); the driver may have refused a shader, see the log."
-    )]
+    #[error("what came back from the GPU is not a list of detections ({reason}); the driver may have refused a kernel")]
     Malformed {
         /// What does not fit.
         reason: String,
     },
     /// The GPU could not be read.
-    #[error("Reading from the GPU failed: {reason}")]
+    #[error("reading from the GPU failed ({reason}); load the detector again")]
     Read {
-        /// In Burn's words.
+        /// In the device's words.
         reason: String,
     },
 }

@@ -1,104 +1,200 @@
-//! The table of shaders, and the one way in which they are launched.
+//! The table of shaders, and how a shader becomes the text that the GPU gets.
 //!
-//! A file that needs shared declarations is joined to the parts named here; WGSL does not mind the order. Rules that every
-//! shader keeps, because Burn's launch relies on them, are in `shaders/README.md`.
+//! A shader is a file that may need others beside it; WGSL does not mind the order. The files are valid as they lie on disk.
+//! A [`Kernel`] is a shader with some of its constants replaced and the loops marked `// unroll` written out. Rules that
+//! every shader keeps are in `shaders/README.md`.
 
-use burn::backend::wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate};
-use burn::cubecl::prelude::KernelId;
-use burn::cubecl::server::{KernelArguments, MetadataBindingInfo};
-use burn::cubecl::{CubeCount, CubeDim, ExecutionMode};
-use bytemuck::NoUninit;
+macro_rules! shader_file {
+    ($name:literal) => {
+        include_str!(concat!("../../../shaders/", $name, ".wgsl"))
+    };
+}
 
-/// A kernel: the files that make its source, its own file last.
-#[derive(Debug)]
+/// A shader: the files that make its source, its own file last.
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Shader {
-    /// The stage, and the name of the file.
+    /// The stage. Where one file makes several stages, what they do with their sums stands behind it.
     pub name: &'static str,
-    /// The source in pieces.
+    /// The source in pieces, without the type of its numbers.
     pub parts: &'static [&'static str],
-    /// Threads in a workgroup, along x.
-    pub threads: u32,
+    /// Whether it reads or writes numbers of a feature map, whose type is a choice.
+    pub stored: bool,
 }
 
-impl Shader {
-    /// The whole source: exactly what the GPU gets.
+const CANDIDATE: &str = shader_file!("common/candidate");
+const OVERLAP: &str = shader_file!("common/overlap");
+const SELECT: &str = shader_file!("common/select");
+const SINGLE: &str = shader_file!("common/single");
+const HALF: &str = shader_file!("common/half");
+const INFO: &str = shader_file!("common/convolution");
+const TO_MAP: &str = shader_file!("common/store_map");
+const TO_HEADS: &str = shader_file!("common/store_heads");
+const TO_PARTS: &str = shader_file!("common/store_parts");
+const TILE: &str = shader_file!("common/winograd");
+
+macro_rules! shaders {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, [$($part:expr),*], $stored:literal;)*) => {
+        $($(#[$doc])* pub static $constant: Shader = Shader { name: $name, parts: &[$($part),*], stored: $stored };)*
+
+        /// Every shader there is.
+        pub static SHADERS: &[&Shader] = &[$(&$constant),*];
+    };
+}
+
+shaders! {
+    /// A picture to the network's input.
+    PREPROCESS = "preprocess", [shader_file!("preprocess")], true;
+    /// A dense convolution, tile by tile, into a feature map.
+    CONV = "conv", [INFO, TO_MAP, shader_file!("conv")], true;
+    /// The same into the rows of priors.
+    CONV_HEADS = "conv_heads", [INFO, TO_HEADS, shader_file!("conv")], true;
+    /// The same into partial sums or Winograd planes.
+    CONV_PARTS = "conv_parts", [INFO, TO_PARTS, shader_file!("conv")], true;
+    /// A dense convolution without workgroup memory, into a feature map.
+    CONV_PLAIN = "conv_plain", [INFO, TO_MAP, shader_file!("conv_plain")], true;
+    /// The same into the rows of priors.
+    CONV_PLAIN_HEADS = "conv_plain_heads", [INFO, TO_HEADS, shader_file!("conv_plain")], true;
+    /// The same into Winograd planes.
+    CONV_PLAIN_PARTS = "conv_plain_parts", [INFO, TO_PARTS, shader_file!("conv_plain")], true;
+    /// Partial sums to a feature map.
+    CONV_SUM = "conv_sum", [INFO, TO_MAP, shader_file!("conv_sum")], true;
+    /// Partial sums to the rows of priors.
+    CONV_SUM_HEADS = "conv_sum_heads", [INFO, TO_HEADS, shader_file!("conv_sum")], false;
+    /// A convolution of each channel by itself.
+    DEPTHWISE = "depthwise", [INFO, shader_file!("depthwise")], true;
+    /// The largest of each window.
+    MAX_POOL = "max_pool", [INFO, shader_file!("max_pool")], true;
+    /// Each pixel's channels to unit length, scaled.
+    L2NORM = "l2norm", [INFO, shader_file!("l2norm")], true;
+    /// Tiles to Winograd planes.
+    WINOGRAD_INPUT = "winograd_input", [INFO, TILE, shader_file!("winograd_input")], true;
+    /// Weights to Winograd planes, at load.
+    WINOGRAD_WEIGHTS = "winograd_weights", [INFO, TILE, shader_file!("winograd_weights")], false;
+    /// Winograd planes to tiles.
+    WINOGRAD_OUTPUT = "winograd_output", [INFO, TILE, shader_file!("winograd_output")], true;
+    /// Heads' outputs to scores and boxes.
+    DECODE = "decode", [shader_file!("decode")], false;
+    /// Scores to the best candidates of each class.
+    TOPK = "topk", [CANDIDATE, SELECT, shader_file!("topk")], false;
+    /// Candidates to those that no better one overlaps.
+    NMS = "nms", [CANDIDATE, OVERLAP, shader_file!("nms")], false;
+    /// The other form of [`NMS`].
+    SOFT_NMS = "soft_nms", [CANDIDATE, OVERLAP, shader_file!("soft_nms")], false;
+    /// Kept candidates to the buffer that is read back.
+    GATHER = "gather", [CANDIDATE, SELECT, shader_file!("gather")], false;
+    /// The device's peak of multiplications, for the bench.
+    PEAK_FMA = "peak_fma", [shader_file!("peak_fma")], false;
+    /// The device's peak of memory traffic, for the bench.
+    PEAK_COPY = "peak_copy", [shader_file!("peak_copy")], false;
+}
+
+/// The type of the numbers in feature maps and weights. Sums are 32 bits wide either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    Single,
+    /// 16-bit floats.
+    Half,
+}
+
+/// A shader with its choices made: what a pipeline is compiled from, and known by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Kernel {
+    /// The shader.
+    pub shader: &'static Shader,
+    /// Constants of the file, and the values in their place.
+    pub constants: Vec<(&'static str, u32)>,
+    /// The type of its numbers.
+    pub precision: Precision,
+}
+
+impl Kernel {
+    /// A shader as it lies on disk, with 32-bit numbers.
+    pub fn plain(shader: &'static Shader) -> Self {
+        Self { shader, constants: Vec::new(), precision: Precision::Single }
+    }
+
+    /// The whole text: exactly what the GPU gets.
     pub fn source(&self) -> String {
-        self.parts.concat()
+        let precision = match (self.shader.stored, self.precision) {
+            (false, _) => "",
+            (true, Precision::Single) => SINGLE,
+            (true, Precision::Half) => HALF,
+        };
+        let mut source = String::from(precision);
+        for part in self.shader.parts {
+            source.push_str(part);
+        }
+        for (name, value) in &self.constants {
+            source = replace_constant(&source, name, *value);
+        }
+        unroll(&source, &self.constants)
     }
 }
 
-const CANDIDATE: &str = include_str!("../../../shaders/common/candidate.wgsl");
-const OVERLAP: &str = include_str!("../../../shaders/common/overlap.wgsl");
-const SELECT: &str = include_str!("../../../shaders/common/select.wgsl");
-
-const CONVOLUTION: &str = include_str!("../../../shaders/common/convolution.wgsl");
-
-/// A 1x1 convolution.
-pub static POINTWISE: Shader =
-    Shader { name: "pointwise", parts: &[CONVOLUTION, include_str!("../../../shaders/pointwise.wgsl")], threads: 64 };
-
-/// A convolution of each channel by itself.
-pub static DEPTHWISE: Shader =
-    Shader { name: "depthwise", parts: &[CONVOLUTION, include_str!("../../../shaders/depthwise.wgsl")], threads: 64 };
-
-/// Any dense convolution.
-pub static CONV: Shader =
-    Shader { name: "conv", parts: &[CONVOLUTION, include_str!("../../../shaders/conv.wgsl")], threads: 64 };
-
-/// Heads' outputs to scores and boxes.
-pub static DECODE: Shader =
-    Shader { name: "decode", parts: &[include_str!("../../../shaders/decode.wgsl")], threads: 64 };
-
-/// Scores to the best candidates of each class.
-pub static TOPK: Shader =
-    Shader { name: "topk", parts: &[CANDIDATE, SELECT, include_str!("../../../shaders/topk.wgsl")], threads: 256 };
-
-/// Candidates to those that no better one overlaps.
-pub static NMS: Shader =
-    Shader { name: "nms", parts: &[CANDIDATE, OVERLAP, include_str!("../../../shaders/nms.wgsl")], threads: 256 };
-
-/// The other form of [`NMS`].
-pub static SOFT_NMS: Shader = Shader {
-    name: "soft_nms",
-    parts: &[CANDIDATE, OVERLAP, include_str!("../../../shaders/soft_nms.wgsl")],
-    threads: 256,
-};
-
-/// Kept candidates to the buffer that is read back.
-pub static GATHER: Shader =
-    Shader { name: "gather", parts: &[CANDIDATE, SELECT, include_str!("../../../shaders/gather.wgsl")], threads: 256 };
-
-/// Every kernel there is.
-pub static SHADERS: [&Shader; 8] = [&POINTWISE, &DEPTHWISE, &CONV, &DECODE, &TOPK, &NMS, &SOFT_NMS, &GATHER];
-
-struct Kernel(&'static Shader);
-
-impl KernelSource for Kernel {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.0.source())
+/// Puts `value` in the place of what the file says of a constant.
+fn replace_constant(source: &str, name: &str, value: u32) -> String {
+    let start = format!("const {name} = ");
+    let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
+    for line in lines.iter_mut().filter(|line| line.starts_with(&start)) {
+        *line = format!("{start}{value}u;");
     }
-
-    // Compiled pipelines are kept under this, so it has to tell apart all that differs in the text. `Unchecked` spares the
-    // counter that naga would put into every loop to make sure of its end.
-    fn id(&self) -> KernelId {
-        let dim = CubeDim::new_1d(self.0.threads).0;
-        KernelId::new::<Self>().cube_dim(dim).mode(ExecutionMode::Unchecked).info(self.0.name)
-    }
-
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
+    lines.join("\n") + "\n"
 }
 
-/// Puts one dispatch into the device's queue. `buffers` are bound in their order, from 0; `info` is the last binding. At
-/// least one buffer, none of them twice, all contiguous and of one device.
-pub(crate) fn launch(shader: &'static Shader, workgroups: usize, buffers: &[&CubeTensor], info: &impl NoUninit) {
-    let (words, rest) = bytemuck::bytes_of(info).as_chunks::<8>();
-    debug_assert!(rest.is_empty(), "an info struct is a multiple of 16 bytes");
-    let words = words.iter().map(|word| u64::from_ne_bytes(*word)).collect();
-    let arguments = KernelArguments::new()
-        .with_buffers(buffers.iter().map(|buffer| buffer.handle.clone().binding()).collect())
-        .with_info(MetadataBindingInfo::custom(words));
-    let kernel = SourceKernel::new(Kernel(shader), CubeDim::new_1d(shader.threads));
-    buffers[0].client.launch(Box::new(kernel), CubeCount::Static(workgroups as u32, 1, 1), arguments);
+/// Writes out each loop `for (var i = 0u; i < COUNT; i++) { // unroll` whose COUNT is among the constants.
+fn unroll(source: &str, constants: &[(&'static str, u32)]) -> String {
+    let mut out = String::with_capacity(source.len() * 2);
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        let Some((name, count)) = unrollable(line, constants) else {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        };
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let end = format!("{indent}}}");
+        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != end).collect();
+        for index in 0..count {
+            out.push_str(&format!("{indent}{{\n{indent}  let {name} = {index}u;\n"));
+            for line in &body {
+                out.push_str(line);
+                out.push('\n');
+            }
+            out.push_str(&format!("{end}\n"));
+        }
+    }
+    out
+}
+
+/// The variable and the count of a loop that is to be written out.
+fn unrollable<'a>(line: &'a str, constants: &[(&'static str, u32)]) -> Option<(&'a str, u32)> {
+    let head = line.trim_start().strip_prefix("for (var ")?.strip_suffix("{ // unroll")?;
+    let (name, rest) = head.split_once(" = 0u; ")?;
+    let (_, rest) = rest.split_once(" < ")?;
+    let (limit, _) = rest.split_once("; ")?;
+    let (_, count) = constants.iter().find(|(constant, _)| *constant == limit)?;
+    Some((name, *count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOP: &str = "const N = 2u;\nfn f() {\n  for (var i = 0u; i < N; i++) { // unroll\n    g(i);\n  }\n  h();\n}\n";
+
+    #[test]
+    fn a_marked_loop_is_written_out_as_often_as_its_constant_says() {
+        let source = unroll(&replace_constant(LOOP, "N", 3), &[("N", 3)]);
+        assert!(source.starts_with("const N = 3u;\n"));
+        assert_eq!(source.matches("g(i);").count(), 3);
+        assert!(source.contains("let i = 2u;") && !source.contains("for"));
+        assert_eq!(source.matches('{').count(), source.matches('}').count());
+    }
+
+    #[test]
+    fn a_loop_whose_count_the_host_does_not_set_stays() {
+        assert_eq!(unroll(LOOP, &[("M", 3)]), LOOP);
+    }
 }

@@ -1,31 +1,31 @@
-//! The post-processing on the GPU: **decode → topk → nms → gather**, as hand-written WGSL on Burn's wgpu device.
+//! SSD on the GPU: every stage of a frame as hand-written WGSL, on the wgpu device that Burn opened.
 //!
-//! The kernels lie in `shaders/` and mean what [`ssd::postprocess`] says. From the heads' outputs to the few detections of a
-//! picture nothing leaves the GPU; what is read back is one buffer of `16 + 28 * max` bytes.
+//! The kernels lie in `shaders/` and mean what [`ssd::preprocess`], [`ssd::convolution`] and [`ssd::postprocess`] say. From a
+//! picture's pixels to its few detections nothing leaves the GPU; what is read back are some kilobytes.
 //!
-//! - [`GpuPostprocess`] launches the four stages, [`unpack`] reads what came back;
-//! - `decode`, `topk`, `nms`, `gather`: one stage each, from buffers to buffers;
-//! - [`layout`]: the structs that both sides read, [`kernel`]: the table of shaders and the launch;
+//! - [`gpu`]: the device; [`kernel`]: the table of shaders and their text; [`layout`]: the structs that both sides read;
+//! - `program`: lists of launches, their memory and their pipelines; it knows no stage;
+//! - `picture`, [`network`], `postprocess`: the stages, written down as programs;
+//! - [`frames`]: one submit a frame; [`pipeline`]: the same by Burn, too;
 //! - [`verify()`]: every kernel against its twin, on the device at hand, natively and in a page.
 //!
-//! Nothing here waits for the GPU. It needs a device whose shader language is WGSL: feature `wgpu` of Burn, not `vulkan`.
+//! It needs a device whose shader language is WGSL: feature `wgpu` of Burn, not `vulkan`.
 
-mod buffer;
-mod decode;
 mod error;
-mod gather;
+pub mod frames;
+pub mod gpu;
+mod half;
 pub mod kernel;
 pub mod layout;
-mod network;
-mod nms;
+pub mod network;
+mod picture;
 pub mod pipeline;
 mod postprocess;
-mod problems;
-mod topk;
+mod program;
 mod verify;
-mod verify_network;
 
 pub use error::GpuError;
-pub use network::GpuNetwork;
-pub use postprocess::{GpuDetections, GpuPostprocess, unpack};
+pub use gpu::Gpu;
+pub use picture::Picture;
+pub use postprocess::Found;
 pub use verify::{VerifyCase, VerifyReport, verify};

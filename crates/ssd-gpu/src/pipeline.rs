@@ -1,31 +1,51 @@
-//! The whole way of one picture: pixels → network → decode → topk → nms → gather → detections, on whichever device.
+//! The whole way of a picture: pixels → preprocess → network → decode → topk → nms → gather → detections, by an engine.
 //!
-//! On a GPU nothing is read back but the buffer of [`GpuPostprocess`]; on the CPU device the twins do its work. The native
-//! programs and the page both run exactly this; they bring the pixels and the clock.
+//! Our kernels do all of it on a GPU ([`crate::frames`]). Burn does the network on whichever device its tensors are, and the twins
+//! do the rest: that is the CPU, and on a GPU the reference that our kernels are measured against. The native programs and the
+//! page both run exactly this; they bring the pixels and the clock.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::cell::RefCell;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
 use ssd::postprocess::{DetectParams, postprocess};
+use ssd::preprocess::preprocess_rgba;
 use ssd::weights::Header;
 use ssd::{CenterBox, Detection, Predictions, Ssd};
 
 use crate::error::GpuError;
-use crate::network::GpuNetwork;
-use crate::postprocess::{GpuPostprocess, unpack};
+use crate::frames::{Frame, GpuDetector, StageTimes};
+use crate::gpu::Gpu;
+use crate::half;
+use crate::kernel::Precision;
+use crate::picture::Picture;
+use crate::program::Progress;
+
+/// Which numbers our kernels compute with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PrecisionChoice {
+    /// 16 bits wide where the adapter has them, if the detections are then those of 32 bits; else 32 bits.
+    #[default]
+    Auto,
+    /// This one.
+    Only(Precision),
+}
 
 /// What computes.
 enum Engine {
     /// Our kernels, throughout.
-    Gpu { network: Box<GpuNetwork>, postprocess: Box<GpuPostprocess> },
+    Wgsl(Box<RefCell<GpuDetector>>),
     /// Burn and the twins.
-    Cpu(Box<Ssd>),
+    Burn { model: Box<Ssd>, device: Device },
 }
 
-/// A detector on a device, ready for pictures.
+/// A detector, ready for pictures.
 pub struct Pipeline {
     header: Header,
     priors: Vec<CenterBox>,
-    device: Device,
     engine: Engine,
+    /// Milliseconds since some moment.
+    clock: fn() -> f64,
 }
 
 /// What came of one picture.
@@ -33,27 +53,52 @@ pub struct Pipeline {
 pub struct Outcome {
     /// Normalised boxes, best first.
     pub detections: Vec<Detection>,
-    /// Boxes that went into NMS, of all classes; not counted on the CPU device.
+    /// Boxes that went into NMS, of all classes; not counted by Burn's engine.
     pub candidates: Option<u32>,
     /// Bytes that crossed from the GPU to the host; 0 on the CPU device.
     pub readback_bytes: usize,
+    /// By the clock of the device that did it; `None` where a GPU has none.
+    pub times: Option<StageTimes>,
 }
 
 impl Pipeline {
-    /// A pipeline that computes on `device`; `gpu` says whether that is a wgpu device. The model lies on the CPU device.
+    /// Our kernels on a GPU, for batches of up to `images` pictures. The model lies on the CPU device.
     ///
     /// # Errors
     ///
-    /// When the kernels cannot be used with this model or device.
-    pub fn new(header: Header, model: Ssd, device: &Device, gpu: bool) -> Result<Self, GpuError> {
-        let priors = header.priors.priors();
-        let engine = if gpu {
-            let postprocess = GpuPostprocess::new(device, &priors, header.priors.variances, header.classes())?;
-            Engine::Gpu { network: Box::new(GpuNetwork::new(model, device)), postprocess: Box::new(postprocess) }
-        } else {
-            Engine::Cpu(Box::new(model))
+    /// When the device refuses a kernel, or cannot hold the network.
+    pub async fn on_gpu(
+        header: Header,
+        model: &Ssd,
+        gpu: &Gpu,
+        images: usize,
+        precision: PrecisionChoice,
+        clock: fn() -> f64,
+        progress: Progress<'_>,
+    ) -> Result<Self, GpuError> {
+        let load = async |precision, progress: Progress<'_>| {
+            GpuDetector::new(gpu, &header, model, images, (precision, *gpu.adapter()), progress).await
         };
-        Ok(Self { header, priors, device: device.clone(), engine })
+        let detector = match precision {
+            PrecisionChoice::Only(precision) => load(precision, progress).await?,
+            PrecisionChoice::Auto if gpu.has_f16() && !gpu.adapter().software => {
+                let single = load(Precision::Single, &mut |done, total| progress(done, 2 * total)).await?;
+                let half = load(Precision::Half, &mut |done, total| progress(total + done, 2 * total)).await;
+                half::better(single, half, &header).await?
+            }
+            PrecisionChoice::Auto => load(Precision::Single, progress).await?,
+        };
+        Ok(Self::with(header, Engine::Wgsl(Box::new(RefCell::new(detector))), clock))
+    }
+
+    /// Burn's own forward on `device`.
+    pub fn on_burn(header: Header, model: Ssd, device: &Device, clock: fn() -> f64) -> Self {
+        let model = Box::new(model.to_device(device));
+        Self::with(header, Engine::Burn { model, device: device.clone() }, clock)
+    }
+
+    fn with(header: Header, engine: Engine, clock: fn() -> f64) -> Self {
+        Self { priors: header.priors.priors(), header, engine, clock }
     }
 
     /// What the model is.
@@ -61,85 +106,112 @@ impl Pipeline {
         &self.header
     }
 
-    /// Starts the network on one preprocessed picture, `[3, S, S]`; on a GPU this returns before it is done.
-    ///
-    /// # Errors
-    ///
-    /// When the device is not the one that the pipeline was made for.
-    ///
-    /// # Panics
-    ///
-    /// If `pixels` is not `3 * S * S` long, which [`ssd::preprocess`] sees to.
-    pub fn forward(&self, pixels: Vec<f32>) -> Result<Predictions, GpuError> {
-        let size = self.header.input_size;
-        let input = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &self.device);
+    /// Bytes that our kernels hold on the GPU, and the type of their numbers; `None` for Burn's engine, which keeps no account.
+    pub fn gpu_memory(&self) -> Option<(u64, Precision)> {
         match &self.engine {
-            Engine::Gpu { network, .. } => network.forward(input),
-            Engine::Cpu(model) => Ok(model.forward(input)),
+            Engine::Wgsl(detector) => {
+                let detector = detector.borrow();
+                Some((detector.memory_bytes(), detector.precision()))
+            }
+            Engine::Burn { .. } => None,
         }
     }
 
-    /// Starts the post-processing of one picture's predictions; on a GPU this returns before it is done.
+    /// Starts on a batch of pictures; on a GPU this returns before anything is done. Burn's engine takes `Rgba` alone.
     ///
     /// # Errors
     ///
-    /// When a parameter is out of range, or the predictions are another model's.
-    pub fn launch(&self, predictions: Predictions, params: &DetectParams) -> Result<Pending, GpuError> {
+    /// When a parameter is out of range, or a picture is not its pixels.
+    pub fn submit(&self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Pending, GpuError> {
         let params = params.clone().checked(self.header.classes())?;
-        Ok(match &self.engine {
-            Engine::Gpu { postprocess, .. } => {
-                let buffer = Box::new(postprocess.launch(predictions.offsets, predictions.logits, &params)?);
-                Pending::Gpu { buffer, readback_bytes: GpuPostprocess::readback_bytes(&params) }
+        match &self.engine {
+            Engine::Wgsl(detector) => Ok(Pending::Wgsl(detector.borrow_mut().submit(pictures, &params)?)),
+            Engine::Burn { model, device } => {
+                let start = (self.clock)();
+                let input = self.input(pictures, device)?;
+                let preprocessed = (self.clock)();
+                let predictions = Box::new(model.forward(input));
+                let times = StageTimes {
+                    preprocess_ms: preprocessed - start,
+                    network_ms: (self.clock)() - preprocessed,
+                    postprocess_ms: 0.0,
+                };
+                Ok(Pending::Burn { predictions, params, times })
             }
-            Engine::Cpu(_) => Pending::Cpu { predictions: Box::new(predictions), params },
-        })
+        }
     }
 
-    /// Waits for the detections.
+    /// The pictures as a tensor, `[B, 3, S, S]`.
+    fn input(&self, pictures: &[Picture<'_>], device: &Device) -> Result<Tensor<4>, GpuError> {
+        let spec = self.header.preprocess();
+        let mut numbers = Vec::with_capacity(pictures.len() * 3 * spec.input_size * spec.input_size);
+        for picture in pictures {
+            let (bytes, [width, height]) = picture.rgba()?;
+            numbers.extend(preprocess_rgba(bytes, width, height, &spec));
+        }
+        let shape = [pictures.len(), 3, spec.input_size, spec.input_size];
+        Ok(Tensor::from_data(TensorData::new(numbers, shape), device))
+    }
+
+    /// Waits for the detections of each picture.
     ///
     /// # Errors
     ///
     /// When the device fails.
-    pub async fn read(&self, pending: Pending) -> Result<Outcome, GpuError> {
+    pub async fn read(&self, pending: Pending) -> Result<Vec<Outcome>, GpuError> {
         match pending {
-            Pending::Gpu { buffer, readback_bytes } => {
-                let data = buffer.into_data_async().await.map_err(read_error)?;
-                let found = unpack(data)?;
-                Ok(Outcome { detections: found.detections, candidates: Some(found.candidates), readback_bytes })
+            Pending::Wgsl(frame) => {
+                let result = frame.read().await?;
+                let outcome = |found: crate::Found| Outcome {
+                    detections: found.detections,
+                    candidates: Some(found.candidates),
+                    readback_bytes: result.readback_bytes,
+                    times: result.times,
+                };
+                Ok(result.found.into_iter().map(outcome).collect())
             }
-            Pending::Cpu { predictions, params } => {
+            Pending::Burn { predictions, params, mut times } => {
+                let (_, priors, classes) = predictions.logits.dims().into();
+                let waited = (self.clock)();
                 let offsets = floats(predictions.offsets).await?;
                 let logits = floats(predictions.logits).await?;
-                let detections = postprocess(&offsets, &logits, &self.priors, self.header.priors.variances, &params);
-                Ok(Outcome { detections, candidates: None, readback_bytes: 0 })
+                let start = (self.clock)();
+                // On a GPU the network is done when its output arrives.
+                times.network_ms += start - waited;
+                let rows = offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * classes));
+                let variances = self.header.priors.variances;
+                let lists: Vec<Vec<Detection>> =
+                    rows.map(|(offsets, logits)| postprocess(offsets, logits, &self.priors, variances, &params)).collect();
+                times.postprocess_ms = (self.clock)() - start;
+                let readback_bytes = if self.is_on_cpu() { 0 } else { (offsets.len() + logits.len()) * size_of::<f32>() };
+                let outcome = |detections| Outcome { detections, candidates: None, readback_bytes, times: Some(times) };
+                Ok(lists.into_iter().map(outcome).collect())
             }
         }
     }
+
+    fn is_on_cpu(&self) -> bool {
+        matches!(&self.engine, Engine::Burn { device, .. } if *device == Device::flex())
+    }
 }
 
-/// A picture whose detections are on their way.
+/// Pictures whose detections are on their way.
 #[derive(Debug)]
 pub enum Pending {
-    /// In a buffer on the GPU.
-    Gpu {
-        /// What the last kernel writes.
-        buffer: Box<Tensor<1, Int>>,
-        /// Its size.
-        readback_bytes: usize,
-    },
-    /// Not begun: the CPU has nobody to wait for.
-    Cpu {
+    /// On the GPU, by our kernels.
+    Wgsl(Frame),
+    /// Burn's network has been called; the twins have not.
+    Burn {
         /// What the network said.
         predictions: Box<Predictions>,
         /// Checked.
         params: DetectParams,
+        /// So far.
+        times: StageTimes,
     },
 }
 
-fn read_error(error: impl std::fmt::Display) -> GpuError {
-    GpuError::Read { reason: error.to_string() }
-}
-
 async fn floats(tensor: Tensor<3>) -> Result<Vec<f32>, GpuError> {
-    Ok(tensor.into_data_async().await.map_err(read_error)?.iter::<f32>().collect())
+    let data = tensor.into_data_async().await.map_err(|error| GpuError::Read { reason: error.to_string() })?;
+    Ok(data.iter::<f32>().collect())
 }

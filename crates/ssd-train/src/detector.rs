@@ -3,19 +3,20 @@
 //! The way of a picture is [`ssd_gpu::pipeline::Pipeline`]'s, the same as in the page; here it gets a file and a clock.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use burn::tensor::Device;
 use image::RgbImage;
 use ssd::Detection;
 use ssd::postprocess::DetectParams;
-use ssd::preprocess::preprocess_rgb;
 use ssd::weights::{self, Header, WeightsError};
-use ssd_gpu::GpuError;
 use ssd_gpu::pipeline::Pipeline;
+use ssd_gpu::{GpuError, Picture};
 
 use crate::cli::DeviceChoice;
-use crate::device::{self, DeviceError, OpenDevice};
+use crate::device::{self, DeviceError};
+use crate::engine::{EngineArgs, EngineName};
 
 /// A detector that cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
@@ -47,36 +48,36 @@ pub enum DetectorError {
     EmptyPicture,
 }
 
-/// How long the parts took, in milliseconds.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Timing {
-    /// Resize and normalise, on the host.
-    pub preprocess_ms: f64,
-    /// The network, until the device is done.
-    pub network_ms: f64,
-    /// Decode to gather, and the read-back.
-    pub postprocess_ms: f64,
-}
+/// How long the parts took, in milliseconds, by the clock of the device that did them.
+pub use ssd_gpu::frames::StageTimes as Timing;
 
 /// A detector, ready for pictures.
 pub struct Detector {
     pipeline: Pipeline,
-    device: OpenDevice,
+    device_name: String,
 }
 
 impl Detector {
-    /// Loads a weights file onto a device.
+    /// Loads a weights file onto a device, for batches of up to `batch` pictures.
     ///
     /// # Errors
     ///
     /// When the file is no detector, or the device is not there.
-    pub fn load(path: &Path, choice: &DeviceChoice) -> Result<Self, DetectorError> {
+    pub fn load(path: &Path, choice: &DeviceChoice, engine: EngineArgs, batch: usize) -> Result<Self, DetectorError> {
         let name = || path.display().to_string();
         let bytes = std::fs::read(path).map_err(|source| DetectorError::Read { path: name(), source })?;
         let device = device::open(choice)?;
         let (header, model) =
             weights::load(bytes, &Device::flex()).map_err(|source| DetectorError::Weights { path: name(), source })?;
-        Ok(Self { pipeline: Pipeline::new(header, model, &device.device, device.gpu)?, device })
+        let pipeline = match &device.gpu {
+            Some(gpu) if engine.engine == EngineName::Wgsl => {
+                let precision = engine.precision.choice();
+                let mut quiet = |_, _| {};
+                pollster::block_on(Pipeline::on_gpu(header, &model, gpu, batch, precision, milliseconds, &mut quiet))?
+            }
+            _ => Pipeline::on_burn(header, model, &device.device, milliseconds),
+        };
+        Ok(Self { pipeline, device_name: device.name })
     }
 
     /// What the weights file says of itself.
@@ -85,8 +86,8 @@ impl Detector {
     }
 
     /// What the device is called.
-    pub fn device_name(&self) -> String {
-        self.device.name.clone()
+    pub fn device_name(&self) -> &str {
+        &self.device_name
     }
 
     /// Detects in one picture. Boxes are fractions of it, best first.
@@ -95,25 +96,47 @@ impl Detector {
     ///
     /// When a parameter is out of range, the picture is empty, or the device fails.
     pub fn detect(&self, image: &RgbImage, params: &DetectParams) -> Result<(Vec<Detection>, Timing), DetectorError> {
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        if width == 0 || height == 0 {
+        let started = milliseconds();
+        let mut found = self.detect_batch(&[image], params)?;
+        let (detections, times) = found.pop().ok_or(DetectorError::EmptyPicture)?;
+        // A GPU without a clock: all there is to say is how long the whole took.
+        let times = times.unwrap_or(Timing { network_ms: milliseconds() - started, ..Timing::default() });
+        Ok((detections, times))
+    }
+
+    /// The same for several pictures at once, as many as the detector was loaded for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::detect`].
+    pub fn detect_batch(
+        &self,
+        images: &[&RgbImage],
+        params: &DetectParams,
+    ) -> Result<Vec<(Vec<Detection>, Option<Timing>)>, DetectorError> {
+        if images.iter().any(|image| image.width() == 0 || image.height() == 0) {
             return Err(DetectorError::EmptyPicture);
         }
-        let start = Instant::now();
-        let pixels = preprocess_rgb(image.as_raw(), width, height, &self.header().preprocess());
-        let preprocessed = Instant::now();
-        let predictions = self.pipeline.forward(pixels)?;
-        // Waiting here costs a little; without it the network's time would be counted as the post-processing's.
-        self.device.device.sync().map_err(|error| GpuError::Read { reason: error.to_string() })?;
-        let networked = Instant::now();
-        let pending = self.pipeline.launch(predictions, params)?;
-        let outcome = pollster::block_on(self.pipeline.read(pending))?;
-        let ms = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1e3;
-        let timing = Timing {
-            preprocess_ms: ms(start, preprocessed),
-            network_ms: ms(preprocessed, networked),
-            postprocess_ms: ms(networked, Instant::now()),
-        };
-        Ok((outcome.detections, timing))
+        let pixels: Vec<Vec<u8>> = images.iter().map(|image| rgba(image)).collect();
+        let pictures = images.iter().zip(&pixels).map(|(image, bytes)| Picture::Rgba {
+            bytes,
+            width: image.width() as usize,
+            height: image.height() as usize,
+        });
+        let pictures: Vec<Picture<'_>> = pictures.collect();
+        let pending = self.pipeline.submit(&pictures, params)?;
+        let outcomes = pollster::block_on(self.pipeline.read(pending))?;
+        Ok(outcomes.into_iter().map(|outcome| (outcome.detections, outcome.times)).collect())
     }
+}
+
+/// As a texture has them.
+fn rgba(image: &RgbImage) -> Vec<u8> {
+    image.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
+}
+
+/// Milliseconds since the program first asked.
+fn milliseconds() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3
 }

@@ -1,7 +1,8 @@
 //! From `--device` to a device that computes. A GPU that is not there is a sentence, never a panic.
 
-use burn::tensor::wgpu::wgpu;
+use burn::tensor::wgpu::{WgpuInitError, wgpu};
 use burn::tensor::{Device, DeviceKind as WgpuKind};
+use ssd_gpu::Gpu;
 
 use crate::cli::{DeviceChoice, DeviceKind};
 
@@ -12,12 +13,12 @@ pub struct OpenDevice {
     pub device: Device,
     /// The adapter's name, or that of the CPU backend with its threads.
     pub name: String,
-    /// Whether our WGSL kernels run on it.
-    pub gpu: bool,
+    /// The same for our WGSL kernels, where they run on it.
+    pub gpu: Option<Gpu>,
 }
 
 /// A device that cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// Not compiled in.
     #[error(
@@ -42,6 +43,14 @@ pub enum DeviceError {
         /// What they are.
         names: String,
     },
+    /// The adapter is there, and gives no device.
+    #[error("{name} could not be opened ({source}); update its driver, or use --device cpu")]
+    Refused {
+        /// The adapter.
+        name: String,
+        /// In the runtime's words.
+        source: WgpuInitError,
+    },
 }
 
 /// Opens the device. `auto` takes the first hardware GPU, and the CPU where there is none: a software adapter computes on
@@ -53,8 +62,8 @@ pub enum DeviceError {
 pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
     match choice.kind {
         DeviceKind::Cpu => Ok(cpu()),
-        DeviceKind::Auto => Ok(first_hardware().map_or_else(cpu, open_adapter)),
-        DeviceKind::Wgpu => wgpu_adapter(choice.index).map(open_adapter),
+        DeviceKind::Auto => first_hardware().map_or_else(|| Ok(cpu()), open_adapter),
+        DeviceKind::Wgpu => wgpu_adapter(choice.index).and_then(open_adapter),
         DeviceKind::Vulkan => Err(DeviceError::NotBuilt { kind: "vulkan" }),
         DeviceKind::Cuda => Err(DeviceError::NotBuilt { kind: "cuda" }),
     }
@@ -62,7 +71,7 @@ pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
 
 fn cpu() -> OpenDevice {
     let threads = rayon::current_num_threads();
-    OpenDevice { device: Device::flex(), name: format!("CPU (Burn flex, {threads} threads)"), gpu: false }
+    OpenDevice { device: Device::flex(), name: format!("CPU (Burn flex, {threads} threads)"), gpu: None }
 }
 
 /// An adapter as Burn counts them: by kind, then by order within the kind.
@@ -114,6 +123,12 @@ fn wgpu_adapter(index: usize) -> Result<Adapter, DeviceError> {
     }
 }
 
-fn open_adapter(adapter: Adapter) -> OpenDevice {
-    OpenDevice { device: Device::wgpu(adapter.kind), name: adapter.name, gpu: true }
+fn open_adapter(Adapter { kind, name }: Adapter) -> Result<OpenDevice, DeviceError> {
+    match Device::wgpu_options().device_kind(kind).init_with_setup() {
+        Ok((device, setup)) => {
+            let gpu = Gpu::new(device.clone(), &setup, Some(name.clone()));
+            Ok(OpenDevice { device, name, gpu: Some(gpu) })
+        }
+        Err(source) => Err(DeviceError::Refused { name, source }),
+    }
 }

@@ -42,4 +42,5 @@ pub mod images;
 
 pub mod detector;
 
+pub mod engine;
 pub mod evaluation;

@@ -1,9 +1,12 @@
-//! The meaning of the network kernels: one picture, one convolution with what is folded into it, in plain `f32`.
+//! The meaning of the network kernels: one picture, one step with what is folded into it, in plain `f32`.
 //!
-//! `pointwise`, `depthwise` and `conv` in `shaders/` are this function for their shapes. It is written to be read, not to be
-//! fast: nothing computes with it but the tests and the page's self-test.
+//! `conv`, `conv_plain`, `conv_sum`, `depthwise` and, all three together, `winograd_*` in `shaders/` are [`ConvShape::convolve`] for
+//! their shapes; `max_pool` and `l2norm` have functions of their names. They are written to be read, not to be fast: nothing
+//! computes with them but the tests and the page's self-test.
 
 use ssd_cpu::Activation;
+
+use crate::model::{L2NORM_EPSILON, Pool};
 
 /// The shape of a convolution of one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,4 +88,33 @@ impl ConvShape {
         }
         sum
     }
+}
+
+/// `max_pool` of one picture's map, `[channels, H, W]`.
+pub fn max_pool(pool: &Pool, map: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
+    let [rows, columns] = pool.size_out([height, width]);
+    let window = |at: usize, size: usize| {
+        let start = at * pool.stride;
+        start.saturating_sub(pool.padding)..(start + pool.kernel - pool.padding).min(size)
+    };
+    let largest = |plane: &[f32], y: usize, x: usize| {
+        let pixels = window(y, height).flat_map(|row| window(x, width).map(move |column| plane[row * width + column]));
+        pixels.fold(f32::NEG_INFINITY, f32::max)
+    };
+    let plane = |plane: &[f32]| -> Vec<f32> {
+        (0..rows * columns).map(|pixel| largest(plane, pixel / columns, pixel % columns)).collect()
+    };
+    map.chunks_exact(height * width).flat_map(plane).collect()
+}
+
+/// `l2norm` of one picture's map, `[channels, pixels]`: paper §3.1. Twin of [`crate::model::L2Norm::forward`], too.
+pub fn l2norm(map: &[f32], scale: &[f32]) -> Vec<f32> {
+    let pixels = map.len() / scale.len();
+    let length = |pixel: usize| {
+        let squares = map.iter().skip(pixel).step_by(pixels).map(|value| value * value);
+        (squares.sum::<f32>() + L2NORM_EPSILON).sqrt()
+    };
+    let lengths: Vec<f32> = (0..pixels).map(length).collect();
+    let scaled = |(index, value): (usize, &f32)| value / lengths[index % pixels] * scale[index / pixels];
+    map.iter().enumerate().map(scaled).collect()
 }

@@ -20,6 +20,8 @@ pub mod model;
 
 pub mod convolution;
 
+pub mod winograd;
+
 pub mod postprocess;
 
 // Training: priors matched to objects, and what is minimised.

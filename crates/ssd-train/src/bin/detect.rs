@@ -15,6 +15,7 @@ use serde::Serialize;
 use ssd::postprocess::{DetectParams, Nms};
 use ssd::{CornerBox, Detection};
 use ssd_train::cli::{self, DeviceChoice, Failure};
+use ssd_train::engine::EngineArgs;
 use ssd_train::detector::{Detector, Timing};
 use ssd_train::draw::{Labelled, annotate};
 use ssd_train::images;
@@ -62,6 +63,8 @@ struct Args {
     /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Print one JSON document on stdout, everything else on stderr; times are in milliseconds
     #[arg(long)]
     json: bool,
@@ -109,7 +112,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let paths = images::find(&args.inputs).map_err(Failure::input)?;
-    let detector = Detector::load(&args.weights, &args.device)?;
+    let detector = Detector::load(&args.weights, &args.device, args.engine, 1)?;
     let params = params(args, &detector)?;
     let mut drawn = args.annotate.as_deref().map(|folder| Drawn::new(folder, &paths)).transpose()?;
     cli::note(&format!("{} on {}", args.weights.display(), detector.device_name()));

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use image::RgbImage;
+use rayon::prelude::*;
 use ssd::postprocess::{DetectParams, Nms};
 use ssd_train::cli::{self, DeviceChoice, Failure};
-use ssd_train::data::{self, Dataset, Format};
+use ssd_train::data::{self, Dataset, Format, Sample};
+use ssd_train::engine::EngineArgs;
 use ssd_train::detector::Detector;
 use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
 
@@ -63,6 +66,11 @@ struct Args {
     /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Pictures that go through the network at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    batch: u16,
     /// Print one JSON document on stdout instead of the table, everything else on stderr
     #[arg(long)]
     json: bool,
@@ -102,7 +110,8 @@ fn read_files(ground_truth: &Path, detections: &Path) -> Result<(Vec<ImageResult
 
 /// One result a picture by running a model over a data set.
 fn run_model(args: &Args, weights: &Path, data: &str) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
-    let detector = Detector::load(weights, &args.device)?;
+    let batch = usize::from(args.batch);
+    let detector = Detector::load(weights, &args.device, args.engine, batch)?;
     let labels = detector.header().labels.clone();
     let params = DetectParams {
         score: args.score,
@@ -124,13 +133,19 @@ fn run_model(args: &Args, weights: &Path, data: &str) -> Result<(Vec<ImageResult
     let image_ids = image_ids(&set);
     let progress = cli::progress_bar(set.len(), "detecting");
     let mut images = Vec::with_capacity(set.len());
-    for (i, image_id) in image_ids.into_iter().enumerate() {
+    for ids in image_ids.chunks(batch) {
+        let first = images.len();
         // A picture that fails ends the run: left out, it would quietly change what is measured.
-        let sample = set.get(i).map_err(Failure::run)?;
-        let found = detector.detect(&sample.image, &params);
-        let (found, _) = found.map_err(|e| Failure::Run(format!("{}: {e}", sample.name)))?;
-        images.push(ImageResult::from_normalised(image_id, sample.image.dimensions(), &sample.truths, &found));
-        progress.inc(1);
+        let samples: Vec<Sample> =
+            (first..first + ids.len()).into_par_iter().map(|i| set.get(i)).collect::<Result<_, _>>().map_err(Failure::run)?;
+        let pictures: Vec<&RgbImage> = samples.iter().map(|sample| &sample.image).collect();
+        let names = || samples.iter().map(|sample| sample.name.as_str()).collect::<Vec<_>>().join(", ");
+        let found =
+            detector.detect_batch(&pictures, &params).map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
+        for ((id, sample), (found, _)) in ids.iter().zip(&samples).zip(found) {
+            images.push(ImageResult::from_normalised(*id, sample.image.dimensions(), &sample.truths, &found));
+            progress.inc(1);
+        }
     }
     progress.finish_and_clear();
     Ok((images, labels))

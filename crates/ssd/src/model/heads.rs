@@ -5,11 +5,11 @@
 use burn::module::{Initializer, Module};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use ssd_cpu::Activation;
 
-use super::Convolve;
 use super::conv::{ConvStep, ConvUnit, ConvUnitConfig, padding};
+use super::engine::Engine;
 use crate::arch::FeatureMap;
 
 /// One branch of a head: a predicting convolution, behind a depthwise one in the light networks.
@@ -28,8 +28,6 @@ pub struct Head {
     pub offsets: Predictor,
     /// Class logits.
     pub logits: Predictor,
-    #[module(skip)]
-    classes: usize,
 }
 
 /// Which convolutions a predictor is made of.
@@ -54,17 +52,17 @@ impl Predictor {
         Self { depthwise, conv }
     }
 
-    /// `[B, channels, H, W]` to `[B, H * W * K, width]`, `K` priors a cell.
-    fn forward(&self, map: Tensor<4>, width: usize, convolve: Convolve<'_>) -> Tensor<3> {
-        let map = match &self.depthwise {
-            Some(depthwise) => convolve(&depthwise.step(), map),
+    /// All but the last convolution.
+    fn approach<E: Engine>(&self, engine: &mut E, name: &str, map: E::Map) -> E::Map {
+        match &self.depthwise {
+            Some(depthwise) => engine.convolve(format_args!("{name}.depthwise"), &depthwise.step(), map),
             None => map,
-        };
-        let step =
-            ConvStep { conv: &self.conv, padding: padding(&self.conv), norm: None, activation: Activation::None };
-        let out = convolve(&step, map);
-        let batch = out.dims()[0] as i32;
-        out.permute([0, 2, 3, 1]).reshape([batch, -1, width as i32])
+        }
+    }
+
+    /// The last convolution: its outputs are predictions, so nothing follows it.
+    fn step(&self) -> ConvStep<'_> {
+        ConvStep { conv: &self.conv, padding: padding(&self.conv), norm: None, activation: Activation::None }
     }
 }
 
@@ -74,7 +72,6 @@ impl Head {
         Self {
             offsets: Predictor::new(kind, map.channels, boxes * 4, device),
             logits: Predictor::new(kind, map.channels, boxes * classes, device),
-            classes,
         }
     }
 
@@ -96,8 +93,10 @@ impl Head {
     /// # Shapes
     ///
     /// - `map`: `[B, channels, H, W]`
-    /// - output: offsets `[B, H * W * K, 4]`, logits `[B, H * W * K, C]`
-    pub fn forward(&self, map: Tensor<4>, convolve: Convolve<'_>) -> (Tensor<3>, Tensor<3>) {
-        (self.offsets.forward(map.clone(), 4, convolve), self.logits.forward(map, self.classes, convolve))
+    /// - the engine's predictions: offsets `[B, H * W * K, 4]`, logits `[B, H * W * K, C]`
+    pub fn run<E: Engine>(&self, engine: &mut E, level: usize, map: E::Map) {
+        let offsets = self.offsets.approach(engine, &format!("head{}.offsets", level + 1), map.clone());
+        let logits = self.logits.approach(engine, &format!("head{}.logits", level + 1), map);
+        engine.predict(level, (&self.offsets.step(), offsets), (&self.logits.step(), logits));
     }
 }

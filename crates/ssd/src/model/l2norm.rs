@@ -13,7 +13,7 @@ pub struct L2Norm {
 }
 
 /// Keeps a cell of zeros at zero instead of 0/0 (a² + 1e-10 is a² for any cell that is not dead).
-const EPSILON: f32 = 1e-10;
+pub const L2NORM_EPSILON: f32 = 1e-10;
 
 impl L2Norm {
     /// The layer for so many channels.
@@ -25,9 +25,7 @@ impl L2Norm {
     ///
     /// - `x` and output: `[B, channels, H, W]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let norm = (x.clone().square().sum_dim(1) + EPSILON).sqrt();
-        // The weights may lie on the CPU while our kernels compute elsewhere.
-        let scale = self.scale.val().to_device(&x.device());
-        x / norm * scale.reshape([1, -1, 1, 1])
+        let norm = (x.clone().square().sum_dim(1) + L2NORM_EPSILON).sqrt();
+        x / norm * self.scale.val().reshape([1, -1, 1, 1])
     }
 }

@@ -3,11 +3,11 @@
 //! The first feature map is not a block's output: it is the widened inside of block 14, 576 channels after its ReLU6.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use ssd_cpu::Activation;
 
-use super::Convolve;
 use super::conv::{ConvUnit, ConvUnitConfig};
+use super::engine::Engine;
 
 /// Widening, output channels, how many blocks, stride of the first: MobileNetV2 paper, table 2.
 const BLOCKS: [(usize, usize, usize, usize); 7] =
@@ -47,27 +47,27 @@ impl InvertedResidual {
     }
 
     /// The widened inside: `[B, input, H, W]` to `[B, inner, H, W]`.
-    fn widen(&self, x: Tensor<4>, convolve: Convolve<'_>) -> Tensor<4> {
+    fn widen<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
         match &self.expand {
-            Some(expand) => convolve(&expand.step(), x),
+            Some(expand) => engine.convolve(format_args!("{name}.expand"), &expand.step(), x),
             None => x,
         }
     }
 
     /// The rest of the block, from its input and its widened inside.
-    fn narrow(&self, input: Tensor<4>, wide: Tensor<4>, convolve: Convolve<'_>) -> Tensor<4> {
-        let out = convolve(&self.depthwise.step(), wide);
-        let out = convolve(&self.project.step(), out);
-        if self.residual { out + input } else { out }
+    fn narrow<E: Engine>(&self, engine: &mut E, name: &str, input: E::Map, wide: E::Map) -> E::Map {
+        let out = engine.convolve(format_args!("{name}.depthwise"), &self.depthwise.step(), wide);
+        let (name, step) = (format_args!("{name}.project"), self.project.step());
+        if self.residual { engine.convolve_onto(name, &step, out, input) } else { engine.convolve(name, &step, out) }
     }
 
     /// # Shapes
     ///
     /// - `x`: `[B, input, H, W]`
     /// - output: `[B, output, H / stride, W / stride]`, rounded up
-    pub fn forward(&self, x: Tensor<4>, convolve: Convolve<'_>) -> Tensor<4> {
-        let wide = self.widen(x.clone(), convolve);
-        self.narrow(x, wide, convolve)
+    pub fn run<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
+        let wide = self.widen(engine, name, x.clone());
+        self.narrow(engine, name, x, wide)
     }
 }
 
@@ -111,20 +111,21 @@ impl MobileNetV2 {
     ///
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 576, 19, 19]`, `[B, 1280, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B, 64, 1, 1]`
-    pub fn forward(&self, images: Tensor<4>, convolve: Convolve<'_>) -> Vec<Tensor<4>> {
+    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
         let mut maps = Vec::with_capacity(6);
-        let mut x = convolve(&self.stem.step(), images);
+        let mut x = engine.convolve(format_args!("stem"), &self.stem.step(), images);
         for (index, block) in self.blocks.iter().enumerate() {
-            let wide = block.widen(x.clone(), convolve);
+            let name = format!("block{}", index + 1);
+            let wide = block.widen(engine, &name, x.clone());
             if index == SOURCE_BLOCK {
                 maps.push(wide.clone());
             }
-            x = block.narrow(x, wide, convolve);
+            x = block.narrow(engine, &name, x, wide);
         }
-        x = convolve(&self.last.step(), x);
+        x = engine.convolve(format_args!("last"), &self.last.step(), x);
         maps.push(x.clone());
-        for extra in &self.extras {
-            x = extra.forward(x, convolve);
+        for (index, extra) in self.extras.iter().enumerate() {
+            x = extra.run(engine, &format!("extra{}", index + 1), x);
             maps.push(x.clone());
         }
         maps

@@ -2,28 +2,25 @@
 //! the loss and the post-processing are functions of [`Predictions`], not modes of the model.
 
 mod conv;
+mod count;
+mod engine;
 mod heads;
 mod l2norm;
-
 mod mobilenet_v2;
 mod vgg;
 
 pub use conv::{ConvStep, ConvUnit, ConvUnitConfig};
+pub use count::Layer;
+pub use engine::{BurnEngine, Engine, Pool};
 pub use heads::Head;
-pub use l2norm::L2Norm;
+pub use l2norm::{L2NORM_EPSILON, L2Norm};
 pub use mobilenet_v2::{InvertedResidual, MobileNetV2};
 pub use vgg::Vgg16;
-
-use std::cell::Cell;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::arch::Arch;
-use crate::convolution::ConvShape;
-
-/// How a convolution is done: Burn's way is [`ConvStep::run`], a GPU may know a faster one.
-pub type Convolve<'a> = &'a dyn Fn(&ConvStep<'_>, Tensor<4>) -> Tensor<4>;
 
 /// What a network says about a batch, a row for each prior.
 #[derive(Debug, Clone)]
@@ -78,45 +75,20 @@ impl Ssd {
     /// - `images`: `[B, 3, S, S]`
     /// - output: offsets `[B, P, 4]`, logits `[B, P, C]`
     pub fn forward(&self, images: Tensor<4>) -> Predictions {
-        self.forward_by(images, &|step, x| step.run(x))
+        let mut engine = BurnEngine::default();
+        self.run(&mut engine, images);
+        engine.predictions()
     }
 
-    /// How many numbers are learned. Batch norm's running statistics are measured, not learned.
-    pub fn parameters(&self, input_size: usize) -> usize {
-        let statistics = Cell::new(0);
-        self.trace(input_size, &|step, _| {
-            let channels = step.norm.map_or(0, |norm| norm.gamma.dims()[0]);
-            statistics.set(statistics.get() + 2 * channels);
-        });
-        self.num_params() - statistics.get()
-    }
-
-    /// Multiplications (each with its addition) in the convolutions of one picture, counted by going through the network.
-    pub fn multiply_adds(&self, input_size: usize) -> usize {
-        let count = Cell::new(0);
-        self.trace(input_size, &|_, shape| count.set(count.get() + shape.multiply_adds()));
-        count.get()
-    }
-
-    /// Shows every convolution of a picture to `look`, without doing any.
-    fn trace(&self, input_size: usize, look: &dyn Fn(&ConvStep<'_>, &ConvShape)) {
-        let device = self.heads[0].logits.conv.weight.device();
-        self.forward_by(Tensor::zeros([1, 3, input_size, input_size], &device), &|step, x| {
-            let shape = step.shape(x.dims());
-            look(step, &shape);
-            let [height, width] = shape.size_out();
-            Tensor::zeros([1, shape.channels_out, height, width], &x.device())
-        });
-    }
-
-    /// The same, with every convolution done by `convolve`.
-    pub fn forward_by(&self, images: Tensor<4>, convolve: Convolve<'_>) -> Predictions {
+    /// The whole network, every step done by `engine`, which keeps the predictions.
+    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) {
         let maps = match &self.backbone {
-            Backbone::Vgg16(vgg) => vgg.forward(images, convolve),
-            Backbone::MobileNetV2(mobilenet) => mobilenet.forward(images, convolve),
+            Backbone::Vgg16(vgg) => vgg.run(engine, images),
+            Backbone::MobileNetV2(mobilenet) => mobilenet.run(engine, images),
         };
-        let (offsets, logits) = self.heads.iter().zip(maps).map(|(head, map)| head.forward(map, convolve)).unzip();
-        Predictions { offsets: Tensor::cat(offsets, 1), logits: Tensor::cat(logits, 1) }
+        for (level, (head, map)) in self.heads.iter().zip(maps).enumerate() {
+            head.run(engine, level, map);
+        }
     }
 }
 

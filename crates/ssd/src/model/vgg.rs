@@ -4,16 +4,22 @@
 //! its ReLU and normalised; fc7 goes on into the extras, of which every second convolution is a feature map.
 
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
-use super::Convolve;
 use super::conv::{ConvUnit, ConvUnitConfig};
+use super::engine::{Engine, Pool};
 use super::l2norm::L2Norm;
 
-/// Output channels of the 13 convolutions, by stage; a pooling follows each stage.
-const STAGES: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
+/// Output channels of the 13 convolutions, by stage, and the pooling that follows the stage.
+const STAGES: [(&[usize], Pool); 5] = [
+    (&[64, 64], HALF),
+    (&[128, 128], HALF),
+    (&[256, 256, 256], Pool { ceil: true, ..HALF }),
+    (&[512, 512, 512], HALF),
+    (&[512, 512, 512], Pool { kernel: 3, stride: 1, padding: 1, ceil: false }),
+];
+
+const HALF: Pool = Pool { kernel: 2, stride: 2, padding: 0, ceil: false };
 
 /// conv8 to conv11: channels of the 1x1 and of the 3x3, stride and padding of the 3x3.
 const EXTRAS: [(usize, usize, usize, usize); 4] =
@@ -32,7 +38,6 @@ pub struct Vgg16 {
     pub l2norm: L2Norm,
     /// conv8_1, conv8_2 to conv11_2.
     pub extras: Vec<ConvUnit>,
-    pools: Vec<MaxPool2d>,
 }
 
 impl Vgg16 {
@@ -40,7 +45,7 @@ impl Vgg16 {
     pub fn new(norm: bool, device: &Device) -> Self {
         let unit = |config: ConvUnitConfig| config.norm(norm).init(device);
         let mut channels = 3;
-        let convs = STAGES.concat().into_iter().map(|out| {
+        let convs = STAGES.iter().flat_map(|(outputs, _)| outputs.iter()).map(|&out| {
             let conv = unit(ConvUnitConfig::new(channels, out, 3));
             channels = out;
             conv
@@ -62,7 +67,6 @@ impl Vgg16 {
             fc7: unit(ConvUnitConfig::new(1024, 1024, 1)),
             l2norm: L2Norm::new(512, device),
             extras,
-            pools: pools(),
         }
     }
 
@@ -70,34 +74,28 @@ impl Vgg16 {
     ///
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 512, 38, 38]`, `[B, 1024, 19, 19]`, `[B, 512, 10, 10]`, `[B, 256, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 1, 1]`
-    pub fn forward(&self, images: Tensor<4>, convolve: Convolve<'_>) -> Vec<Tensor<4>> {
+    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
         let mut maps = Vec::with_capacity(6);
         let mut x = images;
         let mut convs = self.convs.iter();
-        for (stage, pool) in STAGES.iter().zip(&self.pools) {
-            for conv in convs.by_ref().take(stage.len()) {
-                x = convolve(&conv.step(), x);
+        for (stage, (outputs, pool)) in (1..).zip(&STAGES) {
+            for (index, conv) in (1..).zip(convs.by_ref().take(outputs.len())) {
+                x = engine.convolve(format_args!("conv{stage}_{index}"), &conv.step(), x);
             }
-            if convs.len() == 3 {
-                maps.push(self.l2norm.forward(x.clone()));
+            if stage == 4 {
+                maps.push(engine.l2_norm(format_args!("l2norm"), &self.l2norm, x.clone()));
             }
-            x = pool.forward(x);
+            x = engine.max_pool(format_args!("pool{stage}"), pool, x);
         }
-        x = convolve(&self.fc6.step(), x);
-        x = convolve(&self.fc7.step(), x);
+        x = engine.convolve(format_args!("fc6"), &self.fc6.step(), x);
+        x = engine.convolve(format_args!("fc7"), &self.fc7.step(), x);
         maps.push(x.clone());
-        for (index, extra) in self.extras.iter().enumerate() {
-            x = convolve(&extra.step(), x);
-            if index % 2 == 1 {
-                maps.push(x.clone());
+        for (stage, pair) in (8..).zip(self.extras.chunks(2)) {
+            for (index, extra) in (1..).zip(pair) {
+                x = engine.convolve(format_args!("conv{stage}_{index}"), &extra.step(), x);
             }
+            maps.push(x.clone());
         }
         maps
     }
-}
-
-fn pools() -> Vec<MaxPool2d> {
-    let half = || MaxPool2dConfig::new([2, 2]);
-    let same = MaxPool2dConfig::new([3, 3]).with_strides([1, 1]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
-    [half(), half(), half().with_ceil_mode(true), half(), same].map(|config| config.init()).to_vec()
 }

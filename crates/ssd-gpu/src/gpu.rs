@@ -1,0 +1,187 @@
+//! The device: opened by Burn, shared with it, and used directly.
+//!
+//! Burn's tensors and our kernels lie on one wgpu device. The kernels do not go through Burn's queue, because a frame is to be
+//! one submit of commands whose buffers, bind groups and pipelines were made at load; that is [`crate::program`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::Device;
+use burn::tensor::wgpu::{WgpuSetup, wgpu};
+
+use crate::error::GpuError;
+use crate::kernel::Kernel;
+use crate::network::Adapter;
+
+/// A GPU with the pipelines that were made on it. Clones are handles to the same.
+#[derive(Debug, Clone)]
+pub struct Gpu {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    /// Burn's handle to the same device.
+    burn: Device,
+    name: String,
+    adapter: Adapter,
+    pipelines: Arc<Mutex<HashMap<Kernel, wgpu::ComputePipeline>>>,
+}
+
+impl Gpu {
+    /// The device that Burn opened. `name` is what the adapter is called where wgpu cannot know: in browsers.
+    pub fn new(burn: Device, setup: &WgpuSetup, name: Option<String>) -> Self {
+        let info = setup.adapter.get_info();
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| info.name.clone());
+        Self {
+            device: setup.device.clone(),
+            queue: setup.queue.clone(),
+            burn,
+            adapter: Adapter::new(&name, info.device_type),
+            name,
+            pipelines: Arc::default(),
+        }
+    }
+
+    /// What the adapter is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The device for Burn's tensors.
+    pub fn burn_device(&self) -> &Device {
+        &self.burn
+    }
+
+    /// What is known of the adapter that matters to the choice of kernels.
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// Whether kernels may use 16-bit floats.
+    pub fn has_f16(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// Whether passes can be timed on the device itself.
+    pub fn has_timestamps(&self) -> bool {
+        self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    /// Nanoseconds of a tick of the device's clock.
+    pub(crate) fn tick_ns(&self) -> f32 {
+        self.queue.get_timestamp_period()
+    }
+
+    /// A kernel ready to run. Compiled at the first call, and the wait is for the compiler: a browser compiles elsewhere, and
+    /// would otherwise stop at the first frame.
+    pub(crate) async fn pipeline(&self, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
+        let known = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(kernel).cloned();
+        if let Some(pipeline) = known {
+            return Ok(pipeline);
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let module = self.module(kernel);
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.shader.name),
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            // What a workgroup reads of its memory it has written.
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..wgpu::PipelineCompilationOptions::default()
+            },
+            cache: None,
+        });
+        if let Some(error) = scope.pop().await {
+            return Err(GpuError::Kernel { name: kernel.shader.name.into(), reason: error.to_string() });
+        }
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(pipelines.entry(kernel.clone()).or_insert(pipeline).clone())
+    }
+
+    /// Natively wgpu would guard every index and count every loop; the kernels keep inside their buffers and come to an end,
+    /// which their tests in a browser, where the guards always are, and those against their twins look after.
+    #[allow(unsafe_code, reason = "the only way to leave out guards that cost a third of a matrix product")]
+    fn module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.shader.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
+        };
+        let checks = wgpu::ShaderRuntimeChecks {
+            bounds_checks: false,
+            force_loop_bounding: false,
+            ..wgpu::ShaderRuntimeChecks::checked()
+        };
+        // SAFETY: the kernels are this crate's own text; no index in them leaves its buffer, no loop is without end.
+        unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
+    }
+
+    /// A buffer with these bytes, a whole number of words, for kernels to read.
+    pub(crate) fn upload(&self, label: &str, bytes: &[u8]) -> wgpu::Buffer {
+        let buffer = self.zeros(label, bytes.len() as u64);
+        self.queue.write_buffer(&buffer, 0, bytes);
+        buffer
+    }
+
+    /// A buffer of zeros that kernels write and read.
+    pub(crate) fn zeros(&self, label: &str, bytes: u64) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes.next_multiple_of(16).max(16),
+            usage: STORAGE,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// The bytes of a buffer. For load and for tests: a frame reads through [`crate::frames`].
+    pub(crate) async fn read(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>, GpuError> {
+        let staging = staging(&self.device, bytes);
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes);
+        let submission = self.queue.submit([encoder.finish()]);
+        map(&self.device, &staging, submission).wait().await?;
+        let mapped = staging.slice(..).get_mapped_range();
+        Ok(mapped.map_err(|error| GpuError::Read { reason: error.to_string() })?.to_vec())
+    }
+}
+
+const STORAGE: wgpu::BufferUsages =
+    wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_SRC).union(wgpu::BufferUsages::COPY_DST);
+
+/// A buffer that the host can read.
+pub(crate) fn staging(device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("staging"),
+        size: bytes,
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+/// A buffer on its way to the host.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    device: wgpu::Device,
+    submission: wgpu::SubmissionIndex,
+    done: async_channel::Receiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+/// Asks for a staging buffer as soon as `submission` is done.
+pub(crate) fn map(device: &wgpu::Device, buffer: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Mapping {
+    let (tell, done) = async_channel::bounded(1);
+    buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+        // Nobody listens any more where the caller gave up.
+        let _ = tell.try_send(result);
+    });
+    Mapping { device: device.clone(), submission, done }
+}
+
+impl Mapping {
+    /// Waits: natively by driving the device, in a browser by letting it go on.
+    pub(crate) async fn wait(self) -> Result<(), GpuError> {
+        let failed = |reason: String| GpuError::Read { reason };
+        let poll = wgpu::PollType::Wait { submission_index: Some(self.submission), timeout: None };
+        self.device.poll(poll).map_err(|error| failed(error.to_string()))?;
+        let mapped = self.done.recv().await.map_err(|error| failed(error.to_string()))?;
+        mapped.map_err(|error| failed(error.to_string()))
+    }
+}

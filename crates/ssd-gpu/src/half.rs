@@ -1,0 +1,99 @@
+//! Whether a network in 16 bits says the same as in 32, on this device, with these weights.
+//!
+//! Drivers differ in what they do with 16-bit numbers, and some do it wrongly; weights differ in how large their maps grow. So
+//! both are asked about one picture, and the fast one is kept only if it agrees.
+
+use ssd::CornerBox;
+use ssd::postprocess::decode;
+use ssd::weights::Header;
+
+use crate::error::GpuError;
+use crate::frames::GpuDetector;
+use crate::picture::Picture;
+
+/// The most that a score may differ.
+const SCORE: f32 = 0.01;
+/// The most that an edge of a box may differ, as a fraction of the picture, where a score is above [`SEEN`].
+const EDGE: f32 = 0.01;
+const SEEN: f32 = 0.1;
+/// Side of the picture.
+const SIDE: usize = 256;
+
+/// The one in 16 bits if it could be made and agrees; the other is freed.
+pub(crate) async fn better(
+    mut single: GpuDetector,
+    half: Result<GpuDetector, GpuError>,
+    header: &Header,
+) -> Result<GpuDetector, GpuError> {
+    let Ok(mut half) = half else { return Ok(single) };
+    let want = predictions(&mut single, header).await?;
+    let agrees = match predictions(&mut half, header).await {
+        Ok(got) => agree(&got, &want, header),
+        Err(_) => false,
+    };
+    let (kept, freed) = if agrees { (half, single) } else { (single, half) };
+    freed.destroy();
+    Ok(kept)
+}
+
+async fn predictions(detector: &mut GpuDetector, header: &Header) -> Result<Vec<f32>, GpuError> {
+    let bytes = picture();
+    let picture = Picture::Rgba { bytes: &bytes, width: SIDE, height: SIDE };
+    detector.submit(&[picture], &header.params())?.read().await?;
+    detector.predictions().await
+}
+
+/// Waves of every length over coarse noise: every kernel of a network has something to say to it.
+fn picture() -> Vec<u8> {
+    let mut state = 1u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as f32
+    };
+    let coarse: Vec<f32> = (0..SIDE * SIDE / 64 * 3).map(|_| noise()).collect();
+    (0..SIDE * SIDE)
+        .flat_map(|pixel| {
+            let (x, y) = (pixel % SIDE, pixel / SIDE);
+            let cell = (y / 8 * (SIDE / 8) + x / 8) * 3;
+            let wave = ((x * x + y * y) as f32 / SIDE as f32 * 0.2).sin() * 60.0;
+            let channel = |c: usize| (coarse[cell + c] + wave).clamp(0.0, 255.0) as u8;
+            [channel(0), channel(1), channel(2), 255]
+        })
+        .collect()
+}
+
+/// Whether all scores and all boxes that are seen are close.
+fn agree(got: &[f32], want: &[f32], header: &Header) -> bool {
+    let priors = header.priors.priors();
+    let decoded = |numbers: &[f32]| {
+        let images = numbers.len() / (priors.len() * (4 + header.classes()));
+        let (offsets, logits) = numbers.split_at(images * priors.len() * 4);
+        let logits = &logits[..priors.len() * header.classes()];
+        decode(&offsets[..priors.len() * 4], logits, &priors, header.priors.variances)
+    };
+    if got.iter().any(|number| !number.is_finite()) {
+        return false;
+    }
+    let (got, want) = (decoded(got), decoded(want));
+    let scores = got.scores.iter().zip(&want.scores).all(|(got, want)| (got - want).abs() <= SCORE);
+    let edges = |a: &CornerBox, b: &CornerBox| {
+        let pairs = [(a.x1, b.x1), (a.y1, b.y1), (a.x2, b.x2), (a.y2, b.y2)];
+        pairs.iter().all(|(a, b)| (a - b).abs() <= EDGE)
+    };
+    let seen = |prior: usize| want.rows().any(|row| row[prior] > SEEN);
+    scores && (0..priors.len()).all(|prior| !seen(prior) || edges(&got.boxes[prior], &want.boxes[prior]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_has_dark_and_light_in_every_channel() {
+        let picture = picture();
+        for channel in 0..3 {
+            let values: Vec<u8> = picture.iter().skip(channel).step_by(4).copied().collect();
+            assert!(values.iter().any(|v| *v < 20) && values.iter().any(|v| *v > 235));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What the choice of kernels goes by: a table, by what an adapter is called. Nothing is tried out in the user's browser.
+//!
+//! The rows are starting values from published measurements of such kernels (`BENCHMARKS.md` names them); `bench` measures every
+//! method for every layer, and is how a row is corrected.
+
+use burn::tensor::wgpu::wgpu::DeviceType;
+
+/// What is known of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adapter {
+    /// How many workgroups it takes to give each of its cores one.
+    pub cores: usize,
+    /// Whether workgroup memory and barriers are worth it.
+    pub barriers: bool,
+    /// Whether a thread has the registers for eight rows of two quads.
+    pub large_tiles: bool,
+    /// Whether it is a processor that poses as a graphics adapter.
+    pub software: bool,
+}
+
+/// Where a browser tells little, or a card is not in the table.
+const UNKNOWN: Adapter = Adapter { cores: 24, barriers: true, large_tiles: false, software: false };
+
+/// Parts of names, and what they stand for; the first that is found counts.
+const KNOWN: [(&str, Adapter); 15] = [
+    ("h200", Adapter { cores: 132, large_tiles: true, ..UNKNOWN }),
+    ("h100", Adapter { cores: 132, large_tiles: true, ..UNKNOWN }),
+    ("a100", Adapter { cores: 108, large_tiles: true, ..UNKNOWN }),
+    ("4090", Adapter { cores: 128, large_tiles: true, ..UNKNOWN }),
+    ("5090", Adapter { cores: 170, large_tiles: true, ..UNKNOWN }),
+    ("nvidia", Adapter { cores: 40, large_tiles: true, ..UNKNOWN }),
+    ("geforce", Adapter { cores: 40, large_tiles: true, ..UNKNOWN }),
+    ("radeon graphics", Adapter { cores: 12, ..UNKNOWN }),
+    ("radeon", Adapter { cores: 48, large_tiles: true, ..UNKNOWN }),
+    ("apple", Adapter { cores: 10, ..UNKNOWN }),
+    ("intel", Adapter { cores: 8, ..UNKNOWN }),
+    ("adreno", Adapter { cores: 6, barriers: false, ..UNKNOWN }),
+    ("qualcomm", Adapter { cores: 6, barriers: false, ..UNKNOWN }),
+    ("mali", Adapter { cores: 8, barriers: false, ..UNKNOWN }),
+    ("arm", Adapter { cores: 8, barriers: false, ..UNKNOWN }),
+];
+
+const SOFTWARE: Adapter = Adapter { cores: 2, barriers: false, large_tiles: false, software: true };
+
+impl Adapter {
+    /// The row for an adapter of that name and kind.
+    pub(crate) fn new(name: &str, kind: DeviceType) -> Self {
+        let name = name.to_lowercase();
+        let poses = ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"].iter().any(|n| name.contains(n));
+        if poses || kind == DeviceType::Cpu {
+            return SOFTWARE;
+        }
+        KNOWN.iter().find(|(part, _)| name.contains(part)).map_or(UNKNOWN, |(_, adapter)| *adapter)
+    }
+
+    /// A discrete card as the table has it, whatever the machine has. For tests and for the bench.
+    pub const HARDWARE: Self = Self { cores: 40, barriers: true, large_tiles: true, software: false };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_is_known_by_a_part_of_its_name() {
+        let new = |name| Adapter::new(name, DeviceType::Other);
+        assert_eq!(new("NVIDIA H200").cores, 132);
+        assert!(!new("apple metal-3").large_tiles);
+        assert!(!new("Adreno (TM) 740").barriers);
+        assert_eq!(new("something new"), UNKNOWN);
+    }
+
+    #[test]
+    fn a_processor_that_poses_as_an_adapter_is_one_whatever_it_is_called() {
+        assert!(Adapter::new("Google SwiftShader", DeviceType::Other).software);
+        assert!(Adapter::new("llvmpipe (LLVM 15.0.6, 256 bits)", DeviceType::DiscreteGpu).software);
+        assert!(Adapter::new("something", DeviceType::Cpu).software);
+    }
+}

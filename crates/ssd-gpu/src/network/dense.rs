@@ -1,0 +1,139 @@
+//! Dense convolutions: a matrix product by `conv.wgsl` or `conv_plain.wgsl`, in one part or several.
+
+use ssd::convolution::ConvShape;
+
+use super::method::{Method, Tile};
+use super::{Map, Target, Writer, pack};
+use crate::kernel::{
+    CONV, CONV_HEADS, CONV_PARTS, CONV_PLAIN, CONV_PLAIN_HEADS, CONV_PLAIN_PARTS, CONV_SUM, CONV_SUM_HEADS, Precision,
+    Shader,
+};
+use crate::layout::LayerInfo;
+use crate::program::{Dispatch, Slot};
+
+/// Threads of `conv_sum.wgsl`.
+const SUM_THREADS: usize = 64;
+/// Rows and columns of a workgroup of `conv_plain.wgsl`.
+const PLAIN: usize = 32;
+
+/// A matrix product whose output is said elsewhere.
+pub(super) struct Product {
+    pub(super) info: LayerInfo,
+    /// `None`: `conv_plain.wgsl`.
+    pub(super) tile: Option<Tile>,
+    pub(super) input: Slot,
+    pub(super) weights: Slot,
+    /// Along z: parts of the sum, or planes.
+    pub(super) depth: usize,
+}
+
+impl Writer<'_, '_> {
+    /// Weights `[O, I, k, k]`, shift `[O]`. Returns the output's map, or the input's where the output is predictions.
+    #[allow(clippy::too_many_arguments, reason = "what a convolution is, and where it goes")]
+    pub(crate) fn dense(
+        &mut self,
+        label: &str,
+        shape: &ConvShape,
+        method: Method,
+        weights: &[f32],
+        shift: &[f32],
+        x: Map,
+        target: Target,
+    ) -> Map {
+        let (tile, parts) = match method {
+            Method::Winograd(tile, bands) => return self.winograd(label, shape, tile, bands, (weights, shift), x),
+            Method::Plain => (None, 1),
+            Method::Tiled(tile, parts) => (Some(tile), parts),
+        };
+        let mut info = self.info(shape);
+        let sum = shape.kernel * shape.kernel * shape.channels_in.next_multiple_of(4);
+        let depth = match tile {
+            Some(tile) => {
+                info.slices = sum.div_ceil(tile.depth * parts) as u32;
+                info.slices as usize * tile.depth * parts
+            }
+            None => sum,
+        };
+        let stride = weights_stride(shape.channels_out, tile);
+        (info.weights_stride, info.parts) = (stride as u32, parts as u32);
+        let precision = self.precision;
+        let packed = pack::stored(&pack::dense(shape, weights, depth, stride), precision);
+        let weights = self.recording.bytes(label, &packed);
+        let shift = self.recording.floats(label, &pack::channels(shift));
+        let product = Product { info, tile, input: x.slot, weights, depth: parts };
+        let output = match target {
+            Target::Map(_) => self.map(shape.channels_out, shape.size_out()),
+            Target::Heads { .. } => x,
+        };
+        if parts == 1 {
+            let (shaders, constants, bindings) = self.finish(&mut info, target, shift, output, x.slot);
+            let product = Product { info, ..product };
+            self.product(label, &product, shaders[usize::from(tile.is_none())], constants, bindings);
+        } else {
+            let scratch = self.recording.passing(parts * (info.rows * info.quads_out) as usize * 16);
+            self.product(label, &product, &CONV_PARTS, Vec::new(), vec![(3, scratch)]);
+            let (shaders, constants, mut bindings) = self.finish(&mut info, target, shift, output, x.slot);
+            bindings.push((1, scratch));
+            let groups = ((info.rows * info.quads_out) as usize).div_ceil(SUM_THREADS);
+            let kernel = self.kernel(shaders[2], constants);
+            self.recording.push(Dispatch::new(label, kernel, bindings, &info, [groups, 1, 1]));
+        }
+        output
+    }
+
+    /// How sums become what they are for: the shaders (tiled, plain, sum of parts), their constants and bindings.
+    fn finish(
+        &self,
+        info: &mut LayerInfo,
+        target: Target,
+        shift: Slot,
+        output: Map,
+        input: Slot,
+    ) -> ([&'static Shader; 3], Vec<(&'static str, u32)>, Vec<(u32, Slot)>) {
+        match target {
+            Target::Map(residual) => {
+                // The binding is there in any case; without a residual it is read by nobody.
+                let added = residual.map_or(input, |map| map.slot);
+                let constants = vec![("RESIDUAL", u32::from(residual.is_some()))];
+                ([&CONV, &CONV_PLAIN, &CONV_SUM], constants, vec![(3, shift), (4, added), (5, output.slot)])
+            }
+            Target::Heads { prior, offset_columns } => {
+                (info.prior_base, info.offset_columns) = (prior as u32, offset_columns as u32);
+                let shaders = [&CONV_HEADS, &CONV_PLAIN_HEADS, &CONV_SUM_HEADS];
+                (shaders, Vec::new(), vec![(3, shift), (4, self.rows.slot)])
+            }
+        }
+    }
+
+    /// One launch of the matrix product.
+    fn product(
+        &mut self,
+        label: &str,
+        product: &Product,
+        shader: &'static Shader,
+        mut constants: Vec<(&'static str, u32)>,
+        mut bindings: Vec<(u32, Slot)>,
+    ) {
+        let Product { info, tile, input, weights, depth } = product;
+        let (rows, columns) = (info.rows as usize, info.columns as usize);
+        let (tile_rows, tile_columns) = tile.map_or((PLAIN, PLAIN), |tile| (tile.rows, tile.columns));
+        constants.extend(tile.map_or_else(Vec::new, |tile| tile.constants()));
+        bindings.extend([(1, *input), (2, *weights)]);
+        let kernel = self.kernel(shader, constants);
+        let groups = [rows.div_ceil(tile_rows), columns.div_ceil(tile_columns), *depth];
+        self.recording.push(Dispatch::new(label, kernel, bindings, info, groups));
+    }
+
+    /// The product of Winograd planes, in 32 bits whatever the maps are.
+    pub(super) fn planes_product(&mut self, label: &str, product: &Product, output: Slot) {
+        let precision = std::mem::replace(&mut self.precision, Precision::Single);
+        let shader = if product.tile.is_some() { &CONV_PARTS } else { &CONV_PLAIN_PARTS };
+        self.product(label, product, shader, Vec::new(), vec![(3, output)]);
+        self.precision = precision;
+    }
+}
+
+/// Quads from one row of packed weights to the next.
+pub(super) fn weights_stride(columns: usize, tile: Option<Tile>) -> usize {
+    columns.next_multiple_of(tile.map_or(4, |tile| tile.columns)) / 4
+}

@@ -1,0 +1,163 @@
+//! How a dense convolution is done: with which tile, in how many parts, or by Winograd's transform.
+
+use ssd::convolution::ConvShape;
+
+use super::adapter::Adapter;
+
+/// The tile of the matrix product that a workgroup makes, and a thread's share of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tile {
+    /// Output pixels.
+    pub rows: usize,
+    /// Output channels.
+    pub columns: usize,
+    /// Output pixels of a thread.
+    pub thread_rows: usize,
+    /// Quads of output channels of a thread.
+    pub thread_quads: usize,
+    /// How much of the sum is in workgroup memory at once.
+    pub depth: usize,
+}
+
+impl Tile {
+    /// 64 threads, 4 KiB.
+    pub const SMALL: Self = Self { rows: 32, columns: 32, thread_rows: 4, thread_quads: 1, depth: 16 };
+    /// 128 threads, 8 KiB.
+    pub const MEDIUM: Self = Self { rows: 64, columns: 64, thread_rows: 8, thread_quads: 1, depth: 16 };
+    /// 128 threads, 12 KiB.
+    pub const LARGE: Self = Self { rows: 128, columns: 64, thread_rows: 8, thread_quads: 2, depth: 16 };
+
+    fn threads(&self) -> usize {
+        self.rows / self.thread_rows * (self.columns / 4 / self.thread_quads)
+    }
+
+    /// The constants of `conv.wgsl`.
+    pub fn constants(&self) -> Vec<(&'static str, u32)> {
+        let constants = [
+            ("TILE_ROWS", self.rows),
+            ("TILE_COLUMNS", self.columns),
+            ("ROWS", self.thread_rows),
+            ("QUADS", self.thread_quads),
+            ("DEPTH", self.depth),
+            ("STEPS", self.depth / 4),
+            ("WEIGHT_FETCHES", self.depth * self.columns / 4 / self.threads()),
+        ];
+        constants.map(|(name, value)| (name, value as u32)).to_vec()
+    }
+
+    fn tiles(&self, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(self.rows) * columns.div_ceil(self.columns)
+    }
+}
+
+/// A way of doing a dense convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// `conv_plain.wgsl`.
+    Plain,
+    /// `conv.wgsl`, its sum in so many parts (`conv_sum.wgsl` adds them up when there are several).
+    Tiled(Tile, usize),
+    /// `winograd_*.wgsl` around a product by `conv.wgsl`, in so many bands of tiles.
+    Winograd(Option<Tile>, usize),
+}
+
+/// The most that the planes of a Winograd product may take, so that they stay in a large card's cache.
+const WINOGRAD_BYTES: usize = 32 << 20;
+
+impl Method {
+    /// The method for a shape of `images` images on an adapter. `to_map`: its output is a feature map, not predictions.
+    pub(crate) fn choose(shape: &ConvShape, images: usize, adapter: &Adapter, to_map: bool) -> Self {
+        if !adapter.barriers {
+            return Self::Plain;
+        }
+        if to_map && winograd_pays(shape, adapter) {
+            return Self::winograd(shape, images, adapter);
+        }
+        let [height, width] = shape.size_out();
+        let (rows, columns) = (images * height * width, shape.channels_out);
+        let tile = tile(rows, columns, adapter);
+        let slices = (shape.kernel * shape.kernel * shape.channels_in).div_ceil(tile.depth);
+        // Where the tiles leave cores idle, the sum is split, down to four slices a part.
+        let wanted = (4 * adapter.cores).div_ceil(tile.tiles(rows, columns));
+        let parts = if tile == Tile::SMALL { wanted.min(slices / 4).clamp(1, 16) } else { 1 };
+        Self::Tiled(tile, parts)
+    }
+
+    /// Winograd, with the tile and the bands that suit.
+    pub(crate) fn winograd(shape: &ConvShape, images: usize, adapter: &Adapter) -> Self {
+        let tiles = images * tiles(shape).iter().product::<usize>();
+        let bytes = 36 * tiles * (shape.channels_in + shape.channels_out) * size_of::<f32>();
+        let bands = bytes.div_ceil(WINOGRAD_BYTES).clamp(1, tiles);
+        let rows = 36 * tiles / bands;
+        Self::Winograd(adapter.barriers.then(|| tile(rows, shape.channels_out, adapter)), bands)
+    }
+}
+
+/// Winograd tiles of an image: down, across.
+pub(crate) fn tiles(shape: &ConvShape) -> [usize; 2] {
+    shape.size_out().map(|size| size.div_ceil(4))
+}
+
+/// The largest tile of which each core gets two, or the small one.
+fn tile(rows: usize, columns: usize, adapter: &Adapter) -> Tile {
+    let large = if adapter.large_tiles { &[Tile::LARGE, Tile::MEDIUM][..] } else { &[Tile::MEDIUM][..] };
+    let enough = |tile: &&Tile| columns > 32 && tile.tiles(rows, columns) >= 2 * adapter.cores;
+    large.iter().find(enough).copied().unwrap_or(Tile::SMALL)
+}
+
+/// The transform has to save more multiplications than its traffic costs, and its weights are four times as many: so many
+/// channels, a map of some size, and on cards with much arithmetic for their bandwidth more than 64 channels.
+fn winograd_pays(shape: &ConvShape, adapter: &Adapter) -> bool {
+    let ConvShape { kernel: 3, stride: 1, dilation: 1, padding: 1, groups: 1, .. } = *shape else { return false };
+    let least = if adapter.cores > 100 { 128 } else { 64 };
+    let [height, width] = shape.size_out();
+    shape.channels_in >= least && shape.channels_out >= 64 && height * width >= 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use ssd_cpu::Activation;
+
+    use super::*;
+
+    fn shape(channels_in: usize, channels_out: usize, size: usize) -> ConvShape {
+        ConvShape {
+            channels_in,
+            channels_out,
+            groups: 1,
+            size_in: [size; 2],
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            dilation: 1,
+            activation: Activation::Relu,
+        }
+    }
+
+    #[test]
+    fn large_maps_take_winograd_in_bands_and_small_ones_split_their_sum() {
+        let choose = |shape: &ConvShape| Method::choose(shape, 1, &Adapter::HARDWARE, true);
+        assert_eq!(choose(&shape(64, 64, 300)), Method::Winograd(Some(Tile::LARGE), 4));
+        assert!(matches!(choose(&shape(512, 512, 38)), Method::Winograd(_, 1)));
+        let Method::Tiled(Tile::SMALL, parts) = choose(&shape(512, 512, 19)) else { panic!("a small map") };
+        assert!(parts > 1);
+    }
+
+    #[test]
+    fn a_tile_fits_what_every_device_grants() {
+        for tile in [Tile::SMALL, Tile::MEDIUM, Tile::LARGE] {
+            assert!(tile.threads() <= 256);
+            assert!((tile.rows + tile.columns) * tile.depth * size_of::<f32>() <= 16 << 10);
+            // conv.wgsl fetches one, two or four rows a thread, and a whole number of quads of weights.
+            let lanes = tile.threads() / (tile.depth / 4);
+            assert!([1, 2, 4].contains(&(tile.rows / lanes)) && tile.rows % lanes == 0);
+            assert_eq!(tile.depth * tile.columns / 4 % tile.threads(), 0);
+        }
+    }
+
+    #[test]
+    fn without_barriers_there_is_one_method() {
+        let adapter = Adapter { barriers: false, ..Adapter::HARDWARE };
+        assert_eq!(Method::choose(&shape(64, 64, 300), 1, &adapter, true), Method::Plain);
+    }
+}

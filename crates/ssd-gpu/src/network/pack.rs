@@ -1,0 +1,83 @@
+//! Weights in the order in which the kernels read them. Arithmetic on slices; done once, at load.
+
+use half::f16;
+use ssd::convolution::ConvShape;
+
+use crate::kernel::Precision;
+
+/// Dense weights `[O, I, k, k]` as `[k, k, I in fours, stride quads]`, filled up with zeros to `depth` rows.
+pub(crate) fn dense(shape: &ConvShape, weights: &[f32], depth: usize, stride_quads: usize) -> Vec<f32> {
+    let taps = shape.kernel * shape.kernel;
+    let (inputs, row) = (shape.channels_in.next_multiple_of(4), stride_quads * 4);
+    let mut packed = vec![0.0; depth * row];
+    for (output, weights) in weights.chunks_exact(shape.channels_in * taps).enumerate() {
+        for (input, weights) in weights.chunks_exact(taps).enumerate() {
+            for (tap, weight) in weights.iter().enumerate() {
+                packed[(tap * inputs + input) * row + output] = *weight;
+            }
+        }
+    }
+    packed
+}
+
+/// Depthwise weights `[C, 1, k, k]` as `[k, k, C in fours]`.
+pub(crate) fn depthwise(shape: &ConvShape, weights: &[f32]) -> Vec<f32> {
+    let taps = shape.kernel * shape.kernel;
+    let row = shape.channels_in.next_multiple_of(4);
+    let mut packed = vec![0.0; taps * row];
+    for (channel, weights) in weights.chunks_exact(taps).enumerate() {
+        for (tap, weight) in weights.iter().enumerate() {
+            packed[tap * row + channel] = *weight;
+        }
+    }
+    packed
+}
+
+/// One number for each channel, filled up to quads.
+pub(crate) fn channels(values: &[f32]) -> Vec<f32> {
+    let mut filled = values.to_vec();
+    filled.resize(values.len().next_multiple_of(4), 0.0);
+    filled
+}
+
+/// Numbers as bytes of their type.
+pub(crate) fn stored(values: &[f32], precision: Precision) -> Vec<u8> {
+    match precision {
+        Precision::Single => bytemuck::cast_slice(values).to_vec(),
+        Precision::Half => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ssd_cpu::Activation;
+
+    use super::*;
+
+    #[test]
+    fn a_weight_stands_at_its_tap_its_input_and_its_output() {
+        let shape = ConvShape {
+            channels_in: 2,
+            channels_out: 3,
+            groups: 1,
+            size_in: [4, 4],
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            dilation: 1,
+            activation: Activation::None,
+        };
+        let weights: Vec<f32> = (1..=54).map(|v| v as f32).collect();
+        let packed = dense(&shape, &weights, 48, 2);
+        assert_eq!(packed.len(), 48 * 8);
+        let (output, input, tap) = (2, 1, 5);
+        assert_eq!(packed[(tap * 4 + input) * 8 + output], weights[(output * 2 + input) * 9 + tap]);
+        assert_eq!(packed.iter().filter(|weight| **weight != 0.0).count(), 54);
+    }
+
+    #[test]
+    fn half_precision_takes_half_the_bytes() {
+        assert_eq!(stored(&[1.0, -2.5], Precision::Half), [0x00, 0x3c, 0x00, 0xc1]);
+        assert_eq!(stored(&[1.0], Precision::Single), 1.0f32.to_le_bytes());
+    }
+}

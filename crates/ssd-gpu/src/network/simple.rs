@@ -1,0 +1,76 @@
+//! The steps that are one kernel each: depthwise convolution, pooling, L2 normalisation.
+
+use ssd::convolution::ConvShape;
+use ssd::model::Pool;
+use ssd_cpu::Activation;
+
+use super::{Map, Writer, pack};
+use crate::kernel::{DEPTHWISE, L2NORM, MAX_POOL};
+use crate::program::Dispatch;
+
+/// Threads of a workgroup in the kernels that do one quad a thread.
+const THREADS: usize = 64;
+
+impl Writer<'_, '_> {
+    /// Weights `[C, 1, k, k]`, shift `[C]`.
+    pub(crate) fn depthwise(&mut self, label: &str, shape: &ConvShape, weights: &[f32], shift: &[f32], x: Map) -> Map {
+        let precision = self.precision;
+        let packed = pack::stored(&pack::depthwise(shape, weights), precision);
+        let weights = self.recording.bytes(label, &packed);
+        let shift = self.recording.floats(label, &pack::channels(shift));
+        let out = self.map(shape.channels_out, shape.size_out());
+        let [height, width] = shape.size_out();
+        let threads = self.images * height * width.div_ceil(4) * shape.channels_in.div_ceil(4);
+        let constants = depthwise_constants(shape.kernel, shape.stride);
+        let bindings = vec![(1, x.slot), (2, weights), (3, shift), (4, out.slot)];
+        let kernel = self.kernel(&DEPTHWISE, constants);
+        let info = self.info(shape);
+        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
+        out
+    }
+
+    pub(crate) fn pool(&mut self, label: &str, pool: &Pool, x: Map) -> Map {
+        let out = self.map(x.channels, pool.size_out(x.size));
+        let mut info = self.info(&around(x));
+        [info.height_out, info.width_out] = out.size.map(|size| size as u32);
+        info.rows = self.images as u32 * info.height_out * info.width_out;
+        (info.kernel, info.stride, info.padding) = (pool.kernel as u32, pool.stride as u32, pool.padding as u32);
+        let threads = (info.rows * info.quads_in) as usize;
+        let kernel = self.kernel(&MAX_POOL, Vec::new());
+        let bindings = vec![(1, x.slot), (2, out.slot)];
+        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
+        out
+    }
+
+    /// Scale `[C]`.
+    pub(crate) fn normalize(&mut self, label: &str, scale: &[f32], x: Map) -> Map {
+        let scale = self.recording.floats(label, &pack::channels(scale));
+        let out = self.map(x.channels, x.size);
+        let info = self.info(&around(x));
+        let kernel = self.kernel(&L2NORM, Vec::new());
+        let bindings = vec![(1, x.slot), (2, scale), (3, out.slot)];
+        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [info.rows as usize, 1, 1]));
+        out
+    }
+}
+
+/// The constants of `depthwise.wgsl`.
+pub fn depthwise_constants(kernel: usize, stride: usize) -> Vec<(&'static str, u32)> {
+    let constants = [("KERNEL", kernel), ("STRIDE", stride), ("SPAN", 3 * stride + kernel)];
+    constants.map(|(name, value)| (name, value as u32)).to_vec()
+}
+
+/// The shape of a step that keeps its map as it is.
+fn around(x: Map) -> ConvShape {
+    ConvShape {
+        channels_in: x.channels,
+        channels_out: x.channels,
+        groups: x.channels,
+        size_in: x.size,
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+        dilation: 1,
+        activation: Activation::None,
+    }
+}

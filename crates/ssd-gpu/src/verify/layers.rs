@@ -1,0 +1,269 @@
+//! The network's kernels against [`ssd::convolution`], on drawn maps: every method for every kind of shape, two images each.
+//!
+//! Sums are taken in another order, so the results agree within a share of the size of what was summed; 16-bit numbers are
+//! rounded on the way in and out.
+
+use half::f16;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_pcg::Pcg64;
+use ssd::convolution::{ConvShape, l2norm, max_pool};
+use ssd::model::Pool;
+use ssd_cpu::Activation;
+
+use super::{Verdict, VerifyCase, case, close};
+use crate::kernel::Precision;
+use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, pack};
+use crate::program::{Recording, Slot};
+use crate::{Gpu, GpuError};
+
+const IMAGES: usize = 2;
+
+/// Every way of doing a dense convolution, those that adapters choose and those at their edges.
+const METHODS: [(&str, Method); 9] = [
+    ("plain", Method::Plain),
+    ("32 x 32", Method::Tiled(Tile::SMALL, 1)),
+    ("32 x 32 in 3 parts", Method::Tiled(Tile::SMALL, 3)),
+    ("64 x 64", Method::Tiled(Tile::MEDIUM, 1)),
+    ("128 x 64", Method::Tiled(Tile::LARGE, 1)),
+    ("128 x 64 in 2 parts", Method::Tiled(Tile::LARGE, 2)),
+    ("Winograd", Method::Winograd(Some(Tile::SMALL), 1)),
+    ("Winograd 64 x 64 in 3 bands", Method::Winograd(Some(Tile::MEDIUM), 3)),
+    ("Winograd plain", Method::Winograd(None, 1)),
+];
+
+pub(super) async fn verify(gpu: &Gpu) -> Vec<VerifyCase> {
+    let precisions: &[(&str, Precision)] = if gpu.has_f16() {
+        &[("", Precision::Single), (", 16 bits", Precision::Half)]
+    } else {
+        &[("", Precision::Single)]
+    };
+    let mut cases = Vec::new();
+    for (suffix, precision) in precisions {
+        let problem = |step| Problem { gpu, precision: *precision, step };
+        for (what, shape) in shapes() {
+            for (how, method) in METHODS.into_iter().filter(|(_, method)| suits(method, &shape)) {
+                let verdict = problem(Step::Dense(shape, method)).verify().await;
+                cases.push(case(format!("conv: {what}, {how}{suffix}"), verdict));
+            }
+        }
+        let dense = shapes()[0].1;
+        for (how, method) in [METHODS[0], METHODS[1], METHODS[2]] {
+            let verdict = problem(Step::Residual(dense, method)).verify().await;
+            cases.push(case(format!("conv: onto a residual, {how}{suffix}"), verdict));
+            let shape = ConvShape { activation: Activation::None, channels_out: 22, ..shapes()[2].1 };
+            let verdict = problem(Step::Heads(shape, method)).verify().await;
+            cases.push(case(format!("conv_heads: {how}{suffix}"), verdict));
+        }
+        for (what, step) in others() {
+            cases.push(case(format!("{what}{suffix}"), problem(step).verify().await));
+        }
+    }
+    cases
+}
+
+fn suits(method: &Method, shape: &ConvShape) -> bool {
+    !matches!(method, Method::Winograd(..)) || (shape.kernel, shape.stride, shape.dilation) == (3, 1, 1)
+}
+
+/// Shapes with every remainder: pixels and channels that are no multiple of four, one pixel, stride, dilation, no padding.
+fn shapes() -> Vec<(&'static str, ConvShape)> {
+    let plain = ConvShape {
+        channels_in: 5,
+        channels_out: 40,
+        groups: 1,
+        size_in: [7, 9],
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+        dilation: 1,
+        activation: Activation::None,
+    };
+    let conv = ConvShape { channels_in: 3, kernel: 3, padding: 1, ..plain };
+    vec![
+        ("1x1", plain),
+        ("1x1, one pixel", ConvShape { size_in: [1, 1], channels_in: 64, channels_out: 3, ..plain }),
+        ("3x3", conv),
+        ("3x3, 24 to 70 channels, ReLU6", ConvShape {
+            channels_in: 24,
+            channels_out: 70,
+            size_in: [13, 10],
+            activation: Activation::Relu6,
+            ..conv
+        }),
+        ("3x3, stride 2, 10 channels", ConvShape { stride: 2, channels_out: 10, ..conv }),
+        ("3x3 without padding", ConvShape { padding: 0, activation: Activation::Relu, ..conv }),
+        ("3x3 with holes of 6", ConvShape { channels_in: 20, padding: 6, dilation: 6, ..conv }),
+        ("1x1 with stride 2", ConvShape { kernel: 1, padding: 0, stride: 2, ..conv }),
+    ]
+}
+
+fn others() -> Vec<(&'static str, Step)> {
+    let plain = shapes()[0].1;
+    let depthwise = ConvShape { channels_in: 6, channels_out: 6, groups: 6, kernel: 3, padding: 1, ..plain };
+    let half = Pool { kernel: 2, stride: 2, padding: 0, ceil: false };
+    let same = Pool { kernel: 3, stride: 1, padding: 1, ceil: false };
+    vec![
+        ("depthwise: stride 1", Step::Depthwise(depthwise)),
+        ("depthwise: stride 2, ReLU6", Step::Depthwise(ConvShape { stride: 2, activation: Activation::Relu6, ..depthwise })),
+        ("depthwise: 5x5, stride 2", Step::Depthwise(ConvShape { stride: 2, kernel: 5, padding: 2, ..depthwise })),
+        ("depthwise: one pixel", Step::Depthwise(ConvShape { size_in: [1, 1], ..depthwise })),
+        ("max_pool: 2x2", Step::Pool(half)),
+        ("max_pool: 2x2, rounded up", Step::Pool(Pool { ceil: true, ..half })),
+        ("max_pool: 3x3 over the edge", Step::Pool(same)),
+        ("l2norm", Step::L2Norm),
+    ]
+}
+
+/// What is compared.
+enum Step {
+    Dense(ConvShape, Method),
+    Residual(ConvShape, Method),
+    Heads(ConvShape, Method),
+    Depthwise(ConvShape),
+    Pool(Pool),
+    L2Norm,
+}
+
+struct Problem<'a> {
+    gpu: &'a Gpu,
+    precision: Precision,
+    step: Step,
+}
+
+/// Channels and size of the maps for steps that take any.
+const CHANNELS: usize = 70;
+const SIZE: [usize; 2] = [7, 9];
+
+impl Problem<'_> {
+    async fn verify(&self) -> Result<Verdict, GpuError> {
+        let mut rng = Pcg64::seed_from_u64(7);
+        let round = |value: f32| match self.precision {
+            Precision::Single => value,
+            Precision::Half => f16::from_f32(value).to_f32(),
+        };
+        let mut draw = |count: usize| (0..count).map(|_| round(rng.random_range(-2.0f32..2.0))).collect::<Vec<f32>>();
+        let mut recording = Recording::new(self.gpu);
+        // Heads of 22 columns, 8 of them offsets: two priors a cell of seven classes.
+        let rows = PredictionRows { slot: recording.kept(IMAGES * HEAD_PRIORS * 11 * 4), priors: HEAD_PRIORS, classes: 7 };
+        let mut writer = Writer::alone(&mut recording, IMAGES, self.precision, Adapter::HARDWARE, rows);
+        let (want, out) = match &self.step {
+            Step::Dense(shape, _) | Step::Residual(shape, _) | Step::Heads(shape, _) | Step::Depthwise(shape) => {
+                let inputs: Vec<Vec<f32>> =
+                    (0..IMAGES).map(|_| draw(shape.channels_in * shape.size_in.iter().product::<usize>())).collect();
+                let weights = draw(shape.channels_out * shape.channels_in / shape.groups * shape.kernel * shape.kernel);
+                let shift = draw(shape.channels_out);
+                let mut want: Vec<Vec<f32>> = inputs.iter().map(|x| shape.convolve(x, &weights, &shift)).collect();
+                let x = self.upload(&mut writer, shape.channels_in, shape.size_in, &inputs);
+                let out = match &self.step {
+                    Step::Depthwise(_) => writer.depthwise("test", shape, &weights, &shift, x),
+                    Step::Residual(_, method) => {
+                        let added: Vec<Vec<f32>> = want.iter().map(|map| draw(map.len())).collect();
+                        for (want, added) in want.iter_mut().zip(&added) {
+                            want.iter_mut().zip(added).for_each(|(want, added)| *want += added);
+                        }
+                        let residual = self.upload(&mut writer, shape.channels_out, shape.size_out(), &added);
+                        writer.dense("test", shape, *method, &weights, &shift, x, Target::Map(Some(residual)))
+                    }
+                    Step::Heads(_, method) => {
+                        let target = Target::Heads { prior: HEAD_FIRST, offset_columns: 8 };
+                        writer.dense("test", shape, *method, &weights, &shift, x, target);
+                        return self.verify_heads(recording, rows.slot, shape, &want).await;
+                    }
+                    Step::Dense(_, method) => {
+                        writer.dense("test", shape, *method, &weights, &shift, x, Target::Map(None))
+                    }
+                    Step::Pool(_) | Step::L2Norm => x,
+                };
+                (want, out)
+            }
+            Step::Pool(pool) => {
+                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();
+                let x = self.upload(&mut writer, CHANNELS, SIZE, &inputs);
+                (inputs.iter().map(|x| max_pool(pool, x, SIZE)).collect(), writer.pool("test", pool, x))
+            }
+            Step::L2Norm => {
+                let mut inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();
+                // A dead pixel.
+                inputs[0].iter_mut().step_by(SIZE[0] * SIZE[1]).for_each(|value| *value = 0.0);
+                let scale = draw(CHANNELS);
+                let x = self.upload(&mut writer, CHANNELS, SIZE, &inputs);
+                (inputs.iter().map(|x| l2norm(x, &scale)).collect(), writer.normalize("test", &scale, x))
+            }
+        };
+        let got = self.run(recording, out).await?;
+        Ok(close("number", &got, &want.concat(), self.tolerance()))
+    }
+
+    /// Sums of some hundred products of up to four.
+    fn tolerance(&self) -> f32 {
+        match self.precision {
+            Precision::Single => 1e-4,
+            Precision::Half => 4e-3,
+        }
+    }
+
+    /// Maps `[channels, H, W]` as the kernels have them.
+    fn upload(&self, writer: &mut Writer<'_, '_>, channels: usize, size: [usize; 2], maps: &[Vec<f32>]) -> Map {
+        let (pixels, row) = (size[0] * size[1], channels.next_multiple_of(4));
+        let mut numbers = vec![0.0; maps.len() * pixels * row];
+        for (image, map) in maps.iter().enumerate() {
+            for (index, value) in map.iter().enumerate() {
+                numbers[(image * pixels + index % pixels) * row + index / pixels] = *value;
+            }
+        }
+        let slot = writer.recording.bytes("map", &pack::stored(&numbers, self.precision));
+        Map { slot, channels, size }
+    }
+
+    /// The map in `out` when all is done, image by image as `[channels, H, W]`.
+    async fn run(&self, mut recording: Recording<'_>, out: Map) -> Result<Vec<f32>, GpuError> {
+        recording.keep(out.slot);
+        let program = recording.compile(&mut |_, _| {}).await?;
+        program.run(self.gpu);
+        let (pixels, row) = (out.size[0] * out.size[1], out.channels.next_multiple_of(4));
+        let bytes = IMAGES * pixels * row * if self.precision == Precision::Half { 2 } else { 4 };
+        let bytes = self.gpu.read(program.buffer(out.slot), bytes as u64).await?;
+        program.destroy();
+        let numbers: Vec<f32> = match self.precision {
+            Precision::Single => bytemuck::pod_collect_to_vec(&bytes),
+            Precision::Half => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+        };
+        let number = |index: usize| {
+            let (image, channel, pixel) = (index / pixels / out.channels, index / pixels % out.channels, index % pixels);
+            numbers[(image * pixels + pixel) * row + channel]
+        };
+        Ok((0..IMAGES * out.channels * pixels).map(number).collect())
+    }
+
+    /// Cells in their order, offsets and logits each behind the other, at the priors of their level.
+    async fn verify_heads(
+        &self,
+        recording: Recording<'_>,
+        rows: Slot,
+        shape: &ConvShape,
+        maps: &[Vec<f32>],
+    ) -> Result<Verdict, GpuError> {
+        let program = recording.compile(&mut |_, _| {}).await?;
+        program.run(self.gpu);
+        let bytes = self.gpu.read(program.buffer(rows), (IMAGES * HEAD_PRIORS * 11 * 4) as u64).await?;
+        program.destroy();
+        let mut want = vec![0.0; IMAGES * HEAD_PRIORS * 11];
+        let cells: usize = shape.size_out().iter().product();
+        for (image, map) in maps.iter().enumerate() {
+            for (index, value) in map.iter().enumerate() {
+                let (column, cell) = (index / cells, index % cells);
+                let prior = image * HEAD_PRIORS + HEAD_FIRST;
+                let at = match column.checked_sub(8) {
+                    None => prior * 4 + cell * 8 + column,
+                    Some(logit) => IMAGES * HEAD_PRIORS * 4 + prior * 7 + cell * 14 + logit,
+                };
+                want[at] = *value;
+            }
+        }
+        Ok(close("number", &bytemuck::pod_collect_to_vec::<u8, f32>(&bytes), &want, self.tolerance()))
+    }
+}
+
+/// Priors of an image, and the first of the level that is written: some come before and some after it.
+const HEAD_PRIORS: usize = 140;
+const HEAD_FIRST: usize = 5;

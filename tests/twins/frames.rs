@@ -1,0 +1,95 @@
+//! Frames: what is asked for, what comes back, and that nothing grows.
+
+use burn::tensor::Device;
+use pollster::block_on;
+use ssd::postprocess::{DetectParams, ParamsError};
+use ssd::weights::{Header, Provenance};
+use ssd::{Arch, Ssd};
+use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
+use ssd_gpu::{Gpu, GpuError, Picture};
+
+use super::gpu;
+
+fn pipeline(gpu: &Gpu, images: usize) -> Pipeline {
+    let cpu = Device::flex();
+    cpu.seed(5);
+    let arch = Arch::Ssd300MobileNetV2Lite;
+    let header = Header::new(arch, vec!["one".into(), "two".into()], Provenance::default());
+    let model = Ssd::new(arch, 3, &cpu);
+    let load = async { Pipeline::on_gpu(header, &model, gpu, images, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
+    block_on(load).expect("the device takes the kernels")
+}
+
+fn low() -> DetectParams {
+    DetectParams { score: 0.01, ..DetectParams::default() }
+}
+
+#[test]
+fn frames_in_flight_do_not_disturb_each_other() {
+    let Some(gpu) = gpu("frames_in_flight_do_not_disturb_each_other") else { return };
+    let pipeline = pipeline(&gpu, 1);
+    let bytes: [Vec<u8>; 2] = [(0..64 * 64 * 4).map(|i| (i % 251) as u8).collect(), vec![90; 40 * 30 * 4]];
+    let sizes = [(64, 64), (40, 30)];
+    let submit = |which: usize| {
+        let picture = Picture::Rgba { bytes: &bytes[which], width: sizes[which].0, height: sizes[which].1 };
+        pipeline.submit(&[picture], &low()).expect("the picture is whole")
+    };
+    let read = |pending| block_on(pipeline.read(pending)).expect("the device works").remove(0);
+    let alone = [0, 1].map(|which| read(submit(which)).detections);
+    assert_ne!(alone[0], alone[1]);
+    let (first, second) = (submit(0), submit(1));
+    assert_eq!(read(first).detections, alone[0]);
+    assert_eq!(read(second).detections, alone[1]);
+}
+
+#[test]
+fn memory_is_flat_and_a_frame_reads_back_little() {
+    let Some(gpu) = gpu("memory_is_flat_and_a_frame_reads_back_little") else { return };
+    let pipeline = pipeline(&gpu, 1);
+    let bytes = vec![128; 100 * 80 * 4];
+    let mut memory = Vec::new();
+    for _ in 0..20 {
+        let picture = Picture::Rgba { bytes: &bytes, width: 100, height: 80 };
+        let pending = pipeline.submit(&[picture], &low()).expect("the picture is whole");
+        let outcome = block_on(pipeline.read(pending)).expect("the device works").remove(0);
+        assert!(outcome.readback_bytes <= 8192, "{} bytes", outcome.readback_bytes);
+        memory.push(pipeline.gpu_memory().expect("it is on a GPU").0);
+    }
+    assert!(memory.iter().all(|bytes| *bytes == memory[0]), "{memory:?}");
+}
+
+#[test]
+fn a_batch_is_its_pictures_one_by_one() {
+    let Some(gpu) = gpu("a_batch_is_its_pictures_one_by_one") else { return };
+    let pipeline = pipeline(&gpu, 3);
+    let bytes: Vec<Vec<u8>> = (1..=2usize).map(|k| (0..50 * 50 * 4).map(|i| (i * k % 255) as u8).collect()).collect();
+    let pictures: Vec<_> = bytes.iter().map(|bytes| Picture::Rgba { bytes, width: 50, height: 50 }).collect();
+    let run = |pictures: &[Picture<'_>]| {
+        let pending = pipeline.submit(pictures, &low()).expect("the pictures are whole");
+        block_on(pipeline.read(pending)).expect("the device works")
+    };
+    let together = run(&pictures);
+    assert_eq!(together.len(), 2);
+    for (picture, together) in pictures.iter().zip(together) {
+        assert_eq!(run(std::slice::from_ref(picture))[0].detections, together.detections);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let Some(gpu) = gpu("what_does_not_fit_is_refused") else { return };
+    let pipeline = pipeline(&gpu, 1);
+    let bytes = [0; 16];
+    let picture = |width, height| Picture::Rgba { bytes: &bytes, width, height };
+    let submit = |pictures: &[Picture<'_>], params: &DetectParams| pipeline.submit(pictures, params).map(|_| ());
+    assert!(submit(&[picture(2, 2)], &low()).is_ok());
+    assert!(matches!(submit(&[picture(3, 2)], &low()), Err(GpuError::Picture { got: 16, width: 3, height: 2 })));
+    assert!(matches!(submit(&[picture(0, 4)], &low()), Err(GpuError::Size { name: "the picture's width", got: 0, .. })));
+    assert!(matches!(submit(&[picture(100_000, 1)], &low()), Err(GpuError::Size { got: 100_000, .. })));
+    let two = [picture(2, 2), picture(2, 2)];
+    assert!(matches!(submit(&two, &low()), Err(GpuError::Size { name: "the batch", got: 2, .. })));
+    assert!(matches!(submit(&[], &low()), Err(GpuError::Size { got: 0, .. })));
+    let unknown = DetectParams { classes: Some(vec![3]), ..low() };
+    let refused = submit(&[picture(2, 2)], &unknown);
+    assert!(matches!(refused, Err(GpuError::Params(ParamsError::Class { class: 3, last: 2 }))));
+}
