@@ -9,7 +9,7 @@ export type DetectorErrorName =
 export interface Progress {
   /** In this order: `weights` (bytes), `runtime`, `parse`, `device`, `upload`, `compile`, `ready`. */
   stage: string;
-  /** Bytes so far in stage `weights`; 0 elsewhere, 1 when ready. */
+  /** Bytes so far in stage `weights`, kernels in `compile`; 0 elsewhere, 1 when ready. */
   loaded: number;
   /** Null where it is not known. */
   total: number | null;
@@ -23,6 +23,10 @@ export interface LoadOptions {
    * `webgpu` rejects with `WebGpuUnavailable` where it does not work.
    */
   backend?: "auto" | "webgpu" | "cpu";
+  /** `own` (the default) is our kernels, `burn` the tensor library's forward, which they are measured against. */
+  engine?: "own" | "burn";
+  /** Of our kernels' numbers. `auto` (the default) takes f16 where the adapter has it and finds the same as f32. */
+  precision?: "auto" | "f32" | "f16";
   onProgress?: (progress: Progress) => void;
 }
 
@@ -56,7 +60,10 @@ export interface Result {
   /** Size of the source in pixels. */
   width: number;
   height: number;
-  /** Milliseconds. `total` runs from the picture's arrival in the worker to the result. */
+  /**
+   * Milliseconds. `preprocess`, `network` and `postprocess` are by the clock of the device that did them, `readback` is the rest
+   * of the wait, `total` runs from the picture's arrival in the worker to the result.
+   */
   timing: { preprocess: number; network: number; postprocess: number; readback: number; total: number };
   /** Bytes copied from the graphics device for this result. */
   readbackBytes: number;
@@ -70,6 +77,10 @@ export interface DetectorInfo {
   inputSize: number;
   backend: "webgpu" | "cpu";
   adapter: string;
+  /** Of our kernels' numbers; null where the tensor library computes. */
+  precision: "f32" | "f16" | null;
+  /** What our kernels hold on the graphics device, in bytes; null where the tensor library computes. */
+  gpuBytes: number | null;
   provenance: object;
   /** The weights' own thresholds. */
   defaults: { score: number; iou: number; topK: number; max: number };
@@ -98,7 +109,7 @@ export class Detector {
   private constructor();
   /** Fetches the weights, opens the device, compiles the kernels and runs once, so that the first picture is not slow. */
   static load(options: LoadOptions): Promise<Detector>;
-  /** The source is read at once and stays the caller's. Calls that overlap are answered in order. */
+  /** The source is read at once and stays the caller's. Calls may overlap; they are answered in order. */
   detect(source: Source, options?: DetectOptions): Promise<Result>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */
   selfTest(): Promise<SelfTestReport>;

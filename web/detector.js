@@ -16,14 +16,14 @@ export class Detector {
     this.#worker.onerror = ({ message }) => this.#crash(message);
   }
 
-  static async load({ weights, backend = "auto", onProgress = () => {} } = {}) {
+  static async load({ weights, backend = "auto", engine, precision, onProgress = () => {} } = {}) {
     const source = typeof weights === "string" ? new URL(weights, document.baseURI).href : weights;
-    const start = (chosen, reason) => Detector.#start({ weights: source, backend: chosen }, reason, onProgress);
+    const start = (chosen, reason) => Detector.#start({ weights: source, backend: chosen, engine, precision }, reason, onProgress);
     if (backend !== "auto") return start(backend, null);
     try {
       return await start("webgpu", null);
     } catch (error) {
-      // Bad weights are bad anywhere. All else is tried on the CPU in a fresh worker, with the reason kept.
+      // Bad weights are bad anywhere. All else is tried on the CPU in a fresh worker.
       if (error.name === "WeightsInvalid") throw error;
       return start("cpu", error.message);
     }
@@ -42,21 +42,23 @@ export class Detector {
   }
 
   async detect(source, { score, iou, nms, topK, maxDetections, classes } = {}) {
-    // Taken now and not when its turn comes: the caller may draw over or close the source meanwhile.
+    // Taken now: the caller may draw over or close the source meanwhile.
     const taken = snapshot(source);
     const given = Object.entries({ score, iou, nms, topK, maxDetections, classes }).filter(([, value]) => value != null);
     taken.catch(() => {}); // reported when its turn comes
     const turn = this.#tail.then(async () => {
       const picture = await taken;
-      try {
-        return await this.#ask("detect", { picture, options: Object.fromEntries(given) }, [picture]);
-      } catch (error) {
-        picture.close();
-        throw error.name === "DataCloneError" ? tainted() : error;
-      }
+      // In an object: the next call waits until this one is sent, not until it is answered.
+      return { picture, answer: this.#ask("detect", { picture, options: Object.fromEntries(given) }, [picture]) };
     });
     this.#tail = turn.catch(() => {});
-    return turn;
+    const { picture, answer } = await turn;
+    try {
+      return await answer;
+    } catch (error) {
+      picture.close();
+      throw error.name === "DataCloneError" ? tainted() : error;
+    }
   }
 
   selfTest() {
@@ -101,7 +103,7 @@ export class Detector {
   }
 }
 
-// The source's pixels at this moment. What has none (a video without a frame, a closed bitmap) the browser refuses.
+// The source's pixels at this moment. What has none (a video without a frame) the browser refuses.
 async function snapshot(source) {
   try {
     if (source.complete === false) throw new Error("still loading");

@@ -1,4 +1,4 @@
-// When to run: one run in flight, the latest request wins, never a queue. It knows nothing of what a run does.
+// When to run: the latest request wins, never a queue. It knows nothing of what a run does.
 
 /** Wraps an async task: requests during a run are remembered as one, which runs after it. */
 export function latest(task) {
@@ -16,13 +16,19 @@ export function latest(task) {
   };
 }
 
-/** Runs `step` for the newest frame of a video until the returned function is called. Rests while the page is hidden. */
-export function follow(video, step) {
+/** Runs `step` for the newest frames of a video, `most()` at once, until the returned function is called. Rests while hidden. */
+export function follow(video, step, most) {
   let stopped = false;
+  let inFlight = 0;
   const wait = () => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(frame) : requestAnimationFrame(frame));
-  const frame = async () => {
+  const run = async () => {
+    inFlight += 1;
+    await step();
+    inFlight -= 1;
+  };
+  const frame = () => {
     if (stopped) return;
-    if (!document.hidden && video.readyState >= 2) await step();
+    if (!document.hidden && video.readyState >= 2 && inFlight < most()) run();
     wait();
   };
   wait();

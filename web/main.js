@@ -1,4 +1,4 @@
-// The page's boot and wiring: sources and settings in, detections out. Each part lives in its own module.
+// The page's boot and wiring: sources and settings in, detections out.
 //
 // For scripts and tests: `document.documentElement.dataset.state` is `loading` (no detector yet), `running` (work in flight or a
 // live source), `ready` or `error` (#error says why); `window.lastResult` is the Result that is shown (detector.d.ts) or null.
@@ -22,8 +22,10 @@ const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 const live = () => page.source?.live || "";
 const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
 const refresh = latest(detect);
+// A GPU computes one frame while another is read; a CPU would only lag.
+const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
 
-// A new act of the user: the last error is over, unless there is no detector, and a lost device may be tried again.
+// A new act of the user: the last error is over, and a lost device may be tried again.
 function forget() {
   page.recovering = false;
   if (page.detector) showError("");
@@ -51,15 +53,13 @@ async function work(task) {
   settle();
 }
 
-// ---- the detector
-
 function load(model) {
   const turn = ++count.loads;
   $("model").value = model.name;
   showError("");
   return work(async () => {
     try {
-      const detector = await Detector.load({ ...model, backend: settings.backend, onProgress: showProgress });
+      const detector = await Detector.load({ ...settings, ...model, onProgress: showProgress });
       if (turn !== count.loads) return detector.dispose();
       page.detector?.dispose();
       Object.assign(page, { detector, model });
@@ -68,7 +68,7 @@ function load(model) {
       showError("");
       refresh();
     } finally {
-      // Where loading failed, the detector before works on, and so the list names its model.
+      // Where loading failed, the detector before works on.
       $("model").value = page.model?.name ?? "";
       showProgress(null);
     }
@@ -104,7 +104,7 @@ function present(result) {
   if (!live()) {
     showStatus(`${objects} in ${milliseconds(result.timing.total)}`);
   } else if (seconds > 1) {
-    // Once in a while and not at every frame, for a screen reader reads it out.
+    // Not at every frame, for a screen reader reads it out.
     count.fps = count.frames / seconds;
     showStatus(`${objects}, ${count.fps.toFixed(1)} frames per second`);
     Object.assign(count, { frames: 0, since: performance.now() });
@@ -113,8 +113,6 @@ function present(result) {
   showTimes(result, count.fps);
   draw();
 }
-
-// ---- the source
 
 function open(opener) {
   const turn = ++count.opens;
@@ -139,7 +137,7 @@ function show(source) {
   element.classList.toggle("mirrored", mirrored);
   $("view").prepend(element);
   $("empty").hidden = true;
-  if (live()) page.stop = follow(element, detect);
+  if (live()) page.stop = follow(element, detect, inFlight);
   else refresh();
 }
 
@@ -154,7 +152,7 @@ function closeSource() {
   draw();
 }
 
-// Ending a live source leaves its last frame as a still picture, to tune on and to save.
+// Ending a live source leaves its last frame as a still picture.
 function freeze() {
   const { element, name, mirrored } = page.source;
   const still = annotatedPng(element, { width: element.videoWidth, height: element.videoHeight, detections: [] });
@@ -171,8 +169,6 @@ async function startCamera(deviceId) {
   $("camera-device").value = page.source?.deviceId;
   settle();
 }
-
-// ---- start
 
 function addModel(model) {
   models.set(model.name, model);

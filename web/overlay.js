@@ -52,7 +52,7 @@ function drawDetections(pen, result, { scale, left, top, mirrored }, unit, highl
 }
 
 function drawBox(pen, { classIndex }, { x, y, width, height }, unit) {
-  // A dark halo keeps the line visible on a picture of its own colour.
+  // A dark halo keeps the line visible on any picture.
   for (const [style, line] of [["rgb(0 0 0 / 55%)", 4.5], [colour(classIndex), 2.5]]) {
     pen.strokeStyle = style;
     pen.lineWidth = line * unit;
@@ -60,7 +60,7 @@ function drawBox(pen, { classIndex }, { x, y, width, height }, unit) {
   }
 }
 
-// The label stands above its box, or inside where there is no room, and never leaves the canvas.
+// Above its box, or inside where there is no room, and never outside the canvas.
 function drawLabel(pen, detection, { x, y }, unit) {
   pen.font = `600 ${13 * unit}px system-ui, sans-serif`;
   pen.textBaseline = "middle";

@@ -1,4 +1,4 @@
-// The controls: thresholds and the class filter. It keeps `settings` in step with what they show; `onChange` hears of it.
+// The controls: thresholds and the class filter. It keeps `settings` in step with them; `onChange` hears of it.
 
 import { colour } from "./overlay.js";
 

@@ -73,7 +73,7 @@ export function showProgress(progress) {
 /** Says what runs, on what, and what is wrong with that. `entry` is the model's line in models/index.json, if it has one. */
 export function showModel(info, { name, entry }) {
   const { voc07_11pt: map, data, split } = entry?.measured ?? {};
-  write("backend", [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter].filter(Boolean).join(", "));
+  write("backend", [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision, info.gpuBytes && bytes(info.gpuBytes)].filter(Boolean).join(", "));
   write("weights", name);
   write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
   write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
@@ -83,4 +83,4 @@ export function showModel(info, { name, entry }) {
   write("notice", info.fallbackReason ? `Running on the CPU, which is slower. ${info.fallbackReason}` : info.software ? SOFTWARE : "");
 }
 
-const SOFTWARE = "WebGPU is a software adapter here: it runs on the CPU, slowly. Try ?backend=cpu in the address.";
+const SOFTWARE = "This WebGPU adapter is a program on the CPU, and slow. Try ?backend=cpu in the address.";

@@ -19,6 +19,8 @@ export function readSettings() {
     classes: query.get("classes")?.split(",").map((label) => label.trim()).filter(Boolean) ?? null,
     weights: query.get("weights"),
     backend: ["webgpu", "cpu"].includes(query.get("backend")) ? query.get("backend") : "auto",
+    engine: query.get("engine") ?? undefined,
+    precision: query.get("precision") ?? undefined,
     source: query.get("source") || "sample",
   };
 }

@@ -20,7 +20,7 @@ export async function openBlob(blob, name) {
 /** A still picture from an address. Fetched, not linked, so that its pixels may be read. */
 export async function openUrl(url) {
   const name = url.startsWith("data:") ? "picture" : new URL(url, document.baseURI).pathname.split("/").pop() || url;
-  // A site that does not let other pages read its pictures looks like one that cannot be reached.
+  // Without CORS a site looks like one that cannot be reached.
   const response = await fetch(url).catch(() => ({ status: "nothing that this page may read" }));
   if (response.ok) return openBlob(await response.blob(), name);
   throw new Error(`${name} could not be fetched (the server answered ${response.status}): save it and open the file.`);
@@ -63,7 +63,7 @@ async function openStream(name, request, onEnded) {
     throw new Error(`The ${name} ${REFUSALS[error.name] ?? `did not start (${error.message}): try again`}.`);
   }
   const [track] = stream.getVideoTracks();
-  // Fires when the device is unplugged or the user ends the capture, not on our own stop().
+  // When the device is unplugged or the user ends the capture, not on our own stop().
   track.addEventListener("ended", onEnded);
   const { facingMode, deviceId } = track.getSettings();
   return { element, name, live: name, mirrored: facingMode === "user", deviceId, decodeMs: null, close };

@@ -1,5 +1,5 @@
-// Can this browser run the detector on WebGPU? Asked before the wasm module is touched: the wgpu runtime ends in a panic,
-// not in an error, where one of these needs is missing. Runs in the page and in the worker; opens no device.
+// Can this browser run the detector on WebGPU? Asked before the wasm module is touched: the wgpu runtime panics where one of
+// these needs is missing. Opens no device.
 
 // Processors that pose as graphics adapters.
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
@@ -8,14 +8,12 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
 export async function preflight() {
   if (!isSecureContext) return no("WebGPU needs a secure page: open this one over https or from localhost.");
   if (!navigator.gpu) return no("This browser has no WebGPU: use a current Chrome, Edge, Safari or Firefox, or the CPU.");
-  // An exception and a null adapter mean the same to the user.
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   if (!adapter) {
     return no("This browser offers no WebGPU adapter: update the graphics driver, or on Linux start Chrome with " +
       "--enable-unsafe-webgpu --enable-features=Vulkan.");
   }
   const known = describe(adapter);
-  // Limits need no look: the kernels keep to those that every adapter guarantees.
   if (!adapter.features.has("timestamp-query")) {
     return no(`The WebGPU adapter "${known.adapterName}" lacks timestamp-query: use a current Chrome or the CPU.`, known);
   }
@@ -24,7 +22,7 @@ export async function preflight() {
 
 const no = (reason, known) => ({ ok: false, reason, adapterName: "", software: false, ...known });
 
-// Any field of `adapter.info` may be absent or empty, and older browsers have no `info` at all.
+// Any field of `adapter.info` may be empty, and older browsers have no `info`.
 function describe(adapter) {
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info ?? {};
   const adapterName = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";

@@ -2,23 +2,21 @@
 // It knows pixels and results, no page and no camera. Only this file imports the wasm glue.
 //
 // Messages in:  { id, kind: "load" | "detect" | "selfTest", ... }
-// Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message } where no call can be named.
+// Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message }.
 
 import { failure, preflight } from "./support.js";
 
 const GLUE = "./wasm/ssd-web.js";
 
 let detector = null;
-let tail = Promise.resolve();
+let direct = false; // pictures go from texture to texture, past the canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 
-// The wasm side takes one call at a time, so calls run strictly one after the other.
-self.onmessage = ({ data }) => {
-  tail = tail.then(() => answer(data));
-};
+// Calls do not wait for each other: a picture is computed while another one's result is read.
+self.onmessage = ({ data }) => answer(data);
 
-// A panic inside wasm can surface here with no call to blame. As after a RuntimeError, the instance is of no more use.
+// A panic inside wasm can surface here with no call to blame; the instance is of no more use.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
 
 async function answer({ id, kind, ...request }) {
@@ -31,27 +29,32 @@ async function answer({ id, kind, ...request }) {
 }
 
 const CALLS = {
-  async load({ weights, backend }, report) {
+  async load({ weights, backend, engine, precision }, report) {
     const { ok, reason, adapterName, software } = backend === "cpu" ? { ok: true } : await preflight();
     if (!ok) throw failure("WebGpuUnavailable", reason);
-    // The runtime is fetched and compiled while the weights arrive. Its failure shows below, where it is awaited.
+    // Compiled while the weights arrive. Its failure shows below, where it is awaited.
     const runtime = startRuntime();
     runtime.catch(() => {});
     const bytes = await read(weights, (loaded, total) => report({ stage: "weights", loaded, total }));
     report({ stage: "runtime", loaded: 0, total: null });
     const WasmDetector = await runtime;
-    detector = await WasmDetector.load(bytes, backend, (stage) => report({ stage, loaded: 0, total: null }));
+    const options = { backend, engine, precision, adapter: adapterName };
+    detector = await WasmDetector.load(bytes, options, (stage, loaded, total) => report({ stage, loaded, total }));
     report({ stage: "ready", loaded: 1, total: 1 });
     const { info } = detector;
-    return { ...info, backend, adapter: info.adapter || adapterName || "", software: Boolean(software) };
+    direct = info.precision && "copyExternalImageToTexture" in GPUQueue.prototype;
+    return { ...info, software: Boolean(software) };
   },
 
   async detect({ picture, options }) {
     const start = performance.now();
-    const { data, width, height } = pixels(picture);
-    const result = await detector.detect(data, width, height, options);
-    result.timing.total = performance.now() - start;
-    return result;
+    try {
+      const result = await (direct ? detector.detectBitmap(picture, options) : detectPixels(picture, options));
+      result.timing.total = performance.now() - start;
+      return result;
+    } finally {
+      picture.close();
+    }
   },
 
   selfTest: () => detector.selfTest(),
@@ -97,17 +100,15 @@ async function download(url, tell) {
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-// A bitmap is drawn at its natural size and closed; the canvas is kept, so a stream of frames allocates no surface.
-function pixels(picture) {
+// The canvas is kept, so a stream of frames allocates no surface.
+function detectPixels(picture, options) {
   const { width, height } = picture;
   try {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     pen.clearRect(0, 0, width, height);
     pen.drawImage(picture, 0, 0);
-    return pen.getImageData(0, 0, width, height);
+    return detector.detectPixels(pen.getImageData(0, 0, width, height).data, width, height, options);
   } catch (error) {
     throw failure("SourceInvalid", `The picture of ${width} x ${height} pixels could not be read (${error.message}): use a smaller one.`);
-  } finally {
-    picture.close();
   }
 }

@@ -1,6 +1,7 @@
 //! The native programs as their user meets them: exit codes, sentences, JSON documents, files. They run as processes of
 //! their own, on the CPU device, so that what one prints and what is left of it when it is killed is what is looked at.
 
+mod bench;
 mod detect;
 mod eval;
 mod folders;

@@ -50,7 +50,8 @@ fn want(model: &Ssd, header: &Header, seeds: &[usize]) -> Vec<f32> {
     [numbers(out.offsets), numbers(out.logits)].concat()
 }
 
-fn got(gpu: &Gpu, model: &Ssd, header: &Header, how: (Precision, Adapter), seeds: &[usize]) -> Vec<f32> {
+/// The same by our kernels, and the bytes that they hold on the GPU.
+fn got(gpu: &Gpu, model: &Ssd, header: &Header, how: (Precision, Adapter), seeds: &[usize]) -> (Vec<f32>, u64) {
     let mut detector = block_on(GpuDetector::new(gpu, header, model, seeds.len(), how, &mut |_, _| {}))
         .expect("the device takes the kernels");
     let pictures: Vec<_> = seeds.iter().map(|&seed| picture(seed)).collect();
@@ -58,7 +59,8 @@ fn got(gpu: &Gpu, model: &Ssd, header: &Header, how: (Precision, Adapter), seeds
         pictures.iter().map(|(bytes, width, height)| Picture::Rgba { bytes, width: *width, height: *height }).collect();
     let frame = detector.submit(&pictures, &DetectParams::default()).expect("the pictures are whole");
     block_on(frame.read()).expect("the device works");
-    block_on(detector.predictions()).expect("the device works")
+    let predictions = block_on(detector.predictions()).expect("the device works");
+    (predictions, detector.memory_bytes())
 }
 
 /// A network whose batch norms, if it has any, have statistics other than 0 and 1, so that folding them matters.
@@ -83,11 +85,11 @@ fn the_light_network_on_our_kernels_is_burns() {
     let seeds = [1, 2];
     let want = want(&model, &header, &seeds);
     for (name, adapter) in [("this adapter", *gpu.adapter()), ("a discrete card", Adapter::HARDWARE)] {
-        let far = far(&got(&gpu, &model, &header, (Precision::Single, adapter), &seeds), &want);
+        let far = far(&got(&gpu, &model, &header, (Precision::Single, adapter), &seeds).0, &want);
         assert!(far < 1e-3, "as on {name}: {far} apart");
     }
     if gpu.has_f16() {
-        let far = far(&got(&gpu, &model, &header, (Precision::Half, Adapter::HARDWARE), &seeds), &want);
+        let far = far(&got(&gpu, &model, &header, (Precision::Half, Adapter::HARDWARE), &seeds).0, &want);
         assert!(far < 2e-2, "in 16 bits: {far} apart");
     }
 }
@@ -97,6 +99,9 @@ fn the_papers_network_on_our_kernels_is_burns() {
     let Some(gpu) = gpu("the_papers_network_on_our_kernels_is_burns") else { return };
     let (model, header) = model(Arch::Ssd300Vgg16);
     let want = want(&model, &header, &[1]);
-    let far = far(&got(&gpu, &model, &header, (Precision::Single, Adapter::HARDWARE), &[1]), &want);
+    let (got, bytes) = got(&gpu, &model, &header, (Precision::Single, Adapter::HARDWARE), &[1]);
+    let far = far(&got, &want);
     assert!(far < 1e-3, "{far} apart");
+    println!("{:.1} MiB on the GPU", bytes as f64 / f64::from(1 << 20));
+    assert!(bytes <= 300 << 20, "{bytes} bytes on the GPU");
 }

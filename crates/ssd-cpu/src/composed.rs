@@ -12,6 +12,7 @@ pub(crate) fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
         Activation::None => x,
         Activation::Relu => relu(x),
         Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::HardSwish => x.clone() * (x + 3.0).clamp(0.0, 6.0) / 6.0,
     }
 }
 

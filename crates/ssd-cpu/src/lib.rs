@@ -2,14 +2,22 @@
 //!
 //! Every operation takes tensors of any device: on the CPU device it runs the loops of this crate, on all others Burn's own operations.
 //! It is not a backend, and knows nothing of SSD.
+//!
+//! For a network that is only run there is more: [`Convolution`], [`Map`] and [`together`], without gradients.
 
+mod buffers;
 mod composed;
+mod convolution;
 mod depthwise;
 #[cfg(feature = "autodiff")]
 mod gradients;
+mod map;
+#[cfg(test)]
+mod map_tests;
 mod memory;
 mod norm;
 mod planes;
+mod simd;
 #[cfg(all(test, feature = "autodiff"))]
 mod tests;
 
@@ -17,6 +25,11 @@ use burn::backend::Flex;
 use burn::tensor::Tensor;
 
 use crate::memory::Values;
+
+pub use crate::buffers::Buffers;
+pub use crate::convolution::{Convolution, ConvolutionError, ConvolutionShape};
+pub use crate::map::{Map, Window};
+pub use crate::planes::together;
 
 /// What follows a batch norm, in the same pass over memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +40,25 @@ pub enum Activation {
     Relu,
     /// `min(max(x, 0), 6)`
     Relu6,
+    /// `x * min(max(x + 3, 0), 6) / 6`: MobileNetV3 paper, §5.2.
+    HardSwish,
+}
+
+impl Activation {
+    /// Of one number.
+    pub fn of(self, x: f32) -> f32 {
+        match self {
+            Self::None => x,
+            Self::Relu => x.max(0.0),
+            Self::Relu6 => x.clamp(0.0, 6.0),
+            Self::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        }
+    }
+
+    /// Of all numbers of a tensor, on any device.
+    pub fn of_tensor(self, x: Tensor<4>) -> Tensor<4> {
+        composed::activate(x, self)
+    }
 }
 
 /// 3x3 convolution of each channel by itself, with one zero around the input.
@@ -76,6 +108,11 @@ pub fn batch_norm_train(
     epsilon: f64,
     activation: Activation,
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    // Its gradient is not that of a bound, which is all that the loops know.
+    if activation == Activation::HardSwish {
+        let (out, mean, variance) = batch_norm_train(x, gamma, beta, epsilon, Activation::None);
+        return (activation.of_tensor(out), mean, variance);
+    }
     #[cfg(feature = "autodiff")]
     if let Some(out) = gradients::batch_norm_train(&x, &gamma, &beta, epsilon, activation) {
         return out;

@@ -55,3 +55,47 @@ pub(crate) fn for_each<T: Send, S>(
         work(&mut scratch, i, piece);
     }
 }
+
+/// Calls `work(scratch, task)` for every task, on all threads. A thread makes its `scratch` once and reuses it.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn for_each_task<T: Send, S>(
+    tasks: Vec<T>,
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, T) + Sync + Send,
+) {
+    use rayon::prelude::*;
+
+    tasks.into_par_iter().for_each_init(scratch, work);
+}
+
+/// Calls `work(scratch, task)` for every task.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn for_each_task<T: Send, S>(
+    tasks: Vec<T>,
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, T) + Sync + Send,
+) {
+    let mut scratch = scratch();
+    tasks.into_iter().for_each(|task| work(&mut scratch, task));
+}
+
+/// How many tasks run at the same time.
+pub(crate) fn threads() -> usize {
+    #[cfg(not(target_arch = "wasm32"))]
+    return rayon::current_num_threads();
+    #[cfg(target_arch = "wasm32")]
+    return 1;
+}
+
+/// Runs `work` on one of the threads that this crate computes on. Each operation in it then starts at once; from another thread each would
+/// be handed over and waited for.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn together<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
+/// Runs `work`. There is one thread only.
+#[cfg(target_arch = "wasm32")]
+pub fn together<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    work()
+}

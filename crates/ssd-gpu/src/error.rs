@@ -1,17 +1,12 @@
 //! What can go wrong between a model and its detections.
 
 use ssd::postprocess::ParamsError;
+use ssd_cpu::ConvolutionError;
 use thiserror::Error;
 
 /// A failure on the way through the GPU.
 #[derive(Debug, Error)]
 pub enum GpuError {
-    /// There is no device.
-    #[error("no GPU could be opened ({reason}); update the graphics driver, or use the CPU")]
-    NoDevice {
-        /// In the driver's words.
-        reason: String,
-    },
     /// The device took a kernel and refused it.
     #[error("the device refuses the kernel {name} ({reason}); update the graphics driver, or use the CPU")]
     Kernel {
@@ -32,6 +27,9 @@ pub enum GpuError {
         /// Upper limit.
         most: usize,
     },
+    /// A network that the CPU's loops do not know.
+    #[error("the CPU cannot run this network ({0}); use a GPU")]
+    Cpu(#[from] ConvolutionError),
     /// A parameter out of its range.
     #[error(transparent)]
     Params(#[from] ParamsError),

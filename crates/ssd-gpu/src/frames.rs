@@ -175,6 +175,16 @@ impl GpuDetector {
         &self.network
     }
 
+    /// What comes before and after it, and the numbers in between, for the bench.
+    pub(crate) fn around(&mut self) -> (&PictureInput, &mut Postprocess, &wgpu::Buffer) {
+        (&self.picture, &mut self.postprocess, &self.predictions)
+    }
+
+    /// How many pictures a frame has at most.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
     /// Frees all of it now.
     pub(crate) fn destroy(self) {
         self.network.destroy();

@@ -50,6 +50,11 @@ impl Gpu {
         &self.burn
     }
 
+    /// What lies between wgpu and the adapter: `vulkan`, `metal`, `dx12`, `webgpu`.
+    pub fn backend(&self) -> String {
+        self.device.adapter_info().backend.to_string()
+    }
+
     /// What is known of the adapter that matters to the choice of kernels.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter

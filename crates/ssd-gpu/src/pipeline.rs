@@ -1,13 +1,14 @@
 //! The whole way of a picture: pixels → preprocess → network → decode → topk → nms → gather → detections, by an engine.
 //!
-//! Our kernels do all of it on a GPU ([`crate::frames`]). Burn does the network on whichever device its tensors are, and the twins
-//! do the rest: that is the CPU, and on a GPU the reference that our kernels are measured against. The native programs and the
-//! page both run exactly this; they bring the pixels and the clock.
+//! Our kernels do all of it on a GPU ([`crate::frames`]). On the CPU [`ssd::cpu_network`] does the network and the twins the rest. Burn's
+//! own forward, on any device, is the reference that both are measured against. The native programs and the page run exactly
+//! this; they bring the pixels and the clock.
 
 use std::cell::RefCell;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use ssd::cpu_network::{CpuNetwork, CpuPredictions};
 use ssd::postprocess::{DetectParams, postprocess};
 use ssd::preprocess::preprocess_rgba;
 use ssd::weights::Header;
@@ -35,7 +36,9 @@ pub enum PrecisionChoice {
 enum Engine {
     /// Our kernels, throughout.
     Wgsl(Box<RefCell<GpuDetector>>),
-    /// Burn and the twins.
+    /// Our loops, and the twins.
+    Cpu(Box<CpuNetwork>),
+    /// Burn, and the twins.
     Burn { model: Box<Ssd>, device: Device },
 }
 
@@ -53,7 +56,7 @@ pub struct Pipeline {
 pub struct Outcome {
     /// Normalised boxes, best first.
     pub detections: Vec<Detection>,
-    /// Boxes that went into NMS, of all classes; not counted by Burn's engine.
+    /// Boxes that went into NMS, of all classes; counted on a GPU by our kernels alone.
     pub candidates: Option<u32>,
     /// Bytes that crossed from the GPU to the host; 0 on the CPU device.
     pub readback_bytes: usize,
@@ -76,19 +79,23 @@ impl Pipeline {
         clock: fn() -> f64,
         progress: Progress<'_>,
     ) -> Result<Self, GpuError> {
-        let load = async |precision, progress: Progress<'_>| {
-            GpuDetector::new(gpu, &header, model, images, (precision, *gpu.adapter()), progress).await
-        };
-        let detector = match precision {
-            PrecisionChoice::Only(precision) => load(precision, progress).await?,
-            PrecisionChoice::Auto if gpu.has_f16() && !gpu.adapter().software => {
-                let single = load(Precision::Single, &mut |done, total| progress(done, 2 * total)).await?;
-                let half = load(Precision::Half, &mut |done, total| progress(total + done, 2 * total)).await;
-                half::better(single, half, &header).await?
-            }
-            PrecisionChoice::Auto => load(Precision::Single, progress).await?,
-        };
-        Ok(Self::with(header, Engine::Wgsl(Box::new(RefCell::new(detector))), clock))
+        let detector = gpu_detector(&header, model, gpu, images, precision, progress).await?;
+        Ok(Self::of_detector(header, detector, clock))
+    }
+
+    /// Our kernels, loaded already.
+    pub fn of_detector(header: Header, detector: GpuDetector, clock: fn() -> f64) -> Self {
+        Self::with(header, Engine::Wgsl(Box::new(RefCell::new(detector))), clock)
+    }
+
+    /// Our loops on the CPU. The model lies on the CPU device.
+    ///
+    /// # Errors
+    ///
+    /// When the network has a convolution that they do not know.
+    pub fn on_cpu(header: Header, model: &Ssd, clock: fn() -> f64) -> Result<Self, GpuError> {
+        let network = CpuNetwork::new(model)?;
+        Ok(Self::with(header, Engine::Cpu(Box::new(network)), clock))
     }
 
     /// Burn's own forward on `device`.
@@ -106,18 +113,18 @@ impl Pipeline {
         &self.header
     }
 
-    /// Bytes that our kernels hold on the GPU, and the type of their numbers; `None` for Burn's engine, which keeps no account.
+    /// Bytes that our kernels hold on the GPU, and the type of their numbers; `None` for the others, which keep no account.
     pub fn gpu_memory(&self) -> Option<(u64, Precision)> {
         match &self.engine {
             Engine::Wgsl(detector) => {
                 let detector = detector.borrow();
                 Some((detector.memory_bytes(), detector.precision()))
             }
-            Engine::Burn { .. } => None,
+            Engine::Cpu(_) | Engine::Burn { .. } => None,
         }
     }
 
-    /// Starts on a batch of pictures; on a GPU this returns before anything is done. Burn's engine takes `Rgba` alone.
+    /// Starts on a batch of pictures; on a GPU this returns before anything is done. The other engines take `Rgba` alone.
     ///
     /// # Errors
     ///
@@ -126,31 +133,41 @@ impl Pipeline {
         let params = params.clone().checked(self.header.classes())?;
         match &self.engine {
             Engine::Wgsl(detector) => Ok(Pending::Wgsl(detector.borrow_mut().submit(pictures, &params)?)),
+            Engine::Cpu(network) => {
+                let (input, start, preprocessed) = self.input(pictures)?;
+                let predictions = network.forward(&input, pictures.len(), self.header.input_size)?;
+                let times = self.times(start, preprocessed);
+                Ok(Pending::Cpu { predictions: Box::new(predictions), params, times })
+            }
             Engine::Burn { model, device } => {
-                let start = (self.clock)();
-                let input = self.input(pictures, device)?;
-                let preprocessed = (self.clock)();
-                let predictions = Box::new(model.forward(input));
-                let times = StageTimes {
-                    preprocess_ms: preprocessed - start,
-                    network_ms: (self.clock)() - preprocessed,
-                    postprocess_ms: 0.0,
-                };
-                Ok(Pending::Burn { predictions, params, times })
+                let (input, start, preprocessed) = self.input(pictures)?;
+                let shape = [pictures.len(), 3, self.header.input_size, self.header.input_size];
+                let predictions = model.forward(Tensor::from_data(TensorData::new(input, shape), device));
+                let times = self.times(start, preprocessed);
+                Ok(Pending::Burn { predictions: Box::new(predictions), params, times })
             }
         }
     }
 
-    /// The pictures as a tensor, `[B, 3, S, S]`.
-    fn input(&self, pictures: &[Picture<'_>], device: &Device) -> Result<Tensor<4>, GpuError> {
+    /// What the two stages before now took.
+    fn times(&self, start: f64, preprocessed: f64) -> StageTimes {
+        StageTimes {
+            preprocess_ms: preprocessed - start,
+            network_ms: (self.clock)() - preprocessed,
+            postprocess_ms: 0.0,
+        }
+    }
+
+    /// The pictures as `[B, 3, S, S]`, and when that was begun and done.
+    fn input(&self, pictures: &[Picture<'_>]) -> Result<(Vec<f32>, f64, f64), GpuError> {
+        let start = (self.clock)();
         let spec = self.header.preprocess();
         let mut numbers = Vec::with_capacity(pictures.len() * 3 * spec.input_size * spec.input_size);
         for picture in pictures {
             let (bytes, [width, height]) = picture.rgba()?;
             numbers.extend(preprocess_rgba(bytes, width, height, &spec));
         }
-        let shape = [pictures.len(), 3, spec.input_size, spec.input_size];
-        Ok(Tensor::from_data(TensorData::new(numbers, shape), device))
+        Ok((numbers, start, (self.clock)()))
     }
 
     /// Waits for the detections of each picture.
@@ -170,28 +187,68 @@ impl Pipeline {
                 };
                 Ok(result.found.into_iter().map(outcome).collect())
             }
+            Pending::Cpu { predictions, params, times } => {
+                let CpuPredictions { offsets, logits } = *predictions;
+                let rows = offsets.iter().zip(&logits).map(|(offsets, logits)| (&offsets[..], &logits[..]));
+                Ok(self.finish(rows, &params, times, 0))
+            }
             Pending::Burn { predictions, params, mut times } => {
-                let (_, priors, classes) = predictions.logits.dims().into();
+                let [_, priors, classes] = predictions.logits.dims();
                 let waited = (self.clock)();
                 let offsets = floats(predictions.offsets).await?;
                 let logits = floats(predictions.logits).await?;
-                let start = (self.clock)();
                 // On a GPU the network is done when its output arrives.
-                times.network_ms += start - waited;
+                times.network_ms += (self.clock)() - waited;
                 let rows = offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * classes));
-                let variances = self.header.priors.variances;
-                let lists: Vec<Vec<Detection>> =
-                    rows.map(|(offsets, logits)| postprocess(offsets, logits, &self.priors, variances, &params)).collect();
-                times.postprocess_ms = (self.clock)() - start;
-                let readback_bytes = if self.is_on_cpu() { 0 } else { (offsets.len() + logits.len()) * size_of::<f32>() };
-                let outcome = |detections| Outcome { detections, candidates: None, readback_bytes, times: Some(times) };
-                Ok(lists.into_iter().map(outcome).collect())
+                let on_cpu = matches!(&self.engine, Engine::Burn { device, .. } if *device == Device::flex());
+                let read = if on_cpu { 0 } else { (offsets.len() + logits.len()) * size_of::<f32>() };
+                Ok(self.finish(rows, &params, times, read))
             }
         }
     }
 
-    fn is_on_cpu(&self) -> bool {
-        matches!(&self.engine, Engine::Burn { device, .. } if *device == Device::flex())
+    /// What the twins make of each picture's offsets and logits.
+    fn finish<'a>(
+        &self,
+        rows: impl Iterator<Item = (&'a [f32], &'a [f32])>,
+        params: &DetectParams,
+        mut times: StageTimes,
+        readback_bytes: usize,
+    ) -> Vec<Outcome> {
+        let start = (self.clock)();
+        let variances = self.header.priors.variances;
+        let lists: Vec<Vec<Detection>> =
+            rows.map(|(offsets, logits)| postprocess(offsets, logits, &self.priors, variances, params)).collect();
+        times.postprocess_ms = (self.clock)() - start;
+        let outcome = |detections| Outcome { detections, candidates: None, readback_bytes, times: Some(times) };
+        lists.into_iter().map(outcome).collect()
+    }
+}
+
+/// Our kernels with the numbers that are asked for, for batches of up to `images` pictures. The model lies on the CPU device.
+///
+/// # Errors
+///
+/// When the device refuses a kernel, or cannot hold the network.
+pub async fn gpu_detector(
+    header: &Header,
+    model: &Ssd,
+    gpu: &Gpu,
+    images: usize,
+    precision: PrecisionChoice,
+    progress: Progress<'_>,
+) -> Result<GpuDetector, GpuError> {
+    let load = async |precision, progress: Progress<'_>| {
+        GpuDetector::new(gpu, header, model, images, (precision, *gpu.adapter()), progress).await
+    };
+    match precision {
+        PrecisionChoice::Only(precision) => load(precision, progress).await,
+        PrecisionChoice::Auto if gpu.has_f16() && !gpu.adapter().software => {
+            let single = load(Precision::Single, &mut |done, total| progress(done, 2 * total)).await?;
+            let half = load(Precision::Half, &mut |done, total| progress(total + done, 2 * total)).await;
+            half::better(single, half, header).await
+        }
+        PrecisionChoice::Auto => load(Precision::Single, progress).await,
     }
 }
 
@@ -200,6 +257,15 @@ impl Pipeline {
 pub enum Pending {
     /// On the GPU, by our kernels.
     Wgsl(Frame),
+    /// The CPU has done the network; the twins' part is left.
+    Cpu {
+        /// What the network said.
+        predictions: Box<CpuPredictions>,
+        /// Checked.
+        params: DetectParams,
+        /// So far.
+        times: StageTimes,
+    },
     /// Burn's network has been called; the twins have not.
     Burn {
         /// What the network said.

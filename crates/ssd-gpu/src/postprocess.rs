@@ -159,11 +159,6 @@ impl Postprocess {
         }
     }
 
-    /// The parameters of the frames to come.
-    pub(crate) fn params(&self) -> &DetectParams {
-        &self.params
-    }
-
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }

@@ -70,11 +70,12 @@ impl Detector {
         let (header, model) =
             weights::load(bytes, &Device::flex()).map_err(|source| DetectorError::Weights { path: name(), source })?;
         let pipeline = match &device.gpu {
-            Some(gpu) if engine.engine == EngineName::Wgsl => {
+            Some(gpu) if engine.engine == EngineName::Own => {
                 let precision = engine.precision.choice();
                 let mut quiet = |_, _| {};
                 pollster::block_on(Pipeline::on_gpu(header, &model, gpu, batch, precision, milliseconds, &mut quiet))?
             }
+            None if engine.engine == EngineName::Own => Pipeline::on_cpu(header, &model, milliseconds)?,
             _ => Pipeline::on_burn(header, model, &device.device, milliseconds),
         };
         Ok(Self { pipeline, device_name: device.name })
@@ -136,7 +137,7 @@ fn rgba(image: &RgbImage) -> Vec<u8> {
 }
 
 /// Milliseconds since the program first asked.
-fn milliseconds() -> f64 {
+pub(crate) fn milliseconds() -> f64 {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3
 }

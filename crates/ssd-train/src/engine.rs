@@ -7,8 +7,8 @@ use ssd_gpu::pipeline::PrecisionChoice;
 /// What a detector is to be run with.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct EngineArgs {
-    /// On a GPU: our own kernels, or Burn's forward, which they are measured against
-    #[arg(long, value_enum, default_value = "wgsl", value_name = "ENGINE")]
+    /// Our own kernels, or Burn's forward, which they are measured against
+    #[arg(long, value_enum, default_value = "own", value_name = "ENGINE")]
     pub engine: EngineName,
     /// Numbers that our kernels compute with: f16 takes half the memory traffic; auto takes it where the adapter has it and
     /// its detections are those of f32
@@ -19,8 +19,8 @@ pub struct EngineArgs {
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineName {
-    /// Our kernels
-    Wgsl,
+    /// Our kernels: WGSL on a GPU, loops on the CPU
+    Own,
     /// Burn
     Burn,
 }
@@ -49,6 +49,6 @@ impl PrecisionName {
 
 impl Default for EngineArgs {
     fn default() -> Self {
-        Self { engine: EngineName::Wgsl, precision: PrecisionName::Auto }
+        Self { engine: EngineName::Own, precision: PrecisionName::Auto }
     }
 }

@@ -37,10 +37,13 @@ pub mod session;
 
 pub mod publish;
 
+pub mod onnx;
+
 // Detecting and measuring.
 pub mod images;
 
 pub mod detector;
 
+pub mod bench;
 pub mod engine;
 pub mod evaluation;

@@ -1,56 +1,62 @@
-//! The device a detector runs on: WebGPU through Burn's wgpu, or the CPU inside wasm.
+//! The device a detector runs on: WebGPU, opened by Burn, or the CPU inside wasm.
 
 use std::cell::RefCell;
 
 use burn::tensor::Device;
+use ssd_gpu::Gpu;
 
 use crate::failure::{Failure, Kind};
 
-/// A device and what it is called.
+/// Where to compute.
 #[derive(Clone)]
-pub struct Backend {
-    pub device: Device,
-    pub name: &'static str,
-    pub adapter: String,
+pub enum Backend {
+    WebGpu(Gpu),
+    Cpu,
 }
 
 impl Backend {
-    pub fn is_gpu(&self) -> bool {
-        self.name == "webgpu"
+    /// By the names of the page's contract.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::WebGpu(_) => "webgpu",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// What computes, as the user knows it.
+    pub fn adapter(&self) -> &str {
+        match self {
+            Self::WebGpu(gpu) => gpu.name(),
+            Self::Cpu => "CPU (WebAssembly)",
+        }
     }
 }
 
 thread_local! {
     /// Burn's runtime is set up once in a worker; a second detector there shares it.
-    static WEBGPU: RefCell<Option<Backend>> = const { RefCell::new(None) };
+    static WEBGPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
 }
 
-/// How many kernels Burn collects before it hands them to the GPU: all of a frame's, so that a frame is few submits.
-const TASKS_MAX: usize = 128;
-
-/// Opens `webgpu` or `cpu`.
-pub async fn open(name: &str) -> Result<Backend, Failure> {
+/// Opens `webgpu` or `cpu`. `adapter` is what the page knows of the adapter, which is more than wgpu does.
+pub async fn open(name: &str, adapter: Option<String>) -> Result<Backend, Failure> {
     match name {
-        "webgpu" => webgpu().await,
-        "cpu" => Ok(Backend { device: Device::flex(), name: "cpu", adapter: "CPU (WebAssembly)".into() }),
+        "webgpu" => webgpu(adapter).await.map(Backend::WebGpu),
+        "cpu" => Ok(Backend::Cpu),
         other => {
             Err(Failure::new(Kind::WebGpuUnavailable, format!("There is no backend {other:?}; use webgpu or cpu.")))
         }
     }
 }
 
-async fn webgpu() -> Result<Backend, Failure> {
-    if let Some(backend) = WEBGPU.with_borrow(Clone::clone) {
-        return Ok(backend);
+async fn webgpu(adapter: Option<String>) -> Result<Gpu, Failure> {
+    if let Some(gpu) = WEBGPU.with_borrow(Clone::clone) {
+        return Ok(gpu);
     }
-    let (device, setup) =
-        Device::wgpu_options().tasks_max(TASKS_MAX).init_with_setup_async().await.map_err(|error| {
-            let sentence = format!("WebGPU could not be started ({error}); update the browser or use the cpu backend.");
-            Failure::new(Kind::WebGpuUnavailable, sentence)
-        })?;
-    // Browsers fill in what they like; the page's own pre-flight may know more.
-    let adapter = setup.adapter.get_info().name;
-    let backend = Backend { device, name: "webgpu", adapter };
-    WEBGPU.set(Some(backend.clone()));
-    Ok(backend)
+    let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(|error| {
+        let sentence = format!("WebGPU could not be started ({error}); update the browser or use the cpu backend.");
+        Failure::new(Kind::WebGpuUnavailable, sentence)
+    })?;
+    let gpu = Gpu::new(device, &setup, adapter);
+    WEBGPU.set(Some(gpu.clone()));
+    Ok(gpu)
 }

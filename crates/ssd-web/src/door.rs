@@ -1,15 +1,16 @@
 //! `WasmDetector`, the one class that JS sees.
 
 use burn::tensor::Device;
+use burn::tensor::wgpu::wgpu::ExternalImageSource;
 use js_sys::{Function, Uint8Array};
-use ssd::preprocess::preprocess_rgba;
 use ssd::weights;
+use ssd_gpu::Picture;
 use ssd_gpu::pipeline::Pipeline;
 use wasm_bindgen::prelude::*;
 
 use crate::backend::{self, Backend};
 use crate::failure::{Failure, Kind};
-use crate::wire::{Answer, Found, Info, Options, SelfTest, Timing, to_js};
+use crate::wire::{Answer, Info, LoadOptions, Options, SelfTest, to_js};
 
 /// Milliseconds on the worker's clock.
 fn now() -> f64 {
@@ -34,90 +35,89 @@ pub struct WasmDetector {
 
 #[wasm_bindgen]
 impl WasmDetector {
-    /// From the bytes of a weights file to a detector that has run once. `on_stage` hears `parse`, `device`, `upload`, `compile`.
-    pub async fn load(bytes: Uint8Array, backend: String, on_stage: Function) -> Result<WasmDetector, JsValue> {
-        let stage = |name: &str| {
+    /// From the bytes of a weights file to a detector that has run once. `on_stage(stage, loaded, total)` hears `parse`, `device`,
+    /// `upload`, and `compile` with the number of kernels.
+    pub async fn load(bytes: Uint8Array, options: JsValue, on_stage: Function) -> Result<WasmDetector, JsValue> {
+        let stage = |name: &str, loaded: usize, total: Option<usize>| {
+            let total = total.map_or(JsValue::NULL, JsValue::from);
             // A listener that throws loses its progress, not the detector.
-            let _ = on_stage.call1(&JsValue::NULL, &name.into());
+            let _ = on_stage.call3(&JsValue::NULL, &name.into(), &loaded.into(), &total);
         };
-        stage("parse");
+        let options = LoadOptions::from_js(options)?;
+        stage("parse", 0, None);
         let bytes = bytes.to_vec();
         weights::read_header(&bytes).map_err(Failure::from)?;
-        stage("device");
-        let backend = backend::open(&backend).await?;
-        stage("upload");
+        stage("device", 0, None);
+        let backend = backend::open(&options.backend, options.adapter.clone()).await?;
+        stage("upload", 0, None);
         let (header, model) = weights::load(bytes, &Device::flex()).map_err(Failure::from)?;
-        let pipeline = Pipeline::new(header, model, &backend.device, backend.is_gpu()).map_err(Failure::from)?;
+        let pipeline = match &backend {
+            Backend::WebGpu(gpu) if !options.burn()? => {
+                let mut progress = |done: usize, total: usize| stage("compile", done, Some(total));
+                let precision = options.precision()?;
+                Pipeline::on_gpu(header, &model, gpu, 1, precision, now, &mut progress).await.map_err(Failure::from)?
+            }
+            Backend::WebGpu(gpu) => Pipeline::on_burn(header, model, gpu.burn_device(), now),
+            Backend::Cpu if !options.burn()? => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
+            Backend::Cpu => Pipeline::on_burn(header, model, &Device::flex(), now),
+        };
         let detector = Self { pipeline, backend };
-        stage("compile");
         detector.warm_up().await?;
         Ok(detector)
     }
 
-    /// One grey picture through everything, so that the first real one finds its shaders compiled.
+    /// One grey picture through everything, so that nothing is left to do before the first real one.
     async fn warm_up(&self) -> Result<(), Failure> {
-        let header = self.pipeline.header();
-        let predictions = self.pipeline.forward(vec![0.0; 3 * header.input_size * header.input_size])?;
-        let pending = self.pipeline.launch(predictions, &header.params())?;
+        let picture = Picture::Rgba { bytes: &[128; 16], width: 2, height: 2 };
+        let pending = self.pipeline.submit(&[picture], &self.pipeline.header().params())?;
         self.pipeline.read(pending).await?;
         Ok(())
     }
 
     /// Detects in one picture: `[height, width, 4]` bytes, as a canvas gives them.
-    pub async fn detect(
+    #[wasm_bindgen(js_name = detectPixels)]
+    pub async fn detect_pixels(
         &self,
         rgba: Vec<u8>,
         width: usize,
         height: usize,
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        if width == 0 || height == 0 || rgba.len() != width * height * 4 {
-            let sentence = format!("The picture has {} bytes and not {width} x {height} pixels.", rgba.len());
-            return Err(Failure::new(Kind::SourceInvalid, sentence).into());
-        }
-        let header = self.pipeline.header();
-        let params = Options::from_js(options)?.params(header)?;
+        self.detect(&Picture::Rgba { bytes: &rgba, width, height }, [width, height], options).await
+    }
+
+    /// Detects in one bitmap, which goes from texture to texture. With our kernels on WebGPU alone; the bitmap may be closed
+    /// once this has returned its promise.
+    #[wasm_bindgen(js_name = detectBitmap)]
+    pub async fn detect_bitmap(&self, bitmap: web_sys::ImageBitmap, options: JsValue) -> Result<JsValue, JsValue> {
+        let (width, height) = (bitmap.width() as usize, bitmap.height() as usize);
+        let source = ExternalImageSource::ImageBitmap(bitmap);
+        self.detect(&Picture::External { source, width, height }, [width, height], options).await
+    }
+
+    /// Up to its first wait this runs at once, so frames are computed in the order of their calls.
+    async fn detect(&self, picture: &Picture<'_>, size: [usize; 2], options: JsValue) -> Result<JsValue, JsValue> {
         let start = now();
-        let pixels = preprocess_rgba(&rgba, width, height, &header.preprocess());
-        let preprocessed = now();
-        let predictions = self.pipeline.forward(pixels).map_err(Failure::from)?;
-        let networked = now();
-        let pending = self.pipeline.launch(predictions, &params).map_err(Failure::from)?;
-        let launched = now();
-        let outcome = self.pipeline.read(pending).await.map_err(Failure::from)?;
-        let finished = now();
-        // On the CPU nothing is read back: all that follows the network is post-processing.
-        let split = if self.backend.is_gpu() { launched } else { finished };
-        let answer = Answer {
-            detections: outcome.detections.iter().map(|d| Found::new(d, &header.labels, width, height)).collect(),
-            width,
-            height,
-            timing: Timing {
-                preprocess: preprocessed - start,
-                network: networked - preprocessed,
-                postprocess: split - networked,
-                readback: finished - split,
-            },
-            readback_bytes: outcome.readback_bytes,
-            candidates: outcome.candidates,
-        };
-        Ok(to_js(&answer)?)
+        let params = Options::from_js(options)?.params(self.pipeline.header())?;
+        let pending = self.pipeline.submit(std::slice::from_ref(picture), &params).map_err(Failure::from)?;
+        let mut outcomes = self.pipeline.read(pending).await.map_err(Failure::from)?;
+        let outcome = outcomes.pop().ok_or_else(|| Failure::new(Kind::DeviceLost, "The device gave no answer"))?;
+        Ok(to_js(&Answer::new(outcome, &self.pipeline.header().labels, size, now() - start))?)
     }
 
     /// What the weights and the device are.
     #[wasm_bindgen(getter)]
     pub fn info(&self) -> Result<JsValue, JsValue> {
-        Ok(to_js(&Info::new(self.pipeline.header(), &self.backend))?)
+        Ok(to_js(&Info::new(&self.pipeline, &self.backend))?)
     }
 
     /// Every kernel against its plain-Rust twin, on this adapter.
     #[wasm_bindgen(js_name = selfTest)]
     pub async fn self_test(&self) -> Result<JsValue, JsValue> {
-        if !self.backend.is_gpu() {
+        let Backend::WebGpu(gpu) = &self.backend else {
             let sentence = "The kernels run on WebGPU alone; load the detector with the backend webgpu to test them.";
             return Err(Failure::new(Kind::WebGpuUnavailable, sentence).into());
-        }
-        let report = ssd_gpu::verify(&self.backend.device).await;
-        Ok(to_js(&SelfTest::from(report))?)
+        };
+        Ok(to_js(&SelfTest::from(ssd_gpu::verify(gpu).await))?)
     }
 }

@@ -46,9 +46,11 @@ impl From<ParamsError> for Failure {
 impl From<GpuError> for Failure {
     fn from(error: GpuError) -> Self {
         let kind = match error {
-            GpuError::Params(_) => Kind::SourceInvalid,
-            GpuError::Size { .. } | GpuError::Shape { .. } | GpuError::Type { .. } => Kind::WeightsInvalid,
-            GpuError::NotWgpu { .. } | GpuError::NotWgsl { .. } => Kind::WebGpuUnavailable,
+            GpuError::Params(_) | GpuError::Picture { .. } => Kind::SourceInvalid,
+            // The largest texture is the only limit that a picture can pass.
+            GpuError::Size { name, .. } if name.starts_with("the picture") => Kind::SourceInvalid,
+            GpuError::Size { .. } | GpuError::Cpu(_) => Kind::WeightsInvalid,
+            GpuError::Kernel { .. } => Kind::WebGpuUnavailable,
             GpuError::Malformed { .. } | GpuError::Read { .. } => Kind::DeviceLost,
         };
         Self::new(kind, error.to_string())

@@ -5,11 +5,52 @@ use serde_wasm_bindgen::Serializer;
 use ssd::Detection;
 use ssd::postprocess::{DetectParams, Nms};
 use ssd::weights::{Header, Provenance};
+use ssd_gpu::kernel::Precision;
+use ssd_gpu::pipeline::{Outcome, Pipeline, PrecisionChoice};
 use ssd_gpu::{VerifyCase, VerifyReport};
 use wasm_bindgen::JsValue;
 
 use crate::backend::Backend;
 use crate::failure::{Failure, Kind};
+
+/// How a detector is to be loaded. What is absent is chosen here.
+#[derive(Debug, Deserialize)]
+pub struct LoadOptions {
+    pub backend: String,
+    /// What the page knows of the adapter.
+    pub adapter: Option<String>,
+    engine: Option<String>,
+    precision: Option<String>,
+}
+
+impl LoadOptions {
+    pub fn from_js(value: JsValue) -> Result<Self, Failure> {
+        serde_wasm_bindgen::from_value(value)
+            .map_err(|error| Failure::new(Kind::SourceInvalid, format!("The options are not understood: {error}.")))
+    }
+
+    /// Whether Burn's forward computes instead of our kernels.
+    pub fn burn(&self) -> Result<bool, Failure> {
+        match self.engine.as_deref() {
+            None | Some("own") => Ok(false),
+            Some("burn") => Ok(true),
+            Some(other) => Err(unknown("engine", other, "own or burn")),
+        }
+    }
+
+    pub fn precision(&self) -> Result<PrecisionChoice, Failure> {
+        match self.precision.as_deref() {
+            None | Some("auto") => Ok(PrecisionChoice::Auto),
+            Some("f32") => Ok(PrecisionChoice::Only(Precision::Single)),
+            Some("f16") => Ok(PrecisionChoice::Only(Precision::Half)),
+            Some(other) => Err(unknown("precision", other, "auto, f32 or f16")),
+        }
+    }
+}
+
+fn unknown(what: &str, got: &str, known: &str) -> Failure {
+    Failure::new(Kind::SourceInvalid, format!("There is no {what} {got:?}; use {known}."))
+}
 
 /// What a call may choose; the weights file's defaults stand in for the rest.
 #[derive(Debug, Default, Deserialize)]
@@ -63,6 +104,10 @@ pub struct Info {
     input_size: usize,
     backend: &'static str,
     adapter: String,
+    /// Of the numbers that our kernels compute with; null where Burn computes.
+    precision: Option<&'static str>,
+    /// Bytes that our kernels hold on the GPU; null where Burn computes, which keeps no account.
+    gpu_bytes: Option<f64>,
     provenance: Provenance,
     defaults: Defaults,
 }
@@ -77,13 +122,19 @@ struct Defaults {
 }
 
 impl Info {
-    pub fn new(header: &Header, backend: &Backend) -> Self {
+    pub fn new(pipeline: &Pipeline, backend: &Backend) -> Self {
+        let (header, memory) = (pipeline.header(), pipeline.gpu_memory());
         Self {
             arch: header.arch.to_string(),
             labels: header.labels.clone(),
             input_size: header.input_size,
-            backend: backend.name,
-            adapter: backend.adapter.clone(),
+            backend: backend.name(),
+            adapter: backend.adapter().to_owned(),
+            precision: memory.map(|(_, precision)| match precision {
+                Precision::Single => "f32",
+                Precision::Half => "f16",
+            }),
+            gpu_bytes: memory.map(|(bytes, _)| bytes as f64),
             provenance: header.provenance.clone(),
             defaults: Defaults { score: header.score, iou: header.iou, top_k: header.top_k, max: header.max },
         }
@@ -103,14 +154,32 @@ pub struct Answer {
     pub candidates: Option<u32>,
 }
 
-/// Milliseconds. On WebGPU `network` and `postprocess` end when the work is handed to the GPU, and `readback` is the wait for it
-/// to be done: to measure them apart would take a second read-back.
+/// Milliseconds, by the clock of the device that did the work; `readback` is the rest of the wait.
 #[derive(Debug, Serialize)]
 pub struct Timing {
     pub preprocess: f64,
     pub network: f64,
     pub postprocess: f64,
     pub readback: f64,
+}
+
+impl Answer {
+    /// `waited` is how long all of it took, in milliseconds.
+    pub fn new(outcome: Outcome, labels: &[String], [width, height]: [usize; 2], waited: f64) -> Self {
+        let detections = outcome.detections.iter().map(|d| Found::new(d, labels, width, height)).collect();
+        // A device without a clock: all that can be said is how long it took.
+        let timing = outcome.times.map_or(
+            Timing { preprocess: 0.0, network: waited, postprocess: 0.0, readback: 0.0 },
+            |times| Timing {
+                preprocess: times.preprocess_ms,
+                network: times.network_ms,
+                postprocess: times.postprocess_ms,
+                readback: (waited - times.preprocess_ms - times.network_ms - times.postprocess_ms).max(0.0),
+            },
+        );
+        let Outcome { readback_bytes, candidates, .. } = outcome;
+        Self { detections, width, height, timing, readback_bytes, candidates }
+    }
 }
 
 #[derive(Debug, Serialize)]

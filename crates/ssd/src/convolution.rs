@@ -57,12 +57,7 @@ impl ConvShape {
         let outputs = (0..self.channels_out).flat_map(|channel| positions.clone().map(move |at| (channel, at)));
         outputs
             .map(|(channel, at)| {
-                let sum = shift[channel] + self.sum(input, weights, channel, at);
-                match self.activation {
-                    Activation::None => sum,
-                    Activation::Relu => sum.max(0.0),
-                    Activation::Relu6 => sum.clamp(0.0, 6.0),
-                }
+                self.activation.of(shift[channel] + self.sum(input, weights, channel, at))
             })
             .collect()
     }

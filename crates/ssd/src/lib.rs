@@ -18,6 +18,8 @@ pub mod preprocess;
 
 pub mod model;
 
+pub mod cpu_network;
+
 pub mod convolution;
 
 pub mod winograd;

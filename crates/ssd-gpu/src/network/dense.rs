@@ -57,8 +57,8 @@ impl Writer<'_, '_> {
         let stride = weights_stride(shape.channels_out, tile);
         (info.weights_stride, info.parts) = (stride as u32, parts as u32);
         let precision = self.precision;
-        let packed = pack::stored(&pack::dense(shape, weights, depth, stride), precision);
-        let weights = self.recording.bytes(label, &packed);
+        let packed = pack::dense(shape, weights, depth, stride);
+        let weights = self.recording.bytes(label, &pack::stored(&packed, precision));
         let shift = self.recording.floats(label, &pack::channels(shift));
         let product = Product { info, tile, input: x.slot, weights, depth: parts };
         let output = match target {

@@ -139,8 +139,11 @@ mod tests {
         let choose = |shape: &ConvShape| Method::choose(shape, 1, &Adapter::HARDWARE, true);
         assert_eq!(choose(&shape(64, 64, 300)), Method::Winograd(Some(Tile::LARGE), 4));
         assert!(matches!(choose(&shape(512, 512, 38)), Method::Winograd(_, 1)));
-        let Method::Tiled(Tile::SMALL, parts) = choose(&shape(512, 512, 19)) else { panic!("a small map") };
-        assert!(parts > 1);
+        // 192 small tiles are enough for 40 cores, not for 132; 4 tiles are enough for nobody.
+        assert_eq!(choose(&shape(512, 512, 19)), Method::Tiled(Tile::SMALL, 1));
+        let large = Adapter { cores: 132, ..Adapter::HARDWARE };
+        assert_eq!(Method::choose(&shape(512, 512, 19), 1, &large, true), Method::Tiled(Tile::SMALL, 3));
+        assert_eq!(choose(&shape(128, 256, 3)), Method::Tiled(Tile::SMALL, 16));
     }
 
     #[test]

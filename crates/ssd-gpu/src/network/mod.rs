@@ -139,6 +139,7 @@ impl<'gpu> Writer<'_, 'gpu> {
                 Activation::None => 0,
                 Activation::Relu => 1,
                 Activation::Relu6 => 2,
+                Activation::HardSwish => 3,
             },
             parts: 1,
             priors: rows.priors as u32,

@@ -1,5 +1,7 @@
 //! Weights in the order in which the kernels read them. Arithmetic on slices; done once, at load.
 
+use std::borrow::Cow;
+
 use half::f16;
 use ssd::convolution::ConvShape;
 
@@ -41,9 +43,9 @@ pub(crate) fn channels(values: &[f32]) -> Vec<f32> {
 }
 
 /// Numbers as bytes of their type.
-pub(crate) fn stored(values: &[f32], precision: Precision) -> Vec<u8> {
+pub(crate) fn stored(values: &[f32], precision: Precision) -> Cow<'_, [u8]> {
     match precision {
-        Precision::Single => bytemuck::cast_slice(values).to_vec(),
+        Precision::Single => Cow::Borrowed(bytemuck::cast_slice(values)),
         Precision::Half => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
     }
 }
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn half_precision_takes_half_the_bytes() {
-        assert_eq!(stored(&[1.0, -2.5], Precision::Half), [0x00, 0x3c, 0x00, 0xc1]);
-        assert_eq!(stored(&[1.0], Precision::Single), 1.0f32.to_le_bytes());
+        assert_eq!(*stored(&[1.0, -2.5], Precision::Half), [0x00, 0x3c, 0x00, 0xc1]);
+        assert_eq!(*stored(&[1.0], Precision::Single), 1.0f32.to_le_bytes());
     }
 }

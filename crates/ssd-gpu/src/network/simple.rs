@@ -15,8 +15,7 @@ impl Writer<'_, '_> {
     /// Weights `[C, 1, k, k]`, shift `[C]`.
     pub(crate) fn depthwise(&mut self, label: &str, shape: &ConvShape, weights: &[f32], shift: &[f32], x: Map) -> Map {
         let precision = self.precision;
-        let packed = pack::stored(&pack::depthwise(shape, weights), precision);
-        let weights = self.recording.bytes(label, &packed);
+        let weights = self.recording.bytes(label, &pack::stored(&pack::depthwise(shape, weights), precision));
         let shift = self.recording.floats(label, &pack::channels(shift));
         let out = self.map(shape.channels_out, shape.size_out());
         let [height, width] = shape.size_out();

@@ -6,6 +6,7 @@ use super::memory::{Life, share};
 use super::{Dispatch, Recording, Slot, Storage};
 use crate::error::GpuError;
 use crate::gpu::Gpu;
+use crate::kernel::Kernel;
 
 /// Hears how many kernels of how many are compiled.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(usize, usize);
@@ -27,7 +28,7 @@ pub(crate) struct Program {
 #[derive(Debug)]
 struct Step {
     label: String,
-    kernel: &'static str,
+    kernel: Kernel,
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     workgroups: [u32; 3],
@@ -105,7 +106,7 @@ fn link(
             entries: &entries,
         });
         let Dispatch { label, kernel, workgroups, .. } = dispatch;
-        Step { label, kernel: kernel.shader.name, pipeline, bind_group, workgroups }
+        Step { label, kernel, pipeline, bind_group, workgroups }
     });
     (linked.collect(), infos)
 }
@@ -212,9 +213,9 @@ impl Program {
         pass.dispatch_workgroups(*x, *y, *z);
     }
 
-    /// Each step's layer or stage, and its kernel.
-    pub(crate) fn steps(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        self.steps.iter().map(|step| (step.label.as_str(), step.kernel))
+    /// Each step's layer or stage, its kernel and its workgroups.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = (&str, &Kernel, [u32; 3])> {
+        self.steps.iter().map(|step| (step.label.as_str(), &step.kernel, step.workgroups))
     }
 
     /// Changes the `Info` of a step for the frames to come.

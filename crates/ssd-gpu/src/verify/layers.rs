@@ -81,7 +81,8 @@ fn shapes() -> Vec<(&'static str, ConvShape)> {
     let conv = ConvShape { channels_in: 3, kernel: 3, padding: 1, ..plain };
     vec![
         ("1x1", plain),
-        ("1x1, one pixel", ConvShape { size_in: [1, 1], channels_in: 64, channels_out: 3, ..plain }),
+        ("1x1, one pixel, ReLU", ConvShape {
+            activation: Activation::Relu, size_in: [1, 1], channels_in: 64, channels_out: 3, ..plain }),
         ("3x3", conv),
         ("3x3, 24 to 70 channels, ReLU6", ConvShape {
             channels_in: 24,
@@ -91,7 +92,7 @@ fn shapes() -> Vec<(&'static str, ConvShape)> {
             ..conv
         }),
         ("3x3, stride 2, 10 channels", ConvShape { stride: 2, channels_out: 10, ..conv }),
-        ("3x3 without padding", ConvShape { padding: 0, activation: Activation::Relu, ..conv }),
+        ("3x3 without padding", ConvShape { padding: 0, activation: Activation::HardSwish, ..conv }),
         ("3x3 with holes of 6", ConvShape { channels_in: 20, padding: 6, dilation: 6, ..conv }),
         ("1x1 with stride 2", ConvShape { kernel: 1, padding: 0, stride: 2, ..conv }),
     ]

@@ -171,11 +171,7 @@ impl ConvStep<'_> {
         let x = self.convolve(x);
         match self.norm {
             Some(norm) => normalize(norm, x, self.activation),
-            None => match self.activation {
-                Activation::None => x,
-                Activation::Relu => burn::tensor::activation::relu(x),
-                Activation::Relu6 => x.clamp(0.0, 6.0),
-            },
+            None => self.activation.of_tensor(x),
         }
     }
 

@@ -1,0 +1,189 @@
+//! Feature maps of a network that is only run, with the channels of a position side by side.
+//!
+//! So a convolution multiplies contiguous runs and writes contiguous runs, whatever its kernel, stride or dilation; and the outputs of
+//! a head lie prior by prior as they are.
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::tensor::Tensor;
+
+use crate::buffers::{Buffer, Buffers};
+use crate::memory::{Values, primitive};
+use crate::planes::for_each;
+
+/// Up to so many channels a tensor is taken for a picture, plane after plane.
+const FEW_CHANNELS: usize = 4;
+
+/// A map of `f32` in memory, `[B, H, W, C]`. Clones share the memory.
+#[derive(Debug, Clone)]
+pub struct Map {
+    /// `[B, C, H, W]`, as tensors have it.
+    dims: [usize; 4],
+    values: Arc<Buffer>,
+}
+
+/// The window of a max pooling, the same in both directions. What lies outside the map does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Side of the window.
+    pub kernel: usize,
+    /// Step between two windows.
+    pub stride: usize,
+    /// How far the first window reaches over the edge; less than its side.
+    pub padding: usize,
+}
+
+impl Map {
+    /// A map from a tensor `[B, C, H, W]`. Its memory and that of all maps made from it goes to `buffers`.
+    ///
+    /// `None` for tensors of other devices than the CPU one, of other types than `f32`, and for those that record gradients.
+    pub fn from_tensor(x: Tensor<4>, buffers: &Buffers) -> Option<Self> {
+        let dims = x.dims();
+        let [_, channels, height, width] = dims;
+        // Many channels: most likely a view of `[B, H, W, C]`, as `into_tensor` makes them.
+        if channels > FEW_CHANNELS {
+            let values = Values::of(&x.permute([0, 2, 3, 1]))?;
+            return Some(Self::of(dims, buffers.adopt(values.slice().to_vec())));
+        }
+        let values = Values::of(&x)?;
+        let mut out = buffers.take(dims.iter().product());
+        for_each(
+            out.values_mut(),
+            width * channels,
+            || (),
+            #[inline(always)]
+            |(), index, out| {
+                let picture = &values.slice()[index / height * channels * height * width..];
+                for channel in 0..channels {
+                    let row = &picture[(channel * height + index % height) * width..][..width];
+                    for (out, number) in out[channel..].iter_mut().step_by(channels).zip(row) {
+                        *out = *number;
+                    }
+                }
+            },
+        );
+        Some(Self::of(dims, out))
+    }
+
+    /// A map of `values`, `[B, H, W, C]`. `None` where these are not as many as `dims`, `[B, C, H, W]`, say.
+    pub fn from_values(dims: [usize; 4], values: Vec<f32>, buffers: &Buffers) -> Option<Self> {
+        (values.len() == dims.iter().product::<usize>()).then(|| Self::of(dims, buffers.adopt(values)))
+    }
+
+    pub(crate) fn of(dims: [usize; 4], values: Buffer) -> Self {
+        Self { dims, values: Arc::new(values) }
+    }
+
+    /// A tensor `[B, C, H, W]` of the CPU device: a view of `[B, H, W, C]`.
+    pub fn into_tensor(self) -> Tensor<4> {
+        let [batch, channels, height, width] = self.dims;
+        let primitive = primitive(self.into_values(), [batch, height, width, channels]);
+        Tensor::from_primitive::<Flex>(primitive).permute([0, 3, 1, 2])
+    }
+
+    /// `[B, C, H, W]`
+    pub fn dims(&self) -> [usize; 4] {
+        self.dims
+    }
+
+    /// `[B, H, W, C]`, contiguous.
+    pub fn values(&self) -> &[f32] {
+        self.values.values()
+    }
+
+    /// `[B, H, W, C]`, contiguous; copies only what someone else holds too.
+    pub fn into_values(self) -> Vec<f32> {
+        self.into_buffer().into_values()
+    }
+
+    pub(crate) fn into_buffer(self) -> Buffer {
+        Arc::unwrap_or_clone(self.values)
+    }
+
+    /// Memory for a map of `dims` made from this one; what is in it is anything.
+    pub(crate) fn room(&self, dims: [usize; 4]) -> Buffer {
+        self.values.home().take(dims.iter().product())
+    }
+
+    /// The largest number under each window, for `size_out` (height and width) windows. A window without any number in it gives minus
+    /// infinity; NaN stays.
+    ///
+    /// # Shapes
+    ///
+    /// - output: `[B, C, size_out]`
+    pub fn max_pool(&self, window: Window, size_out: [usize; 2]) -> Self {
+        let [batch, channels, height, width] = self.dims;
+        let [height_out, width_out] = size_out;
+        let Window { kernel, stride, padding } = window;
+        let inside = |at: usize, size: usize| {
+            let first = at * stride;
+            first.saturating_sub(padding)..(first + kernel).saturating_sub(padding).min(size)
+        };
+        let dims = [batch, channels, height_out, width_out];
+        let mut out = self.room(dims);
+        for_each(
+            out.values_mut(),
+            width_out * channels,
+            || (),
+            #[inline(always)]
+            |(), index, out| {
+                out.fill(f32::NEG_INFINITY);
+                let picture =
+                    &self.values()[index / height_out * height * width * channels..][..height * width * channels];
+                for (x, out) in out.chunks_exact_mut(channels).enumerate() {
+                    for row in inside(index % height_out, height) {
+                        for column in inside(x, width) {
+                            let numbers = &picture[(row * width + column) * channels..][..channels];
+                            for (out, number) in out.iter_mut().zip(numbers) {
+                                *out = if *number > *out || number.is_nan() { *number } else { *out };
+                            }
+                        }
+                    }
+                }
+            },
+        );
+        Self::of(dims, out)
+    }
+
+    /// `x / sqrt(sum over channels of x² + epsilon) * scale`, position by position.
+    ///
+    /// # Shapes
+    ///
+    /// - `scale`: `[C]`
+    pub fn l2_norm(&self, scale: &[f32], epsilon: f32) -> Self {
+        let [.., width] = self.dims;
+        let channels = self.dims[1];
+        let mut out = self.room(self.dims);
+        for_each(
+            out.values_mut(),
+            width * channels,
+            || (),
+            #[inline(always)]
+            |(), index, out| {
+                let row = &self.values()[index * width * channels..][..out.len()];
+                for (numbers, out) in row.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
+                    let norm = (sum_of_squares(numbers) + epsilon).sqrt();
+                    for ((out, number), scale) in out.iter_mut().zip(numbers).zip(scale) {
+                        *out = number / norm * scale;
+                    }
+                }
+            },
+        );
+        Self::of(self.dims, out)
+    }
+}
+
+#[inline(always)]
+fn sum_of_squares(numbers: &[f32]) -> f32 {
+    use crate::planes::LANES;
+
+    let mut sums = [0.0; LANES];
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for numbers in whole {
+        for (sum, number) in sums.iter_mut().zip(numbers) {
+            *sum += number * number;
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|number| number * number).sum::<f32>()
+}

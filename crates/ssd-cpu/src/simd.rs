@@ -1,0 +1,189 @@
+//! One register of numbers, whatever its width, and how a piece of work is compiled for the vector unit at hand.
+//!
+//! [`planes`](crate::planes) leaves it to the compiler to find the vectors in a loop. The inner loop of a matrix product
+//! cannot be left to it: how many numbers are held in registers decides its speed. So it is written in terms of [`Lanes`].
+
+/// A register of `f32`.
+pub(crate) trait Lanes: Copy {
+    /// How many numbers it holds.
+    fn count() -> usize;
+
+    /// How many such registers there are.
+    fn registers() -> usize;
+
+    /// The same number in all lanes.
+    fn splat(value: f32) -> Self;
+
+    /// The first [`count`](Self::count) of `values`.
+    fn load(values: &[f32]) -> Self;
+
+    /// Overwrites the first [`count`](Self::count) of `values`.
+    fn store(self, values: &mut [f32]);
+
+    fn plus(self, other: Self) -> Self;
+
+    /// `self * factor + term`, rounded once or twice.
+    fn times_plus(self, factor: Self, term: Self) -> Self;
+
+    /// `bound` where the number is below it. NaN stays.
+    fn at_least(self, bound: Self) -> Self;
+
+    /// `bound` where the number is above it. NaN stays.
+    fn at_most(self, bound: Self) -> Self;
+}
+
+/// Work that is compiled once for each vector unit. What it calls is to be marked `#[inline(always)]`, closures too.
+pub(crate) trait Vectorized {
+    type Output;
+
+    fn run<L: Lanes>(self) -> Self::Output;
+}
+
+pub(crate) use unit::vectorized;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod unit {
+    use bytemuck::{bytes_of, cast_slice, cast_slice_mut, pod_read_unaligned};
+    use macerator::{AutoArch, Simd, Vector, WithSimd};
+
+    use super::{Lanes, Vectorized};
+
+    /// Runs `work` with the widest registers there are.
+    pub(crate) fn vectorized<W: Vectorized>(work: W) -> W::Output {
+        AutoArch::new().dispatch(Dispatched(work))
+    }
+
+    struct Dispatched<W>(W);
+
+    impl<W: Vectorized> WithSimd for Dispatched<W> {
+        type Output = W::Output;
+
+        #[inline(always)]
+        fn with_simd<A: Simd>(self) -> W::Output {
+            self.0.run::<Vector<A, f32>>()
+        }
+    }
+
+    impl<A: Simd> Lanes for Vector<A, f32> {
+        #[inline(always)]
+        fn count() -> usize {
+            A::lanes32()
+        }
+
+        #[inline(always)]
+        fn registers() -> usize {
+            if cfg!(target_arch = "aarch64") || A::lanes32() >= 16 { 32 } else { 16 }
+        }
+
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            <f32 as macerator::Scalar>::splat(value)
+        }
+
+        #[inline(always)]
+        fn load(values: &[f32]) -> Self {
+            pod_read_unaligned(cast_slice(&values[..A::lanes32()]))
+        }
+
+        #[inline(always)]
+        fn store(self, values: &mut [f32]) {
+            cast_slice_mut(&mut values[..A::lanes32()]).copy_from_slice(bytes_of(&self));
+        }
+
+        #[inline(always)]
+        fn plus(self, other: Self) -> Self {
+            self + other
+        }
+
+        #[inline(always)]
+        fn times_plus(self, factor: Self, term: Self) -> Self {
+            self.mul_add(factor, term)
+        }
+
+        #[inline(always)]
+        fn at_least(self, bound: Self) -> Self {
+            self.lt(bound).select(bound, self)
+        }
+
+        #[inline(always)]
+        fn at_most(self, bound: Self) -> Self {
+            self.gt(bound).select(bound, self)
+        }
+    }
+}
+
+/// The registers of wasm as plain arrays: with `simd128` the compiler makes one instruction of four lanes, without it four.
+#[cfg(target_arch = "wasm32")]
+mod unit {
+    use super::{Lanes, Vectorized};
+
+    const LANES: usize = 4;
+
+    /// Runs `work`.
+    pub(crate) fn vectorized<W: Vectorized>(work: W) -> W::Output {
+        work.run::<Four>()
+    }
+
+    #[derive(Clone, Copy)]
+    struct Four([f32; LANES]);
+
+    impl Four {
+        #[inline(always)]
+        fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+            Self([
+                f(self.0[0], other.0[0]),
+                f(self.0[1], other.0[1]),
+                f(self.0[2], other.0[2]),
+                f(self.0[3], other.0[3]),
+            ])
+        }
+    }
+
+    impl Lanes for Four {
+        #[inline(always)]
+        fn count() -> usize {
+            LANES
+        }
+
+        #[inline(always)]
+        fn registers() -> usize {
+            if cfg!(target_feature = "simd128") { 16 } else { 4 }
+        }
+
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            Self([value; LANES])
+        }
+
+        #[inline(always)]
+        fn load(values: &[f32]) -> Self {
+            let values = &values[..LANES];
+            Self([values[0], values[1], values[2], values[3]])
+        }
+
+        #[inline(always)]
+        fn store(self, values: &mut [f32]) {
+            values[..LANES].copy_from_slice(&self.0);
+        }
+
+        #[inline(always)]
+        fn plus(self, other: Self) -> Self {
+            self.zip(other, |a, b| a + b)
+        }
+
+        #[inline(always)]
+        fn times_plus(self, factor: Self, term: Self) -> Self {
+            self.zip(factor, |a, b| a * b).plus(term)
+        }
+
+        #[inline(always)]
+        fn at_least(self, bound: Self) -> Self {
+            self.zip(bound, |a, bound| if a < bound { bound } else { a })
+        }
+
+        #[inline(always)]
+        fn at_most(self, bound: Self) -> Self {
+            self.zip(bound, |a, bound| if a > bound { bound } else { a })
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the device can do at best: the denominators of all shares.
+//!
+//! Measured and not looked up: clocks, drivers and power limits make of the same card different ones.
+
+use burn::tensor::wgpu::wgpu;
+
+use super::stopwatch::{Budget, Stopwatch};
+use crate::error::GpuError;
+use crate::gpu::Gpu;
+use crate::kernel::{Kernel, PEAK_COPY, PEAK_FMA};
+use crate::layout::{PeakCopyInfo, PeakFmaInfo};
+use crate::program::{Dispatch, Recording};
+
+/// Threads of a workgroup of `peak_fma.wgsl` and of `peak_copy.wgsl`.
+const THREADS: usize = 256;
+/// `ROUNDS` of `peak_fma.wgsl`, its steps in a round, its quads in a step.
+const MULTIPLY_ADDS: usize = 256 * UNROLLED * 8 * 4;
+const UNROLLED: usize = 8;
+const WORKGROUPS_PER_CORE: usize = 64;
+/// Quads that a thread of the copy moves.
+const QUADS_PER_THREAD: usize = 4;
+/// Bytes of each of the two buffers: more than any cache holds.
+const COPY_BYTES: u64 = 256 << 20;
+/// The same for a processor that poses as a GPU: more than its cache as well, and done in a moment.
+const SOFTWARE_COPY_BYTES: u64 = 64 << 20;
+/// As long as a card takes to reach its clock.
+const SECONDS: f64 = 1.0;
+const SAMPLES: usize = 50;
+
+/// What a device does at best, with 32-bit numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peaks {
+    /// Billions of floating-point operations a second; a multiplication with its addition is two.
+    pub gflops: f64,
+    /// Billions of bytes a second, read and written counted both.
+    pub gbytes_per_s: f64,
+    /// Bytes of each of the buffers that were copied from and to.
+    pub copy_bytes: u64,
+}
+
+/// Measures both; the best sample counts.
+///
+/// # Errors
+///
+/// When the device fails.
+pub async fn peaks(stopwatch: &Stopwatch<'_>) -> Result<Peaks, GpuError> {
+    let budget = if stopwatch.gpu.adapter().software {
+        Budget { samples: 3, seconds: SECONDS / 2.0 }
+    } else {
+        Budget { samples: SAMPLES, seconds: SECONDS }
+    };
+    let stopwatch = stopwatch.with_budget(budget);
+    let gflops = multiply_adds(&stopwatch).await?;
+    let (gbytes_per_s, copy_bytes) = copy(&stopwatch).await?;
+    Ok(Peaks { gflops, gbytes_per_s, copy_bytes })
+}
+
+async fn multiply_adds(stopwatch: &Stopwatch<'_>) -> Result<f64, GpuError> {
+    let gpu = stopwatch.gpu;
+    let workgroups = WORKGROUPS_PER_CORE * gpu.adapter().cores;
+    // The sums run towards 2, which is not below 0.
+    let info = PeakFmaInfo { factor: 0.5, addend: 1.0, never: -1.0, reserved: 0.0 };
+    let kernel = Kernel { constants: vec![("UNROLLED", UNROLLED as u32)], ..Kernel::plain(&PEAK_FMA) };
+    let mut recording = Recording::new(gpu);
+    let output = recording.kept(16);
+    recording.push(Dispatch::new("peak_fma", kernel, vec![(1, output)], &info, [workgroups, 1, 1]));
+    let program = recording.compile(&mut |_, _| {}).await?;
+    let ms = fastest(&stopwatch.samples(&|pass| program.encode(pass)).await?);
+    program.destroy();
+    Ok(gigas(2 * MULTIPLY_ADDS * THREADS * workgroups, ms))
+}
+
+async fn copy(stopwatch: &Stopwatch<'_>) -> Result<(f64, u64), GpuError> {
+    let gpu = stopwatch.gpu;
+    let limits = gpu.device.limits();
+    let wanted = if gpu.adapter().software { SOFTWARE_COPY_BYTES } else { COPY_BYTES };
+    let most = wanted.min(limits.max_buffer_size).min(limits.max_storage_buffer_binding_size);
+    let bytes = size_that_fits(gpu, most / 16 * 16).await;
+    let quads = bytes as usize / 16;
+    let most = limits.max_compute_workgroups_per_dimension as usize;
+    let workgroups = quads.div_ceil(THREADS * QUADS_PER_THREAD).clamp(1, most);
+    let info = PeakCopyInfo { quads: quads as u32, threads: (workgroups * THREADS) as u32, reserved0: 0, reserved1: 0 };
+    let mut recording = Recording::new(gpu);
+    let (input, output) = (recording.kept(bytes as usize), recording.kept(bytes as usize));
+    let bindings = vec![(1, input), (2, output)];
+    recording.push(Dispatch::new("peak_copy", Kernel::plain(&PEAK_COPY), bindings, &info, [workgroups, 1, 1]));
+    let program = recording.compile(&mut |_, _| {}).await?;
+    let ms = fastest(&stopwatch.samples(&|pass| program.encode(pass)).await?);
+    program.destroy();
+    Ok((gigas(2 * bytes as usize, ms), bytes))
+}
+
+/// `most` bytes, or the half of it, or the half of that: as much as the device has room for twice.
+async fn size_that_fits(gpu: &Gpu, most: u64) -> u64 {
+    let mut bytes = most;
+    while bytes > 1 << 20 {
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffers = [(); 2].map(|()| gpu.zeros("peak_copy", bytes));
+        let refused = scope.pop().await.is_some();
+        buffers.iter().for_each(wgpu::Buffer::destroy);
+        if !refused {
+            break;
+        }
+        bytes = bytes / 32 * 16;
+    }
+    bytes
+}
+
+fn fastest(samples: &[f64]) -> f64 {
+    samples.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// Billions a second.
+fn gigas(count: usize, ms: f64) -> f64 {
+    count as f64 * 1e-6 / ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_in_a_millisecond_is_a_billion_in_a_second() {
+        assert_eq!(gigas(1_000_000, 1.0), 1.0);
+        assert_eq!(fastest(&[3.0, 1.5, 2.0]), 1.5);
+    }
+
+    #[test]
+    fn the_count_is_the_shaders_own() {
+        let source = Kernel::plain(&PEAK_FMA).source();
+        assert!(source.contains("const ROUNDS = 256u;") && source.contains("const UNROLLED = 8u;"));
+        assert_eq!(source.matches(" * b + c;").count(), 8);
+    }
+}

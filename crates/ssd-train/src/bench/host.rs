@@ -1,0 +1,155 @@
+//! What the host's clock measures: our loops on the CPU, and Burn on any device.
+
+use burn::module::Module as _;
+use burn::tensor::Device;
+use ssd::cpu_network::CpuNetwork;
+use ssd::model::{BurnEngine, ConvStep, Engine, L2Norm, Pool};
+use ssd::postprocess::{DetectParams, postprocess};
+use ssd_gpu::bench::{Layer, drawn_predictions};
+use ssd_gpu::pipeline::Pipeline;
+
+use super::compare::numbers;
+use super::steps::{BurnSteps, BurnWay, CpuSteps, StepTimes, wait};
+use super::subject::Subject;
+use super::timer::Timer;
+use super::{BenchOptions, Measured, PostprocessMeasured, SCORES};
+use crate::cli::Failure;
+use crate::detector::milliseconds;
+use crate::device::OpenDevice;
+use crate::engine::EngineName;
+
+/// What Burn takes, in milliseconds: the layers in the order of the plan, and all of it.
+pub(super) struct BurnTimes {
+    pub(super) layers: Vec<f64>,
+    pub(super) network_ms: f64,
+}
+
+/// The engine that `detect` has on this device when it is not our kernels on a GPU: our loops on the CPU, or Burn where it
+/// was asked for.
+pub(super) fn own(
+    device: &OpenDevice,
+    subject: &Subject,
+    plan: &[Layer],
+    options: &BenchOptions,
+    timer: &Timer,
+    measured: &dyn Fn(&str),
+) -> Result<(Measured, Pipeline), Failure> {
+    let (header, model) = (subject.header.clone(), &subject.model);
+    let images = subject.images();
+    let (layers, network_ms, predictions, pipeline, method) = if options.engine.engine == EngineName::Burn {
+        let model = model.clone().to_device(&device.device);
+        let times = burn_times(&device.device, subject, plan, BurnWay::Engine, timer, measured)?;
+        let said = model.forward(subject.input(images, &device.device));
+        let predictions = [numbers(said.offsets), numbers(said.logits)].concat();
+        let pipeline = Pipeline::on_burn(header, model, &device.device, milliseconds);
+        (times.layers, times.network_ms, predictions, pipeline, "Burn")
+    } else {
+        let mut steps = CpuSteps { timer, measured, times: StepTimes::default() };
+        let input = CpuSteps::input(subject.input(images, &Device::flex()))?;
+        model.run(&mut steps, input);
+        let network = CpuNetwork::new(model).map_err(Failure::run)?;
+        let (input, size) = (subject.numbers(images), header.input_size);
+        let forward = || network.forward(&input, images, size).map_err(Failure::run);
+        let said = forward()?;
+        let predictions = [said.offsets.concat(), said.logits.concat()].concat();
+        let network_ms = timer.time(|| Ok(()), forward)?;
+        let pipeline = Pipeline::on_cpu(header, model, milliseconds).map_err(Failure::run)?;
+        (steps.times.of_layers(plan)?, network_ms, predictions, pipeline, "loops")
+    };
+    let layers = layers.into_iter().map(|ms| (ms, method.to_owned())).collect();
+    let preprocess_ms = timer.time(|| Ok(()), || Ok(subject.numbers(images)))?;
+    let postprocess =
+        SCORES.map(|score| postprocess_time(subject, score, timer)).into_iter().collect::<Result<_, _>>()?;
+    measured("stages");
+    Ok((Measured { layers, network_ms, preprocess_ms, postprocess, predictions }, pipeline))
+}
+
+/// Burn on this device, for comparison: as it would run this network best on a GPU, by nothing but its own convolution on the
+/// CPU or where its best is what is measured already.
+pub(super) fn burn(
+    device: &OpenDevice,
+    subject: &Subject,
+    plan: &[Layer],
+    own_gpu: bool,
+    timer: &Timer,
+    measured: &dyn Fn(&str),
+) -> Result<BurnTimes, Failure> {
+    let way = if own_gpu { BurnWay::Engine } else { BurnWay::Plain };
+    burn_times(&device.device, subject, plan, way, timer, measured)
+}
+
+fn burn_times(
+    device: &Device,
+    subject: &Subject,
+    plan: &[Layer],
+    way: BurnWay,
+    timer: &Timer,
+    measured: &dyn Fn(&str),
+) -> Result<BurnTimes, Failure> {
+    let model = subject.model.clone().to_device(device);
+    let input = subject.input(subject.images(), device);
+    let mut steps = BurnSteps { device: device.clone(), way, timer, measured, times: StepTimes::default() };
+    model.run(&mut steps, input.clone());
+    let layers = steps.times.of_layers(plan)?;
+    let network_ms = timer.time(
+        || wait(device),
+        || {
+            let mut engine = BurnNetwork { way, engine: BurnEngine::default() };
+            model.run(&mut engine, input.clone());
+            Ok(engine.engine.predictions())
+        },
+    )?;
+    Ok(BurnTimes { layers, network_ms })
+}
+
+/// One post-processing of the whole batch by the twins.
+fn postprocess_time(subject: &Subject, score: f32, timer: &Timer) -> Result<PostprocessMeasured, Failure> {
+    let Subject { header, .. } = subject;
+    let (images, priors, classes) = (subject.images(), header.priors.priors(), header.classes());
+    let params = DetectParams { score, ..header.params() }.checked(classes).map_err(Failure::run)?;
+    let drawn = drawn_predictions(images, priors.len(), classes);
+    let (offsets, logits) = drawn.split_at(images * priors.len() * 4);
+    let work = || {
+        let rows = offsets.chunks_exact(priors.len() * 4).zip(logits.chunks_exact(priors.len() * classes));
+        let lists =
+            rows.map(|(offsets, logits)| postprocess(offsets, logits, &priors, header.priors.variances, &params));
+        Ok(lists.map(|list| list.len()).sum::<usize>())
+    };
+    Ok(PostprocessMeasured { ms: timer.time(|| Ok(()), work)?, candidates: None })
+}
+
+/// Burn's engine with its convolutions done either way.
+struct BurnNetwork {
+    way: BurnWay,
+    engine: BurnEngine,
+}
+
+impl Engine for BurnNetwork {
+    type Map = burn::tensor::Tensor<4>;
+
+    fn convolve(&mut self, _: std::fmt::Arguments<'_>, step: &ConvStep<'_>, x: Self::Map) -> Self::Map {
+        self.way.run(step, x)
+    }
+
+    fn convolve_onto(
+        &mut self,
+        _: std::fmt::Arguments<'_>,
+        step: &ConvStep<'_>,
+        x: Self::Map,
+        residual: Self::Map,
+    ) -> Self::Map {
+        self.way.run(step, x) + residual
+    }
+
+    fn max_pool(&mut self, name: std::fmt::Arguments<'_>, pool: &Pool, x: Self::Map) -> Self::Map {
+        self.engine.max_pool(name, pool, x)
+    }
+
+    fn l2_norm(&mut self, name: std::fmt::Arguments<'_>, norm: &L2Norm, x: Self::Map) -> Self::Map {
+        self.engine.l2_norm(name, norm, x)
+    }
+
+    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Self::Map), logits: (&ConvStep<'_>, Self::Map)) {
+        self.engine.predict(level, offsets, logits);
+    }
+}

@@ -1,0 +1,105 @@
+//! `bench`: how fast a detector is on this machine, as a table or as JSON.
+//!
+//! The measuring is done in `ssd_train::bench`; this file is the command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use ssd::Arch;
+use ssd_gpu::bench::Budget;
+use ssd_train::bench::{self, BenchOptions};
+use ssd_train::cli::{self, DeviceChoice, Failure};
+use ssd_train::engine::EngineArgs;
+use ssd_train::session::print_archs;
+
+/// Measure how fast a detector is, layer by layer and as a whole, beside Burn and beside the device's peak.
+///
+/// Times are milliseconds, medians after a warm-up; on a GPU by its own clock. GFLOP count a multiplication with its addition
+/// as two. The peak is measured in the same run. The predictions are compared with Burn's on the CPU: where they are wrong, so is
+/// every time, and the exit code is 1. No file is needed: without --weights the network gets drawn weights, which take as long.
+#[derive(Parser)]
+#[command(after_help = "Examples:
+  bench                                             the paper's network on the first GPU, or on the CPU
+  bench --arch ssd300-mobilenet-v2-lite --device cpu
+  bench --weights best.safetensors --batch 8 --json > bench.json
+  bench --methods --no-burn                         every way of doing each convolution: to correct a row of the
+                                                    table that the kernels are chosen by
+
+Exit code: 0 done, 1 failed while running or wrong predictions, 2 bad usage or bad input.")]
+struct Args {
+    /// A weights file, as `train` writes it [default: drawn weights]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "classes"])]
+    weights: Option<PathBuf>,
+    /// The network to draw weights for; `list` prints them [default: ssd300-vgg16]
+    #[arg(long)]
+    arch: Option<String>,
+    /// Its classes, without background
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    classes: u16,
+    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Pictures at once; all times are for all of them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    batch: u16,
+    /// Samples of each measurement, and frames end to end, at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Seconds of each measurement, after which it takes no further sample; frames end to end get ten times as long
+    #[arg(long, value_name = "X", default_value_t = 0.3)]
+    seconds: f64,
+    /// Leave out Burn's times, which take longest on a GPU; its predictions on the CPU are still compared with
+    #[arg(long)]
+    no_burn: bool,
+    /// Measure every way of doing each convolution, too: on a GPU, by our kernels
+    #[arg(long)]
+    methods: bool,
+    /// Print one JSON document on stdout instead of the table, everything else on stderr
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    if args.arch.as_deref() == Some("list") {
+        return print_archs(args.json);
+    }
+    let report = bench::run(&options(args)?)?;
+    if args.json {
+        cli::print_json(&report)?;
+    } else {
+        cli::print_text(&bench::text(&report))?;
+    }
+    let correct = report.correct;
+    if correct.ok {
+        return Ok(());
+    }
+    Err(Failure::Run(format!(
+        "The predictions are {:.1e} from Burn's, and {:.0e} is allowed: these times are of wrong numbers; update the driver, or report it.",
+        correct.max_difference, correct.tolerance
+    )))
+}
+
+fn options(args: &Args) -> Result<BenchOptions, Failure> {
+    if !(args.seconds.is_finite() && args.seconds > 0.0) {
+        return Err(Failure::Input(format!("--seconds is {}; it has to be a number above 0.", args.seconds)));
+    }
+    let arch = args.arch.as_deref().map(str::parse::<Arch>).transpose().map_err(Failure::input)?;
+    Ok(BenchOptions {
+        weights: args.weights.clone(),
+        arch: arch.unwrap_or(Arch::Ssd300Vgg16),
+        classes: usize::from(args.classes) + 1,
+        device: args.device,
+        engine: args.engine,
+        batch: usize::from(args.batch),
+        budget: Budget { samples: args.runs as usize, seconds: args.seconds },
+        burn: !args.no_burn,
+        methods: args.methods,
+    })
+}

@@ -1,0 +1,73 @@
+//! `export-onnx`: a detector's network as an ONNX file. The work is [`ssd_train::onnx::export`].
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use burn::tensor::Device;
+use clap::{ArgGroup, Parser};
+use ssd::weights::{self, Dtype, Header};
+use ssd::{Arch, Ssd};
+use ssd_train::cli::{self, Failure};
+use ssd_train::onnx::{export, untrained};
+
+/// Write a detector's network as an ONNX file.
+///
+/// Its input `image` is [1, 3, S, S], a picture resized and normalised; its outputs are `offsets` [1, P, 4] and `logits`
+/// [1, P, C]. What resizing and boxes need is in the file's metadata under `ssd`.
+#[derive(Parser)]
+#[command(group = ArgGroup::new("network").required(true))]
+#[command(after_help = "Examples:
+  export-onnx --weights runs/shapes/best.safetensors shapes.onnx
+  export-onnx --arch ssd300-vgg16 --classes 20 --save-weights vgg.safetensors vgg.onnx
+
+Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
+struct Args {
+    /// The ONNX file to write; an older one is replaced
+    #[arg(value_name = "OUT.onnx")]
+    out: PathBuf,
+    /// A weights file, as `train` writes it
+    #[arg(long, value_name = "FILE", group = "network")]
+    weights: Option<PathBuf>,
+    /// Or an architecture with random weights, to measure its speed
+    #[arg(long, group = "network")]
+    arch: Option<Arch>,
+    /// Classes of such a network, background not counted
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "arch", value_parser = clap::value_parser!(u16).range(1..))]
+    classes: u16,
+    /// What the random weights are drawn from
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "arch")]
+    seed: u64,
+    /// Write the same detector as a weights file of ours, too
+    #[arg(long, value_name = "FILE")]
+    save_weights: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let (header, model) = match (&args.weights, args.arch) {
+        (Some(path), _) => load(path)?,
+        (None, Some(arch)) => untrained(arch, usize::from(args.classes), args.seed),
+        (None, None) => return Err(Failure::Input("give --weights FILE or --arch ARCH.".into())),
+    };
+    // Random weights are drawn when they are first read, so what comes first is part of what a seed means: always the graph.
+    write(&args.out, &export(&header, &model).map_err(Failure::run)?)?;
+    if let Some(path) = &args.save_weights {
+        write(path, &weights::save(&header, &model, Dtype::F32).map_err(Failure::run)?)?;
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<(Header, Ssd), Failure> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::Input(format!("cannot read {}: {error}; check the path.", path.display())))?;
+    weights::load(bytes, &Device::flex()).map_err(|error| Failure::Input(format!("{}: {error}.", path.display())))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    cli::write_atomic(path, bytes)?;
+    cli::note(&format!("{} ({} bytes) is written.", path.display(), bytes.len()));
+    Ok(())
+}

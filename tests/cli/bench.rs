@@ -1,0 +1,106 @@
+//! `bench`: its JSON has what the contract says, the layers are the whole network, and bad usage ends with 2. Times are only
+//! looked at for being some.
+
+use burn::tensor::Device;
+use serde_json::Value;
+use ssd::Ssd;
+use ssd_tests::skipped;
+
+use super::{ARCH, fresh_weights_file, keys, path_text, run};
+
+/// As short as a measurement can be.
+const QUICK: [&str; 7] = ["--arch", "ssd300-mobilenet-v2-lite", "--runs", "1", "--seconds", "0.001", "--json"];
+
+fn number(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap_or_else(|| panic!("{name} is no number in {value}"))
+}
+
+/// Everything that the contract names, with numbers that can be.
+fn check(document: &Value, classes: usize, burn: bool) {
+    let top =
+        ["device", "arch", "batch", "peak", "layers", "network", "preprocess_ms", "postprocess_ms", "readback_bytes"];
+    assert!(keys(document).is_superset(&top.into()), "{:?}", keys(document));
+    assert!(keys(&document["device"]).is_superset(&["name", "backend", "threads"].into()));
+    assert!(document["device"]["threads"].as_u64().is_some_and(|threads| threads > 0));
+    assert_eq!((document["arch"].as_str(), document["batch"].as_u64()), (Some(ARCH.name()), Some(1)));
+    for rate in ["gflops", "gbytes_per_s"] {
+        assert!(number(&document["peak"], rate) > 0.0, "{rate}");
+    }
+    assert!(document["readback_bytes"].is_u64());
+    assert!(number(document, "preprocess_ms") >= 0.0);
+    assert_eq!(keys(&document["postprocess_ms"]), ["0.5", "0.01"].into());
+    assert!(["0.5", "0.01"].iter().all(|score| number(&document["postprocess_ms"], score) > 0.0));
+
+    let layers = document["layers"].as_array().expect("a list");
+    let mut gflop = 0.0;
+    for layer in layers {
+        let wanted = ["name", "gflop", "ms", "gflops", "share_of_peak", "burn_ms"];
+        assert!(keys(layer).is_superset(&wanted.into()), "{layer}");
+        assert!(number(layer, "ms") > 0.0 && number(layer, "share_of_peak") >= 0.0, "{layer}");
+        assert_eq!(layer["burn_ms"].as_f64().is_some_and(|ms| ms > 0.0), burn, "{layer}");
+        assert!(layer["method"].as_str().is_some_and(|method| !method.is_empty()), "{layer}");
+        gflop += number(layer, "gflop");
+    }
+    let whole = 2e-9 * Ssd::new(ARCH, classes, &Device::flex()).multiply_adds(ARCH.input_size()) as f64;
+    assert!((gflop - whole).abs() < 1e-6 * whole, "the layers are {gflop} GFLOP, the network is {whole}");
+    assert!(layers.iter().any(|layer| layer["name"] == "head6"));
+    let network = &document["network"];
+    assert!(number(network, "ms") > 0.0 && number(network, "gflops") > 0.0);
+    assert_eq!(network["burn_ms"].is_number(), burn);
+    assert_eq!(document["correct"]["ok"], true, "{}", document["correct"]);
+}
+
+#[test]
+fn the_processor_is_measured_layer_by_layer_beside_burn() {
+    let document = run("bench", &[&QUICK[..], &["--device", "cpu", "--classes", "3"]].concat()).done().json();
+    check(&document, 4, true);
+    assert_eq!((document["device"]["backend"].as_str(), document["readback_bytes"].as_u64()), (Some("cpu"), Some(0)));
+}
+
+#[test]
+fn a_gpu_is_measured_by_our_kernels() {
+    let ran = run("bench", &[&QUICK[..], &["--device", "wgpu", "--no-burn"]].concat());
+    if ran.code == Some(2) {
+        return skipped("a_gpu_is_measured_by_our_kernels", ran.failed(2));
+    }
+    let document = ran.done().json();
+    check(&document, 21, false);
+    assert_eq!(document["engine"], "wgsl");
+    let readback = document["readback_bytes"].as_u64().expect("a number");
+    assert!((1..=8192).contains(&readback), "{readback} bytes");
+    assert!(document["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+    let candidates = |score: &str| document["postprocess_candidates"][score].as_u64().expect("a number");
+    assert!(candidates("0.5") > 0 && candidates("0.01") >= 20 * 400, "{}", document["postprocess_candidates"]);
+}
+
+#[test]
+fn bad_usage_of_bench_ends_with_2() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let weights = fresh_weights_file(folder.path(), &["cat"]);
+    let weights = path_text(&weights);
+    let cases: [(&[&str], &str); 8] = [
+        (&["--arch", "yolo"], "yolo"),
+        (&["--arch", "ssd300-resnet34"], "not built yet"),
+        (&["--batch", "0"], "--batch"),
+        (&["--runs", "0"], "--runs"),
+        (&["--seconds", "0"], "--seconds"),
+        (&["--weights", "gone.safetensors", "--device", "cpu"], "gone.safetensors"),
+        (&["--weights", weights, "--arch", "ssd300-vgg16"], "--arch"),
+        (&["--weights", weights, "--device", "cuda"], "feature `cuda`"),
+    ];
+    for (arguments, word) in cases {
+        let ran = run("bench", arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}:\n{}", ran.stderr);
+        assert!(ran.stderr.contains(word), "{arguments:?} does not name {word}:\n{}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{arguments:?} printed {}", ran.stdout);
+    }
+}
+
+#[test]
+fn bench_tells_how_it_is_used() {
+    let help = run("bench", &["--help"]).done().stdout;
+    for part in ["Usage:", "Examples:", "--device", "--json", "--methods", "default", "Exit code: 0 done, 1 failed"] {
+        assert!(help.contains(part), "--help lacks {part:?}:\n{help}");
+    }
+    assert!(run("bench", &["--arch", "list"]).done().stdout.contains("ssd300-vgg16-bn"));
+}

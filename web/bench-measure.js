@@ -1,0 +1,141 @@
+// How one engine is measured: loaded, warmed up, then run so many times on the same picture, by the wall clock of this page.
+// An engine is anything with `detect(picture)` → `{ detections, readbackBytes, timing }`, `info` and `close()`; `networkTimes(count)` where
+// the network's time cannot be seen inside a detection.
+
+import { Detector } from "./detector.js";
+
+const WEBGPU = { backend: "webgpu" };
+
+/** The engines by their name in the address. */
+export const ENGINES = {
+  own: { title: "Our kernels, f32", load: ours({ ...WEBGPU, engine: "own", precision: "f32" }) },
+  "own-f16": { title: "Our kernels, f16", load: ours({ ...WEBGPU, engine: "own", precision: "f16" }) },
+  burn: { title: "Burn, WebGPU", load: ours({ ...WEBGPU, engine: "burn" }) },
+  cpu: { title: "CPU, wasm", load: ours({ backend: "cpu" }) },
+  "ort-webgpu": { title: "onnxruntime-web, WebGPU", load: opponent("webgpu") },
+  "ort-wasm": { title: "onnxruntime-web, wasm", load: opponent("wasm") },
+};
+
+function ours(options) {
+  return async (plan, { bytes, thresholds }, tell) => {
+    const detector = await Detector.load({ ...options, weights: bytes, onProgress: ({ stage }) => tell(`loading, ${stage}`) });
+    return {
+      info: detector.info,
+      detect: (picture) => detector.detect(picture, thresholds),
+      close: () => detector.dispose(),
+    };
+  };
+}
+
+function opponent(provider) {
+  return async ({ ort, onnx }, { header, thresholds }, tell) => {
+    if (!ort || !onnx) throw new Error("It needs the folder of onnxruntime-web and the network as ONNX: name both.");
+    tell("loading");
+    const { openOrt } = await import("./bench-ort.js");
+    const at = (path) => new URL(path, document.baseURI);
+    return openOrt({ folder: at(ort.endsWith("/") ? ort : `${ort}/`), model: at(onnx), header, provider, thresholds });
+  };
+}
+
+/** The picture, the weights' bytes and what they say of themselves, and the thresholds that all engines use. */
+export async function openInput({ weights, picture, score }) {
+  const address = weights || await defaultWeights();
+  const [bytes, image] = await Promise.all([
+    download(address).then((response) => response.arrayBuffer()),
+    download(`./samples/${picture}`).then((response) => response.blob()).then(createImageBitmap),
+  ]);
+  const header = readHeader(bytes);
+  const { iou, top_k: topK, max: maxDetections } = header;
+  return { address, bytes, image, header, thresholds: { score: score ?? header.score, iou, topK, maxDetections } };
+}
+
+async function defaultWeights() {
+  const { default: name, models } = await download("./models/index.json").then((response) => response.json());
+  return `./models/${models.find((model) => model.name === name).file}`;
+}
+
+async function download(address) {
+  const response = await fetch(address).catch(({ message }) => ({ status: message }));
+  if (response.ok) return response;
+  throw new Error(`${address} could not be fetched (${response.status}): check the address; it has to be on this server.`);
+}
+
+// A safetensors file begins with the length of its JSON header; ours is text inside of that.
+function readHeader(bytes) {
+  try {
+    const length = Number(new DataView(bytes).getBigUint64(0, true));
+    const { __metadata__: { ssd } } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 8, length)));
+    return JSON.parse(ssd);
+  } catch {
+    throw new Error("The weights file is not one of this project: use one that `train` or `export-onnx --save-weights` wrote.");
+  }
+}
+
+/** What an engine needs on this machine. A failure is a result too: it comes back as `error`. */
+export async function measure(engine, plan, input, tell) {
+  const { title, load } = ENGINES[engine];
+  let runner;
+  try {
+    const start = performance.now();
+    runner = await load(plan, input, tell);
+    const loadMs = performance.now() - start;
+    const once = async () => {
+      const start = performance.now();
+      const { detections, readbackBytes, timing } = await runner.detect(input.image);
+      return { detections, readbackBytes, times: { ...timing, total: performance.now() - start, worker: timing.total } };
+    };
+    const [first] = await repeat(plan.warmup, once, (count) => tell(`warming up, ${count}`));
+    const samples = await repeat(plan.runs, once, (count) => tell(`run ${count}`));
+    const { detections, readbackBytes } = samples.at(-1);
+    const stages = collect(samples.map(({ times }) => times));
+    if (runner.networkTimes) {
+      tell("the network alone");
+      stages.network = statistics(await runner.networkTimes(Math.min(plan.runs, 10)));
+    }
+    return { engine, title, loadMs, firstMs: first.times.total, stages, detections, readbackBytes, info: runner.info };
+  } catch ({ message }) {
+    return { engine, title, error: message };
+  } finally {
+    await runner?.close();
+  }
+}
+
+async function repeat(count, act, tell) {
+  const results = [];
+  while (results.length < count) {
+    tell(`${results.length + 1} of ${count}`);
+    results.push(await act());
+  }
+  return results;
+}
+
+// A list for each time that every sample has.
+function collect(samples) {
+  const names = Object.keys(samples[0]).filter((name) => samples.every((times) => Number.isFinite(times[name])));
+  return Object.fromEntries(names.map((name) => [name, statistics(samples.map((times) => times[name]))]));
+}
+
+function statistics(times) {
+  const sorted = times.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
+  return { median, p95: sorted[Math.ceil(sorted.length * 0.95) - 1], min: sorted[0] };
+}
+
+/** The machine, as far as the browser tells. */
+export async function environment() {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+  const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter?.info ?? {};
+  const name = [description || device, vendor, architecture].filter(Boolean).join(", ");
+  const features = [...(adapter?.features ?? [])].sort();
+  return {
+    date: new Date().toISOString(),
+    browser: navigator.userAgent,
+    cores: navigator.hardwareConcurrency,
+    crossOriginIsolated,
+    adapter: adapter && (name || "unnamed adapter"),
+    software: Boolean(isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(name),
+    f16: features.includes("shader-f16"),
+    features,
+  };
+}
