@@ -9,7 +9,7 @@ const WEBGPU = { backend: "webgpu" };
 /** The engines by their name in the address. */
 export const ENGINES = {
   own: { title: "Our kernels, f32", load: ours({ ...WEBGPU, engine: "own", precision: "f32" }) },
-  "own-f16": { title: "Our kernels, f16", load: ours({ ...WEBGPU, engine: "own", precision: "f16" }) },
+  "own-f16": { title: "Our kernels, f16", load: ours({ ...WEBGPU, engine: "own", precision: "f16" }), f16: true },
   burn: { title: "Burn, WebGPU", load: ours({ ...WEBGPU, engine: "burn" }) },
   cpu: { title: "CPU, wasm", load: ours({ backend: "cpu" }) },
   "ort-webgpu": { title: "onnxruntime-web, WebGPU", load: opponent("webgpu") },
@@ -71,9 +71,10 @@ function readHeader(bytes) {
   }
 }
 
-/** What an engine needs on this machine. A failure is a result too: it comes back as `error`. */
-export async function measure(engine, plan, input, tell) {
-  const { title, load } = ENGINES[engine];
+/** How long an engine takes on this machine (`around`: its `environment`). A failure is a result too: it comes back as `error`. */
+export async function measure(engine, around, plan, input, tell) {
+  const { title, load, f16 } = ENGINES[engine];
+  if (f16 && !around.f16) return { engine, title, error: "The WebGPU adapter has no numbers of 16 bits." };
   let runner;
   try {
     const start = performance.now();

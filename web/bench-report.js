@@ -74,7 +74,7 @@ function overlap(a, b) {
   return both / (a.width * a.height + b.width * b.height - both);
 }
 
-const number = (value) => value.toFixed(value < 10 ? 2 : 1);
+const number = (value) => value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
 const times = (value) => (value ? `${value.toFixed(2)} ×` : "–");
 
 function row({ title, error, stages, ratios, firstMs }) {

@@ -61,7 +61,7 @@ async function run() {
     if (around.software) $("notice").textContent = SOFTWARE;
     const engines = [];
     for (const engine of plan.engines) {
-      engines.push(await measure(engine, plan, input, (what) => say(`${ENGINES[engine].title}: ${what}`)));
+      engines.push(await measure(engine, around, plan, input, (what) => say(`${ENGINES[engine].title}: ${what}`)));
     }
     show(summary(around, plan, input, engines));
     say("Done.");

@@ -69,6 +69,8 @@ export interface Result {
   readbackBytes: number;
   /** Boxes that went into NMS; null on the CPU, which does not count them. */
   candidates: number | null;
+  /** Bytes held at present: by our kernels on the graphics device (null where others compute), and by the wasm module. */
+  memory: { gpu: number | null; wasm: number };
 }
 
 export interface DetectorInfo {

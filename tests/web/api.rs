@@ -125,6 +125,34 @@ fn what_cannot_be_done_rejects_by_name_and_with_a_sentence() {
 
 /// Each kernel against its twin in Rust, in this browser: what the tests of the shaders say of another driver.
 #[test]
+fn frames_leave_memory_as_it_is_and_read_back_little() {
+    scenario("memory", Gpu::Emulated, |page| {
+        prepare(page)?;
+        let results = page.eval(
+            "(async () => {
+                const detector = await Detector.load({ weights, backend: 'webgpu' });
+                const canvas = await picture();
+                const results = [];
+                for (let frame = 0; frame < 24; frame += 1) {
+                    const { memory, readbackBytes } = await detector.detect(canvas, { score: 0.01 });
+                    results.push({ ...memory, readbackBytes });
+                }
+                detector.dispose();
+                return results;
+            })()",
+        )?;
+        let results = list(&results);
+        ensure!(results.len() == 24);
+        for result in &results[10..] {
+            ensure!(result == &results[10], "frame 10 left {}, a later one {result}", results[10]);
+            ensure!(result["readbackBytes"].as_u64().is_some_and(|bytes| bytes <= 8192), "{result}");
+            ensure!(result["gpu"].as_f64().is_some_and(|bytes| bytes > 1e6), "{result}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn every_kernel_agrees_with_its_twin_in_this_browser() {
     scenario("kernels", Gpu::Emulated, |page| {
         prepare(page)?;

@@ -23,7 +23,7 @@ use crate::{device, init};
 /// A sentence, with the exit code that it means.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
     if args.arch.as_deref() == Some("list") {
-        return if args.json { print_json(&arch_list()) } else { print_text(&arch_table()) };
+        return print_archs(args.json);
     }
     if args.out.is_none() && args.show_batch.is_none() {
         return Err(no_out());
@@ -218,6 +218,15 @@ fn failure(error: TrainError) -> Failure {
         TrainError::Data(_) => Failure::input(error),
         _ => Failure::run(error),
     }
+}
+
+/// What `--arch list` prints.
+///
+/// # Errors
+///
+/// Where stdout does not take it.
+pub fn print_archs(json: bool) -> Result<(), Failure> {
+    if json { print_json(&arch_list()) } else { print_text(&arch_table()) }
 }
 
 /// A row of `--arch list`.

@@ -102,7 +102,7 @@ impl WasmDetector {
         let pending = self.pipeline.submit(std::slice::from_ref(picture), &params).map_err(Failure::from)?;
         let mut outcomes = self.pipeline.read(pending).await.map_err(Failure::from)?;
         let outcome = outcomes.pop().ok_or_else(|| Failure::new(Kind::DeviceLost, "The device gave no answer"))?;
-        Ok(to_js(&Answer::new(outcome, &self.pipeline.header().labels, size, now() - start))?)
+        Ok(to_js(&Answer::new(outcome, &self.pipeline, size, now() - start))?)
     }
 
     /// What the weights and the device are.

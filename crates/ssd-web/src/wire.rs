@@ -152,6 +152,23 @@ pub struct Answer {
     pub readback_bytes: usize,
     /// Boxes that went into NMS; null on the CPU, which does not count them.
     pub candidates: Option<u32>,
+    pub memory: Memory,
+}
+
+/// Bytes that are held at present.
+#[derive(Debug, Serialize)]
+pub struct Memory {
+    /// By our kernels on the GPU; null where others compute.
+    gpu: Option<f64>,
+    /// By the wasm module, which gives nothing back to the browser.
+    wasm: f64,
+}
+
+impl Memory {
+    pub fn new(pipeline: &Pipeline) -> Self {
+        let pages = core::arch::wasm32::memory_size(0);
+        Self { gpu: pipeline.gpu_memory().map(|(bytes, _)| bytes as f64), wasm: (pages * 65_536) as f64 }
+    }
 }
 
 /// Milliseconds, by the clock of the device that did the work; `readback` is the rest of the wait.
@@ -165,7 +182,8 @@ pub struct Timing {
 
 impl Answer {
     /// `waited` is how long all of it took, in milliseconds.
-    pub fn new(outcome: Outcome, labels: &[String], [width, height]: [usize; 2], waited: f64) -> Self {
+    pub fn new(outcome: Outcome, pipeline: &Pipeline, [width, height]: [usize; 2], waited: f64) -> Self {
+        let labels = &pipeline.header().labels;
         let detections = outcome.detections.iter().map(|d| Found::new(d, labels, width, height)).collect();
         // A device without a clock: all that can be said is how long it took.
         let timing = outcome.times.map_or(
@@ -178,7 +196,7 @@ impl Answer {
             },
         );
         let Outcome { readback_bytes, candidates, .. } = outcome;
-        Self { detections, width, height, timing, readback_bytes, candidates }
+        Self { detections, width, height, timing, readback_bytes, candidates, memory: Memory::new(pipeline) }
     }
 }
 

@@ -42,9 +42,10 @@ pub struct ShapeMethods {
 }
 
 impl ShapeMethods {
-    /// The fastest, by its place in the list.
-    pub fn best(&self) -> Option<usize> {
-        let known = self.methods.iter().enumerate().filter_map(|(index, method)| Some((index, method.ms?)));
+    /// The fastest of those that are not farther than `tolerance` from the plain one, by its place in the list.
+    pub fn best(&self, tolerance: f32) -> Option<usize> {
+        let right = self.methods.iter().enumerate().filter(|(_, method)| method.max_difference <= tolerance);
+        let known = right.filter_map(|(index, method)| Some((index, method.ms?)));
         known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
     }
 }
@@ -167,8 +168,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_that_applies_is_tried_and_the_chosen_one_is_among_them() {
-        let shape = ConvShape {
+    fn the_best_is_right_and_was_taken() {
+        let method = |ms, max_difference| MethodTime { method: String::new(), ms, max_difference, chosen: false };
+        let methods = vec![method(Some(3.0), 0.0), method(Some(1.0), 0.5), method(Some(2.0), 1e-6), method(None, 0.0)];
+        let all = ShapeMethods { layers: String::new(), shape: shape(), methods };
+        assert_eq!(all.best(1e-2), Some(2));
+    }
+
+    fn shape() -> ConvShape {
+        ConvShape {
             channels_in: 64,
             channels_out: 64,
             groups: 1,
@@ -178,7 +186,12 @@ mod tests {
             padding: 1,
             dilation: 1,
             activation: Activation::Relu,
-        };
+        }
+    }
+
+    #[test]
+    fn every_way_that_applies_is_tried_and_the_chosen_one_is_among_them() {
+        let shape = shape();
         let adapter = &Adapter::HARDWARE;
         let all = |shape: &ConvShape, output| {
             let chosen = Method::choose(shape, 1, adapter, output == Output::Map);

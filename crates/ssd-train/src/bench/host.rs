@@ -50,14 +50,13 @@ pub(super) fn own(
         let network = CpuNetwork::new(model).map_err(Failure::run)?;
         let (input, size) = (subject.numbers(images), header.input_size);
         let forward = || network.forward(&input, images, size).map_err(Failure::run);
-        let said = forward()?;
+        let (network_ms, said) = timer.time(|| Ok(()), forward)?;
         let predictions = [said.offsets.concat(), said.logits.concat()].concat();
-        let network_ms = timer.time(|| Ok(()), forward)?;
         let pipeline = Pipeline::on_cpu(header, model, milliseconds).map_err(Failure::run)?;
         (steps.times.of_layers(plan)?, network_ms, predictions, pipeline, "loops")
     };
     let layers = layers.into_iter().map(|ms| (ms, method.to_owned())).collect();
-    let preprocess_ms = timer.time(|| Ok(()), || Ok(subject.numbers(images)))?;
+    let (preprocess_ms, _) = timer.time(|| Ok(()), || Ok(subject.numbers(images)))?;
     let postprocess =
         SCORES.map(|score| postprocess_time(subject, score, timer)).into_iter().collect::<Result<_, _>>()?;
     measured("stages");
@@ -91,7 +90,7 @@ fn burn_times(
     let mut steps = BurnSteps { device: device.clone(), way, timer, measured, times: StepTimes::default() };
     model.run(&mut steps, input.clone());
     let layers = steps.times.of_layers(plan)?;
-    let network_ms = timer.time(
+    let (network_ms, _) = timer.time(
         || wait(device),
         || {
             let mut engine = BurnNetwork { way, engine: BurnEngine::default() };
@@ -115,7 +114,8 @@ fn postprocess_time(subject: &Subject, score: f32, timer: &Timer) -> Result<Post
             rows.map(|(offsets, logits)| postprocess(offsets, logits, &priors, header.priors.variances, &params));
         Ok(lists.map(|list| list.len()).sum::<usize>())
     };
-    Ok(PostprocessMeasured { ms: timer.time(|| Ok(()), work)?, candidates: None })
+    let (ms, _) = timer.time(|| Ok(()), work)?;
+    Ok(PostprocessMeasured { ms, candidates: None })
 }
 
 /// Burn's engine with its convolutions done either way.

@@ -80,6 +80,13 @@ const SCORES: [f32; 2] = [0.5, 0.01];
 /// When the weights or the device are not there, or the device fails.
 pub fn run(options: &BenchOptions) -> Result<Report, Failure> {
     let device = device::open(&options.device).map_err(Failure::input)?;
+    let gpu = device.gpu.as_ref().filter(|_| options.engine.engine == EngineName::Own);
+    if options.methods && gpu.is_none() {
+        let name = &device.name;
+        return Err(Failure::Input(format!(
+            "--methods compares our kernels' ways on a GPU, and {name} runs none of them here; use --device wgpu and --engine own."
+        )));
+    }
     let subject = Subject::new(options)?;
     let plan = ssd_gpu::bench::layers(&subject.model, subject.header.input_size);
     let progress = cli::progress_bar(2 * plan.len() + 7, "measuring");
@@ -92,7 +99,6 @@ pub fn run(options: &BenchOptions) -> Result<Report, Failure> {
     let want = compare::want(&subject);
     measured("Burn on the CPU");
     let timer = timer::Timer::new(options.budget);
-    let gpu = device.gpu.as_ref().filter(|_| options.engine.engine == EngineName::Own);
     let peak = match &device.gpu {
         Some(gpu) => own_gpu::peak(gpu, options.budget)?,
         None => cpu_peak::measure(),

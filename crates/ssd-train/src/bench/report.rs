@@ -1,7 +1,7 @@
 //! What is reported: the JSON document of `bench --json`, and what the table is made of.
 
 use serde::Serialize;
-use ssd_gpu::bench::{Layer, ShapeMethods, far};
+use ssd_gpu::bench::{Layer, MethodTime, ShapeMethods, far};
 
 use super::frame::FrameTimes;
 use super::host::BurnTimes;
@@ -148,6 +148,8 @@ pub struct Correctness {
 pub struct MethodReport {
     /// Which layers have the shape.
     pub layers: String,
+    /// The shape, of one picture.
+    pub shape: String,
     /// The way.
     pub method: String,
     /// Of the batch; null where the device does not take it.
@@ -156,7 +158,9 @@ pub struct MethodReport {
     pub gflops: Option<f64>,
     /// From the plain way, as a share of its largest number.
     pub max_difference: f32,
-    /// The fastest.
+    /// Whether that is as little as rounding makes.
+    pub ok: bool,
+    /// The fastest of those that are right.
     pub best: bool,
     /// What the table of adapters chooses.
     pub chosen: bool,
@@ -177,12 +181,16 @@ impl BatchShare {
     }
 }
 
+/// The most that two ways of computing the same may be apart, as a share of the largest number.
+fn tolerance(half: bool) -> f32 {
+    if half { 4e-2 } else { 1e-2 }
+}
+
 impl Correctness {
     /// With 32-bit numbers sums in another order differ by some millionths, and a wrong kernel by much more than a hundredth.
-    /// With 16-bit ones every map is rounded to 11 bits: 40 layers that all err in one direction are 2 hundredths apart.
+    /// With 16-bit ones every map is rounded to 11 bits: 80 layers that all err in one direction are 4 hundredths apart.
     pub(super) fn new(got: &[f32], want: &[f32], half: bool) -> Self {
-        let tolerance = if half { 2e-2 } else { 1e-2 };
-        let max_difference = far(got, want);
+        let (max_difference, tolerance) = (far(got, want), tolerance(half));
         Self { max_difference, tolerance, ok: max_difference <= tolerance }
     }
 }
@@ -241,7 +249,29 @@ impl Report {
                 pictures_per_s: frame.pictures_per_s,
             },
             correct,
-            methods: methods.iter().flat_map(|shape| method_reports(shape, share)).collect(),
+            methods: methods.iter().flat_map(|shape| method_reports(shape, share, tolerance(frame.half))).collect(),
+        }
+    }
+}
+
+impl Report {
+    /// What is wrong with the numbers, in a sentence.
+    ///
+    /// # Errors
+    ///
+    /// The sentence.
+    pub fn verdict(&self) -> Result<(), String> {
+        let Correctness { max_difference, tolerance, ok } = self.correct;
+        if !ok {
+            return Err(format!(
+                "The predictions are {max_difference:.1e} from Burn's, and {tolerance:.0e} is allowed: these times are of wrong numbers; update the driver, or report it."
+            ));
+        }
+        match self.methods.iter().find(|method| !method.ok) {
+            Some(MethodReport { layers, method, max_difference, .. }) => Err(format!(
+                "{method} for {layers} is {max_difference:.1e} from the plain way, and {tolerance:.0e} is allowed; update the driver, or report it."
+            )),
+            None => Ok(()),
         }
     }
 }
@@ -258,18 +288,31 @@ impl DeviceReport {
     }
 }
 
-fn method_reports(shape: &ShapeMethods, share: BatchShare) -> Vec<MethodReport> {
-    let gflop = 2e-9 * (share.images * shape.shape.multiply_adds()) as f64;
-    let report = |(index, method): (usize, &ssd_gpu::bench::MethodTime)| MethodReport {
-        layers: shape.layers.clone(),
+fn method_reports(measured: &ShapeMethods, share: BatchShare, tolerance: f32) -> Vec<MethodReport> {
+    let shape = &measured.shape;
+    let gflop = 2e-9 * (share.images * shape.multiply_adds()) as f64;
+    let best = measured.best(tolerance);
+    let ([height, width], kernel) = (shape.size_in, shape.kernel);
+    let mut text =
+        format!("{kernel}x{kernel}, {} to {} channels, {height}x{width}", shape.channels_in, shape.channels_out);
+    if shape.stride > 1 {
+        text.push_str(&format!(", stride {}", shape.stride));
+    }
+    if shape.dilation > 1 {
+        text.push_str(&format!(", dilation {}", shape.dilation));
+    }
+    let report = |(index, method): (usize, &MethodTime)| MethodReport {
+        layers: measured.layers.clone(),
+        shape: text.clone(),
         method: method.method.clone(),
         ms: method.ms,
         gflops: method.ms.map(|ms| share.rate(gflop, ms).0),
         max_difference: method.max_difference,
-        best: shape.best() == Some(index),
+        ok: method.max_difference <= tolerance,
+        best: best == Some(index),
         chosen: method.chosen,
     };
-    shape.methods.iter().enumerate().map(report).collect()
+    measured.methods.iter().enumerate().map(report).collect()
 }
 
 #[cfg(test)]

@@ -20,11 +20,16 @@ pub(super) struct StepTimes {
 }
 
 impl StepTimes {
-    fn note(&mut self, name: String, ms: Result<f64, Failure>) {
-        match ms {
-            Ok(ms) => self.times.push((name, ms)),
+    /// Notes a time, and hands on what was made in it.
+    fn note<T>(&mut self, name: String, timed: Result<(f64, T), Failure>) -> Option<T> {
+        match timed {
+            Ok((ms, made)) => {
+                self.times.push((name, ms));
+                Some(made)
+            }
             Err(failure) => {
                 self.failure.get_or_insert(failure);
+                None
             }
         }
     }
@@ -79,9 +84,8 @@ pub(super) fn wait(device: &Device) -> Result<(), Failure> {
 impl BurnSteps<'_> {
     fn time(&mut self, name: String, work: impl Fn() -> Tensor<4>) -> Tensor<4> {
         (self.measured)(&name);
-        let ms = self.timer.time(|| wait(&self.device), || Ok(work()));
-        self.times.note(name, ms);
-        work()
+        let timed = self.timer.time(|| wait(&self.device), || Ok(work()));
+        self.times.note(name, timed).unwrap_or_else(work)
     }
 }
 
@@ -134,10 +138,9 @@ impl CpuSteps<'_> {
 
     fn time(&mut self, name: String, x: &Map, work: impl Fn() -> Result<Map, Failure>) -> Map {
         (self.measured)(&name);
-        let ms = self.timer.time(|| Ok(()), &work);
-        self.times.note(name, ms);
-        // The failure is noted; what goes on from here is not looked at.
-        work().unwrap_or_else(|_| x.clone())
+        let timed = self.timer.time(|| Ok(()), work);
+        // Where it failed, what goes on from here is not looked at.
+        self.times.note(name, timed).unwrap_or_else(|| x.clone())
     }
 
     fn convolution(&mut self, name: String, step: &ConvStep<'_>, x: &Map, residual: Option<Map>) -> Map {

@@ -11,7 +11,8 @@ pub fn text(report: &Report) -> String {
     layers(report, &mut text);
     totals(report, &mut text);
     methods(&report.methods, &mut text);
-    text
+    // Columns may be empty to the right.
+    text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 // Writing to a string does not fail, so what `writeln!` returns is dropped throughout.
@@ -116,20 +117,21 @@ fn methods(methods: &[MethodReport], text: &mut String) {
     for method in methods {
         if method.layers != layers {
             layers = &method.layers;
-            let _ = writeln!(text, "\n{layers}\n  {:28} {:>9} {:>9} {:>10}", "method", "ms", "GFLOP/s", "difference");
+            let MethodReport { shape, .. } = method;
+            let _ = writeln!(
+                text,
+                "\n{layers}: {shape}\n  {:28} {:>9} {:>9} {:>10}",
+                "method", "ms", "GFLOP/s", "difference"
+            );
         }
-        let mark = match (method.best, method.chosen) {
-            (true, true) => "best, chosen",
-            (true, false) => "best",
-            (false, true) => "chosen",
-            (false, false) => "",
-        };
+        let marks = [(method.best, "best"), (method.chosen, "chosen"), (!method.ok, "WRONG")];
+        let marks: Vec<&str> = marks.iter().filter(|(holds, _)| *holds).map(|(_, mark)| *mark).collect();
+        let mark = marks.join(", ");
         let (time, rate) = match (method.ms, method.gflops) {
             (Some(time), Some(rate)) => (ms(time), format!("{rate:.1}")),
             _ => ("too large".to_owned(), String::new()),
         };
-        let line = format!("  {:28} {time:>9} {rate:>9} {:>10.1e}  {mark}", method.method, method.max_difference);
-        let _ = writeln!(text, "{}", line.trim_end());
+        let _ = writeln!(text, "  {:28} {time:>9} {rate:>9} {:>10.1e}  {mark}", method.method, method.max_difference);
     }
 }
 

@@ -76,14 +76,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     } else {
         cli::print_text(&bench::text(&report))?;
     }
-    let correct = report.correct;
-    if correct.ok {
-        return Ok(());
-    }
-    Err(Failure::Run(format!(
-        "The predictions are {:.1e} from Burn's, and {:.0e} is allowed: these times are of wrong numbers; update the driver, or report it.",
-        correct.max_difference, correct.tolerance
-    )))
+    report.verdict().map_err(Failure::Run)
 }
 
 fn options(args: &Args) -> Result<BenchOptions, Failure> {
