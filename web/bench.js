@@ -51,10 +51,13 @@ function takeForm() {
 async function run() {
   const plan = takeForm();
   $("error").textContent = $("notice").textContent = "";
+  window.benchResult = null;
+  // What an address asks for has not been checked by the form.
+  const wrong = $("form").querySelector("input:invalid");
+  if (wrong) return fail(new Error(`${wrong.labels[0].textContent}: ${wrong.validationMessage}`));
   if (!plan.engines.length) return fail(new Error("No engine is chosen: tick at least one."));
   state("running");
   $("fields").disabled = true;
-  window.benchResult = null;
   try {
     say("Fetching the picture and the weights.");
     const [around, input] = await Promise.all([environment(), openInput(plan)]);

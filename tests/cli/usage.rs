@@ -6,16 +6,18 @@ use super::{fresh_weights_file, keys, path_text, run};
 
 #[test]
 fn help_says_how_it_is_used_and_how_it_ends() {
-    for program in ["train", "eval", "detect"] {
+    let everywhere = ["Usage:", "Examples:", "default", "Exit code: 0 done, 1 failed while running, 2 bad usage"];
+    let computes = ["--device", "--json"];
+    for (program, more) in [
+        ("train", computes),
+        ("eval", computes),
+        ("detect", computes),
+        ("bench", computes),
+        // No device computes anything there, and its result is a file.
+        ("export-onnx", ["--weights", "--arch"]),
+    ] {
         let help = run(program, &["--help"]).done().stdout;
-        for part in [
-            "Usage:",
-            "Examples:",
-            "--device",
-            "--json",
-            "default",
-            "Exit code: 0 done, 1 failed while running, 2 bad usage",
-        ] {
+        for part in everywhere.into_iter().chain(more) {
             assert!(help.contains(part), "{program} --help lacks {part:?}:\n{help}");
         }
     }
@@ -24,7 +26,7 @@ fn help_says_how_it_is_used_and_how_it_ends() {
 #[test]
 fn bad_usage_ends_with_2_and_names_what_is_wrong() {
     let train = ["--data", "shapes:1:2", "--out", "never-made"];
-    let cases: [(&str, &[&str], &str); 19] = [
+    let cases: [(&str, &[&str], &str); 26] = [
         ("train", &[], "--out"),
         ("train", &["--data", "shapes"], "--out"),
         ("train", &["--out", "never-made"], "--data"),
@@ -44,6 +46,13 @@ fn bad_usage_ends_with_2_and_names_what_is_wrong() {
         ("eval", &[], "--weights"),
         ("eval", &["--ground-truth", "only.json"], "--detections"),
         ("detect", &["--weights", "w.safetensors"], "IMAGE|DIR"),
+        ("bench", &["--no-such-flag"], "--no-such-flag"),
+        ("export-onnx", &[], "OUT.onnx"),
+        ("export-onnx", &["never-made"], "--weights"),
+        ("export-onnx", &["--arch", "ssd300-vgg16"], "OUT.onnx"),
+        ("export-onnx", &["--arch", "yolo", "never-made"], "yolo"),
+        ("export-onnx", &["--arch", "ssd300-vgg16", "--classes", "0", "never-made"], "--classes"),
+        ("export-onnx", &["--arch", "ssd300-vgg16", "--weights", "w.safetensors", "never-made"], "--weights"),
     ];
     for (program, arguments, word) in cases {
         let ran = run(program, arguments);
@@ -51,7 +60,7 @@ fn bad_usage_ends_with_2_and_names_what_is_wrong() {
         assert!(ran.stderr.contains(word), "{program} {arguments:?} does not name {word}:\n{}", ran.stderr);
         assert!(ran.stdout.is_empty(), "{program} {arguments:?} printed {}", ran.stdout);
     }
-    assert!(!std::path::Path::new("never-made").exists(), "bad usage leaves no folder behind");
+    assert!(!std::path::Path::new("never-made").exists(), "bad usage leaves nothing behind");
 }
 
 #[test]
@@ -65,6 +74,7 @@ fn a_device_that_is_not_built_names_its_feature() {
             run("train", &[&["--data", "shapes:1:2", "--out", path_text(&out)], &device[..]].concat()),
             run("eval", &[&["--data", "shapes:1:2", "--weights", weights], &device[..]].concat()),
             run("detect", &[&["--weights", weights, weights], &device[..]].concat()),
+            run("bench", &[&["--weights", weights], &device[..]].concat()),
         ];
         for ran in runs {
             let error = ran.failed(2);

@@ -35,7 +35,8 @@ fn eight_pictures_are_learned_by_heart() {
 
     // As a user sees it, at the usual score: each object found, and nothing else.
     let device: DeviceChoice = "cpu".parse().expect("a device");
-    let detector = Detector::load(&out.join("last.safetensors"), &device, EngineArgs::default(), 1).expect("the run left a detector");
+    let detector = Detector::load(&out.join("last.safetensors"), &device, EngineArgs::default(), 1)
+        .expect("the run left a detector");
     let trained = checkpointed(&out, detector.header());
     let set = data::open(DATA, Format::Auto, None, None).expect("a generated set");
     for i in 0..set.len() {

@@ -16,7 +16,8 @@ fn pipeline(gpu: &Gpu, images: usize) -> Pipeline {
     let arch = Arch::Ssd300MobileNetV2Lite;
     let header = Header::new(arch, vec!["one".into(), "two".into()], Provenance::default());
     let model = Ssd::new(arch, 3, &cpu);
-    let load = async { Pipeline::on_gpu(header, &model, gpu, images, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
+    let load =
+        async { Pipeline::on_gpu(header, &model, gpu, images, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
     block_on(load).expect("the device takes the kernels")
 }
 
@@ -84,7 +85,10 @@ fn what_does_not_fit_is_refused() {
     let submit = |pictures: &[Picture<'_>], params: &DetectParams| pipeline.submit(pictures, params).map(|_| ());
     assert!(submit(&[picture(2, 2)], &low()).is_ok());
     assert!(matches!(submit(&[picture(3, 2)], &low()), Err(GpuError::Picture { got: 16, width: 3, height: 2 })));
-    assert!(matches!(submit(&[picture(0, 4)], &low()), Err(GpuError::Size { name: "the picture's width", got: 0, .. })));
+    assert!(matches!(
+        submit(&[picture(0, 4)], &low()),
+        Err(GpuError::Size { name: "the picture's width", got: 0, .. })
+    ));
     assert!(matches!(submit(&[picture(100_000, 1)], &low()), Err(GpuError::Size { got: 100_000, .. })));
     let two = [picture(2, 2), picture(2, 2)];
     assert!(matches!(submit(&two, &low()), Err(GpuError::Size { name: "the batch", got: 2, .. })));

@@ -5,8 +5,8 @@ mod network;
 
 use std::sync::OnceLock;
 
-use pollster::block_on;
 use burn::tensor::{Device, DeviceKind};
+use pollster::block_on;
 use ssd_gpu::{Gpu, verify};
 use ssd_tests::skipped;
 

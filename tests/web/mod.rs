@@ -8,6 +8,7 @@ mod page;
 mod server;
 
 mod api;
+mod bench;
 mod camera;
 mod fallback;
 mod pictures;

@@ -93,7 +93,7 @@ fn content(root: &Path, url: &str) -> Option<(&'static str, Vec<u8>)> {
     let file = root.join(name);
     let kind = match file.extension()?.to_str()? {
         "html" => "text/html; charset=utf-8",
-        "js" => "text/javascript",
+        "js" | "mjs" => "text/javascript",
         "css" => "text/css",
         "json" => "application/json",
         "wasm" => "application/wasm",

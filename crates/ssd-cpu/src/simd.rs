@@ -112,8 +112,75 @@ mod unit {
     }
 }
 
-/// The registers of wasm as plain arrays: with `simd128` the compiler makes one instruction of four lanes, without it four.
-#[cfg(target_arch = "wasm32")]
+/// The registers of wasm.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod unit {
+    use std::arch::wasm32::{f32x4_add, f32x4_gt, f32x4_lt, f32x4_mul, f32x4_splat, v128, v128_bitselect};
+
+    use bytemuck::{bytes_of, cast_slice, cast_slice_mut, pod_read_unaligned};
+
+    use super::{Lanes, Vectorized};
+
+    const LANES: usize = 4;
+
+    /// Runs `work`.
+    pub(crate) fn vectorized<W: Vectorized>(work: W) -> W::Output {
+        work.run::<Four>()
+    }
+
+    #[derive(Clone, Copy)]
+    struct Four(v128);
+
+    impl Lanes for Four {
+        #[inline(always)]
+        fn count() -> usize {
+            LANES
+        }
+
+        #[inline(always)]
+        fn registers() -> usize {
+            16
+        }
+
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value))
+        }
+
+        #[inline(always)]
+        fn load(values: &[f32]) -> Self {
+            Self(pod_read_unaligned(cast_slice(&values[..LANES])))
+        }
+
+        #[inline(always)]
+        fn store(self, values: &mut [f32]) {
+            cast_slice_mut(&mut values[..LANES]).copy_from_slice(bytes_of(&self.0));
+        }
+
+        #[inline(always)]
+        fn plus(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+
+        #[inline(always)]
+        fn times_plus(self, factor: Self, term: Self) -> Self {
+            Self(f32x4_add(f32x4_mul(self.0, factor.0), term.0))
+        }
+
+        #[inline(always)]
+        fn at_least(self, bound: Self) -> Self {
+            Self(v128_bitselect(bound.0, self.0, f32x4_lt(self.0, bound.0)))
+        }
+
+        #[inline(always)]
+        fn at_most(self, bound: Self) -> Self {
+            Self(v128_bitselect(bound.0, self.0, f32x4_gt(self.0, bound.0)))
+        }
+    }
+}
+
+/// Where wasm has no registers of its own, arrays.
+#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
 mod unit {
     use super::{Lanes, Vectorized};
 
@@ -147,7 +214,7 @@ mod unit {
 
         #[inline(always)]
         fn registers() -> usize {
-            if cfg!(target_feature = "simd128") { 16 } else { 4 }
+            4
         }
 
         #[inline(always)]

@@ -15,6 +15,12 @@ pub enum GpuError {
         /// In the device's words.
         reason: String,
     },
+    /// 16-bit numbers are asked for where there are none.
+    #[error("{adapter} has no 16-bit floats; use the precision f32 or auto")]
+    NoHalf {
+        /// What the adapter is called.
+        adapter: String,
+    },
     /// More than the kernels or the device can hold, or nothing at all.
     #[error("{name} is {got}; on this device it can be {least} to {most}")]
     Size {

@@ -182,7 +182,8 @@ fn unrollable<'a>(line: &'a str, constants: &[(&'static str, u32)]) -> Option<(&
 mod tests {
     use super::*;
 
-    const LOOP: &str = "const N = 2u;\nfn f() {\n  for (var i = 0u; i < N; i++) { // unroll\n    g(i);\n  }\n  h();\n}\n";
+    const LOOP: &str =
+        "const N = 2u;\nfn f() {\n  for (var i = 0u; i < N; i++) { // unroll\n    g(i);\n  }\n  h();\n}\n";
 
     #[test]
     fn a_marked_loop_is_written_out_as_often_as_its_constant_says() {

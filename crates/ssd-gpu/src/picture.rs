@@ -57,9 +57,7 @@ impl Picture<'_> {
                 Err(GpuError::Picture { got: bytes.len(), width: *width, height: *height })
             }
             #[cfg(target_arch = "wasm32")]
-            Self::External { width, height, .. } => {
-                Err(GpuError::Picture { got: 0, width: *width, height: *height })
-            }
+            Self::External { width, height, .. } => Err(GpuError::Picture { got: 0, width: *width, height: *height }),
         }
     }
 }
@@ -221,11 +219,8 @@ fn copy(gpu: &Gpu, picture: &Picture<'_>, texture: &wgpu::Texture) -> Result<(),
     match picture {
         Picture::Rgba { width, height, .. } => {
             let (bytes, _) = picture.rgba()?;
-            let layout = wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(*width as u32 * 4),
-                rows_per_image: None,
-            };
+            let layout =
+                wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(*width as u32 * 4), rows_per_image: None };
             gpu.queue.write_texture(texture.as_image_copy(), bytes, layout, extent(*width, *height));
         }
         #[cfg(target_arch = "wasm32")]

@@ -242,6 +242,9 @@ pub async fn gpu_detector(
         GpuDetector::new(gpu, header, model, images, (precision, *gpu.adapter()), progress).await
     };
     match precision {
+        PrecisionChoice::Only(Precision::Half) if !gpu.has_f16() => {
+            Err(GpuError::NoHalf { adapter: gpu.name().to_owned() })
+        }
         PrecisionChoice::Only(precision) => load(precision, progress).await,
         PrecisionChoice::Auto if gpu.has_f16() && !gpu.adapter().software => {
             let single = load(Precision::Single, &mut |done, total| progress(done, 2 * total)).await?;

@@ -74,9 +74,10 @@ impl Postprocess {
         variances: Variances,
         counts: Counts,
     ) -> Result<Self, GpuError> {
-        for (name, got, least, most) in
-            [("the number of priors", priors.len(), 1, PRIORS_MAX), ("the number of classes", counts.classes, 2, ROWS_MAX + 1)]
-        {
+        for (name, got, least, most) in [
+            ("the number of priors", priors.len(), 1, PRIORS_MAX),
+            ("the number of classes", counts.classes, 2, ROWS_MAX + 1),
+        ] {
             if !(least..=most).contains(&got) {
                 return Err(GpuError::Size { name, got, least, most });
             }
@@ -121,7 +122,12 @@ impl Postprocess {
             });
         };
         let [x, y] = [rows as u32, images as u32];
-        push(&DECODE, &[predictions, priors, scores, boxes], &decode, [prior_count.div_ceil(DECODE_PRIORS) as u32, y, 1]);
+        push(
+            &DECODE,
+            &[predictions, priors, scores, boxes],
+            &decode,
+            [prior_count.div_ceil(DECODE_PRIORS) as u32, y, 1],
+        );
         push(&TOPK, &[scores, candidates, lengths], &topk, [x, y, 1]);
         push(&NMS, &[candidates, lengths, boxes, kept], &nms, [x, y, 1]);
         push(&SOFT_NMS, &[candidates, lengths, boxes, kept], &soft_nms, [x, y, 1]);
@@ -192,7 +198,13 @@ impl Infos {
         let (rows, priors) = (counts.rows() as u32, counts.priors as u32);
         let (floor_bits, max) = (params.score_bits(), params.max as u32);
         Self {
-            topk: TopkInfo { priors, top_k: params.top_k as u32, floor_bits, rows, enabled: enabled(counts.rows(), params) },
+            topk: TopkInfo {
+                priors,
+                top_k: params.top_k as u32,
+                floor_bits,
+                rows,
+                enabled: enabled(counts.rows(), params),
+            },
             nms: NmsInfo { iou: params.iou, max, rows, priors },
             soft_nms: SoftNmsInfo {
                 floor_bits,

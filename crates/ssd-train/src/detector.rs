@@ -11,7 +11,7 @@ use image::RgbImage;
 use ssd::Detection;
 use ssd::postprocess::DetectParams;
 use ssd::weights::{self, Header, WeightsError};
-use ssd_gpu::pipeline::Pipeline;
+use ssd_gpu::pipeline::{Outcome, Pipeline};
 use ssd_gpu::{GpuError, Picture};
 
 use crate::cli::DeviceChoice;
@@ -99,7 +99,7 @@ impl Detector {
     pub fn detect(&self, image: &RgbImage, params: &DetectParams) -> Result<(Vec<Detection>, Timing), DetectorError> {
         let started = milliseconds();
         let mut found = self.detect_batch(&[image], params)?;
-        let (detections, times) = found.pop().ok_or(DetectorError::EmptyPicture)?;
+        let Outcome { detections, times, .. } = found.pop().ok_or(DetectorError::EmptyPicture)?;
         // A GPU without a clock: all there is to say is how long the whole took.
         let times = times.unwrap_or(Timing { network_ms: milliseconds() - started, ..Timing::default() });
         Ok((detections, times))
@@ -110,11 +110,7 @@ impl Detector {
     /// # Errors
     ///
     /// As [`Self::detect`].
-    pub fn detect_batch(
-        &self,
-        images: &[&RgbImage],
-        params: &DetectParams,
-    ) -> Result<Vec<(Vec<Detection>, Option<Timing>)>, DetectorError> {
+    pub fn detect_batch(&self, images: &[&RgbImage], params: &DetectParams) -> Result<Vec<Outcome>, DetectorError> {
         if images.iter().any(|image| image.width() == 0 || image.height() == 0) {
             return Err(DetectorError::EmptyPicture);
         }
@@ -126,8 +122,7 @@ impl Detector {
         });
         let pictures: Vec<Picture<'_>> = pictures.collect();
         let pending = self.pipeline.submit(&pictures, params)?;
-        let outcomes = pollster::block_on(self.pipeline.read(pending))?;
-        Ok(outcomes.into_iter().map(|outcome| (outcome.detections, outcome.times)).collect())
+        Ok(pollster::block_on(self.pipeline.read(pending))?)
     }
 }
 

@@ -50,7 +50,7 @@ impl From<GpuError> for Failure {
             // The largest texture is the only limit that a picture can pass.
             GpuError::Size { name, .. } if name.starts_with("the picture") => Kind::SourceInvalid,
             GpuError::Size { .. } | GpuError::Cpu(_) => Kind::WeightsInvalid,
-            GpuError::Kernel { .. } => Kind::WebGpuUnavailable,
+            GpuError::Kernel { .. } | GpuError::NoHalf { .. } => Kind::WebGpuUnavailable,
             GpuError::Malformed { .. } | GpuError::Read { .. } => Kind::DeviceLost,
         };
         Self::new(kind, error.to_string())

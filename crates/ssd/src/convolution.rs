@@ -56,9 +56,7 @@ impl ConvShape {
         let positions = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
         let outputs = (0..self.channels_out).flat_map(|channel| positions.clone().map(move |at| (channel, at)));
         outputs
-            .map(|(channel, at)| {
-                self.activation.of(shift[channel] + self.sum(input, weights, channel, at))
-            })
+            .map(|(channel, at)| self.activation.of(shift[channel] + self.sum(input, weights, channel, at)))
             .collect()
     }
 

@@ -11,11 +11,27 @@ use crate::model::{ConvStep, Engine, L2NORM_EPSILON, L2Norm, Pool};
 
 /// A step, and the places of the maps that it reads and writes.
 enum Step {
-    Convolve { convolution: Convolution, from: usize, onto: Option<usize>, to: usize },
-    Pool { window: Window, pool: Pool, from: usize, to: usize },
-    L2Norm { scale: Vec<f32>, from: usize, to: usize },
+    Convolve {
+        convolution: Box<Convolution>,
+        from: usize,
+        onto: Option<usize>,
+        to: usize,
+    },
+    Pool {
+        window: Window,
+        pool: Pool,
+        from: usize,
+        to: usize,
+    },
+    L2Norm {
+        scale: Vec<f32>,
+        from: usize,
+        to: usize,
+    },
     /// What is predicted on a level: offsets, logits.
-    Predict { branches: [(Convolution, usize); 2] },
+    Predict {
+        branches: Box<[(Convolution, usize); 2]>,
+    },
 }
 
 /// A network on the CPU.
@@ -121,7 +137,7 @@ fn reads(step: &Step) -> [Option<usize>; 2] {
     match step {
         Step::Convolve { from, onto, .. } => [Some(*from), *onto],
         Step::Pool { from, .. } | Step::L2Norm { from, .. } => [Some(*from), None],
-        Step::Predict { branches: [(_, a), (_, b)] } => [Some(*a), Some(*b)],
+        Step::Predict { branches } => branches.each_ref().map(|(_, place)| Some(*place)),
     }
 }
 
@@ -163,7 +179,7 @@ impl Writer {
     fn push_convolution(&mut self, step: &ConvStep<'_>, from: usize, onto: Option<usize>) -> usize {
         let to = self.place();
         if let Some(convolution) = self.pack(step) {
-            self.steps.push(Step::Convolve { convolution, from, onto, to });
+            self.steps.push(Step::Convolve { convolution: Box::new(convolution), from, onto, to });
         }
         to
     }
@@ -196,7 +212,7 @@ impl Engine for Writer {
 
     fn predict(&mut self, _: usize, offsets: (&ConvStep<'_>, usize), logits: (&ConvStep<'_>, usize)) {
         if let (Some(first), Some(second)) = (self.pack(offsets.0), self.pack(logits.0)) {
-            self.steps.push(Step::Predict { branches: [(first, offsets.1), (second, logits.1)] });
+            self.steps.push(Step::Predict { branches: Box::new([(first, offsets.1), (second, logits.1)]) });
         }
     }
 }

@@ -46,7 +46,8 @@ impl Adapter {
     /// The row for an adapter of that name and kind.
     pub(crate) fn new(name: &str, kind: DeviceType) -> Self {
         let name = name.to_lowercase();
-        let poses = ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"].iter().any(|n| name.contains(n));
+        let poses =
+            ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"].iter().any(|n| name.contains(n));
         if poses || kind == DeviceType::Cpu {
             return SOFTWARE;
         }

@@ -27,6 +27,15 @@ pub(super) struct Product {
     pub(super) depth: usize,
 }
 
+/// How sums become what they are for: by which shader, after one product or after the sum of several, with what bound to it.
+struct Ending {
+    tiled: &'static Shader,
+    plain: &'static Shader,
+    sum: &'static Shader,
+    constants: Vec<(&'static str, u32)>,
+    bindings: Vec<(u32, Slot)>,
+}
+
 impl Writer<'_, '_> {
     /// Weights `[O, I, k, k]`, shift `[O]`. Returns the output's map, or the input's where the output is predictions.
     #[allow(clippy::too_many_arguments, reason = "what a convolution is, and where it goes")]
@@ -60,48 +69,46 @@ impl Writer<'_, '_> {
         let packed = pack::dense(shape, weights, depth, stride);
         let weights = self.recording.bytes(label, &pack::stored(&packed, precision));
         let shift = self.recording.floats(label, &pack::channels(shift));
-        let product = Product { info, tile, input: x.slot, weights, depth: parts };
         let output = match target {
             Target::Map(_) => self.map(shape.channels_out, shape.size_out()),
             Target::Heads { .. } => x,
         };
+        let ending = self.ending(target, shift, output, x);
+        if let Target::Heads { prior, offset_columns } = target {
+            (info.prior_base, info.offset_columns) = (prior as u32, offset_columns as u32);
+        }
+        let product = Product { info, tile, input: x.slot, weights, depth: parts };
         if parts == 1 {
-            let (shaders, constants, bindings) = self.finish(&mut info, target, shift, output, x.slot);
-            let product = Product { info, ..product };
-            self.product(label, &product, shaders[usize::from(tile.is_none())], constants, bindings);
+            let shader = if tile.is_some() { ending.tiled } else { ending.plain };
+            self.product(label, &product, shader, ending.constants, ending.bindings);
         } else {
             let scratch = self.recording.passing(parts * (info.rows * info.quads_out) as usize * 16);
             self.product(label, &product, &CONV_PARTS, Vec::new(), vec![(3, scratch)]);
-            let (shaders, constants, mut bindings) = self.finish(&mut info, target, shift, output, x.slot);
-            bindings.push((1, scratch));
+            let bindings = [ending.bindings, vec![(1, scratch)]].concat();
             let groups = ((info.rows * info.quads_out) as usize).div_ceil(SUM_THREADS);
-            let kernel = self.kernel(shaders[2], constants);
+            let kernel = self.kernel(ending.sum, ending.constants);
             self.recording.push(Dispatch::new(label, kernel, bindings, &info, [groups, 1, 1]));
         }
         output
     }
 
-    /// How sums become what they are for: the shaders (tiled, plain, sum of parts), their constants and bindings.
-    fn finish(
-        &self,
-        info: &mut LayerInfo,
-        target: Target,
-        shift: Slot,
-        output: Map,
-        input: Slot,
-    ) -> ([&'static Shader; 3], Vec<(&'static str, u32)>, Vec<(u32, Slot)>) {
+    fn ending(&self, target: Target, shift: Slot, output: Map, input: Map) -> Ending {
         match target {
-            Target::Map(residual) => {
+            Target::Map(residual) => Ending {
+                tiled: &CONV,
+                plain: &CONV_PLAIN,
+                sum: &CONV_SUM,
+                constants: vec![("RESIDUAL", u32::from(residual.is_some()))],
                 // The binding is there in any case; without a residual it is read by nobody.
-                let added = residual.map_or(input, |map| map.slot);
-                let constants = vec![("RESIDUAL", u32::from(residual.is_some()))];
-                ([&CONV, &CONV_PLAIN, &CONV_SUM], constants, vec![(3, shift), (4, added), (5, output.slot)])
-            }
-            Target::Heads { prior, offset_columns } => {
-                (info.prior_base, info.offset_columns) = (prior as u32, offset_columns as u32);
-                let shaders = [&CONV_HEADS, &CONV_PLAIN_HEADS, &CONV_SUM_HEADS];
-                (shaders, Vec::new(), vec![(3, shift), (4, self.rows.slot)])
-            }
+                bindings: vec![(3, shift), (4, residual.unwrap_or(input).slot), (5, output.slot)],
+            },
+            Target::Heads { .. } => Ending {
+                tiled: &CONV_HEADS,
+                plain: &CONV_PLAIN_HEADS,
+                sum: &CONV_SUM_HEADS,
+                constants: Vec::new(),
+                bindings: vec![(3, shift), (4, self.rows.slot)],
+            },
         }
     }
 

@@ -79,7 +79,8 @@ pub(crate) fn record(
     adapter: Adapter,
 ) -> (Map, PredictionRows) {
     let (size, priors, classes) = (header.input_size, header.priors.len(), header.classes());
-    let rows = PredictionRows { slot: recording.kept(images * priors * (4 + classes) * size_of::<f32>()), priors, classes };
+    let rows =
+        PredictionRows { slot: recording.kept(images * priors * (4 + classes) * size_of::<f32>()), priors, classes };
     let bytes = images * size * size * 4 * number_bytes(precision);
     let input = Map { slot: recording.kept(bytes), channels: 3, size: [size; 2] };
     let mut writer = Writer { recording, images, precision, adapter, rows, next_prior: 0 };
@@ -183,7 +184,8 @@ impl Engine for Writer<'_, '_> {
     /// Where both branches see the same map through the same window, they are one convolution with more channels.
     fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Map), logits: (&ConvStep<'_>, Map)) {
         let name = format!("head{}", level + 1);
-        let shape = |(step, map): (&ConvStep<'_>, Map)| step.shape([self.images, map.channels, map.size[0], map.size[1]]);
+        let shape =
+            |(step, map): (&ConvStep<'_>, Map)| step.shape([self.images, map.channels, map.size[0], map.size[1]]);
         let (offset_shape, logit_shape) = (shape(offsets), shape(logits));
         let offset_columns = offset_shape.channels_out;
         let prior = self.next_prior;

@@ -135,7 +135,8 @@ fn memory(gpu: &Gpu, slots: Vec<Storage>, steps: &[Dispatch]) -> Result<Memory, 
     }
     let plan = share(&lives(&slots, steps));
     let shared: Vec<wgpu::Buffer> = plan.sizes.iter().map(|bytes| gpu.zeros("shared", *bytes)).collect();
-    let mut memory = Memory { buffers: Vec::with_capacity(slots.len()), raw: Vec::new(), owned: shared.clone(), bytes: 0 };
+    let mut memory =
+        Memory { buffers: Vec::with_capacity(slots.len()), raw: Vec::new(), owned: shared.clone(), bytes: 0 };
     let mut places = plan.buffer_of.iter();
     for storage in slots {
         let buffer = match storage {

@@ -81,16 +81,15 @@ fn shapes() -> Vec<(&'static str, ConvShape)> {
     let conv = ConvShape { channels_in: 3, kernel: 3, padding: 1, ..plain };
     vec![
         ("1x1", plain),
-        ("1x1, one pixel, ReLU", ConvShape {
-            activation: Activation::Relu, size_in: [1, 1], channels_in: 64, channels_out: 3, ..plain }),
+        (
+            "1x1, one pixel, ReLU",
+            ConvShape { activation: Activation::Relu, size_in: [1, 1], channels_in: 64, channels_out: 3, ..plain },
+        ),
         ("3x3", conv),
-        ("3x3, 24 to 70 channels, ReLU6", ConvShape {
-            channels_in: 24,
-            channels_out: 70,
-            size_in: [13, 10],
-            activation: Activation::Relu6,
-            ..conv
-        }),
+        (
+            "3x3, 24 to 70 channels, ReLU6",
+            ConvShape { channels_in: 24, channels_out: 70, size_in: [13, 10], activation: Activation::Relu6, ..conv },
+        ),
         ("3x3, stride 2, 10 channels", ConvShape { stride: 2, channels_out: 10, ..conv }),
         ("3x3 without padding", ConvShape { padding: 0, activation: Activation::HardSwish, ..conv }),
         ("3x3 with holes of 6", ConvShape { channels_in: 20, padding: 6, dilation: 6, ..conv }),
@@ -105,7 +104,10 @@ fn others() -> Vec<(&'static str, Step)> {
     let same = Pool { kernel: 3, stride: 1, padding: 1, ceil: false };
     vec![
         ("depthwise: stride 1", Step::Depthwise(depthwise)),
-        ("depthwise: stride 2, ReLU6", Step::Depthwise(ConvShape { stride: 2, activation: Activation::Relu6, ..depthwise })),
+        (
+            "depthwise: stride 2, ReLU6",
+            Step::Depthwise(ConvShape { stride: 2, activation: Activation::Relu6, ..depthwise }),
+        ),
         ("depthwise: 5x5, stride 2", Step::Depthwise(ConvShape { stride: 2, kernel: 5, padding: 2, ..depthwise })),
         ("depthwise: one pixel", Step::Depthwise(ConvShape { size_in: [1, 1], ..depthwise })),
         ("max_pool: 2x2", Step::Pool(half)),
@@ -145,7 +147,8 @@ impl Problem<'_> {
         let mut draw = |count: usize| (0..count).map(|_| round(rng.random_range(-2.0f32..2.0))).collect::<Vec<f32>>();
         let mut recording = Recording::new(self.gpu);
         // Heads of 22 columns, 8 of them offsets: two priors a cell of seven classes.
-        let rows = PredictionRows { slot: recording.kept(IMAGES * HEAD_PRIORS * 11 * 4), priors: HEAD_PRIORS, classes: 7 };
+        let rows =
+            PredictionRows { slot: recording.kept(IMAGES * HEAD_PRIORS * 11 * 4), priors: HEAD_PRIORS, classes: 7 };
         let mut writer = Writer::alone(&mut recording, IMAGES, self.precision, Adapter::HARDWARE, rows);
         let (want, out) = match &self.step {
             Step::Dense(shape, _) | Step::Residual(shape, _) | Step::Heads(shape, _) | Step::Depthwise(shape) => {
@@ -230,7 +233,8 @@ impl Problem<'_> {
             Precision::Half => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
         };
         let number = |index: usize| {
-            let (image, channel, pixel) = (index / pixels / out.channels, index / pixels % out.channels, index % pixels);
+            let (image, channel, pixel) =
+                (index / pixels / out.channels, index / pixels % out.channels, index % pixels);
             numbers[(image * pixels + pixel) * row + channel]
         };
         Ok((0..IMAGES * out.channels * pixels).map(number).collect())

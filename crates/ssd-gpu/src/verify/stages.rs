@@ -85,7 +85,8 @@ impl<'a> Bench<'a> {
         self.encode(|pass| self.postprocess.program().encode_step(pass, step));
         let mut all = Vec::new();
         for (slot, words) in slots {
-            let bytes = self.gpu.read(self.postprocess.program().buffer(*slot), (self.images * words * 4) as u64).await?;
+            let bytes =
+                self.gpu.read(self.postprocess.program().buffer(*slot), (self.images * words * 4) as u64).await?;
             let words_of_all: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes);
             all.push(words_of_all[(self.images - 1) * words..].to_vec());
         }
@@ -196,7 +197,8 @@ impl<'a> Bench<'a> {
     async fn verify_all(&self) -> Result<Verdict, GpuError> {
         let problem = self.problem;
         let (scores, boxes) = self.decode().await?;
-        let boxes = boxes.as_chunks::<4>().0.iter().map(|[x1, y1, x2, y2]| CornerBox::new(*x1, *y1, *x2, *y2)).collect();
+        let boxes =
+            boxes.as_chunks::<4>().0.iter().map(|[x1, y1, x2, y2]| CornerBox::new(*x1, *y1, *x2, *y2)).collect();
         let decoded = twin::Decoded { scores, boxes };
         let candidates = twin_topk(&decoded, problem);
         let kept = twin_nms(&candidates, &decoded.boxes, problem);

@@ -15,9 +15,9 @@ use serde::Serialize;
 use ssd::postprocess::{DetectParams, Nms};
 use ssd::{CornerBox, Detection};
 use ssd_train::cli::{self, DeviceChoice, Failure};
-use ssd_train::engine::EngineArgs;
 use ssd_train::detector::{Detector, Timing};
 use ssd_train::draw::{Labelled, annotate};
+use ssd_train::engine::EngineArgs;
 use ssd_train::images;
 
 /// Detect objects on pictures.

@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use ssd::postprocess::{DetectParams, Nms};
 use ssd_train::cli::{self, DeviceChoice, Failure};
 use ssd_train::data::{self, Dataset, Format, Sample};
-use ssd_train::engine::EngineArgs;
 use ssd_train::detector::Detector;
+use ssd_train::engine::EngineArgs;
 use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
 
 /// Measure detections against a ground truth: Pascal VOC mAP (11-point and all-point) and COCO AP and AR.
@@ -136,14 +136,21 @@ fn run_model(args: &Args, weights: &Path, data: &str) -> Result<(Vec<ImageResult
     for ids in image_ids.chunks(batch) {
         let first = images.len();
         // A picture that fails ends the run: left out, it would quietly change what is measured.
-        let samples: Vec<Sample> =
-            (first..first + ids.len()).into_par_iter().map(|i| set.get(i)).collect::<Result<_, _>>().map_err(Failure::run)?;
+        let samples: Vec<Sample> = (first..first + ids.len())
+            .into_par_iter()
+            .map(|i| set.get(i))
+            .collect::<Result<_, _>>()
+            .map_err(Failure::run)?;
         let pictures: Vec<&RgbImage> = samples.iter().map(|sample| &sample.image).collect();
         let names = || samples.iter().map(|sample| sample.name.as_str()).collect::<Vec<_>>().join(", ");
-        let found =
-            detector.detect_batch(&pictures, &params).map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
-        for ((id, sample), (found, _)) in ids.iter().zip(&samples).zip(found) {
-            images.push(ImageResult::from_normalised(*id, sample.image.dimensions(), &sample.truths, &found));
+        let found = detector.detect_batch(&pictures, &params).map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
+        for ((id, sample), outcome) in ids.iter().zip(&samples).zip(found) {
+            images.push(ImageResult::from_normalised(
+                *id,
+                sample.image.dimensions(),
+                &sample.truths,
+                &outcome.detections,
+            ));
             progress.inc(1);
         }
     }

@@ -1,0 +1,111 @@
+//! The measuring page: what it measures of our engines, and what it says of what it cannot measure. Times on an emulated
+//! adapter are only looked at for being some.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::page::{Gpu, PATIENCE, Page, scenario};
+
+/// As short as a measurement can be that leaves the first run out.
+const QUICK: &str = "bench.html?engines=own,cpu&runs=2&warmup=1&start=1";
+
+#[test]
+fn our_engines_are_measured_and_what_is_missing_is_said() {
+    scenario("bench", Gpu::Emulated, |page| {
+        // From its address, as a script has it measured.
+        page.open(QUICK)?;
+        let result = wait_for_measurement(page)?;
+        check(&result, &["own", "cpu"])?;
+        let (own, cpu) = (&result["engines"][0], &result["engines"][1]);
+        ensure!(own["readbackBytes"].as_u64().is_some_and(|bytes| (1..=8192).contains(&bytes)), "read back: {own}");
+        ensure!(result["comparedWith"] == "own", "compared with {}", result["comparedWith"]);
+        let agreement = &cpu["agreement"];
+        ensure!(agreement["agrees"] == true && agreement["pairs"].as_u64() > Some(0), "they disagree: {agreement}");
+        ensure!(result["software"] == true, "an emulated adapter passes for a graphics card: {}", result["adapter"]);
+        ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
+        nothing_from_elsewhere(page)?;
+
+        // By the form, with a folder that holds no runtime: that engine fails, in its row and in the text, and no other one.
+        page.eval(
+            "document.querySelector('#ort').value = './gone/'; document.querySelector('#onnx').value = 'gone.onnx'",
+        )?;
+        page.click("#engines [value=own]")?;
+        page.click("#engines [value=ort-wasm]")?;
+        page.click("#form [type=submit]")?;
+        let result = wait_for_measurement(page)?;
+        let engines = result["engines"].as_array().map(Vec::as_slice).unwrap_or_default();
+        ensure!(engines.len() == 2 && engines[1]["engine"] == "ort-wasm", "other engines: {engines:?}");
+        check(&result, &["cpu"])?;
+        let said =
+            page.text("[...document.querySelectorAll('#rows td.failed')].map((cell) => cell.textContent).join('\\n')")?;
+        ensure!(is_sentence(&said) && said.contains("/gone/ holds no ort.wasm.min.mjs"), "not a sentence: {said}");
+        ensure!(
+            page.text("document.querySelector('#text').textContent")?.contains(&said),
+            "the text keeps {said} back"
+        );
+        let missing = page.server.missing();
+        ensure!(matches!(&missing[..], [one] if one.ends_with("/gone/ort.wasm.min.mjs")), "it asked for {missing:?}");
+        nothing_from_elsewhere(page)?;
+
+        // Where there is nothing to measure with, the page says so itself.
+        page.eval("document.querySelector('#weights').value = './gone.safetensors'")?;
+        page.click("#form [type=submit]")?;
+        fails_with(page, "./gone.safetensors could not be fetched")?;
+        page.open("bench.html?engines=own&runs=0&warmup=1&start=1")?;
+        fails_with(page, "Runs: ")
+    });
+}
+
+/// Waits for the end of a measurement and gives its result. Where it has none, what the page says is the error.
+fn wait_for_measurement(page: &mut Page) -> Result<Value> {
+    let state = wait_for_end(page)?;
+    let error = page.error()?;
+    ensure!(state == "done" && error.is_empty(), "{state}, the page shows an error: {error}");
+    page.eval("window.benchResult")
+}
+
+fn wait_for_end(page: &mut Page) -> Result<String> {
+    page.wait_for("['done', 'error'].includes(document.documentElement.dataset.state)", PATIENCE)?;
+    page.text("document.documentElement.dataset.state")
+}
+
+/// The first engines of a result are these, all of them measured, with detections and times in order.
+fn check(result: &Value, engines: &[&str]) -> Result<()> {
+    for (index, name) in engines.iter().enumerate() {
+        let entry = &result["engines"][index];
+        ensure!(entry["engine"] == *name && entry["error"].is_null(), "{name} was not measured: {entry}");
+        for stage in ["preprocess", "network", "postprocess", "readback", "total"] {
+            let [min, median, p95] = ["min", "median", "p95"].map(|of| entry["stages"][stage][of].as_f64());
+            // What is next to nothing may round to nothing, but not the network and not the whole.
+            let some = median > Some(0.0) || !["network", "total"].contains(&stage);
+            ensure!(min >= Some(0.0) && min <= median && median <= p95 && some, "{name}, {stage}: {}", entry["stages"]);
+        }
+        for time in ["loadMs", "firstMs"] {
+            ensure!(entry[time].as_f64() > Some(0.0), "{name} has no {time}: {entry}");
+        }
+        ensure!(entry["detections"].as_array().is_some_and(|list| !list.is_empty()), "{name} detects nothing: {entry}");
+    }
+    Ok(())
+}
+
+/// All that the page loaded came from its own folder; its policy refuses the rest, which would be a complaint.
+fn nothing_from_elsewhere(page: &mut Page) -> Result<()> {
+    let loaded = page.eval("performance.getEntriesByType('resource').map(({ name }) => name)")?;
+    let home = [page.server.url(""), format!("blob:{}", page.server.url(""))];
+    let loaded: Vec<&str> = loaded.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let foreign: Vec<&&str> = loaded.iter().filter(|url| !home.iter().any(|start| url.starts_with(start))).collect();
+    ensure!(!loaded.is_empty() && foreign.is_empty(), "loaded from elsewhere: {foreign:?}");
+    Ok(())
+}
+
+/// The measurement that was asked for ends in one sentence with these words, and without a result.
+fn fails_with(page: &mut Page, words: &str) -> Result<()> {
+    let (state, error) = (wait_for_end(page)?, page.error()?);
+    ensure!(state == "error" && is_sentence(&error) && error.contains(words), "{state}, not a sentence: {error}");
+    ensure!(page.eval("window.benchResult == null")? == true, "a result of a measurement that failed");
+    Ok(())
+}
+
+fn is_sentence(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\n') && text.ends_with('.')
+}
