@@ -79,9 +79,9 @@ export interface DetectorInfo {
   inputSize: number;
   backend: "webgpu" | "cpu";
   adapter: string;
-  /** Of our kernels' numbers; null where the tensor library computes. */
+  /** Of the numbers of our WGSL kernels; null where they do not compute. */
   precision: "f32" | "f16" | null;
-  /** What our kernels hold on the graphics device, in bytes; null where the tensor library computes. */
+  /** What our WGSL kernels hold on the graphics device, in bytes; null where they do not compute. */
   gpuBytes: number | null;
   provenance: object;
   /** The weights' own thresholds. */
@@ -111,7 +111,7 @@ export class Detector {
   private constructor();
   /** Fetches the weights, opens the device, compiles the kernels and runs once, so that the first picture is not slow. */
   static load(options: LoadOptions): Promise<Detector>;
-  /** The source is read at once and stays the caller's. Calls may overlap; they are answered in order. */
+  /** The source is read at once and stays the caller's. Calls may overlap; results come in order. */
   detect(source: Source, options?: DetectOptions): Promise<Result>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */
   selfTest(): Promise<SelfTestReport>;

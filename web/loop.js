@@ -23,8 +23,7 @@ export function follow(video, step, most) {
   const wait = () => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(frame) : requestAnimationFrame(frame));
   const run = async () => {
     inFlight += 1;
-    await step();
-    inFlight -= 1;
+    await Promise.resolve(step()).finally(() => (inFlight -= 1));
   };
   const frame = () => {
     if (stopped) return;

@@ -16,7 +16,7 @@ import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js"
 const $ = (id) => document.getElementById(id);
 const settings = readSettings();
 const models = new Map();
-const page = { detector: null, model: null, source: null, stop: null, highlight: null, recovering: false };
+const page = { detector: null, model: null, source: null, stop: null, highlight: null, lost: null };
 const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
@@ -27,7 +27,7 @@ const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
 
 // A new act of the user: the last error is over, and a lost device may be tried again.
 function forget() {
-  page.recovering = false;
+  page.lost = null;
   if (page.detector) showError("");
 }
 
@@ -77,16 +77,18 @@ function load(model) {
 
 function detect() {
   const { detector, source } = page;
-  return detector && source && work(async () => {
+  return detector && detector !== page.lost && source && work(async () => {
     try {
       const result = await detector.detect(source.element, panel.options());
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
       if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
-      // A lost device is answered by loading the same weights once; a second loss in a row is shown.
-      if (error.name === "DeviceLost" && !page.recovering) {
-        page.recovering = true;
-        return load(page.model);
+      if (error.name === "DeviceLost") {
+        if (detector === page.lost) return; // its other frame
+        // Loaded anew once; a second loss in a row is shown.
+        const again = !page.lost;
+        page.lost = detector;
+        if (again) return load(page.model);
       }
       page.stop?.();
       throw error;
@@ -96,7 +98,7 @@ function detect() {
 
 function present(result) {
   window.lastResult = result;
-  page.recovering = false;
+  page.lost = null;
   const { length } = result.detections;
   const objects = `${length} object${length === 1 ? "" : "s"}`;
   const seconds = (performance.now() - count.since) / 1000;

@@ -1,5 +1,4 @@
 // Boxes and labels above a picture. One transform, from source pixels to canvas pixels, serves picture and boxes alike.
-// It draws results as they come and decides nothing about them.
 
 /** A class's colour: golden-angle hues of one lightness, so that black text reads well on all. */
 export const colour = (classIndex) => `oklch(0.84 0.16 ${Math.round(classIndex * 137.508 + 10) % 360})`;

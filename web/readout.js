@@ -1,4 +1,4 @@
-// What the page says: detections, times, progress, model. It writes text and reads nothing back.
+// What the page says: detections, times, progress, model.
 
 import { caption, colour } from "./overlay.js";
 

@@ -1,5 +1,5 @@
 // The settings that live in the page's address, so that a link shares them.
-// A number or classes that are null mean: as the weights say.
+// What is null means: as the weights say.
 
 const RANGES = { score: [0, 1], iou: [0, 1], max: [1, 200] };
 

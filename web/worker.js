@@ -1,5 +1,5 @@
 // The worker: owns the wasm module, the device and one detector, so that nothing here can block the page.
-// It knows pixels and results, no page and no camera. Only this file imports the wasm glue.
+// It knows pixels and results, no page. Only this file imports the wasm glue.
 //
 // Messages in:  { id, kind: "load" | "detect" | "selfTest", ... }
 // Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message }.

@@ -6,7 +6,7 @@ use super::{fresh_weights_file, keys, path_text, run};
 
 #[test]
 fn help_says_how_it_is_used_and_how_it_ends() {
-    let everywhere = ["Usage:", "Examples:", "default", "Exit code: 0 done, 1 failed while running, 2 bad usage"];
+    let everywhere = ["Usage:", "Examples:", "default", "Exit code: 0 done, 1 failed while running", ", 2 bad usage"];
     let computes = ["--device", "--json"];
     for (program, more) in [
         ("train", computes),

@@ -30,6 +30,11 @@ impl Buffers {
         Buffer { memory, length, home: self.clone() }
     }
 
+    /// How many pieces of memory lie idle.
+    pub fn idle(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The numbers as they are, in memory of this store from now on.
     pub(crate) fn adopt(&self, memory: Vec<f32>) -> Buffer {
         Buffer { length: memory.len(), memory, home: self.clone() }

@@ -40,21 +40,28 @@ impl Map {
     /// `None` for tensors of other devices than the CPU one, of other types than `f32`, and for those that record gradients.
     pub fn from_tensor(x: Tensor<4>, buffers: &Buffers) -> Option<Self> {
         let dims = x.dims();
-        let [_, channels, height, width] = dims;
         // Many channels: most likely a view of `[B, H, W, C]`, as `into_tensor` makes them.
-        if channels > FEW_CHANNELS {
+        if dims[1] > FEW_CHANNELS {
             let values = Values::of(&x.permute([0, 2, 3, 1]))?;
             return Some(Self::of(dims, buffers.adopt(values.slice().to_vec())));
         }
-        let values = Values::of(&x)?;
-        let mut out = buffers.take(dims.iter().product());
+        Self::from_planes(dims, Values::of(&x)?.slice(), buffers)
+    }
+
+    /// A map from planes, `[B, C, H, W]`, as pictures are. `None` where these are not as many numbers as `dims` say.
+    pub fn from_planes(dims: [usize; 4], planes: &[f32], buffers: &Buffers) -> Option<Self> {
+        let [_, channels, height, width] = dims;
+        if planes.len() != dims.iter().product::<usize>() {
+            return None;
+        }
+        let mut out = buffers.take(planes.len());
         for_each(
             out.values_mut(),
             width * channels,
             || (),
             #[inline(always)]
             |(), index, out| {
-                let picture = &values.slice()[index / height * channels * height * width..];
+                let picture = &planes[index / height * channels * height * width..];
                 for channel in 0..channels {
                     let row = &picture[(channel * height + index % height) * width..][..width];
                     for (out, number) in out[channel..].iter_mut().step_by(channels).zip(row) {
@@ -66,8 +73,9 @@ impl Map {
         Some(Self::of(dims, out))
     }
 
-    /// A map of `values`, `[B, H, W, C]`. `None` where these are not as many as `dims`, `[B, C, H, W]`, say.
-    pub fn from_values(dims: [usize; 4], values: Vec<f32>, buffers: &Buffers) -> Option<Self> {
+    /// A map of `values`, `[B, H, W, C]`.
+    #[cfg(test)]
+    pub(crate) fn from_values(dims: [usize; 4], values: Vec<f32>, buffers: &Buffers) -> Option<Self> {
         (values.len() == dims.iter().product::<usize>()).then(|| Self::of(dims, buffers.adopt(values)))
     }
 

@@ -21,6 +21,12 @@ pub enum GpuError {
         /// What the adapter is called.
         adapter: String,
     },
+    /// The network, or so large a batch, does not fit.
+    #[error("{adapter} has not enough memory left; use a smaller batch or network, the precision f16, or the CPU")]
+    Memory {
+        /// What the adapter is called.
+        adapter: String,
+    },
     /// More than the kernels or the device can hold, or nothing at all.
     #[error("{name} is {got}; on this device it can be {least} to {most}")]
     Size {

@@ -70,6 +70,17 @@ impl GpuDetector {
         header: &Header,
         model: &Ssd,
         images: usize,
+        how: (Precision, Adapter),
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, GpuError> {
+        gpu.within_memory(Self::make(gpu, header, model, images, how, progress)).await
+    }
+
+    async fn make(
+        gpu: &Gpu,
+        header: &Header,
+        model: &Ssd,
+        images: usize,
         (precision, adapter): (Precision, Adapter),
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, GpuError> {
@@ -113,8 +124,8 @@ impl GpuDetector {
             encoder.copy_buffer_to_buffer(&clock.resolved, 0, &staging, 0, TIMES_BYTES);
         }
         let stages = self.postprocess.stages;
-        let (headers, records) =
-            (self.images * size_of::<layout::Header>(), self.images * max * size_of::<layout::Record>());
+        let headers = self.images * size_of::<layout::Header>();
+        let records = readback_bytes(self.images, max) - headers;
         for (slot, start, bytes) in [(stages.headers, 0, headers), (stages.records, headers, records)] {
             let buffer = self.postprocess.program().buffer(slot);
             encoder.copy_buffer_to_buffer(buffer, 0, &staging, LIST_START + start as u64, bytes as u64);
@@ -190,6 +201,11 @@ impl GpuDetector {
         self.network.destroy();
         self.postprocess.destroy();
         self.picture.destroy();
+        if let Some(clock) = &self.clock {
+            clock.resolved.destroy();
+            clock.queries.destroy();
+        }
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(wgpu::Buffer::destroy);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The device: opened by Burn, shared with it, and used directly.
 //!
 //! Burn's tensors and our kernels lie on one wgpu device. The kernels do not go through Burn's queue, because a frame is to be
-//! one submit of commands whose buffers, bind groups and pipelines were made at load; that is [`crate::program`].
+//! one submit of commands whose buffers, bind groups and pipelines were made at load; that is `program`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,7 +82,9 @@ impl Gpu {
         if let Some(pipeline) = known {
             return Ok(pipeline);
         }
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        // A driver that refuses what WGSL's compiler took is an internal error.
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = self.module(kernel);
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(kernel.shader.name),
@@ -96,15 +98,18 @@ impl Gpu {
             },
             cache: None,
         });
-        if let Some(error) = scope.pop().await {
+        let (validation, internal) = (validation.pop(), internal.pop());
+        if let Some(error) = validation.await.or(internal.await) {
             return Err(GpuError::Kernel { name: kernel.shader.name.into(), reason: error.to_string() });
         }
         let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(pipelines.entry(kernel.clone()).or_insert(pipeline).clone())
     }
 
-    /// Natively wgpu would guard every index and count every loop; the kernels keep inside their buffers and come to an end,
-    /// which their tests in a browser, where the guards always are, and those against their twins look after.
+    /// Natively wgpu would guard every index and count every loop. The kernels keep inside their buffers by what they are bound
+    /// to: `quad < quads_in`, rows behind the last are masked before they are read, weights are padded to whole tiles and to
+    /// `slices * DEPTH * parts` rows, maps to whole quads; loops run to a uniform. Twins and browsers would not notice a read
+    /// that is thrown away afterwards, so whoever changes a kernel looks at this.
     #[allow(unsafe_code, reason = "the only way to leave out guards that cost a third of a matrix product")]
     fn module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
@@ -116,8 +121,21 @@ impl Gpu {
             force_loop_bounding: false,
             ..wgpu::ShaderRuntimeChecks::checked()
         };
-        // SAFETY: the kernels are this crate's own text; no index in them leaves its buffer, no loop is without end.
+        // SAFETY: the kernels are this crate's own text, and keep to the above.
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
+    }
+
+    /// Does `work`, and says so where the device has no memory left for it.
+    pub(crate) async fn within_memory<T>(
+        &self,
+        work: impl Future<Output = Result<T, GpuError>>,
+    ) -> Result<T, GpuError> {
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let done = work.await;
+        match scope.pop().await {
+            Some(_) => Err(GpuError::Memory { adapter: self.name.clone() }),
+            None => done,
+        }
     }
 
     /// A buffer with these bytes, a whole number of words, for kernels to read.

@@ -7,7 +7,7 @@
 //! - `program`: lists of launches, their memory and their pipelines; it knows no stage;
 //! - `picture`, [`network`], `postprocess`: the stages, written down as programs;
 //! - [`frames`]: one submit a frame; [`pipeline`]: the same by Burn, too;
-//! - [`bench`]: how fast each of it is;
+//! - [`mod@bench`]: how fast each of it is;
 //! - [`verify()`]: every kernel against its twin, on the device at hand, natively and in a page.
 //!
 //! It needs a device whose shader language is WGSL: feature `wgpu` of Burn, not `vulkan`.

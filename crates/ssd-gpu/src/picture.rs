@@ -129,8 +129,16 @@ impl PictureInput {
         let fits = |texture: &wgpu::Texture| texture.width() as usize >= width && texture.height() as usize >= height;
         let texture = match &slot.texture {
             Some((texture, _)) if fits(texture) => texture.clone(),
-            _ => {
-                let texture = texture(gpu, width, height);
+            old => {
+                // As large as both, so that pictures that lie and stand by turns make it once more and not each time.
+                let grown = |new: usize, had: fn(&wgpu::Texture) -> u32| {
+                    old.as_ref().map_or(new, |(texture, _)| new.max(had(texture) as usize))
+                };
+                let texture = texture(gpu, grown(width, wgpu::Texture::width), grown(height, wgpu::Texture::height));
+                // What is in flight keeps it as long as it needs it.
+                if let Some((old, _)) = old {
+                    old.destroy();
+                }
                 let bind_group = bind(gpu, &self.pipeline, &slot.info, &texture, &self.input);
                 slot.texture = Some((texture.clone(), bind_group));
                 texture

@@ -131,6 +131,9 @@ impl Pipeline {
     /// When a parameter is out of range, or a picture is not its pixels.
     pub fn submit(&self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Pending, GpuError> {
         let params = params.clone().checked(self.header.classes())?;
+        if pictures.is_empty() {
+            return Err(GpuError::Size { name: "the batch", got: 0, least: 1, most: usize::MAX });
+        }
         match &self.engine {
             Engine::Wgsl(detector) => Ok(Pending::Wgsl(detector.borrow_mut().submit(pictures, &params)?)),
             Engine::Cpu(network) => {

@@ -86,8 +86,8 @@ impl WasmDetector {
         self.detect(&Picture::Rgba { bytes: &rgba, width, height }, [width, height], options).await
     }
 
-    /// Detects in one bitmap, which goes from texture to texture. With our kernels on WebGPU alone; the bitmap may be closed
-    /// once this has returned its promise.
+    /// Detects in one bitmap, which goes from texture to texture. With our kernels on WebGPU alone; the bitmap has to stay open
+    /// until the promise is settled.
     #[wasm_bindgen(js_name = detectBitmap)]
     pub async fn detect_bitmap(&self, bitmap: web_sys::ImageBitmap, options: JsValue) -> Result<JsValue, JsValue> {
         let (width, height) = (bitmap.width() as usize, bitmap.height() as usize);
@@ -95,7 +95,7 @@ impl WasmDetector {
         self.detect(&Picture::External { source, width, height }, [width, height], options).await
     }
 
-    /// Up to its first wait this runs at once, so frames are computed in the order of their calls.
+    /// Up to its first wait this runs through, and calls begin in their order, so frames are computed in it, too.
     async fn detect(&self, picture: &Picture<'_>, size: [usize; 2], options: JsValue) -> Result<JsValue, JsValue> {
         let start = now();
         let params = Options::from_js(options)?.params(self.pipeline.header())?;

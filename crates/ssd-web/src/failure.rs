@@ -47,10 +47,12 @@ impl From<GpuError> for Failure {
     fn from(error: GpuError) -> Self {
         let kind = match error {
             GpuError::Params(_) | GpuError::Picture { .. } => Kind::SourceInvalid,
-            // The largest texture is the only limit that a picture can pass.
+            // The largest texture is the only limit that a picture can pass; all others are the device's for the network.
             GpuError::Size { name, .. } if name.starts_with("the picture") => Kind::SourceInvalid,
-            GpuError::Size { .. } | GpuError::Cpu(_) => Kind::WeightsInvalid,
-            GpuError::Kernel { .. } | GpuError::NoHalf { .. } => Kind::WebGpuUnavailable,
+            GpuError::Cpu(_) => Kind::WeightsInvalid,
+            GpuError::Kernel { .. } | GpuError::NoHalf { .. } | GpuError::Memory { .. } | GpuError::Size { .. } => {
+                Kind::WebGpuUnavailable
+            }
             GpuError::Malformed { .. } | GpuError::Read { .. } => Kind::DeviceLost,
         };
         Self::new(kind, error.to_string())

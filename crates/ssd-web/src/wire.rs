@@ -104,9 +104,9 @@ pub struct Info {
     input_size: usize,
     backend: &'static str,
     adapter: String,
-    /// Of the numbers that our kernels compute with; null where Burn computes.
+    /// Of the numbers that our WGSL kernels compute with; null where they do not compute.
     precision: Option<&'static str>,
-    /// Bytes that our kernels hold on the GPU; null where Burn computes, which keeps no account.
+    /// Bytes that our WGSL kernels hold on the GPU; null where they do not compute.
     gpu_bytes: Option<f64>,
     provenance: Provenance,
     defaults: Defaults,
@@ -167,7 +167,7 @@ pub struct Memory {
 impl Memory {
     pub fn new(pipeline: &Pipeline) -> Self {
         let pages = core::arch::wasm32::memory_size(0);
-        Self { gpu: pipeline.gpu_memory().map(|(bytes, _)| bytes as f64), wasm: (pages * 65_536) as f64 }
+        Self { gpu: pipeline.gpu_memory().map(|(bytes, _)| bytes as f64), wasm: pages as f64 * 65_536.0 }
     }
 }
 

@@ -80,12 +80,14 @@ impl CpuNetwork {
     /// When the numbers are not so many, or the network does not fit the size.
     pub fn forward(&self, pictures: &[f32], batch: usize, size: usize) -> Result<CpuPredictions, ConvolutionError> {
         let dims = [batch, 3, size, size];
-        let pixels = size * size;
-        let interleaved = pictures.chunks_exact(3 * pixels).flat_map(|planes| {
-            (0..pixels).flat_map(move |pixel| (0..3).map(move |channel| planes[channel * pixels + pixel]))
-        });
-        let images = Map::from_values(dims, interleaved.collect(), &self.buffers).ok_or(ConvolutionError::Tensor)?;
+        let images = Map::from_planes(dims, pictures, &self.buffers).ok_or(ConvolutionError::Tensor)?;
         ssd_cpu::together(|| self.run(images, batch))
+    }
+
+    /// Pieces of memory that lie idle between two pictures.
+    #[cfg(test)]
+    fn idle(&self) -> usize {
+        self.buffers.idle()
     }
 
     fn run(&self, images: Map, batch: usize) -> Result<CpuPredictions, ConvolutionError> {
@@ -234,6 +236,21 @@ mod tests {
         assert!(got.iter().all(|value| value.is_finite()));
         let largest = want.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         got.iter().zip(&want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max) / largest
+    }
+
+    #[test]
+    fn pictures_leave_memory_as_it_is() {
+        let arch = Arch::Ssd300MobileNetV2Lite;
+        let network = CpuNetwork::new(&Ssd::new(arch, 4, &Device::flex())).unwrap();
+        let size = arch.input_size();
+        let pixels = vec![0.5; 3 * size * size];
+        let idle: Vec<usize> = (0..4)
+            .map(|_| {
+                network.forward(&pixels, 1, size).unwrap();
+                network.idle()
+            })
+            .collect();
+        assert_eq!(idle[1..], [idle[0]; 3]);
     }
 
     #[test]

@@ -22,23 +22,38 @@ pub struct Adapter {
 const UNKNOWN: Adapter = Adapter { cores: 24, barriers: true, large_tiles: false, software: false };
 
 /// Parts of names, and what they stand for; the first that is found counts.
-const KNOWN: [(&str, Adapter); 15] = [
+const KNOWN: [(&str, Adapter); 23] = [
     ("h200", Adapter { cores: 132, large_tiles: true, ..UNKNOWN }),
     ("h100", Adapter { cores: 132, large_tiles: true, ..UNKNOWN }),
-    ("a100", Adapter { cores: 108, large_tiles: true, ..UNKNOWN }),
+    ("a100-", Adapter { cores: 108, large_tiles: true, ..UNKNOWN }),
+    ("a100 ", Adapter { cores: 108, large_tiles: true, ..UNKNOWN }),
     ("4090", Adapter { cores: 128, large_tiles: true, ..UNKNOWN }),
     ("5090", Adapter { cores: 170, large_tiles: true, ..UNKNOWN }),
-    ("nvidia", Adapter { cores: 40, large_tiles: true, ..UNKNOWN }),
-    ("geforce", Adapter { cores: 40, large_tiles: true, ..UNKNOWN }),
+    ("nvidia", DISCRETE),
+    ("geforce", DISCRETE),
+    ("quadro", DISCRETE),
+    ("tesla", DISCRETE),
+    // Processors with graphics, which are called "AMD Radeon Graphics", "AMD Radeon(TM) Graphics", "AMD Radeon 780M Graphics".
+    ("m graphics", Adapter { cores: 12, ..UNKNOWN }),
     ("radeon graphics", Adapter { cores: 12, ..UNKNOWN }),
-    ("radeon", Adapter { cores: 48, large_tiles: true, ..UNKNOWN }),
+    ("radeon(tm) graphics", Adapter { cores: 12, ..UNKNOWN }),
+    ("radeon", DISCRETE),
+    // A browser says "amd rdna-3" of either kind.
+    ("amd", Adapter { cores: 32, ..UNKNOWN }),
     ("apple", Adapter { cores: 10, ..UNKNOWN }),
+    ("arc(tm)", Adapter { cores: 28, ..UNKNOWN }),
+    ("hpg", Adapter { cores: 28, ..UNKNOWN }),
     ("intel", Adapter { cores: 8, ..UNKNOWN }),
-    ("adreno", Adapter { cores: 6, barriers: false, ..UNKNOWN }),
-    ("qualcomm", Adapter { cores: 6, barriers: false, ..UNKNOWN }),
-    ("mali", Adapter { cores: 8, barriers: false, ..UNKNOWN }),
-    ("arm", Adapter { cores: 8, barriers: false, ..UNKNOWN }),
+    ("adreno", NO_BARRIERS),
+    ("qualcomm", NO_BARRIERS),
+    ("mali", NO_BARRIERS),
+    ("arm", NO_BARRIERS),
 ];
+
+/// A card of the middle.
+const DISCRETE: Adapter = Adapter { cores: 40, large_tiles: true, ..UNKNOWN };
+/// A phone's, whose caches do what workgroup memory does elsewhere.
+const NO_BARRIERS: Adapter = Adapter { cores: 8, barriers: false, ..UNKNOWN };
 
 const SOFTWARE: Adapter = Adapter { cores: 2, barriers: false, large_tiles: false, software: true };
 
@@ -55,7 +70,7 @@ impl Adapter {
     }
 
     /// A discrete card as the table has it, whatever the machine has. For tests and for the bench.
-    pub const HARDWARE: Self = Self { cores: 40, barriers: true, large_tiles: true, software: false };
+    pub const HARDWARE: Self = DISCRETE;
 }
 
 #[cfg(test)]
@@ -68,6 +83,15 @@ mod tests {
         assert_eq!(new("NVIDIA H200").cores, 132);
         assert!(!new("apple metal-3").large_tiles);
         assert!(!new("Adreno (TM) 740").barriers);
+        assert_eq!(new("NVIDIA RTX A1000"), DISCRETE);
+        assert_eq!(new("NVIDIA A100-SXM4-40GB").cores, 108);
+        assert_eq!(new("Tesla T4"), DISCRETE);
+        assert_eq!(new("AMD Radeon RX 7900 XT"), DISCRETE);
+        for name in ["AMD Radeon(TM) Graphics", "AMD Radeon 780M Graphics", "AMD Radeon Graphics (RADV RENOIR)"] {
+            assert_eq!(new(name).cores, 12, "{name}");
+        }
+        assert_eq!(new("amd rdna-3").cores, 32);
+        assert_eq!([new("Intel(R) Arc(TM) A770 Graphics").cores, new("intel gen-12lp").cores], [28, 8]);
         assert_eq!(new("something new"), UNKNOWN);
     }
 

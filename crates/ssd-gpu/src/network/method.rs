@@ -67,11 +67,11 @@ const WINOGRAD_BYTES: usize = 32 << 20;
 impl Method {
     /// The method for a shape of `images` images on an adapter. `to_map`: its output is a feature map, not predictions.
     pub(crate) fn choose(shape: &ConvShape, images: usize, adapter: &Adapter, to_map: bool) -> Self {
-        if !adapter.barriers {
-            return Self::Plain;
-        }
         if to_map && winograd_pays(shape, adapter) {
             return Self::winograd(shape, images, adapter);
+        }
+        if !adapter.barriers {
+            return Self::Plain;
         }
         let [height, width] = shape.size_out();
         let (rows, columns) = (images * height * width, shape.channels_out);
@@ -159,8 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn without_barriers_there_is_one_method() {
+    fn without_barriers_no_kernel_has_one() {
         let adapter = Adapter { barriers: false, ..Adapter::HARDWARE };
-        assert_eq!(Method::choose(&shape(64, 64, 300), 1, &adapter, true), Method::Plain);
+        assert_eq!(Method::choose(&shape(64, 64, 300), 1, &adapter, true), Method::Winograd(None, 4));
+        assert_eq!(Method::choose(&shape(512, 512, 19), 1, &adapter, true), Method::Plain);
     }
 }

@@ -1,6 +1,6 @@
 //! The network as a recording: its steps, in the order that the model gives them, each by the kernels that suit it.
 //!
-//! [`Writer`] is an [`Engine`]: the model says what follows what, and here it is written down as launches. Maps are
+//! `Writer` is an [`Engine`]: the model says what follows what, and here it is written down as launches. Maps are
 //! `[image, y, x, channel]` with the channels filled up to quads; the heads write straight into the rows of priors.
 
 mod adapter;
@@ -191,7 +191,8 @@ impl Engine for Writer<'_, '_> {
         let prior = self.next_prior;
         let [height, width] = offset_shape.size_out();
         self.next_prior += height * width * offset_columns / 4;
-        let method = |shape: &ConvShape| Method::choose(shape, self.images, &self.adapter, false);
+        let adapter = self.adapter;
+        let method = |shape: &ConvShape, images| Method::choose(shape, images, &adapter, false);
 
         let (mut weights, mut shift) = offsets.0.folded();
         let (logit_weights, logit_shift) = logits.0.folded();
@@ -200,7 +201,7 @@ impl Engine for Writer<'_, '_> {
             shift.extend(logit_shift);
             let shape = ConvShape { channels_out: offset_columns + logit_shape.channels_out, ..offset_shape };
             let target = Target::Heads { prior, offset_columns };
-            self.dense(&name, &shape, method(&shape), &weights, &shift, offsets.1, target);
+            self.dense(&name, &shape, method(&shape, self.images), &weights, &shift, offsets.1, target);
             return;
         }
         let branches = [
@@ -208,9 +209,8 @@ impl Engine for Writer<'_, '_> {
             ("logits", logit_shape, logit_weights, logit_shift, logits.1, 0),
         ];
         for (branch, shape, weights, shift, map, offset_columns) in branches {
-            let method = Method::choose(&shape, self.images, &self.adapter, false);
             let target = Target::Heads { prior, offset_columns };
-            self.dense(&format!("{name}.{branch}"), &shape, method, &weights, &shift, map, target);
+            self.dense(&format!("{name}.{branch}"), &shape, method(&shape, self.images), &weights, &shift, map, target);
         }
     }
 }

@@ -47,7 +47,14 @@ impl Recording<'_> {
         for (done, step) in once.iter().chain(&steps).enumerate() {
             progress(done, total);
             check_size(gpu, step)?;
-            pipelines.push(gpu.pipeline(&step.kernel).await?);
+            match gpu.pipeline(&step.kernel).await {
+                Ok(pipeline) => pipelines.push(pipeline),
+                Err(error) => {
+                    // Weights are there already, and a browser would keep them until it next collects garbage.
+                    slots.iter().filter_map(Storage::uploaded).for_each(wgpu::Buffer::destroy);
+                    return Err(error);
+                }
+            }
         }
         progress(total, total);
 

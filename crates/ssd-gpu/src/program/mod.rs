@@ -34,6 +34,16 @@ enum Storage {
     Kept { bytes: u64 },
 }
 
+impl Storage {
+    /// The buffer of a slot that was filled for this program.
+    fn uploaded(&self) -> Option<&wgpu::Buffer> {
+        match self {
+            Self::Filled(buffer) | Self::Raw(buffer) => Some(buffer),
+            Self::Shared(_) | Self::Passing { .. } | Self::Kept { .. } => None,
+        }
+    }
+}
+
 /// One launch.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
