@@ -10,7 +10,7 @@ use flate2::{Compression, write::GzEncoder};
 use crate::shell;
 
 /// The wasm as a static server sends it, gzip at its best: the tensor library and its shader compiler are most of it.
-const WASM_GZIP_LIMIT: u64 = 3_584 * 1024;
+const WASM_GZIP_LIMIT: u64 = 3_072 * 1024;
 
 /// The page's own scripts, as written. Without a framework they need no more.
 const SCRIPT_LIMIT: u64 = 40 * 1024;

@@ -32,10 +32,10 @@ struct Args {
     #[arg(long, group = "network")]
     arch: Option<Arch>,
     /// Classes of such a network, background not counted
-    #[arg(long, value_name = "N", default_value_t = 20, requires = "arch", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "weights", value_parser = clap::value_parser!(u16).range(1..))]
     classes: u16,
     /// What the random weights are drawn from
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "arch")]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "weights")]
     seed: u64,
     /// Write the same detector as a weights file of ours, too
     #[arg(long, value_name = "FILE")]
@@ -52,6 +52,9 @@ fn run(args: &Args) -> Result<(), Failure> {
         (None, Some(arch)) => untrained(arch, usize::from(args.classes), args.seed),
         (None, None) => return Err(Failure::Input("give --weights FILE or --arch ARCH.".into())),
     };
+    if args.save_weights.as_ref() == Some(&args.out) {
+        return Err(Failure::Input("--save-weights names the ONNX file itself; give it another name.".into()));
+    }
     // Random weights are drawn when they are first read, so what comes first is part of what a seed means: always the graph.
     write(&args.out, &export(&header, &model).map_err(Failure::run)?)?;
     if let Some(path) = &args.save_weights {

@@ -1,7 +1,8 @@
 //! Who does the steps of a network.
 //!
 //! The modules say what follows what, once, in [`Ssd::run`](super::Ssd::run). What a step does is the engine's: Burn's operations with or
-//! without gradients ([`BurnEngine`]), counting ([`super::Ssd::multiply_adds`]), or a list of GPU kernels (`ssd-gpu`).
+//! without gradients ([`BurnEngine`]), packing for the CPU ([`crate::cpu_network`]), counting ([`super::Ssd::multiply_adds`]), a list of
+//! GPU kernels (`ssd-gpu`), a graph of ONNX (`ssd-train`).
 
 use std::fmt::Arguments;
 
