@@ -4,7 +4,7 @@
 
 use std::fmt::Arguments;
 
-use ssd_cpu::{Buffers, Convolution, ConvolutionError, ConvolutionShape, Map, Window};
+use ssd_cpu::{Buffers, Convolution, ConvolutionError, Map, Window};
 
 use crate::Ssd;
 use crate::model::{ConvStep, Engine, L2NORM_EPSILON, L2Norm, Pool};
@@ -158,20 +158,7 @@ impl Writer {
 
     /// A convolution with packed weights; the first that cannot be is kept as the failure.
     fn pack(&mut self, step: &ConvStep<'_>) -> Option<Convolution> {
-        let [_, per_group, ..] = step.conv.weight.dims();
-        let shape = step.shape([1, per_group * step.conv.groups, 1, 1]);
-        let (weights, shift) = step.folded();
-        let shape = ConvolutionShape {
-            channels_in: shape.channels_in,
-            channels_out: shape.channels_out,
-            groups: shape.groups,
-            kernel: shape.kernel,
-            stride: shape.stride,
-            padding: shape.padding,
-            dilation: shape.dilation,
-            activation: shape.activation,
-        };
-        Convolution::new(shape, &weights, &shift)
+        step.packed()
             .map_err(|error| {
                 self.failed.get_or_insert(error);
             })

@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 
 use burn::tensor::{Device, Tensor};
 use ssd::model::{BurnEngine, ConvStep, Engine, L2NORM_EPSILON, L2Norm, Pool};
-use ssd_cpu::{Buffers, Convolution, ConvolutionError, ConvolutionShape, Map, Window};
+use ssd_cpu::{Buffers, ConvolutionError, Map, Window};
 use ssd_gpu::bench::Layer;
 
 use super::timer::Timer;
@@ -144,19 +144,7 @@ impl CpuSteps<'_> {
     }
 
     fn convolution(&mut self, name: String, step: &ConvStep<'_>, x: &Map, residual: Option<Map>) -> Map {
-        let shape = step.shape(x.dims());
-        let shape = ConvolutionShape {
-            channels_in: shape.channels_in,
-            channels_out: shape.channels_out,
-            groups: shape.groups,
-            kernel: shape.kernel,
-            stride: shape.stride,
-            padding: shape.padding,
-            dilation: shape.dilation,
-            activation: shape.activation,
-        };
-        let (weights, shift) = step.folded();
-        let packed = Convolution::new(shape, &weights, &shift);
+        let packed = step.packed();
         self.time(name, x, || match (packed.as_ref(), &residual) {
             (Ok(convolution), Some(residual)) => convolution.run_onto(x, residual.clone()).map_err(Failure::run),
             (Ok(convolution), None) => convolution.run(x).map_err(Failure::run),

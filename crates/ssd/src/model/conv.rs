@@ -4,7 +4,7 @@ use burn::module::{Initializer, Module};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, Convolution, ConvolutionError, ConvolutionShape};
 
 use crate::convolution::ConvShape;
 
@@ -188,6 +188,27 @@ impl ConvStep<'_> {
             Some(bias) => out + bias.val().reshape([1, -1, 1, 1]),
             None => out,
         }
+    }
+
+    /// The same for a network that is only run on the CPU, with the norm folded in. Reads the tensors as [`Self::folded`] does.
+    ///
+    /// # Errors
+    ///
+    /// When it is of a kind that the CPU's loops do not know.
+    pub fn packed(&self) -> Result<Convolution, ConvolutionError> {
+        let [channels_out, per_group, kernel, _] = self.conv.weight.dims();
+        let shape = ConvolutionShape {
+            channels_in: per_group * self.conv.groups,
+            channels_out,
+            groups: self.conv.groups,
+            kernel,
+            stride: self.conv.stride[0],
+            padding: self.padding,
+            dilation: self.conv.dilation[0],
+            activation: self.activation,
+        };
+        let (weights, shift) = self.folded();
+        Convolution::new(shape, &weights, &shift)
     }
 
     /// Weights `[O, I / groups, k, k]` and shift `[O]` with the bias and the norm's running statistics folded in. Reads the

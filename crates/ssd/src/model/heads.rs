@@ -96,6 +96,8 @@ impl Head {
     /// - the engine's predictions: offsets `[B, H * W * K, 4]`, logits `[B, H * W * K, C]`
     pub fn run<E: Engine>(&self, engine: &mut E, level: usize, map: E::Map) {
         let offsets = self.offsets.approach(engine, &format!("head{}.offsets", level + 1), map.clone());
+        // Weights are drawn when they are first looked at: branch by branch, or a seed would not mean what it has meant.
+        let _ = self.offsets.conv.weight.dims();
         let logits = self.logits.approach(engine, &format!("head{}.logits", level + 1), map);
         engine.predict(level, (&self.offsets.step(), offsets), (&self.logits.step(), logits));
     }
