@@ -36,6 +36,7 @@ impl Buffers {
     }
 
     /// The numbers as they are, in memory of this store from now on.
+    #[cfg(test)]
     pub(crate) fn adopt(&self, memory: Vec<f32>) -> Buffer {
         Buffer { length: memory.len(), memory, home: self.clone() }
     }
@@ -52,13 +53,6 @@ impl Buffer {
 
     pub(crate) fn values_mut(&mut self) -> &mut [f32] {
         &mut self.memory[..self.length]
-    }
-
-    /// The numbers alone; the memory does not go back.
-    pub(crate) fn into_values(mut self) -> Vec<f32> {
-        let mut memory = std::mem::take(&mut self.memory);
-        memory.truncate(self.length);
-        memory
     }
 }
 

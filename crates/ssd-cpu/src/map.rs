@@ -5,15 +5,11 @@
 
 use std::sync::Arc;
 
-use burn::backend::Flex;
 use burn::tensor::Tensor;
 
 use crate::buffers::{Buffer, Buffers};
-use crate::memory::{Values, primitive};
+use crate::memory::Values;
 use crate::planes::for_each;
-
-/// Up to so many channels a tensor is taken for a picture, plane after plane.
-const FEW_CHANNELS: usize = 4;
 
 /// A map of `f32` in memory, `[B, H, W, C]`. Clones share the memory.
 #[derive(Debug, Clone)]
@@ -39,13 +35,7 @@ impl Map {
     ///
     /// `None` for tensors of other devices than the CPU one, of other types than `f32`, and for those that record gradients.
     pub fn from_tensor(x: Tensor<4>, buffers: &Buffers) -> Option<Self> {
-        let dims = x.dims();
-        // Many channels: most likely a view of `[B, H, W, C]`, as `into_tensor` makes them.
-        if dims[1] > FEW_CHANNELS {
-            let values = Values::of(&x.permute([0, 2, 3, 1]))?;
-            return Some(Self::of(dims, buffers.adopt(values.slice().to_vec())));
-        }
-        Self::from_planes(dims, Values::of(&x)?.slice(), buffers)
+        Self::from_planes(x.dims(), Values::of(&x)?.slice(), buffers)
     }
 
     /// A map from planes, `[B, C, H, W]`, as pictures are. `None` where these are not as many numbers as `dims` say.
@@ -84,10 +74,11 @@ impl Map {
     }
 
     /// A tensor `[B, C, H, W]` of the CPU device: a view of `[B, H, W, C]`.
-    pub fn into_tensor(self) -> Tensor<4> {
+    #[cfg(test)]
+    pub(crate) fn into_tensor(self) -> Tensor<4> {
         let [batch, channels, height, width] = self.dims;
-        let primitive = primitive(self.into_values(), [batch, height, width, channels]);
-        Tensor::from_primitive::<Flex>(primitive).permute([0, 3, 1, 2])
+        let numbers = burn::tensor::TensorData::new(self.values().to_vec(), [batch, height, width, channels]);
+        Tensor::<4>::from_data(numbers, &burn::tensor::Device::flex()).permute([0, 3, 1, 2])
     }
 
     /// `[B, C, H, W]`
@@ -98,11 +89,6 @@ impl Map {
     /// `[B, H, W, C]`, contiguous.
     pub fn values(&self) -> &[f32] {
         self.values.values()
-    }
-
-    /// `[B, H, W, C]`, contiguous; copies only what someone else holds too.
-    pub fn into_values(self) -> Vec<f32> {
-        self.into_buffer().into_values()
     }
 
     pub(crate) fn into_buffer(self) -> Buffer {

@@ -110,7 +110,7 @@ impl Gpu {
     /// to: `quad < quads_in`, rows behind the last are masked before they are read, weights are padded to whole tiles and to
     /// `slices * DEPTH * parts` rows, maps to whole quads; loops run to a uniform. Twins and browsers would not notice a read
     /// that is thrown away afterwards, so whoever changes a kernel looks at this.
-    #[allow(unsafe_code, reason = "the only way to leave out guards that cost a third of a matrix product")]
+    #[allow(unsafe_code, reason = "the only way to leave out guards in the innermost loops")]
     fn module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.shader.name),

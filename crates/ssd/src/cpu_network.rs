@@ -84,12 +84,6 @@ impl CpuNetwork {
         ssd_cpu::together(|| self.run(images, batch))
     }
 
-    /// Pieces of memory that lie idle between two pictures.
-    #[cfg(test)]
-    fn idle(&self) -> usize {
-        self.buffers.idle()
-    }
-
     fn run(&self, images: Map, batch: usize) -> Result<CpuPredictions, ConvolutionError> {
         let mut maps: Vec<Option<Map>> = vec![None; self.last_use.len()];
         let mut out = CpuPredictions { offsets: vec![Vec::new(); batch], logits: vec![Vec::new(); batch] };
@@ -234,7 +228,7 @@ mod tests {
         let idle: Vec<usize> = (0..4)
             .map(|_| {
                 network.forward(&pixels, 1, size).unwrap();
-                network.idle()
+                network.buffers.idle()
             })
             .collect();
         assert_eq!(idle[1..], [idle[0]; 3]);

@@ -10,12 +10,9 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use burn::tensor::Tensor;
-
 use self::dense::Dense;
 use self::depthwise::Depthwise;
 use crate::Activation;
-use crate::buffers::Buffers;
 use crate::map::Map;
 
 pub use self::shape::{ConvolutionError, ConvolutionShape};
@@ -84,17 +81,6 @@ impl Convolution {
         let mut out = residual.into_buffer();
         self.write(x, dims, out.values_mut(), true);
         Ok(Map::of(dims, out))
-    }
-
-    /// [`run`](Self::run) on tensors `[B, C, H, W]` of the CPU device. The result's channels are side by side in memory, behind a
-    /// view; an input that is laid out like that is not copied.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run), and tensors of other devices or types.
-    pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<4>, ConvolutionError> {
-        let x = Map::from_tensor(x, &Buffers::default()).ok_or(ConvolutionError::Tensor)?;
-        Ok(self.run(&x)?.into_tensor())
     }
 
     /// `[B, C, H, W]` of the output.

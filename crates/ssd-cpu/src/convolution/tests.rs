@@ -162,7 +162,9 @@ fn tensors_like_burns_convolution() {
         let options = burn::tensor::ops::ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
         let expected = burn::tensor::module::conv2d(x.clone(), weight, None, options);
         let weights = noise(11 * channels * 9, 2);
-        let actual = Convolution::new(dense(channels, 11, 3), &weights, &[0.0; 11]).unwrap().forward(x).unwrap();
+        let map = Map::from_tensor(x, &Buffers::default()).unwrap();
+        let convolution = Convolution::new(dense(channels, 11, 3), &weights, &[0.0; 11]).unwrap();
+        let actual = convolution.run(&map).unwrap().into_tensor();
         assert_eq!(actual.dims(), expected.dims());
         let error = (actual - expected).abs().max().into_scalar::<f32>();
         assert!(error < 1e-4, "{channels} channels: {error}");

@@ -1,7 +1,7 @@
 //! What the choice of kernels goes by: a table, by what an adapter is called. Nothing is tried out in the user's browser.
 //!
-//! The rows are starting values from published measurements of such kernels (`BENCHMARKS.md` names them); `bench` measures every
-//! method for every layer, and is how a row is corrected.
+//! The rows are starting values, from numbers of cores and from what other projects found for such kernels; none was measured
+//! here. `bench --methods` measures every method for every layer, and is how a row is corrected.
 
 use burn::tensor::wgpu::wgpu::DeviceType;
 
