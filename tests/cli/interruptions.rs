@@ -77,13 +77,17 @@ fn an_interrupted_run_goes_on_to_the_same_weights_bit_for_bit() {
     assert!(resumed.stderr.contains(&format!("Going on after step {before} ")), "{}", resumed.stderr);
 
     assert_whole(&halting, 8, 4);
+    assert_eq!(timeless(&halting), timeless(&straight));
+    assert_same_tensors(&halting.join("last.safetensors"), &straight.join("last.safetensors"));
+}
+
+/// The metrics, but for how long each step took.
+fn timeless(out: &Path) -> Vec<Value> {
     let without_clock = |mut line: Value| {
         line.as_object_mut().expect("an object").remove("images_per_s");
         line
     };
-    let lines = |out: &Path| metrics(out).into_iter().map(without_clock).collect::<Vec<_>>();
-    assert_eq!(lines(&halting), lines(&straight));
-    assert_same_tensors(&halting.join("last.safetensors"), &straight.join("last.safetensors"));
+    metrics(out).into_iter().map(without_clock).collect()
 }
 
 fn assert_same_tensors(a: &Path, b: &Path) {
@@ -93,6 +97,25 @@ fn assert_same_tensors(a: &Path, b: &Path) {
     for (name, tensor) in a.iter() {
         let other = b.tensor(name).expect("both have it");
         assert!(tensor.shape() == other.shape() && tensor.data() == other.data(), "{name} differs");
+    }
+}
+
+#[test]
+fn two_epochs_and_two_more_are_four_with_all_that_a_run_keeps() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (straight, halting) = (folder.path().join("straight"), folder.path().join("halting"));
+    // An average, accumulation over an odd last batch, frozen stages, clipping, another optimiser than the default.
+    let keeps = "--ema 0.9 --accumulate 3 --freeze 1 --clip-norm 5 --optimizer adamw";
+    let keeps: Vec<&str> = keeps.split(' ').collect();
+    Ran::of(&mut train(&straight, "4", &keeps)).done();
+    Ran::of(&mut train(&halting, "4", &[&keeps[..], &["--stop-after", "2"]].concat())).done();
+    assert_eq!(steps(&halting).len(), 4, "two epochs of two steps");
+    Ran::of(&mut train(&halting, "4", &["--resume", "--workers", "3"])).done();
+
+    assert_whole(&halting, 8, 2);
+    assert_eq!(timeless(&halting), timeless(&straight));
+    for file in ["last.safetensors", "best.safetensors"] {
+        assert_same_tensors(&halting.join(file), &straight.join(file));
     }
 }
 
@@ -112,6 +135,30 @@ fn a_killed_run_goes_on_and_reports_every_step_once() {
     Ran::of(&mut train(&out, "2", &["--resume"])).done();
     assert_whole(&out, 8, 4);
     assert_eq!(names(&out.join("checkpoint")).len(), 2, "the last checkpoint and the pointer to it");
+}
+
+#[test]
+fn a_run_killed_at_any_moment_ends_as_if_it_had_not_been() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (straight, killed) = (folder.path().join("straight"), folder.path().join("killed"));
+    let keeps = ["--ema", "0.9"];
+    Ran::of(&mut train(&straight, "3", &keeps)).done();
+
+    // At once, within an epoch, and at several moments behind its last step, where two checkpoints and two weights files are
+    // written. Before the first checkpoint there is nothing to go on from.
+    let resume = |folder: &Path| folder.join("checkpoint/latest").exists();
+    for (step, milliseconds) in [(1, 0), (4, 0), (4, 30), (4, 90), (8, 0), (8, 20), (8, 60), (8, 150)] {
+        let mut command = train(&killed, "3", if resume(&killed) { &["--resume"] } else { &keeps });
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        wait_for(&mut child, &killed, |line| is_step(line) && line["step"] == step);
+        sleep(Duration::from_millis(milliseconds));
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+    Ran::of(&mut train(&killed, "3", if resume(&killed) { &["--resume"] } else { &keeps })).done();
+    assert_whole(&killed, 12, 4);
+    assert_eq!(timeless(&killed), timeless(&straight));
+    assert_same_tensors(&killed.join("last.safetensors"), &straight.join("last.safetensors"));
 }
 
 #[test]

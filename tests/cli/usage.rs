@@ -26,7 +26,7 @@ fn help_says_how_it_is_used_and_how_it_ends() {
 #[test]
 fn bad_usage_ends_with_2_and_names_what_is_wrong() {
     let train = ["--data", "shapes:1:2", "--out", "never-made"];
-    let cases: [(&str, &[&str], &str); 26] = [
+    let cases: [(&str, &[&str], &str); 30] = [
         ("train", &[], "--out"),
         ("train", &["--data", "shapes"], "--out"),
         ("train", &["--out", "never-made"], "--data"),
@@ -37,8 +37,12 @@ fn bad_usage_ends_with_2_and_names_what_is_wrong() {
         ("train", &[&train[..], &["--overfit", "0"]].concat(), "--overfit"),
         ("train", &[&train[..], &["--lr=-0.1"]].concat(), "--lr"),
         ("train", &[&train[..], &["--lr", "NaN"]].concat(), "--lr"),
-        ("train", &[&train[..], &["--ema", "0.999"]].concat(), "--ema is not built yet"),
-        ("train", &[&train[..], &["--freeze", "2"]].concat(), "--freeze is not built yet"),
+        ("train", &[&train[..], &["--ema", "1"]].concat(), "--ema is 1"),
+        ("train", &[&train[..], &["--freeze", "6"]].concat(), "has 5 stages"),
+        ("train", &[&train[..], &["--milestones", "0.5,80"]].concat(), "--milestones has 80"),
+        ("train", &[&train[..], &["--clip-norm=-1"]].concat(), "--clip-norm"),
+        ("train", &[&train[..], &["--recipe", "soup"]].concat(), "paper-voc"),
+        ("train", &[&train[..], &["--config", "gone.json"]].concat(), "gone.json"),
         ("train", &["--data", "shapes:one", "--out", "never-made"], "shapes:one"),
         ("train", &["--data", "no-such-folder", "--out", "never-made"], "no-such-folder"),
         ("train", &[&train[..], &["--resume"]].concat(), "never-made"),

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use image::RgbImage;
 use ssd::preprocess::preprocess_rgb;
@@ -14,7 +13,7 @@ use ssd_train::config::TrainConfig;
 use ssd_train::data::{self, Format};
 use ssd_train::detector::Detector;
 use ssd_train::engine::EngineArgs;
-use ssd_train::optimizer::optimizer;
+use ssd_train::learner::Learner;
 use ssd_train::validate::detect;
 
 use crate::cli::{path_text, run};
@@ -52,9 +51,11 @@ fn eight_pictures_are_learned_by_heart() {
 fn checkpointed(out: &Path, header: &Header) -> Ssd {
     let text = std::fs::read_to_string(out.join("config.json")).expect("the run left its settings");
     let config: TrainConfig = serde_json::from_str(&text).expect("they are settings");
-    let fresh = Ssd::new(header.arch, header.classes(), &Device::flex().autodiff());
-    let (model, ..) = checkpoint::load(&out.join("checkpoint"), fresh, optimizer(&config)).expect("a checkpoint");
-    model.valid()
+    let device = Device::flex().autodiff();
+    let fresh = Ssd::new(header.arch, header.classes(), &device);
+    let fresh = Learner::new(&config, header, fresh, device);
+    let (learner, _) = checkpoint::load(&out.join("checkpoint"), fresh).expect("a checkpoint");
+    learner.measured()
 }
 
 fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> {

@@ -8,12 +8,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 use ssd::Ssd;
 
 use crate::cli::{WriteError, write_atomic};
+use crate::learner::Learner;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -62,12 +62,18 @@ pub enum CheckpointError {
 /// Names the folder of the last complete checkpoint.
 const POINTER: &str = "latest";
 
+/// The files of a checkpoint; the average is there where one is kept.
+const MODEL: &str = "model.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const AVERAGE: &str = "average.bpk";
+const STATE: &str = "state.json";
+
 /// Writes a checkpoint into `folder` and makes it the last one.
 ///
 /// # Errors
 ///
 /// When the disk does not take it; the checkpoint before it stays.
-pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &State) -> Result<(), CheckpointError> {
+pub fn save(folder: &Path, learner: &Learner, state: &State) -> Result<(), CheckpointError> {
     // Epochs and steps: at the end of an epoch two checkpoints lie at the same step, before and after the validation.
     let name = format!("step-{:08}-epochs-{:04}", state.step, state.epoch);
     let path = folder.join(&name);
@@ -79,7 +85,7 @@ pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &Sta
     fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
     let unfinished =
         tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|e| failed(e.to_string()))?;
-    write_parts(unfinished.path(), model, optimizer, state).map_err(failed)?;
+    write_parts(unfinished.path(), learner, state).map_err(failed)?;
     if path.exists() {
         fs::remove_dir_all(&path).map_err(|error| failed(error.to_string()))?;
     }
@@ -89,18 +95,22 @@ pub fn save(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &Sta
     Ok(())
 }
 
-fn write_parts(folder: &Path, model: &Ssd, optimizer: &ModuleOptimizer, state: &State) -> Result<(), String> {
+fn write_parts(folder: &Path, learner: &Learner, state: &State) -> Result<(), String> {
+    let write =
+        |name: &str, bytes: &[u8]| write_through(&folder.join(name), bytes).map_err(|error| format!("{name}: {error}"));
     // Batch norm keeps the last update of its running statistics back, and a record would lack it. To make an evaluation
     // model of the network brings the network's own statistics up to date.
-    let _up_to_date = model.valid();
-    let model = model.clone().into_record().into_bytes().map_err(|error| error.to_string())?;
-    let optimizer = optimizer.into_bytes().map_err(|error| error.to_string())?;
-    let state = serde_json::to_vec_pretty(state).map_err(|error| error.to_string())?;
-    let parts: [(&str, &[u8]); 3] = [("model.bpk", &model), ("optimizer.bpk", &optimizer), ("state.json", &state)];
-    for (name, bytes) in parts {
-        write_through(&folder.join(name), bytes).map_err(|error| format!("{name}: {error}"))?;
+    let _up_to_date = learner.model.valid();
+    let model = learner.model.clone().into_record().into_bytes().map_err(|error| error.to_string())?;
+    write(MODEL, &model)?;
+    let optimizer = learner.optimizer.into_bytes().map_err(|error| error.to_string())?;
+    write(OPTIMIZER, &optimizer)?;
+    if let Some(ema) = &learner.ema {
+        let average = ema.average().clone().into_record().into_bytes().map_err(|error| error.to_string())?;
+        write(AVERAGE, &average)?;
     }
-    Ok(())
+    let state = serde_json::to_vec_pretty(state).map_err(|error| error.to_string())?;
+    write(STATE, &state)
 }
 
 /// Writes a file and waits until the disk has it: the folder gets its name only then.
@@ -121,29 +131,33 @@ fn remove_others(folder: &Path, keep: &str) {
     }
 }
 
-/// Reads the last complete checkpoint into a model and an optimizer of the same make.
+/// Reads the last complete checkpoint into a learner of the same make.
 ///
 /// # Errors
 ///
 /// When there is none, or it belongs to another network.
-pub fn load(
-    folder: &Path,
-    model: Ssd,
-    optimizer: ModuleOptimizer,
-) -> Result<(Ssd, ModuleOptimizer, State), CheckpointError> {
+pub fn load(folder: &Path, mut learner: Learner) -> Result<(Learner, State), CheckpointError> {
     let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;
     let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason };
-    let read = |name: &str| -> io::Result<Vec<u8>> { fs::read(path.join(name)) };
-    let state = read("state.json").map_err(|error| failed(error.to_string()))?;
+    let state = fs::read(path.join(STATE)).map_err(|error| failed(error.to_string()))?;
     let state: State = serde_json::from_slice(&state).map_err(|error| failed(error.to_string()))?;
-    let record = ModuleRecord::load(path.join("model.bpk")).map_err(|error| failed(error.to_string()))?;
-    let model = model.try_load_record(record).map_err(|error| failed(error.to_string()))?;
-    let optimizer = optimizer.load(path.join("optimizer.bpk")).map_err(|error| failed(error.to_string()))?;
-    Ok((model, optimizer, state))
+    let read = |model: Ssd, name: &str| {
+        let record = ModuleRecord::load(path.join(name)).map_err(|error| failed(format!("{name}: {error}")))?;
+        model.try_load_record(record).map_err(|error| failed(format!("{name}: {error}")))
+    };
+    learner.model = read(learner.model, MODEL)?;
+    learner.optimizer = learner.optimizer.load(path.join(OPTIMIZER)).map_err(|error| failed(error.to_string()))?;
+    if let Some(ema) = &mut learner.ema {
+        // A run that is told to average only now starts from the weights as they are.
+        let averaged = path.join(AVERAGE).exists();
+        let average = learner.model.valid();
+        ema.restart(if averaged { read(average, AVERAGE)? } else { average });
+    }
+    Ok((learner, state))
 }
 
 fn latest(folder: &Path) -> Option<PathBuf> {
     let name = fs::read_to_string(folder.join(POINTER)).ok()?;
     let path = folder.join(name.trim());
-    path.join("state.json").exists().then_some(path)
+    path.join(STATE).exists().then_some(path)
 }

@@ -100,7 +100,7 @@ pub fn print_text(text: &str) -> Result<(), Failure> {
 /// A bar on stderr for `len` items; nothing at all where stderr is no terminal.
 pub fn progress_bar(len: usize, what: &str) -> ProgressBar {
     // The template is constant; should it ever be refused, the plain bar serves as well.
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} eta {eta}")
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} eta {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(len as u64).with_style(style).with_message(what.to_owned())
 }

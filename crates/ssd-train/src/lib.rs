@@ -23,6 +23,16 @@ pub mod init;
 
 pub mod optimizer;
 
+pub mod ema;
+
+pub mod reading;
+
+pub mod profile;
+
+pub mod progress;
+
+pub mod learner;
+
 pub mod trainer;
 
 pub mod validate;

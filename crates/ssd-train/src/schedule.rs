@@ -6,19 +6,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// Divided by 10 at 2/3 and at 5/6 of the run: caffe's VOC schedule.
+    /// Divided by 10 at each of --milestones.
     Multistep,
     /// Half a cosine down to zero.
     Cosine,
 }
 
+/// Where caffe's VOC schedule divides by 10, as shares of the run (80,000 and 100,000 of 120,000 steps).
+pub const PAPER_MILESTONES: [f64; 2] = [2.0 / 3.0, 5.0 / 6.0];
+
 /// A warm-up, then a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LearningRate {
     /// The highest rate.
     pub peak: f64,
     /// How it falls.
     pub schedule: Schedule,
+    /// Shares of the run, `0..=1`, at which [`Schedule::Multistep`] divides by 10.
+    pub milestones: Vec<f64>,
     /// Steps that it takes to rise linearly to the peak.
     pub warmup: usize,
     /// Steps of the whole run.
@@ -33,9 +38,10 @@ impl LearningRate {
         }
         let progress = step as f64 / self.total.max(1) as f64;
         match self.schedule {
-            Schedule::Multistep if progress >= 5.0 / 6.0 => self.peak * 0.01,
-            Schedule::Multistep if progress >= 2.0 / 3.0 => self.peak * 0.1,
-            Schedule::Multistep => self.peak,
+            Schedule::Multistep => {
+                let passed = self.milestones.iter().filter(|&&milestone| progress >= milestone).count();
+                self.peak * 0.1f64.powi(passed as i32)
+            }
             Schedule::Cosine => self.peak * 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos()),
         }
     }
@@ -47,7 +53,13 @@ mod tests {
 
     #[test]
     fn it_rises_then_falls_at_the_papers_places() {
-        let rate = LearningRate { peak: 1e-3, schedule: Schedule::Multistep, warmup: 4, total: 120 };
+        let rate = LearningRate {
+            peak: 1e-3,
+            schedule: Schedule::Multistep,
+            milestones: PAPER_MILESTONES.to_vec(),
+            warmup: 4,
+            total: 120,
+        };
         let at: Vec<f64> = [0, 3, 4, 79, 80, 99, 100, 119].map(|step| rate.at(step)).to_vec();
         let want = [0.25e-3, 1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5];
         for (got, want) in at.into_iter().zip(want) {
@@ -57,7 +69,8 @@ mod tests {
 
     #[test]
     fn the_cosine_ends_near_zero() {
-        let rate = LearningRate { peak: 1.0, schedule: Schedule::Cosine, warmup: 0, total: 100 };
+        let rate =
+            LearningRate { peak: 1.0, schedule: Schedule::Cosine, milestones: Vec::new(), warmup: 0, total: 100 };
         assert!((rate.at(0) - 1.0).abs() < 1e-12 && (rate.at(50) - 0.5).abs() < 1e-12 && rate.at(99) < 1e-3);
     }
 }

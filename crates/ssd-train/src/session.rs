@@ -9,10 +9,12 @@ use serde::Serialize;
 use ssd::weights::{self, Header, Provenance};
 use ssd::{Arch, Ssd};
 
+use crate::checkpoint::CheckpointError;
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
-use crate::config::{TrainArgs, TrainConfig};
+use crate::config::{TrainArgs, TrainConfig, file_name};
 use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
-use crate::schedule::Schedule;
+use crate::learner::Learner;
+use crate::profile::Profile;
 use crate::trainer::{TrainError, Trainer};
 use crate::{device, init};
 
@@ -22,7 +24,7 @@ use crate::{device, init};
 ///
 /// A sentence, with the exit code that it means.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
-    if args.arch.as_deref() == Some("list") {
+    if args.run.arch.as_deref() == Some("list") {
         return print_archs(args.json);
     }
     if args.out.is_none() && args.show_batch.is_none() {
@@ -32,11 +34,12 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         (Some(out), true) => TrainConfig::resumed(args, out)?,
         _ => TrainConfig::new(args)?,
     };
-    let (train, val) = open_data(&config, args)?;
+    let (train, val) = open_data(&config)?;
     let preprocess = config.arch.preprocess();
     let loader = |dataset: &Arc<Dataset>, learning: bool| {
         let augment = if learning { config.augment.clone() } else { None };
-        let (batch_size, workers, seed) = (config.batch_size, args.workers, config.seed);
+        let workers = args.workers.unwrap_or_else(rayon::current_num_threads);
+        let (batch_size, seed) = (config.batch_size, config.seed);
         let preprocess = preprocess.clone();
         Loader::new(dataset.clone(), LoaderConfig { batch_size, workers, seed, shuffle: learning, augment, preprocess })
     };
@@ -62,14 +65,20 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         }
         _ => Ssd::new(config.arch, header.classes(), &device),
     };
-    let mut trainer = Trainer::new(config.clone(), header, model, device, out);
-    if args.resume {
-        trainer = trainer.resumed().map_err(Failure::input)?;
-    }
+    let learner = Learner::new(&config, &header, model, device);
+    let profile = Profile::new(args.profile.as_deref());
+    let trainer = if args.resume {
+        Trainer::resumed(config.clone(), header, learner, out, profile).map_err(failure)?
+    } else {
+        // Its metrics are the first file in the folder.
+        make_folder(out)?;
+        Trainer::new(config.clone(), header, learner, out, profile).map_err(failure)?
+    };
     // Only now: a checkpoint that does not fit leaves the folder as it was.
     save_config(out, &config)?;
 
-    let outcome = trainer.run(&train_loader, &val_loader, &stop_flag()).map_err(failure)?;
+    let stop_after = args.stop_after.unwrap_or(usize::MAX);
+    let outcome = trainer.run(&train_loader, &val_loader, stop_after, &stop_flag()).map_err(failure)?;
     if outcome.interrupted {
         cli::note("Interrupted; the checkpoint is saved, --resume goes on from here.");
     } else if outcome.report.is_none() {
@@ -99,9 +108,9 @@ fn stop_flag() -> Arc<AtomicBool> {
 }
 
 /// The data to learn from and to measure on, with the same classes.
-fn open_data(config: &TrainConfig, args: &TrainArgs) -> Result<(Arc<Dataset>, Arc<Dataset>), Failure> {
+fn open_data(config: &TrainConfig) -> Result<(Arc<Dataset>, Arc<Dataset>), Failure> {
     let split = config.split.as_deref().unwrap_or("train");
-    let mut train = data::open(&config.data, args.format, Some(split), None).map_err(Failure::input)?;
+    let mut train = data::open(&config.data[0], config.format, Some(split), None).map_err(Failure::input)?;
     report("to learn from", &train);
     if let Some(count) = config.overfit {
         train.truncate(count);
@@ -109,7 +118,8 @@ fn open_data(config: &TrainConfig, args: &TrainArgs) -> Result<(Arc<Dataset>, Ar
         return Ok((train.clone(), train));
     }
     let val_split = config.val_split.as_deref().unwrap_or("val");
-    let val = data::open(&config.data, args.format, Some(val_split), Some(train.labels())).map_err(Failure::input)?;
+    let val_data = if config.val_data.is_empty() { &config.data } else { &config.val_data };
+    let val = data::open(&val_data[0], config.format, Some(val_split), Some(train.labels())).map_err(Failure::input)?;
     report("to measure on", &val);
     Ok((Arc::new(train), Arc::new(val)))
 }
@@ -147,58 +157,36 @@ fn refuse_other_run(out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
+fn make_folder(out: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(out).map_err(|error| {
         Failure::Input(format!("cannot make the folder {}: {error}; choose another --out.", out.display()))
-    })?;
+    })
+}
+
+fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
     let json = serde_json::to_vec_pretty(config).map_err(Failure::run)?;
     Ok(write_atomic(&out.join("config.json"), &json)?)
 }
 
-/// Where the weights will have come from. Only the names of files, not their folders: a path tells about a person's machine.
+/// Where the weights will have come from.
 fn provenance(config: &TrainConfig, device: &str) -> Provenance {
-    let name = |path: &str| Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned());
     let source = config.init.as_deref().and_then(command_of);
+    let source_file = config.init.as_deref().map(|path| file_name(&path.display().to_string()));
     // The stages of a chain: what made the source comes first, in a folder that this stage then starts from.
     let stage = source.as_ref().map_or(1, |command| command.matches("&&").count() + 2);
     let folder = |stage: usize| if stage == 1 { "runs/again".into() } else { format!("runs/again-{stage}") };
-    let init = match (&source, &config.init) {
-        (Some(_), _) => Some(format!("{}/best.safetensors", folder(stage - 1))),
-        (None, Some(path)) => Some(name(&path.display().to_string())),
-        (None, None) => None,
+    let init = match &source {
+        Some(_) => Some(format!("{}/best.safetensors", folder(stage - 1))),
+        None => source_file.clone(),
     };
-    let mut command = format!(
-        "cargo run --release --bin train -- --data {} --arch {} --epochs {} --batch-size {} --lr {} --warmup {} --seed {}",
-        name(&config.data),
-        config.arch,
-        config.epochs,
-        config.batch_size,
-        config.lr,
-        config.warmup,
-        config.seed
-    );
-    for (flag, value) in [("--split", &config.split), ("--val-split", &config.val_split), ("--init", &init)] {
-        if let Some(value) = value {
-            command += &format!(" {flag} {value}");
-        }
-    }
-    if config.schedule != Schedule::Cosine {
-        command += " --schedule multistep";
-    }
-    if config.accumulate > 1 {
-        command += &format!(" --accumulate {}", config.accumulate);
-    }
-    if let Some(count) = config.overfit {
-        command += &format!(" --overfit {count}");
-    }
-    command += &format!(" --out {}", folder(stage));
+    let mut command = format!("{} --out {}", config.command(init.as_deref()), folder(stage));
     if let Some(source) = source {
         command = format!("{source} && {command}");
     }
     Provenance {
-        data: name(&config.data),
+        data: config.data.iter().map(|data| file_name(data)).collect::<Vec<_>>().join(", "),
         split: config.split.clone().unwrap_or_else(|| "train".into()),
-        source_file: config.init.as_deref().map(|path| name(&path.display().to_string())),
+        source_file,
         command,
         device: device.into(),
         ..Provenance::default()
@@ -215,7 +203,9 @@ fn command_of(path: &Path) -> Option<String> {
 fn failure(error: TrainError) -> Failure {
     match error {
         TrainError::Data(DataError::Worker { .. }) => Failure::run(error),
-        TrainError::Data(_) => Failure::input(error),
+        TrainError::Data(_) | TrainError::Checkpoint(CheckpointError::None(_) | CheckpointError::Read { .. }) => {
+            Failure::input(error)
+        }
         _ => Failure::run(error),
     }
 }

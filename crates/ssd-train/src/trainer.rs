@@ -1,18 +1,11 @@
-//! The training loop: batch → match → forward → loss → backward → step, with a checkpoint and a validation each epoch.
+//! The training loop: batches → step → metrics, with a checkpoint and a validation each epoch.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
-use indicatif::ProgressBar;
-use rayon::prelude::*;
 use ssd::Ssd;
-use ssd::boxes::{CenterBox, GroundTruth};
-use ssd::loss::{BatchTargets, multibox_loss};
-use ssd::matching::targets;
 use ssd::weights::{self, Dtype, Header, WeightsError};
 
 use crate::checkpoint::{self, CheckpointError, State};
@@ -21,10 +14,13 @@ use crate::config::TrainConfig;
 use crate::curves;
 use crate::data::{DataError, Loader, Prepared};
 use crate::evaluation::Report;
+use crate::learner::Learner;
 use crate::metrics::{Metrics, MetricsError, StepLine, ValidationLine};
-use crate::optimizer::optimizer;
+use crate::profile::Profile;
+use crate::progress::Progress;
+use crate::reading::Reading;
 use crate::schedule::LearningRate;
-use crate::validate::validate;
+use crate::validate::{ValidateError, validate};
 
 /// Why a run stopped early. What it had saved is still there.
 #[derive(Debug, thiserror::Error)]
@@ -38,15 +34,26 @@ pub enum TrainError {
     /// The metrics cannot be written.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The model cannot be measured.
+    #[error(transparent)]
+    Validate(#[from] ValidateError),
     /// A weights file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
     /// A weights file cannot be encoded.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The device failed.
+    #[error("the device failed at step {step} ({reason}); go on from the last checkpoint with --resume")]
+    Device {
+        /// The step.
+        step: usize,
+        /// In the runtime's words.
+        reason: String,
+    },
     /// The loss is no number.
     #[error(
-        "the loss of step {step} is {loss}, on the pictures {pictures}; lower --lr or lengthen --warmup and go on with --resume"
+        "the loss of step {step} is {loss}, on the pictures {pictures}; the last checkpoint is from before: lower --lr, lengthen --warmup or set --clip-norm 10 and go on with --resume"
     )]
     Diverged {
         /// The step.
@@ -63,12 +70,29 @@ pub struct Trainer {
     config: TrainConfig,
     header: Header,
     out: PathBuf,
-    device: Device,
-    priors: Vec<CenterBox>,
-    model: Ssd,
-    optimizer: ModuleOptimizer,
+    learner: Learner,
     state: State,
+    /// Steps whose loss is still on its way, oldest first.
+    pending: VecDeque<PendingStep>,
+    metrics: Metrics,
+    profile: Profile,
+    /// When the last step ended.
+    last: Instant,
 }
+
+/// A step that is queued on the device.
+struct PendingStep {
+    step: usize,
+    epoch: usize,
+    lr: f64,
+    images: usize,
+    /// Names of the pictures, for the error that a loss which is no number makes.
+    pictures: Vec<String>,
+    loss: Reading,
+}
+
+/// Steps that are queued behind the one whose loss is waited for.
+const STEPS_AHEAD: usize = 1;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -80,11 +104,19 @@ pub struct Outcome {
 }
 
 impl Trainer {
-    /// A run from the start. `model` lies on `device`, which has autodiff.
-    pub fn new(config: TrainConfig, header: Header, model: Ssd, device: Device, out: &Path) -> Self {
-        let priors = header.priors.priors();
-        let optimizer = optimizer(&config);
-        Self { config, header, out: out.into(), device, priors, model, optimizer, state: State::default() }
+    /// A run from the start.
+    ///
+    /// # Errors
+    ///
+    /// When the metrics cannot be written.
+    pub fn new(
+        config: TrainConfig,
+        header: Header,
+        learner: Learner,
+        out: &Path,
+        profile: Profile,
+    ) -> Result<Self, TrainError> {
+        Self::at(State::default(), config, header, learner, out, profile)
     }
 
     /// The same run from its last complete checkpoint.
@@ -92,36 +124,59 @@ impl Trainer {
     /// # Errors
     ///
     /// When there is none, or it does not fit.
-    pub fn resumed(self) -> Result<Self, CheckpointError> {
-        let (model, optimizer, state) = checkpoint::load(&self.checkpoints(), self.model, self.optimizer)?;
+    pub fn resumed(
+        config: TrainConfig,
+        header: Header,
+        learner: Learner,
+        out: &Path,
+        profile: Profile,
+    ) -> Result<Self, TrainError> {
+        let (learner, state) = checkpoint::load(&checkpoints(out), learner)?;
         cli::note(&format!("Going on after step {} (epoch {}).", state.step, state.epoch + 1));
-        Ok(Self { model, optimizer, state, out: self.out, ..self })
+        Self::at(state, config, header, learner, out, profile)
     }
 
-    fn checkpoints(&self) -> PathBuf {
-        self.out.join("checkpoint")
+    fn at(
+        state: State,
+        config: TrainConfig,
+        header: Header,
+        learner: Learner,
+        out: &Path,
+        profile: Profile,
+    ) -> Result<Self, TrainError> {
+        let metrics = Metrics::open(&out.join("metrics.jsonl"), &state)?;
+        let (pending, last) = (VecDeque::new(), Instant::now());
+        Ok(Self { config, header, out: out.into(), learner, state, pending, metrics, profile, last })
     }
 
-    /// Runs until all epochs are done or `stop` is raised.
+    /// Runs until all epochs are done, `stop_after` of them are, or `stop` is raised.
     ///
     /// # Errors
     ///
     /// See [`TrainError`]; the last complete checkpoint stays.
-    pub fn run(mut self, train: &Loader, val: &Loader, stop: &AtomicBool) -> Result<Outcome, TrainError> {
-        let mut metrics = Metrics::open(&self.out.join("metrics.jsonl"), &self.state)?;
+    pub fn run(
+        mut self,
+        train: &Loader,
+        val: &Loader,
+        stop_after: usize,
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
         let steps_per_epoch = train.batches().div_ceil(self.config.accumulate);
         let rate = self.config.learning_rate(steps_per_epoch * self.config.epochs);
+        let mut progress = Progress::new(self.config.epochs, steps_per_epoch);
         let mut report = None;
-        while self.state.epoch < self.config.epochs {
-            let finished = self.epoch(train, &rate, &mut metrics, stop)?;
+        while self.state.epoch < self.config.epochs.min(stop_after) {
+            let finished = self.epoch(train, &rate, &mut progress, stop)?;
             // Before the validation, too: it takes its time, and may find a picture that does not decode.
             self.save_checkpoint()?;
             if !finished {
+                self.profile.finish()?;
                 return Ok(Outcome { report, interrupted: true });
             }
-            report = Some(self.finish_epoch(val, &mut metrics)?);
+            report = Some(self.finish_epoch(val)?);
         }
-        Ok(Outcome { report, interrupted: false })
+        self.profile.finish()?;
+        Ok(Outcome { report, interrupted: self.state.epoch < self.config.epochs })
     }
 
     /// One epoch, or the rest of one; false if it was interrupted.
@@ -129,87 +184,73 @@ impl Trainer {
         &mut self,
         train: &Loader,
         rate: &LearningRate,
-        metrics: &mut Metrics,
+        progress: &mut Progress,
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
-        let bar = cli::progress_bar(train.batches(), &format!("epoch {}/{}", self.state.epoch + 1, self.config.epochs));
-        bar.set_position(self.state.batch as u64);
+        progress.epoch(self.state.epoch, self.state.batch / self.config.accumulate);
         let mut batches = train.epoch(self.state.epoch, self.state.batch).peekable();
+        self.last = Instant::now();
         while batches.peek().is_some() {
             if stop.load(Ordering::Relaxed) {
-                bar.abandon();
+                self.settle(0, progress)?;
+                progress.end_epoch();
                 return Ok(false);
             }
-            let group: Vec<Vec<Prepared>> = batches.by_ref().take(self.config.accumulate).collect::<Result<_, _>>()?;
-            let line = self.step(&group, rate.at(self.state.step), &bar)?;
-            metrics.push(&line)?;
+            let step = self.state.step + 1;
+            let group = self.profile.part(step, "wait for data", || {
+                batches.by_ref().take(self.config.accumulate).collect::<Result<Vec<_>, _>>()
+            })?;
+            self.step(&group, rate.at(self.state.step));
+            self.settle(STEPS_AHEAD, progress)?;
+            self.profile.after_step(self.state.step)?;
             if self.state.step.is_multiple_of(CHECKPOINT_STEPS) {
+                self.settle(0, progress)?;
                 self.save_checkpoint()?;
             }
         }
-        bar.finish_and_clear();
+        self.settle(0, progress)?;
+        progress.end_epoch();
         Ok(true)
     }
 
-    /// One optimiser step on one or several batches.
-    fn step(&mut self, group: &[Vec<Prepared>], lr: f64, bar: &ProgressBar) -> Result<StepLine, TrainError> {
-        let start = Instant::now();
-        let mut accumulated = GradientsAccumulator::new();
-        let (mut loss_box, mut loss_class, mut images) = (0.0, 0.0, 0);
-        for batch in group {
-            let (pixels, targets) = self.tensors(batch);
-            let loss = multibox_loss(&self.model.forward(pixels), &targets);
-            let total = loss.total() / group.len() as f32;
-            let gradients = GradientsParams::from_grads(total.backward(), &self.model);
-            accumulated.accumulate(&self.model, gradients);
-            loss_box += scalar(loss.boxes) / group.len() as f32;
-            loss_class += scalar(loss.classes) / group.len() as f32;
-            images += batch.len();
-        }
-        let (step, loss) = (self.state.step + 1, loss_box + loss_class);
-        if !loss.is_finite() {
-            let pictures = group.iter().flatten().map(|item| item.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(TrainError::Diverged { step, loss, pictures });
-        }
-        self.model = self.optimizer.step(lr, self.model.clone(), accumulated.grads());
+    /// Queues one optimiser step on one or several batches.
+    fn step(&mut self, group: &[Vec<Prepared>], lr: f64) {
+        let step = self.state.step + 1;
+        let loss = self.learner.step(group, lr, step, &mut self.profile);
+        let pictures: Vec<String> = group.iter().flatten().map(|item| item.name.clone()).collect();
+        let (epoch, images) = (self.state.epoch + 1, pictures.len());
+        self.pending.push_back(PendingStep { step, epoch, lr, images, pictures, loss });
         self.state.step = step;
         self.state.batch += group.len();
-        bar.inc(group.len() as u64);
-        bar.set_message(format!("epoch {}/{} loss {loss:.3}", self.state.epoch + 1, self.config.epochs));
-        let images_per_s = images as f64 / start.elapsed().as_secs_f64();
-        Ok(StepLine { step, epoch: self.state.epoch + 1, loss, loss_box, loss_class, lr, images_per_s })
     }
 
-    /// A batch as tensors: pixels `[B, 3, S, S]`, and what each prior is to learn.
-    fn tensors(&self, batch: &[Prepared]) -> (Tensor<4>, BatchTargets) {
-        let (count, size, priors) = (batch.len(), self.header.input_size, self.priors.len());
-        let matched: Vec<_> = batch
-            .par_iter()
-            .map(|item| {
-                // Objects marked difficult are not learned, as in the ports: their places count as background.
-                let truths: Vec<GroundTruth> = item.truths.iter().filter(|truth| !truth.difficult).copied().collect();
-                targets(&truths, &self.priors, self.header.priors.variances)
-            })
-            .collect();
-        let pixels: Vec<f32> = batch.iter().flat_map(|item| item.pixels.iter().copied()).collect();
-        let classes: Vec<i32> = matched.iter().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();
-        let offsets: Vec<f32> = matched.iter().flat_map(|t| t.offsets.iter().copied()).collect();
-        let positives = classes.iter().filter(|&&class| class > 0).count();
-        let plain = self.device.clone().without_autodiff();
-        let targets = BatchTargets {
-            classes: Tensor::from_data(TensorData::new(classes, [count, priors]), &plain),
-            offsets: Tensor::from_data(TensorData::new(offsets, [count, priors, 4]), &self.device),
-            positives,
-        };
-        (Tensor::from_data(TensorData::new(pixels, [count, 3, size, size]), &self.device), targets)
+    /// Waits for queued steps until only so many are left, and writes their metrics.
+    fn settle(&mut self, left: usize, progress: &mut Progress) -> Result<(), TrainError> {
+        while self.pending.len() > left {
+            let Some(PendingStep { step, epoch, lr, images, pictures, loss }) = self.pending.pop_front() else { break };
+            let parts = self.profile.part(step, "wait for the loss", || loss.wait());
+            let parts = parts.map_err(|error| TrainError::Device { step, reason: error.to_string() })?;
+            let (loss_box, loss_class) = (parts[0], parts[1]);
+            let loss = loss_box + loss_class;
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", ") });
+            }
+            // From the end of a step to the end of the next: waiting for data, checkpoints and validations are not left out.
+            let images_per_s = images as f64 / self.last.elapsed().as_secs_f64();
+            self.last = Instant::now();
+            let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
+            self.metrics.push(&line)?;
+            progress.step(&line);
+        }
+        Ok(())
     }
 
     /// Measures, exports, draws the curves, saves a checkpoint.
-    fn finish_epoch(&mut self, val: &Loader, metrics: &mut Metrics) -> Result<Report, TrainError> {
+    fn finish_epoch(&mut self, val: &Loader) -> Result<Report, TrainError> {
         self.state.epoch += 1;
         self.state.batch = 0;
-        let model = self.model.valid();
-        let report = validate(&model, &self.header, val, &self.device.clone().without_autodiff())?;
+        let model = self.learner.measured();
+        let report = validate(&model, &self.header, val)?;
         let line = ValidationLine {
             epoch: self.state.epoch,
             step: self.state.step,
@@ -217,7 +258,7 @@ impl Trainer {
             map_voc: report.voc_all_point,
             map_coco: report.coco.ap,
         };
-        metrics.push(&line)?;
+        self.metrics.push(&line)?;
         let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{:.1} %", value * 100.0));
         let (voc, coco) = (percent(line.map_voc), percent(line.map_coco));
         cli::note(&format!("epoch {}: mAP {voc} (VOC, IoU 0.5), {coco} (COCO)", self.state.epoch));
@@ -249,13 +290,14 @@ impl Trainer {
     }
 
     fn save_checkpoint(&self) -> Result<(), CheckpointError> {
-        checkpoint::save(&self.checkpoints(), &self.model, &self.optimizer, &self.state)
+        checkpoint::save(&checkpoints(&self.out), &self.learner, &self.state)
     }
+}
+
+/// Where the checkpoints of a run lie.
+fn checkpoints(out: &Path) -> PathBuf {
+    out.join("checkpoint")
 }
 
 /// Besides the end of each epoch, so often a checkpoint is saved: a long epoch is not lost whole.
 const CHECKPOINT_STEPS: usize = 250;
-
-fn scalar(tensor: Tensor<1>) -> f32 {
-    tensor.into_data().iter::<f32>().next().unwrap_or(f32::NAN)
-}

@@ -69,6 +69,14 @@ impl Arch {
     /// Names that are reserved for architectures which are not built yet.
     pub const PLANNED: [&'static str; 3] = ["ssd300-resnet34", "ssd300-mobilenet-v1", "ssdlite320-mobilenet-v3-large"];
 
+    /// Stages of the trunk that can be kept from learning: conv1 to conv5 of VGG16; in MobileNetV2 one for each halving of the
+    /// picture.
+    pub fn stages(self) -> usize {
+        match self {
+            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn | Self::Ssd300MobileNetV2Lite => 5,
+        }
+    }
+
     /// The name, as on the command line and in weights files.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,10 +8,15 @@ use ssd_cpu::Activation;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
+use super::frozen_up_to;
 
 /// Widening, output channels, how many blocks, stride of the first: MobileNetV2 paper, table 2.
 const BLOCKS: [(usize, usize, usize, usize); 7] =
     [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+
+/// How many blocks come before each halving of the map, the stem belonging to the first stage; the last convolution belongs to
+/// the last one.
+const BLOCKS_BY_STAGE: [usize; 5] = [1, 3, 6, 13, 17];
 
 /// Counted from 0, without the stem.
 const SOURCE_BLOCK: usize = 13;
@@ -105,6 +110,18 @@ impl MobileNetV2 {
         });
         let extras = extras.collect();
         Self { stem: unit(ConvUnitConfig::new(3, 32, 3).stride(2), Activation::Relu6, device), blocks, last, extras }
+    }
+
+    /// The same with the first `stages` not learning any more.
+    pub(super) fn freeze(mut self, stages: usize) -> Self {
+        let Some(last) = stages.checked_sub(1) else { return self };
+        let last = last.min(BLOCKS_BY_STAGE.len() - 1);
+        self.stem = self.stem.freeze();
+        self.blocks = frozen_up_to(self.blocks, BLOCKS_BY_STAGE[last]);
+        if last + 1 == BLOCKS_BY_STAGE.len() {
+            self.last = self.last.freeze();
+        }
+        self
     }
 
     /// # Shapes

@@ -68,6 +68,16 @@ impl Ssd {
         Self { backbone, heads: maps.iter().enumerate().map(head).collect() }
     }
 
+    /// The same with the first `stages` of the trunk (see [`Arch::stages`]) not learning any more: no gradients, and batch norm
+    /// by its running statistics, which stay.
+    pub fn freeze_stages(self, stages: usize) -> Self {
+        let backbone = match self.backbone {
+            Backbone::Vgg16(vgg) => Backbone::Vgg16(vgg.freeze(stages)),
+            Backbone::MobileNetV2(mobilenet) => Backbone::MobileNetV2(mobilenet.freeze(stages)),
+        };
+        Self { backbone, ..self }
+    }
+
     /// Normalised pictures to predictions.
     ///
     /// # Shapes
@@ -92,9 +102,48 @@ impl Ssd {
     }
 }
 
+/// The first `count` modules frozen, the others as they are.
+fn frozen_up_to<M: Module>(modules: Vec<M>, count: usize) -> Vec<M> {
+    let frozen = |(index, module): (usize, M)| if index < count { module.freeze() } else { module };
+    modules.into_iter().enumerate().map(frozen).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How many tensors of a fresh network get a gradient.
+    fn learning(arch: Arch, frozen_stages: usize) -> usize {
+        let device = Device::flex().autodiff();
+        let model = Ssd::new(arch, 3, &device).freeze_stages(frozen_stages);
+        let size = arch.input_size();
+        let out = model.forward(Tensor::ones([1, 3, size, size], &device));
+        let gradients = (out.offsets.sum() + out.logits.sum()).backward();
+        let mut count = Count { gradients: &gradients, learning: 0 };
+        model.visit(&mut count);
+        count.learning
+    }
+
+    struct Count<'a> {
+        gradients: &'a burn::tensor::Gradients,
+        learning: usize,
+    }
+
+    impl burn::module::ModuleVisitor for Count<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+            let gradient = param.is_require_grad().then(|| param.val().grad(self.gradients)).flatten();
+            self.learning += usize::from(gradient.is_some());
+        }
+    }
+
+    // conv1 and conv2 are four weights with a bias each; the stem and the first block are three convolutions of a weight and
+    // batch norm's two.
+    #[test]
+    fn frozen_stages_get_no_gradients_and_the_rest_does() {
+        for (arch, stages, frozen) in [(Arch::Ssd300Vgg16, 2, 8), (Arch::Ssd300MobileNetV2Lite, 1, 9)] {
+            assert_eq!(learning(arch, 0) - learning(arch, stages), frozen, "{arch}");
+        }
+    }
 
     #[test]
     fn every_network_gives_a_row_for_each_prior() {

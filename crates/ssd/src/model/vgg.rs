@@ -8,6 +8,7 @@ use burn::tensor::Device;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::{Engine, Pool};
+use super::frozen_up_to;
 use super::l2norm::L2Norm;
 
 /// Output channels of the 13 convolutions, by stage, and the pooling that follows the stage.
@@ -68,6 +69,13 @@ impl Vgg16 {
             l2norm: L2Norm::new(512, device),
             extras,
         }
+    }
+
+    /// The same with the first `stages` of conv1 to conv5 not learning any more.
+    pub(super) fn freeze(mut self, stages: usize) -> Self {
+        let frozen = STAGES[..stages.min(STAGES.len())].iter().map(|(outputs, _)| outputs.len()).sum();
+        self.convs = frozen_up_to(self.convs, frozen);
+        self
     }
 
     /// # Shapes

@@ -1,0 +1,154 @@
+//! The command line of `train`. What belongs to the run itself ([`RunArgs`]) has the names of [`super::TrainConfig`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+use serde::Serialize;
+
+use super::{BoxLoss, Difficult, Recipe};
+use crate::cli::DeviceChoice;
+use crate::data::Format;
+use crate::optimizer::OptimizerName;
+use crate::schedule::Schedule;
+
+/// Trains an SSD detector and exports it as one weights file for the page.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "train",
+    after_help = "Examples:\n  \
+        train --data shapes --epochs 20 --lr 0.03 --out runs/shapes\n  \
+        train --data my-folder --recipe scratch --out runs/mine\n  \
+        train --data my-folder --recipe finetune --init runs/shapes/best.safetensors --out runs/fine\n  \
+        train --data VOC2007 --data VOC2012 --split trainval --val-data VOC2007 --val-split test --recipe paper-voc --batch-size 8 --accumulate 4 --out runs/voc\n\n\
+        Recipes (a flag goes before them; without --lr their rate is scaled in proportion to the pictures of a step):\n  \
+        paper-voc  the paper's: ssd300-vgg16, SGD 0.001 for 32, biases at twice the rate, /10 at 2/3 and 5/6, 232 epochs\n  \
+        scratch    no pretrained trunk: ssd300-vgg16-bn, SGD 0.02 for 32, cosine, 1000 steps of warm-up, 300 epochs, EMA\n  \
+        finetune   with --init: SGD 0.01 for 16, cosine, 60 epochs, first stage frozen, gradients clipped, EMA\n  \
+        lite       ssd300-mobilenet-v2-lite: SGD 0.02 for 24, cosine, weight decay 0.00004, only crop and flip, 600 epochs, EMA\n\n\
+        Writes config.json, metrics.jsonl, curves.png, checkpoint/, last.safetensors and best.safetensors into --out.\n\
+        Ctrl-C finishes the step, saves a checkpoint and stops; --resume goes on from there.\n\n\
+        Exit code: 0 done, 1 failed while running, 2 bad usage or bad input."
+)]
+pub struct TrainArgs {
+    /// The run itself.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Numbers that fit a task, by name: paper-voc, scratch, finetune or lite; see below
+    #[arg(long, value_enum)]
+    pub recipe: Option<Recipe>,
+    /// A JSON file with settings by their names in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags go before it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Threads that read and augment pictures [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Folder for everything that the run writes
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on from the last complete checkpoint in --out; what is not typed is as in its config.json
+    #[arg(long)]
+    pub resume: bool,
+    /// Stop after so many epochs of the run as if by Ctrl-C; the learning rate still falls towards --epochs
+    #[arg(long, value_name = "N")]
+    pub stop_after: Option<usize>,
+    /// Draw the first batch as the network sees it into DIR, and stop
+    #[arg(long, value_name = "DIR")]
+    pub show_batch: Option<PathBuf>,
+    /// Write when each part of the first steps ran, for chrome://tracing or ui.perfetto.dev
+    #[arg(long, value_name = "FILE.json")]
+    pub profile: Option<PathBuf>,
+    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
+    #[arg(long, default_value_t = DeviceChoice::default())]
+    pub device: DeviceChoice,
+    /// Print the final measures as one JSON document on stdout, null where nothing was measured
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is typed of the run itself; what is not typed comes from elsewhere, so there are no defaults here.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub struct RunArgs {
+    /// A data set folder or COCO JSON, repeatable; or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an epoch [COUNT default: 2000]
+    #[arg(long, value_name = "PATH|shapes")]
+    pub data: Vec<String>,
+    /// Where to measure, if elsewhere, repeatable [default: --data]
+    #[arg(long, value_name = "PATH")]
+    pub val_data: Vec<String>,
+    /// Layout of the data [default: auto]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// The split to learn from [default: train]
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// The split to measure on after each epoch [default: val]
+    #[arg(long, value_name = "NAME")]
+    pub val_split: Option<String>,
+    /// What becomes of objects marked difficult in training; measuring never counts them [default: skip]
+    #[arg(long, value_enum)]
+    pub difficult: Option<Difficult>,
+    /// The network; `list` prints them with their parameters [default: ssd300-mobilenet-v2-lite]
+    #[arg(long)]
+    pub arch: Option<String>,
+    /// Times that the whole data set is seen [default: 120]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Pictures in a batch [default: 16]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Batches that make one step: the same step as of one batch so many times as large, in the memory of one [default: 1]
+    #[arg(long, value_name = "N")]
+    pub accumulate: Option<usize>,
+    /// Peak learning rate [default: 0.01 for 16 pictures a step, in proportion for others]
+    #[arg(long, value_name = "X", value_parser = finite)]
+    pub lr: Option<f64>,
+    /// How the learning rate falls [default: cosine]
+    #[arg(long, value_enum)]
+    pub schedule: Option<Schedule>,
+    /// Shares of the run at which --schedule multistep divides the rate by 10 [default: 0.667,0.833]
+    #[arg(long, value_name = "X,X", value_delimiter = ',', value_parser = finite)]
+    pub milestones: Vec<f64>,
+    /// Steps over which the learning rate rises to its peak, at most a quarter of all [default: 200]
+    #[arg(long, value_name = "STEPS")]
+    pub warmup: Option<usize>,
+    /// sgd or adamw; adamw wants a lower --lr, such as 0.0003 [default: sgd]
+    #[arg(long, value_enum)]
+    pub optimizer: Option<OptimizerName>,
+    /// Momentum of sgd, without dampening [default: 0.9]
+    #[arg(long, value_name = "X", value_parser = finite)]
+    pub momentum: Option<f64>,
+    /// Weight decay; none on biases, norms and scales [default: 0.0005]
+    #[arg(long, value_name = "X", value_parser = finite)]
+    pub weight_decay: Option<f64>,
+    /// Biases learn at so many times the rate; caffe's 2 is in --recipe paper-voc [default: 1]
+    #[arg(long, value_name = "FACTOR", value_parser = finite)]
+    pub bias_lr: Option<f64>,
+    /// All gradients together are scaled down to this norm where they exceed it; 0 is off [default: 0]
+    #[arg(long, value_name = "X", value_parser = finite)]
+    pub clip_norm: Option<f64>,
+    /// What is minimised for boxes [default: smooth-l1]
+    #[arg(long, value_enum)]
+    pub box_loss: Option<BoxLoss>,
+    /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off [default: 0]
+    #[arg(long, value_name = "DECAY", value_parser = finite)]
+    pub ema: Option<f64>,
+    /// Early stages of the trunk whose weights stay as they are (VGG16: conv1 to conv5; MobileNetV2: a halving of the picture each) [default: 0]
+    #[arg(long, value_name = "N")]
+    pub freeze: Option<usize>,
+    /// Seed of weights, order and augmentation [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// A weights file to start from; class predictors are made anew where the classes differ
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// Learn the first N pictures by heart, without augmentation, and measure on them: proves that learning works
+    #[arg(long, value_name = "N")]
+    pub overfit: Option<usize>,
+}
+
+/// A number that JSON can hold: settings pass through it.
+fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("it has to be a finite number".into()),
+    }
+}

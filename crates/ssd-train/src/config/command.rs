@@ -1,0 +1,84 @@
+//! The command that repeats a run, for the provenance of its weights.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{TrainConfig, recipe};
+
+/// Stated always: a reader looks for them first.
+const ALWAYS: [&str; 6] = ["data", "arch", "epochs", "batch_size", "lr", "seed"];
+
+impl TrainConfig {
+    /// The command, all but `--out`. `init` is the file to name after `--init`. Only names of files, not their folders: a path
+    /// tells about a person's machine.
+    pub fn command(&self, init: Option<&str>) -> String {
+        let mut command = "cargo run --release --bin train --".to_owned();
+        if let Some(Value::String(name)) = serde_json::to_value(self.recipe).ok() {
+            command += &format!(" --recipe {name}");
+        }
+        let (own, base) = (settings(self), settings(&recipe::base(self.recipe, &self.data)));
+        for (name, value) in
+            own.iter().filter(|(name, value)| ALWAYS.contains(&name.as_str()) || base[*name] != **value)
+        {
+            match (name.as_str(), value) {
+                ("recipe" | "init", _) | (_, Value::Null) => {}
+                // No flag has it; the run's own settings have it.
+                ("augment", _) => command += " --config config.json",
+                (name, Value::Array(values)) if name.ends_with("data") => {
+                    values.iter().for_each(|value| command += &format!(" --{} {}", flag(name), word(value)));
+                }
+                (name, Value::Array(values)) => {
+                    command += &format!(" --{} {}", flag(name), values.iter().map(word).collect::<Vec<_>>().join(","));
+                }
+                (name, value) => command += &format!(" --{} {}", flag(name), word(value)),
+            }
+        }
+        if let Some(init) = init {
+            command += &format!(" --init {init}");
+        }
+        command
+    }
+}
+
+/// The last part of a path; anything else as it is.
+pub fn file_name(path: &str) -> String {
+    Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned())
+}
+
+fn settings(config: &TrainConfig) -> Map<String, Value> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(settings)) => settings,
+        _ => Map::new(),
+    }
+}
+
+fn flag(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::String(text) => file_name(text),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::TrainArgs;
+    use super::*;
+
+    #[test]
+    fn the_command_repeats_the_run() {
+        let typed = "train --recipe finetune --data photos/pets --batch-size 4 --warmup 7 --ema 0 --milestones 0.5,0.75 --out x";
+        let config = TrainConfig::new(&TrainArgs::parse_from(typed.split(' '))).expect("it is one");
+        let command = config.command(Some("w.safetensors"));
+        let again = command.replace("cargo run --release --bin ", "").replace(" -- ", " ") + " --out x";
+        let repeated = TrainConfig::new(&TrainArgs::parse_from(again.split(' '))).expect("it is one");
+        let expected = TrainConfig { data: vec!["pets".into()], init: Some("w.safetensors".into()), ..config };
+        assert_eq!(repeated, expected, "{command}");
+    }
+}

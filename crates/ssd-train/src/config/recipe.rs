@@ -1,0 +1,84 @@
+//! Sets of numbers that fit a task, by name: `--recipe`.
+//!
+//! A recipe is a starting point and no mode: each value is one that a flag could have set, and a flag goes before it.
+
+use serde::{Deserialize, Serialize};
+use ssd::Arch;
+
+use super::{Difficult, TrainConfig};
+use crate::augment::{AugmentConfig, Crop, Expand, Photometric};
+use crate::schedule::{PAPER_MILESTONES, Schedule};
+
+/// A task that numbers are known for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recipe {
+    /// Paper §3 and its authors' `ssd_pascal.py`: VGG16 with a pretrained trunk on Pascal VOC.
+    PaperVoc,
+    /// No pretrained trunk: batch norm in it and ten times the paper's rate (ScratchDet, arXiv 1810.08425: 67.6 to 77.8 mAP).
+    Scratch,
+    /// A few hundred labelled pictures and a detector of other classes to start from.
+    Finetune,
+    /// The light network from nothing, as torchvision's and mmdetection's ssdlite: rate 0.15 for 192, 600 epochs.
+    Lite,
+}
+
+/// What a run is where nothing is said: the recipe's values, or those of no recipe.
+pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
+    let plain =
+        TrainConfig { recipe, augment: Some(augmentation(data)), data: data.to_vec(), ..TrainConfig::default() };
+    match recipe {
+        None => plain,
+        Some(Recipe::PaperVoc) => TrainConfig {
+            arch: Arch::Ssd300Vgg16,
+            // 120,000 steps of 32 on the 16,551 pictures of VOC2007 and VOC2012.
+            epochs: 232,
+            batch_size: 32,
+            lr: 1e-3,
+            bias_lr: 2.0,
+            schedule: Schedule::Multistep,
+            milestones: PAPER_MILESTONES.to_vec(),
+            // The authors' code has none; with it the first steps do not diverge (lufficc's remedy).
+            warmup: 500,
+            difficult: Difficult::Learn,
+            ..plain
+        },
+        Some(Recipe::Scratch) => TrainConfig {
+            arch: Arch::Ssd300Vgg16Bn,
+            epochs: 300,
+            batch_size: 32,
+            lr: 0.02,
+            warmup: 1000,
+            ema: 0.9998,
+            ..plain
+        },
+        Some(Recipe::Finetune) => {
+            TrainConfig { epochs: 60, lr: 0.01, warmup: 100, freeze: 1, clip_norm: 10.0, ema: 0.998, ..plain }
+        }
+        Some(Recipe::Lite) => TrainConfig {
+            epochs: 600,
+            batch_size: 24,
+            lr: 0.02,
+            warmup: 1000,
+            weight_decay: 4e-5,
+            ema: 0.9998,
+            augment: plain.augment.clone().map(|augment| AugmentConfig {
+                photometric: Photometric::none(),
+                expand: Expand { probability: 0.0, ..augment.expand },
+                ..augment
+            }),
+            ..plain
+        },
+    }
+}
+
+/// The paper's augmentation for pictures. Generated scenes come in all scales and places already, down to 16 pixels, of
+/// which nothing would be left after expanding: they are only recoloured and flipped.
+fn augmentation(data: &[String]) -> AugmentConfig {
+    let paper = AugmentConfig::default();
+    let generated = |data: &String| data.split(':').next() == Some("shapes");
+    if data.is_empty() || !data.iter().all(generated) {
+        return paper;
+    }
+    AugmentConfig { expand: Expand { probability: 0.0, ..paper.expand }, crop: Crop::none(), ..paper }
+}

@@ -1,0 +1,83 @@
+//! `--profile`: when each part of a step ran on the host, as a file for a trace viewer.
+//!
+//! The format is Chrome's trace events, which chrome://tracing and ui.perfetto.dev draw. On a GPU the parts of a step are only
+//! queued: a part that takes as long as the GPU computes waits for it, and there should be one such part, the reading of the loss
+//! of the step before.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::cli::{WriteError, write_atomic};
+
+/// So many steps are recorded: enough to look at, little enough for a viewer.
+const STEPS: usize = 50;
+
+/// Records parts, or does nothing.
+#[derive(Debug)]
+pub struct Profile {
+    file: Option<PathBuf>,
+    start: Instant,
+    events: Vec<Event>,
+}
+
+/// A complete event, times in microseconds.
+#[derive(Debug, Serialize)]
+struct Event {
+    name: &'static str,
+    ph: &'static str,
+    ts: f64,
+    dur: f64,
+    pid: u32,
+    tid: u32,
+    args: Step,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    step: usize,
+}
+
+impl Profile {
+    /// For a file; for none nothing is recorded.
+    pub fn new(file: Option<&Path>) -> Self {
+        Self { file: file.map(Path::to_path_buf), start: Instant::now(), events: Vec::new() }
+    }
+
+    /// Does `part` of a step, counted from 1, and records how long it took.
+    pub fn part<T>(&mut self, step: usize, name: &'static str, part: impl FnOnce() -> T) -> T {
+        if self.file.is_none() {
+            return part();
+        }
+        let begun = self.start.elapsed();
+        let result = part();
+        let (ts, dur) = (micros(begun), micros(self.start.elapsed() - begun));
+        self.events.push(Event { name, ph: "X", ts, dur, pid: 1, tid: 1, args: Step { step } });
+        result
+    }
+
+    /// Writes the file once enough steps are recorded, and records no more.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn after_step(&mut self, taken: usize) -> Result<(), WriteError> {
+        if taken < STEPS { Ok(()) } else { self.finish() }
+    }
+
+    /// Writes what is recorded.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn finish(&mut self) -> Result<(), WriteError> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let text = serde_json::to_vec(&self.events).expect("numbers and names have a JSON form");
+        write_atomic(&file, &text)
+    }
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
