@@ -8,7 +8,7 @@ use ssd::Arch;
 
 use crate::augment::{AugmentConfig, Crop, Expand};
 use crate::cli::{DeviceChoice, Failure};
-use crate::data::Format;
+use crate::data::{Format, is_generated};
 use crate::schedule::{LearningRate, Schedule};
 
 /// Trains an SSD detector and exports it as one weights file for the page.
@@ -24,9 +24,10 @@ use crate::schedule::{LearningRate, Schedule};
         Exit code: 0 done, 1 failed while running, 2 bad usage or bad input."
 )]
 pub struct TrainArgs {
-    /// A data set folder, or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an epoch [COUNT default: 2000]
+    /// A data set folder (may be repeated for several), or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an
+    /// epoch [COUNT default: 2000]
     #[arg(long, value_name = "PATH|shapes")]
-    pub data: Option<String>,
+    pub data: Vec<String>,
     /// Layout of the folder
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     pub format: Format,
@@ -96,7 +97,7 @@ pub struct TrainArgs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainConfig {
     /// As typed.
-    pub data: String,
+    pub data: Vec<String>,
     /// Split to learn from.
     pub split: Option<String>,
     /// Split to measure on.
@@ -136,8 +137,10 @@ impl TrainConfig {
     ///
     /// A sentence, when an argument is missing, not built yet or out of its range.
     pub fn new(args: &TrainArgs) -> Result<Self, Failure> {
-        let data =
-            args.data.clone().ok_or_else(|| Failure::Input("--data is missing; name a folder or shapes.".into()))?;
+        let data = args.data.clone();
+        if data.is_empty() {
+            return Err(Failure::Input("--data is missing; name a folder or shapes.".into()));
+        }
         let defaults = Self {
             augment: Some(augmentation(&data)),
             data,
@@ -186,7 +189,7 @@ impl TrainConfig {
         let arch = args.arch.as_ref().map(|name| name.parse::<Arch>()).transpose().map_err(Failure::input)?;
         let overfit = args.overfit.or(self.overfit);
         let config = Self {
-            data: args.data.clone().unwrap_or(self.data),
+            data: if args.data.is_empty() { self.data } else { args.data.clone() },
             split: args.split.clone().or(self.split),
             val_split: args.val_split.clone().or(self.val_split),
             arch: arch.unwrap_or(self.arch),
@@ -235,9 +238,9 @@ impl TrainConfig {
 
 /// The paper's augmentation for pictures. Generated scenes come in all scales and places already, down to 16 pixels, of
 /// which nothing would be left after expanding: they are only recoloured and flipped.
-fn augmentation(data: &str) -> AugmentConfig {
+fn augmentation(data: &[String]) -> AugmentConfig {
     let paper = AugmentConfig::default();
-    if data.split(':').next() != Some("shapes") {
+    if !data.iter().any(|data| is_generated(data)) {
         return paper;
     }
     AugmentConfig { expand: Expand { probability: 0.0, ..paper.expand }, crop: Crop::none(), ..paper }

@@ -158,6 +158,7 @@ fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
 /// Where the weights will have come from. Only the names of files, not their folders: a path tells about a person's machine.
 fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     let name = |path: &str| Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned());
+    let data: Vec<String> = config.data.iter().map(|path| name(path)).collect();
     let source = config.init.as_deref().and_then(command_of);
     // The stages of a chain: what made the source comes first, in a folder that this stage then starts from.
     let stage = source.as_ref().map_or(1, |command| command.matches("&&").count() + 2);
@@ -169,7 +170,7 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     };
     let mut command = format!(
         "cargo run --release --bin train -- --data {} --arch {} --epochs {} --batch-size {} --lr {} --warmup {} --seed {}",
-        name(&config.data),
+        data.join(" --data "),
         config.arch,
         config.epochs,
         config.batch_size,
@@ -196,7 +197,7 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
         command = format!("{source} && {command}");
     }
     Provenance {
-        data: name(&config.data),
+        data: data.join(", "),
         split: config.split.clone().unwrap_or_else(|| "train".into()),
         source_file: config.init.as_deref().map(|path| name(&path.display().to_string())),
         command,

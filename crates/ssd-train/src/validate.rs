@@ -1,6 +1,6 @@
 //! mAP of a model on a data set, while it is trained.
 //!
-//! Boxes are compared in pixels of the network's input: the square is a stretched picture, and IoU does not care.
+//! Boxes are compared in pixels of the source pictures, as `eval` does it: COCO's small, medium and large are sizes there.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ssd::boxes::CenterBox;
@@ -19,7 +19,6 @@ use crate::evaluation::{ImageResult, Report, evaluate};
 pub fn validate(model: &Ssd, header: &Header, loader: &Loader, device: &Device) -> Result<Report, DataError> {
     let params = DetectParams { score: 0.01, ..header.params() };
     let priors = header.priors.priors();
-    let size = header.input_size as u32;
     let mut images = Vec::new();
     for batch in loader.epoch(0, 0) {
         let batch = batch?;
@@ -27,7 +26,8 @@ pub fn validate(model: &Ssd, header: &Header, loader: &Loader, device: &Device) 
         let shape = [batch.len(), 3, header.input_size, header.input_size];
         let found = detect(model, header, &priors, Tensor::from_data(TensorData::new(pixels, shape), device), &params);
         for (item, detections) in batch.iter().zip(found) {
-            images.push(ImageResult::from_normalised(images.len() as i64, (size, size), &item.truths, &detections));
+            let id = images.len() as i64;
+            images.push(ImageResult::from_normalised(id, item.size_px, &item.truths_px, &detections));
         }
     }
     Ok(evaluate(&images, &header.labels))
