@@ -13,7 +13,7 @@ use ssd_train::validate::detect;
 
 /// The 20 best detections of a generated scene.
 fn detections(header: &Header, model: &Ssd) -> Vec<Detection> {
-    let sample = data::open("shapes:9:1", Format::Auto, None, None).and_then(|set| set.get(0)).expect("a scene");
+    let sample = data::open(&["shapes:9:1"], Format::Auto, None, None).and_then(|set| set.get(0)).expect("a scene");
     let (width, height) = sample.image.dimensions();
     let pixels = preprocess_rgb(sample.image.as_raw(), width as usize, height as usize, &header.preprocess());
     let batch = Tensor::<1>::from_data(pixels.as_slice(), &Device::flex()).reshape([1, 3, 300, 300]);

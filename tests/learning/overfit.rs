@@ -37,7 +37,7 @@ fn eight_pictures_are_learned_by_heart() {
     let detector = Detector::load(&out.join("last.safetensors"), &device, EngineArgs::default(), 1)
         .expect("the run left a detector");
     let trained = checkpointed(&out, detector.header());
-    let set = data::open(DATA, Format::Auto, None, None).expect("a generated set");
+    let set = data::open(&[DATA], Format::Auto, None, None).expect("a generated set");
     for i in 0..set.len() {
         let sample = set.get(i).expect("a scene");
         let (found, _) = detector.detect(&sample.image, &detector.header().params()).expect("it detects");

@@ -5,7 +5,7 @@ use ssd_train::data::{self, Dataset, Format};
 
 fn open(test: &str, path: &str, split: Option<&str>) -> Option<Dataset> {
     let folder = shared_data(test, path)?;
-    let opened = data::open(&folder.to_string_lossy(), Format::Auto, split, None);
+    let opened = data::open(&[folder.to_string_lossy()], Format::Auto, split, None);
     Some(opened.unwrap_or_else(|error| panic!("{path}: {error}")))
 }
 

@@ -110,7 +110,7 @@ fn stop_flag() -> Arc<AtomicBool> {
 /// The data to learn from and to measure on, with the same classes.
 fn open_data(config: &TrainConfig) -> Result<(Arc<Dataset>, Arc<Dataset>), Failure> {
     let split = config.split.as_deref().unwrap_or("train");
-    let mut train = data::open(&config.data[0], config.format, Some(split), None).map_err(Failure::input)?;
+    let mut train = data::open(&config.data, config.format, Some(split), None).map_err(Failure::input)?;
     report("to learn from", &train);
     if let Some(count) = config.overfit {
         train.truncate(count);
@@ -119,7 +119,7 @@ fn open_data(config: &TrainConfig) -> Result<(Arc<Dataset>, Arc<Dataset>), Failu
     }
     let val_split = config.val_split.as_deref().unwrap_or("val");
     let val_data = if config.val_data.is_empty() { &config.data } else { &config.val_data };
-    let val = data::open(&val_data[0], config.format, Some(val_split), Some(train.labels())).map_err(Failure::input)?;
+    let val = data::open(val_data, config.format, Some(val_split), Some(train.labels())).map_err(Failure::input)?;
     report("to measure on", &val);
     Ok((Arc::new(train), Arc::new(val)))
 }

@@ -1,4 +1,6 @@
 //! mAP of a model on a data set, while it is trained.
+//!
+//! Boxes are compared in pixels of the source pictures, as `eval` does it: COCO's small, medium and large are sizes there.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ssd::boxes::CenterBox;
@@ -31,7 +33,6 @@ pub enum ValidateError {
 pub fn validate(model: &Ssd, header: &Header, loader: &Loader) -> Result<Report, ValidateError> {
     let params = DetectParams { score: 0.01, ..header.params() };
     let priors = header.priors.priors();
-    let size = header.input_size as u32;
     let device = model.heads[0].offsets.conv.weight.device();
     // Packed for the CPU the network takes a quarter of the time of Burn's own forward pass there.
     let packed = if device == Device::flex() { Some(CpuNetwork::new(model)?) } else { None };
@@ -47,7 +48,8 @@ pub fn validate(model: &Ssd, header: &Header, loader: &Loader) -> Result<Report,
             }
         };
         for (item, detections) in batch.iter().zip(found) {
-            images.push(ImageResult::from_normalised(images.len() as i64, (size, size), &item.truths, &detections));
+            let id = images.len() as i64;
+            images.push(ImageResult::from_normalised(id, item.size_px, &item.truths_px, &detections));
         }
     }
     Ok(evaluate(&images, &header.labels))

@@ -142,6 +142,7 @@ mod tests {
             name: "crop".into(),
             image: RgbImage::new(320, 240),
             truths: vec![truth(0.1, 0.1, 0.3, 0.35), truth(0.15, 0.1, 0.95, 0.95)],
+            ..Sample::default()
         }
     }
 

@@ -74,7 +74,7 @@ mod tests {
             let bbox = bbox_px.scaled(1.0 / width as f32, 1.0 / height as f32);
             truths.push(GroundTruth { bbox, class: i + 1, difficult: i == 1 });
         }
-        Sample { name: "marked".into(), image, truths }
+        Sample { name: "marked".into(), image, truths, ..Sample::default() }
     }
 
     /// The tight box around the pixels of a class's colour.

@@ -12,7 +12,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 use ssd::postprocess::{DetectParams, Nms};
 use ssd_train::cli::{self, DeviceChoice, Failure};
-use ssd_train::data::{self, Dataset, Format, Sample};
+use ssd_train::data::{self, CocoIds, Dataset, Format, Sample};
 use ssd_train::detector::Detector;
 use ssd_train::engine::EngineArgs;
 use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
@@ -32,13 +32,13 @@ struct Args {
     /// A weights file, as `train` writes it
     #[arg(long, value_name = "FILE", requires = "data", required_unless_present = "ground_truth")]
     weights: Option<PathBuf>,
-    /// The data set: a folder, or `shapes[:SEED[:COUNT]]` for the generated one
+    /// The data set: a folder (may be repeated for several), or `shapes[:SEED[:COUNT]]` for the generated one
     #[arg(long, value_name = "PATH|shapes", requires = "weights")]
-    data: Option<String>,
+    data: Vec<String>,
     /// How the data set is laid out
     #[arg(long, value_enum, default_value = "auto")]
     format: Format,
-    /// Which list of the data set, as in ImageSets/Main [default: val for shapes, else every picture]
+    /// Which part of the data set, such as train or val [default: val for shapes, else every picture]
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
     /// A COCO ground truth (instances_*.json), to measure --detections against without running a model
@@ -47,8 +47,8 @@ struct Args {
     /// Detections in COCO results format: a list of image_id, category_id, bbox [x, y, width, height] in pixels, score
     #[arg(long, value_name = "RESULTS.json", requires = "ground_truth")]
     detections: Option<PathBuf>,
-    /// Write the model's detections in COCO results format; category_id is the class from 1, image_id the picture's name
-    /// where all names are numbers, else its place in the list from 1
+    /// Write the model's detections in COCO results format. Of a COCO data set image_id and category_id are its own; else
+    /// category_id is the class from 1, image_id the picture's name where all names are numbers, else its place from 1
     #[arg(long, value_name = "FILE", requires = "weights")]
     save_detections: Option<PathBuf>,
     /// Detections below this are left out, 0 to 1; a higher value cuts the curve's end off and lowers the measures
@@ -81,16 +81,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let (images, labels) = match (&args.weights, &args.data, &args.ground_truth, &args.detections) {
-        (Some(weights), Some(data), ..) => run_model(args, weights, data)?,
-        (_, _, Some(ground_truth), Some(detections)) => read_files(ground_truth, detections)?,
+    let (images, labels) = match (&args.weights, &args.ground_truth, &args.detections) {
+        (Some(weights), ..) if !args.data.is_empty() => run_model(args, weights)?,
+        (_, Some(ground_truth), Some(detections)) => read_files(ground_truth, detections)?,
         _ => {
             return Err(Failure::Input("Give --weights with --data, or --ground-truth with --detections.".to_owned()));
         }
     };
-    if let Some(path) = &args.save_detections {
-        coco_files::write_detections(path, &images)?;
-    }
     let report = evaluate(&images, &labels);
     if args.json { cli::print_json(&report) } else { cli::print_text(&format!("{report}\n")) }
 }
@@ -109,7 +106,7 @@ fn read_files(ground_truth: &Path, detections: &Path) -> Result<(Vec<ImageResult
 }
 
 /// One result a picture by running a model over a data set.
-fn run_model(args: &Args, weights: &Path, data: &str) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
+fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
     let batch = usize::from(args.batch);
     let detector = Detector::load(weights, &args.device, args.engine, batch)?;
     let labels = detector.header().labels.clone();
@@ -122,21 +119,21 @@ fn run_model(args: &Args, weights: &Path, data: &str) -> Result<(Vec<ImageResult
         classes: None,
     };
     let params = params.checked(labels.len() + 1).map_err(Failure::input)?;
-    let generated = data == "shapes" || data.starts_with("shapes:");
+    let generated = args.data.iter().any(|data| data::is_generated(data));
     let split = args.split.as_deref().or(generated.then_some("val"));
-    let set = data::open(data, args.format, split, Some(&labels)).map_err(Failure::input)?;
+    let set = data::open(&args.data, args.format, split, Some(&labels)).map_err(Failure::input)?;
     if let Some(report) = set.report() {
         cli::note(&report.to_string());
     }
     cli::note(&format!("{} on {}", weights.display(), detector.device_name()));
 
-    let image_ids = image_ids(&set);
+    let ids = set.coco_ids().unwrap_or_else(|| made_up_ids(&set));
     let progress = cli::progress_bar(set.len(), "detecting");
     let mut images = Vec::with_capacity(set.len());
-    for ids in image_ids.chunks(batch) {
+    for image_ids in ids.images.chunks(batch) {
         let first = images.len();
         // A picture that fails ends the run: left out, it would quietly change what is measured.
-        let samples: Vec<Sample> = (first..first + ids.len())
+        let samples: Vec<Sample> = (first..first + image_ids.len())
             .into_par_iter()
             .map(|i| set.get(i))
             .collect::<Result<_, _>>()
@@ -144,23 +141,28 @@ fn run_model(args: &Args, weights: &Path, data: &str) -> Result<(Vec<ImageResult
         let pictures: Vec<&RgbImage> = samples.iter().map(|sample| &sample.image).collect();
         let names = || samples.iter().map(|sample| sample.name.as_str()).collect::<Vec<_>>().join(", ");
         let found = detector.detect_batch(&pictures, &params).map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
-        for ((id, sample), outcome) in ids.iter().zip(&samples).zip(found) {
+        for ((id, sample), outcome) in image_ids.iter().zip(&samples).zip(found) {
             images.push(ImageResult::from_normalised(
                 *id,
-                sample.image.dimensions(),
-                &sample.truths,
+                sample.size_px,
+                &sample.truths_px,
                 &outcome.detections,
             ));
             progress.inc(1);
         }
     }
     progress.finish_and_clear();
+    if let Some(path) = &args.save_detections {
+        coco_files::write_detections(path, &images, &ids.categories)?;
+    }
     Ok((images, labels))
 }
 
-/// The pictures' numbers in COCO files: their names where these are different numbers, else their places from 1.
-fn image_ids(set: &Dataset) -> Vec<i64> {
+/// Numbers for COCO files of a data set that has none: the pictures' names where these are different numbers, else their
+/// places from 1; the classes as they are.
+fn made_up_ids(set: &Dataset) -> CocoIds {
     let by_name: Option<Vec<i64>> = (0..set.len()).map(|i| set.name(i).parse().ok()).collect();
     let different = |ids: &Vec<i64>| ids.iter().collect::<HashSet<_>>().len() == ids.len();
-    by_name.filter(different).unwrap_or_else(|| (1..=set.len() as i64).collect())
+    let images = by_name.filter(different).unwrap_or_else(|| (1..=set.len() as i64).collect());
+    CocoIds { images, categories: (1..=set.labels().len() as i64).collect() }
 }

@@ -7,6 +7,7 @@ use ssd::Arch;
 
 use super::{Difficult, TrainConfig};
 use crate::augment::{AugmentConfig, Crop, Expand, Photometric};
+use crate::data::is_generated;
 use crate::schedule::{PAPER_MILESTONES, Schedule};
 
 /// A task that numbers are known for.
@@ -76,8 +77,7 @@ pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
 /// which nothing would be left after expanding: they are only recoloured and flipped.
 fn augmentation(data: &[String]) -> AugmentConfig {
     let paper = AugmentConfig::default();
-    let generated = |data: &String| data.split(':').next() == Some("shapes");
-    if data.is_empty() || !data.iter().all(generated) {
+    if !data.iter().any(|data| is_generated(data)) {
         return paper;
     }
     AugmentConfig { expand: Expand { probability: 0.0, ..paper.expand }, crop: Crop::none(), ..paper }

@@ -1,6 +1,10 @@
 //! What can be wrong with data, each as one sentence: which file, what is wrong, what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What a folder is recognised by, in the order in which it is looked at.
+const LOOKED_FOR: &str = "neither JPEGImages beside Annotations (Pascal VOC), nor a JSON with images and annotations in it or \
+     in annotations/ (COCO), nor a data.yaml, classes.txt or obj.names (YOLO), nor a picture with an .xml of its name beside it";
 
 /// An error of a data set: on opening it, on reading one image, or on writing pictures of a batch.
 #[derive(Debug, thiserror::Error)]
@@ -13,22 +17,38 @@ pub enum DataError {
         /// What is wrong with it.
         why: String,
     },
-    /// A format that the command line knows, but no reader is written for.
-    #[error(
-        "{path} cannot be read: the {format} reader is not built yet; use a Pascal VOC folder (--format voc) or --data shapes"
-    )]
-    NotBuilt {
-        /// The data asked for.
-        path: PathBuf,
-        /// Name of the format.
-        format: &'static str,
+    /// A generated set beside something else.
+    #[error("{given} stands beside other data; a generated set is used alone, leave one of them out")]
+    GeneratedBeside {
+        /// The generated set as given.
+        given: String,
     },
-    /// Neither a format was given nor one recognised.
-    #[error("{path} {why}; give the folder that holds JPEGImages and Annotations, or one that holds VOCdevkit")]
-    NotVoc {
+    /// No layout was named, and none was recognised.
+    #[error(
+        "{path} is no data set of a known layout: there is {}; give the folder that holds one of these, or name the layout \
+         with --format",
+        LOOKED_FOR
+    )]
+    Unrecognised {
         /// The data asked for.
         path: PathBuf,
-        /// What was found instead.
+    },
+    /// The layout that was named is not what is there.
+    #[error("{path} is no {format} data set: {why}")]
+    OtherLayout {
+        /// The data asked for.
+        path: PathBuf,
+        /// Name of the layout.
+        format: &'static str,
+        /// What was looked for, and what to do.
+        why: String,
+    },
+    /// A file that describes a whole data set and cannot be used.
+    #[error("{path} cannot be used: {why}")]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
         why: String,
     },
     /// A split that the data set does not have.
@@ -51,7 +71,7 @@ pub enum DataError {
     },
     /// A class that the given labels do not contain.
     #[error(
-        "{path} holds an object of class \"{class}\", which is none of the labels ({labels}); rename it, remove it, or train with labels that contain it"
+        "{path} holds an object of class \"{class}\", which is none of the labels ({labels}); {advice}"
     )]
     UnknownClass {
         /// The annotation.
@@ -60,6 +80,8 @@ pub enum DataError {
         class: String,
         /// The labels, separated by commas.
         labels: String,
+        /// What to do.
+        advice: String,
     },
     /// A picture that does not decode.
     #[error("{path} does not decode as a picture ({why}); replace the file or take it out of the split")]
@@ -103,4 +125,18 @@ pub enum DataError {
         /// The reason.
         why: String,
     },
+}
+
+impl DataError {
+    /// The error for an object whose class is none of the labels; says so where only capitals or white space differ.
+    pub(super) fn unknown_class(path: &Path, class: &str, labels: &[String]) -> Self {
+        let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let advice = match labels.iter().find(|label| plain(label) == plain(class)) {
+            Some(label) => {
+                format!("it differs from \"{label}\" by capitals or white space only, write them alike")
+            }
+            None => "rename it, remove it, or train with labels that contain it".into(),
+        };
+        Self::UnknownClass { path: path.into(), class: class.into(), labels: labels.join(", "), advice }
+    }
 }

@@ -16,8 +16,9 @@ use ssd::GroundTruth;
 use ssd::preprocess::{Preprocess, preprocess_rgb};
 
 use super::seeded::seeded;
-use super::{DataError, Dataset};
+use super::{DataError, Dataset, Sample};
 use crate::augment::{AugmentConfig, augment};
+use crate::evaluation::TruthPx;
 
 /// Batches that are prepared ahead of the one in use.
 const BATCHES_AHEAD: usize = 2;
@@ -44,7 +45,7 @@ pub struct LoaderConfig {
 }
 
 /// One picture as the network sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Prepared {
     /// `[3, S, S]`, normalised.
     pub pixels: Vec<f32>,
@@ -52,6 +53,10 @@ pub struct Prepared {
     pub truths: Vec<GroundTruth>,
     /// The sample's name.
     pub name: String,
+    /// Width and height of the picture on disk, in pixels.
+    pub size_px: (u32, u32),
+    /// What is measured with: the objects before augmentation, crowds among them, in pixels of the picture on disk.
+    pub truths_px: Vec<TruthPx>,
 }
 
 /// A source of batches over a data set.
@@ -109,7 +114,8 @@ impl Loader {
         }
         let (width, height) = sample.image.dimensions();
         let pixels = preprocess_rgb(sample.image.as_raw(), width as usize, height as usize, &self.config.preprocess);
-        Ok(Prepared { pixels, truths: sample.truths, name: sample.name })
+        let Sample { name, truths, size_px, truths_px, .. } = sample;
+        Ok(Prepared { pixels, truths, name, size_px, truths_px })
     }
 }
 
@@ -214,11 +220,12 @@ mod tests {
     #[test]
     fn an_item_that_fails_fails_its_batch_only() {
         let folder = crate::data::voc::tests::folder_of(&["a", "b", "c", "d"]);
-        let dataset = crate::data::Voc::open(folder.path(), None, None).unwrap();
+        let data = [folder.path().to_string_lossy()];
+        let dataset = crate::data::open(&data, crate::data::Format::Voc, None, None).unwrap();
         std::fs::remove_file(folder.path().join("JPEGImages/a.jpg")).unwrap();
         let preprocess = Preprocess { input_size: 8, normalization: Normalization::CAFFE };
         let config = LoaderConfig { batch_size: 2, workers: 2, seed: 0, shuffle: false, augment: None, preprocess };
-        let results: Vec<_> = Loader::new(Arc::new(Dataset::Voc(dataset)), config).epoch(0, 0).collect();
+        let results: Vec<_> = Loader::new(Arc::new(dataset), config).epoch(0, 0).collect();
         assert_eq!(results.len(), 2);
         assert!(results[0].as_ref().unwrap_err().to_string().contains("a.jpg"));
         let names: Vec<&str> = results[1].as_ref().unwrap().iter().map(|prepared| prepared.name.as_str()).collect();

@@ -4,50 +4,55 @@
 //! batches in an order that depends on the seed alone. What it is not: it changes no picture (see [`crate::augment`]) and
 //! scales none (see [`ssd::preprocess`]).
 //!
-//! In the order in which data flows: [`shapes`] or [`voc`] → [`loader`] → [`show`], for eyes.
+//! In the order in which data flows: `layout` (which format is it?) → a reader (`voc`, `coco`, `yolo`) → [`pictures`] (what
+//! all have in common), or [`shapes`] → [`loader`] → [`show`], for eyes.
 
+mod coco;
+mod coco_json;
 pub mod error;
+mod files;
+mod layout;
 pub mod loader;
+pub mod pictures;
+pub mod report;
 pub mod seeded;
 pub mod shapes;
 pub mod show;
-pub mod voc;
+mod split;
+mod voc;
 mod voc_xml;
+mod yolo;
+mod yolo_labels;
+mod yolo_yaml;
 
-use std::path::Path;
+#[cfg(test)]
+mod fuzz;
 
 use image::RgbImage;
 use ssd::GroundTruth;
 
+use crate::evaluation::TruthPx;
+
 pub use error::DataError;
+pub use layout::Format;
 pub use loader::{Loader, LoaderConfig, Prepared};
+pub use pictures::{CocoIds, Pictures};
+pub use report::{LoadReport, Reason, Skipped};
 pub use shapes::Shapes;
-pub use voc::{LoadReport, Voc};
 
 /// One picture and what is known to be in it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
     /// What to call it in messages and files: the file's stem, or the number of a generated scene.
     pub name: String,
     /// The picture, `[H, W]` pixels of 8-bit RGB.
     pub image: RgbImage,
-    /// The objects; a picture may have none. Boxes are fractions of the picture.
+    /// What is learned from: the objects but for crowds; a picture may have none. Boxes are fractions of the picture.
     pub truths: Vec<GroundTruth>,
-}
-
-/// The layout of a data set on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Look at the folder and decide.
-    #[default]
-    Auto,
-    /// Pascal VOC: JPEGImages, Annotations (XML), ImageSets/Main.
-    Voc,
-    /// COCO JSON (not built yet).
-    Coco,
-    /// YOLO text files (not built yet).
-    Yolo,
+    /// Width and height of the picture as it lies on disk, in pixels; augmentation leaves it as it is.
+    pub size_px: (u32, u32),
+    /// What is measured with: all objects, boxes in pixels of the picture on disk; augmentation leaves them as they are.
+    pub truths_px: Vec<TruthPx>,
 }
 
 /// A data set of any kind, one split of it.
@@ -55,8 +60,8 @@ pub enum Format {
 pub enum Dataset {
     /// Generated scenes.
     Shapes(Shapes),
-    /// A Pascal VOC folder.
-    Voc(Voc),
+    /// Folders on disk.
+    Pictures(Pictures),
 }
 
 impl Dataset {
@@ -64,7 +69,7 @@ impl Dataset {
     pub fn len(&self) -> usize {
         match self {
             Self::Shapes(shapes) => shapes.len(),
-            Self::Voc(voc) => voc.len(),
+            Self::Pictures(pictures) => pictures.len(),
         }
     }
 
@@ -77,7 +82,7 @@ impl Dataset {
     pub fn labels(&self) -> &[String] {
         match self {
             Self::Shapes(shapes) => shapes.labels(),
-            Self::Voc(voc) => voc.labels(),
+            Self::Pictures(pictures) => pictures.labels(),
         }
     }
 
@@ -85,7 +90,7 @@ impl Dataset {
     pub fn name(&self, index: usize) -> String {
         match self {
             Self::Shapes(shapes) => shapes.name(index),
-            Self::Voc(voc) => voc.name(index),
+            Self::Pictures(pictures) => pictures.name(index),
         }
     }
 
@@ -96,7 +101,7 @@ impl Dataset {
     pub fn get(&self, index: usize) -> Result<Sample, DataError> {
         match self {
             Self::Shapes(shapes) => shapes.get(index),
-            Self::Voc(voc) => voc.get(index),
+            Self::Pictures(pictures) => pictures.get(index),
         }
     }
 
@@ -104,7 +109,15 @@ impl Dataset {
     pub fn report(&self) -> Option<&LoadReport> {
         match self {
             Self::Shapes(_) => None,
-            Self::Voc(voc) => Some(voc.report()),
+            Self::Pictures(pictures) => Some(pictures.report()),
+        }
+    }
+
+    /// The numbers that a COCO data set has for its pictures and classes; `None` for another.
+    pub fn coco_ids(&self) -> Option<CocoIds> {
+        match self {
+            Self::Shapes(_) => None,
+            Self::Pictures(pictures) => pictures.coco_ids(),
         }
     }
 
@@ -112,27 +125,39 @@ impl Dataset {
     pub fn truncate(&mut self, len: usize) {
         match self {
             Self::Shapes(shapes) => shapes.truncate(len),
-            Self::Voc(voc) => voc.truncate(len),
+            Self::Pictures(pictures) => pictures.truncate(len),
         }
     }
 }
 
-/// Opens what `--data` names: `shapes[:SEED[:COUNT]]`, or a folder (write `./shapes` for one of that name).
+/// Opens what `--data` names: `shapes[:SEED[:COUNT]]`, or one or several folders (write `./shapes` for one of that name).
 ///
-/// `split` names a list of the data set; without it a folder gives all its pictures, and the generated set its `train`.
-/// `labels` are the names to number classes by, as a trained model has them; without it they are collected from the data.
+/// `split` names a part of the data set; without it a folder gives all its pictures, and the generated set its `train`. A
+/// folder without any splits is divided by its pictures' names. Of several folders one without the split is passed over.
+/// `labels` are the names to number classes by, as a trained model has them; without it they are those of the data, in the
+/// order that [`pictures`] says.
 ///
 /// # Errors
 /// Where nothing usable is found, and where an object's class is none of `labels`. Single bad files are no error: they are
 /// left out and listed in [`Dataset::report`].
-pub fn open(data: &str, format: Format, split: Option<&str>, labels: Option<&[String]>) -> Result<Dataset, DataError> {
-    if data == "shapes" || data.starts_with("shapes:") {
-        return Shapes::open(data, split.unwrap_or("train"), labels).map(Dataset::Shapes);
+pub fn open<S: AsRef<str>>(
+    data: &[S],
+    format: Format,
+    split: Option<&str>,
+    labels: Option<&[String]>,
+) -> Result<Dataset, DataError> {
+    let data: Vec<&str> = data.iter().map(AsRef::as_ref).collect();
+    match (data.iter().find(|data| is_generated(data)), data.len()) {
+        (Some(shapes), 1) => Shapes::open(shapes, split.unwrap_or("train"), labels).map(Dataset::Shapes),
+        (Some(shapes), _) => Err(DataError::GeneratedBeside { given: shapes.to_string() }),
+        (None, _) => {
+            let found = layout::find_all(&data, format, split)?;
+            Pictures::new(found, labels, &data.join(" and "), split).map(Dataset::Pictures)
+        }
     }
-    let path = Path::new(data);
-    match format {
-        Format::Auto | Format::Voc => Voc::open(path, split, labels).map(Dataset::Voc),
-        Format::Coco => Err(DataError::NotBuilt { path: path.into(), format: "COCO" }),
-        Format::Yolo => Err(DataError::NotBuilt { path: path.into(), format: "YOLO" }),
-    }
+}
+
+/// Whether a `--data` means the generated set.
+pub fn is_generated(data: &str) -> bool {
+    data == "shapes" || data.starts_with("shapes:")
 }

@@ -78,7 +78,7 @@ mod tests {
         let preprocess = Preprocess { input_size: 4, normalization: Normalization::MOBILENET };
         let source = RgbImage::from_fn(4, 4, |x, y| Rgb([x as u8 * 60, y as u8 * 60, 255]));
         let pixels = preprocess_rgb(source.as_raw(), 4, 4, &preprocess);
-        let prepared = Prepared { pixels, truths: Vec::new(), name: "cat".into() };
+        let prepared = Prepared { pixels, name: "cat".into(), ..Prepared::default() };
         assert_eq!(picture(&prepared, &[], &preprocess), source);
 
         let folder = tempfile::tempdir().unwrap();

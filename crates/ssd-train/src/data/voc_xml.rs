@@ -1,10 +1,10 @@
 //! The XML of one Pascal VOC annotation, as far as it tells of objects.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
+
+use super::files;
 
 /// Larger files are refused: the largest annotations of VOC have some 30 KiB.
 const MAX_BYTES: u64 = 8 << 20;
@@ -15,25 +15,21 @@ pub struct Object {
     /// Name of the class, without white space around it.
     pub class: String,
     /// `xmin, ymin, xmax, ymax` in pixels counted from 1, as written, in any order.
-    pub corners: [f32; 4],
+    pub corners: [f64; 4],
     /// The mark for objects that are hard to see.
     pub difficult: bool,
 }
 
 /// Reads the objects of a file. The error is a clause about the file, for a report.
 pub fn read_objects(path: &Path) -> Result<Vec<Object>, String> {
-    let file = File::open(path).map_err(|error| format!("the annotation cannot be read ({error})"))?;
-    let mut text = String::new();
-    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text);
-    let bytes = read.map_err(|error| format!("the annotation cannot be read as UTF-8 text ({error})"))?;
-    if bytes as u64 > MAX_BYTES {
-        return Err(format!("the annotation is larger than {} MiB", MAX_BYTES >> 20));
+    if !path.is_file() {
+        return Err("there is no such annotation".into());
     }
-    parse(&text)
+    parse(&files::read_text(path, MAX_BYTES)?)
 }
 
 /// Reads the objects of an annotation's text.
-fn parse(text: &str) -> Result<Vec<Object>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<Object>, String> {
     let Root::Annotation(annotation) =
         quick_xml::de::from_str(text).map_err(|error| format!("the annotation is no VOC XML ({error})"))?;
     let numbered = annotation.object.into_iter().enumerate();
@@ -80,7 +76,7 @@ impl RawObject {
         };
         let corner = |text: Option<String>, name: &str| match text {
             None => Err(format!("({class}) has no {name}")),
-            Some(text) => text.trim().parse::<f32>().map_err(|_| format!("({class}) has \"{text}\" for its {name}")),
+            Some(text) => text.trim().parse::<f64>().map_err(|_| format!("({class}) has \"{text}\" for its {name}")),
         };
         let corners = [
             corner(raw.xmin, "xmin")?,

@@ -180,20 +180,22 @@ pub fn read_detections(path: &Path, truth_path: &Path, truth: &mut GroundTruthFi
     Ok(skipped)
 }
 
-/// Writes all detections in the results format; the category's number is the class.
+/// Writes all detections in the results format. `category_ids[c - 1]` is the category's number of class `c`; a detection of
+/// a class without one is left out.
 ///
 /// # Errors
 /// [`WriteError`] where the file cannot be written.
-pub fn write_detections(path: &Path, images: &[ImageResult]) -> Result<(), WriteError> {
-    let entries = images.iter().flat_map(|image| {
-        image.detections.iter().map(|d| ResultEntry {
-            image_id: image.image_id,
-            category_id: d.class as i64,
-            bbox: [d.bbox_px.x, d.bbox_px.y, d.bbox_px.w, d.bbox_px.h],
-            score: d.score,
-        })
-    });
-    let entries: Vec<ResultEntry> = entries.collect();
+pub fn write_detections(path: &Path, images: &[ImageResult], category_ids: &[i64]) -> Result<(), WriteError> {
+    let entry = |image_id: i64, d: &DetectionPx| {
+        let category_id = *category_ids.get(d.class.checked_sub(1)?)?;
+        let bbox = [d.bbox_px.x, d.bbox_px.y, d.bbox_px.w, d.bbox_px.h];
+        Some(ResultEntry { image_id, category_id, bbox, score: d.score })
+    };
+    let of_image = |image: &ImageResult| {
+        let entries = image.detections.iter().filter_map(|d| entry(image.image_id, d));
+        entries.collect::<Vec<_>>()
+    };
+    let entries: Vec<ResultEntry> = images.iter().flat_map(of_image).collect();
     let bytes = serde_json::to_vec(&entries).expect("numbers and lists have a JSON form");
     write_atomic(path, &bytes)
 }
@@ -268,8 +270,8 @@ mod tests {
         let [results, truth_path] = ["results.json", "truth.json"].map(|name| folder.path().join(name));
         let bbox_px = XywhPx { x: 0.1, y: 0.2, w: 30.3, h: 4e-3 };
         let detection = DetectionPx { class: 2, bbox_px, score: 0.123_456_789 };
-        write_detections(&results, &[ImageResult { image_id: 20, detections: vec![detection], ..Default::default() }])
-            .unwrap();
+        let image = ImageResult { image_id: 20, detections: vec![detection], ..Default::default() };
+        write_detections(&results, &[image], &[9, 2]).unwrap();
         assert_eq!(read_detections(&results, &truth_path, &mut truth).unwrap(), 0);
         assert_eq!(
             truth.images[1].detections,

@@ -73,6 +73,14 @@ pub struct TruthPx {
     pub crowd: bool,
 }
 
+impl TruthPx {
+    /// From an object of a picture of `width` by `height` pixels, whose area is its box's.
+    pub fn from_normalised(truth: &GroundTruth, (width, height): (u32, u32)) -> Self {
+        let bbox_px = XywhPx::from_normalised(truth.bbox, width, height);
+        Self { class: truth.class, bbox_px, area_px: bbox_px.area(), difficult: truth.difficult, crowd: false }
+    }
+}
+
 /// An object that a detector claims.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetectionPx {
@@ -96,23 +104,20 @@ pub struct ImageResult {
 }
 
 impl ImageResult {
-    /// From the model's and the data set's own form, for a source picture of `width` by `height` pixels.
+    /// From the data set's and the model's own form, for a source picture of `width` by `height` pixels: objects in its
+    /// pixels, detections as fractions of it.
     pub fn from_normalised(
         image_id: i64,
         (width, height): (u32, u32),
-        truths: &[GroundTruth],
+        truths: &[TruthPx],
         detections: &[Detection],
     ) -> Self {
-        let truths = truths.iter().map(|t| {
-            let bbox_px = XywhPx::from_normalised(t.bbox, width, height);
-            TruthPx { class: t.class, bbox_px, area_px: bbox_px.area(), difficult: t.difficult, crowd: false }
-        });
         let detections = detections.iter().map(|d| DetectionPx {
             class: d.class,
             bbox_px: XywhPx::from_normalised(d.bbox, width, height),
             score: f64::from(d.score),
         });
-        Self { image_id, truths: truths.collect(), detections: detections.collect() }
+        Self { image_id, truths: truths.to_vec(), detections: detections.collect() }
     }
 }
 

@@ -21,6 +21,7 @@ use self::objects::Seen;
 use self::paint::Canvas;
 use super::seeded::seeded;
 use super::{DataError, Sample};
+use crate::evaluation::TruthPx;
 
 /// The classes, in the order of their numbers: `LABELS[0]` is class 1.
 pub const LABELS: [&str; 6] = ["circle", "square", "triangle", "star", "ring", "cross"];
@@ -121,7 +122,8 @@ impl Shapes {
         let mut rng = seeded(&[self.seed, self.split as u64, index as u64]);
         let (width, height) = SIZES_PX[rng.random_range(0..SIZES_PX.len())];
         let (image, truths) = scene(width, height, &mut rng);
-        Ok(Sample { name: self.name(index), image, truths })
+        let truths_px = truths.iter().map(|truth| TruthPx::from_normalised(truth, (width, height))).collect();
+        Ok(Sample { name: self.name(index), image, truths, size_px: (width, height), truths_px })
     }
 
     /// Keeps the first `len` scenes only.

@@ -1,0 +1,269 @@
+//! COCO: one JSON file for all pictures of a split.
+//!
+//! The file lies in `annotations/` (`instances_train2017.json`) with the pictures in a folder of the split's name beside it, or
+//! among the pictures (`train/_annotations.coco.json`), or is named itself. Its name or its folder says which split it is.
+//!
+//! What it is: finding file and pictures, and joining both. Classes go by rising category id; ids may have gaps. A picture
+//! without annotations is used as one without objects. Boxes stay as they are written; one that sticks out of its picture is
+//! clipped for learning only. No name in the file leads out of the folder.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::coco_json::{Annotation, CocoFile, Image};
+use super::pictures::{Found, Object, Picture, Read, placed};
+use super::report::{Reason, Skipped};
+use super::{DataError, files, split};
+use crate::evaluation::XywhPx;
+
+/// Files about other things than boxes, by the start of their names.
+const OTHER_TASKS: [&str; 5] = ["captions", "person_keypoints", "panoptic", "stuff", "image_info"];
+
+/// Names of a file among the pictures of a split.
+const AMONG_PICTURES: [&str; 4] = ["_annotations.coco.json", "annotations.json", "labels.json", "coco.json"];
+
+/// Where there are more JSON files than this beside each other, each belongs to a picture: some annotation tools do that.
+const MOST_FILES: usize = 64;
+
+/// Pictures that are looked for to decide which folder is theirs.
+const TRIED: usize = 100;
+
+/// An annotation file.
+#[derive(Debug, Clone, PartialEq)]
+struct Json {
+    path: PathBuf,
+    /// The split that its name or its folder says: `train2017`.
+    split: Option<String>,
+}
+
+/// Whether a folder has a COCO file where one is looked for.
+pub(super) fn is_there(folder: &Path) -> bool {
+    !jsons_in(folder).is_empty()
+}
+
+/// Reads a split from a file or a folder, without one all that there is: one result for each file.
+///
+/// # Errors
+/// A file that cannot be read, a folder without one, a split that is not there, and a file whose pictures are not found.
+pub(super) fn open(path: &Path, split: Option<&str>) -> Result<Vec<Found>, DataError> {
+    let jsons = if path.is_dir() {
+        jsons_in(path)
+    } else {
+        let folder = path.parent().map(files::file_name).filter(|name| split::is_split(name));
+        vec![Json::new(path.into(), folder)]
+    };
+    if jsons.is_empty() {
+        let why = "give the folder that holds annotations/instances_*.json, one with a COCO JSON among the pictures, or the path \
+                   of the JSON itself";
+        return Err(DataError::OtherLayout { path: path.into(), format: "COCO", why: why.into() });
+    }
+    let words: Vec<&str> = jsons.iter().filter_map(|json| json.split.as_deref()).collect();
+    match split {
+        None => jsons.iter().map(|json| json.read(None)).collect(),
+        Some(split) if words.is_empty() => jsons.iter().map(|json| json.read(Some(split))).collect(),
+        Some(split) => {
+            let word = split::find(&words, split).ok_or_else(|| split::none_of(path, split, &words))?;
+            jsons.iter().filter(|json| json.split.as_deref() == Some(word)).map(|json| json.read(None)).collect()
+        }
+    }
+}
+
+/// The annotation files of a folder: in `annotations/`, directly in it, and in the folders of its splits.
+fn jsons_in(folder: &Path) -> Vec<Json> {
+    let mut jsons = Vec::new();
+    for place in [folder.join("annotations"), folder.into()] {
+        let files = files::files_ending(&place, &["json"]);
+        if files.len() <= MOST_FILES {
+            let fitting = files.into_iter().filter(|path| is_about_boxes(path) && looks_like_coco(path));
+            jsons.extend(fitting.map(|path| Json::new(path, None)));
+        }
+    }
+    for sub in files::subfolders(folder).into_iter().filter(|sub| files::file_name(sub) != "annotations") {
+        let fitting = AMONG_PICTURES.iter().map(|name| sub.join(name)).filter(|path| looks_like_coco(path));
+        jsons.extend(fitting.map(|path| Json::new(path, Some(files::file_name(&sub)))));
+    }
+    jsons
+}
+
+fn is_about_boxes(path: &Path) -> bool {
+    let name = files::file_name(path);
+    !OTHER_TASKS.iter().any(|task| name.starts_with(task))
+}
+
+/// Whether the start of a file has one of the names that COCO's lists have.
+fn looks_like_coco(path: &Path) -> bool {
+    let start = files::first_bytes(path, 1 << 16);
+    let has = |key: &[u8]| start.windows(key.len()).any(|bytes| bytes == key);
+    has(b"\"images\"") || has(b"\"annotations\"")
+}
+
+impl Json {
+    /// A file, whose name tells its split, or else the folder that it lies in.
+    fn new(path: PathBuf, folder: Option<String>) -> Self {
+        let name = files::stem(&path);
+        let word = name.split(['_', '-', '.', ' ']).rfind(|word| split::is_split(word));
+        let instances = name.strip_prefix("instances_").filter(|rest| *rest != "default");
+        let split = word.or(instances).map(String::from).or(folder);
+        Self { path, split }
+    }
+
+    /// Joins file and pictures; `divide` names the part to take of a set without splits.
+    fn read(&self, divide: Option<&str>) -> Result<Found, DataError> {
+        let file = CocoFile::read(&self.path)?;
+        let folder = self.picture_folder(&file.images)?;
+        let classes = file.classes();
+        let names: BTreeMap<i64, Arc<str>> =
+            classes.iter().map(|category| (category.id, Arc::from(category.name.as_str()))).collect();
+        let mut found = Found::default();
+        let mut labels: Vec<String> = Vec::new();
+        for category in classes {
+            if found.category_ids.contains_key(&category.name) {
+                let note = format!("{} has two categories \"{}\", taken as one", self.path.display(), category.name);
+                found.notes.push(note);
+            } else {
+                labels.push(category.name.clone());
+                found.category_ids.insert(category.name, category.id);
+            }
+        }
+        found.names = Some(labels);
+
+        let (mut images, skipped) = self.each_once(file.images);
+        found.skipped.extend(skipped);
+        let known: HashSet<i64> = images.iter().map(|image| image.id).collect();
+        let mut of_image: HashMap<i64, Vec<Annotation>> = HashMap::new();
+        for annotation in file.annotations {
+            if known.contains(&annotation.image_id) {
+                of_image.entry(annotation.image_id).or_default().push(annotation);
+            } else {
+                let why = format!("annotation {} is of image {}, which it lacks", annotation.id, annotation.image_id);
+                found.skipped.push(Skipped::new(&self.path, Reason::MissingImage, why));
+            }
+        }
+        if let Some(split) = divide {
+            let (part, note) = split::divide(images, split, &self.path, |image| files::stem(&image.relative_path()))?;
+            images = part;
+            found.notes.push(note);
+        }
+        let images: Vec<(Image, Vec<Annotation>)> = images
+            .into_iter()
+            .map(|image| {
+                let annotations = of_image.remove(&image.id).unwrap_or_default();
+                (image, annotations)
+            })
+            .collect();
+        found.reads =
+            images.par_iter().map(|(image, annotations)| self.one(image, annotations, &folder, &names)).collect();
+        Ok(found)
+    }
+
+    /// The pictures by rising id, each id once.
+    fn each_once(&self, mut images: Vec<Image>) -> (Vec<Image>, Vec<Skipped>) {
+        images.sort_by_key(|image| image.id);
+        let mut skipped = Vec::new();
+        images.dedup_by(|second, first| {
+            let same = second.id == first.id;
+            if same {
+                let why = format!("image {} is there twice, as {} and {}", first.id, first.file_name, second.file_name);
+                skipped.push(Skipped::new(&self.path, Reason::Duplicate, why));
+            }
+            same
+        });
+        (images, skipped)
+    }
+
+    /// The folder that the pictures' names start from: the first in which one of them lies.
+    fn picture_folder(&self, images: &[Image]) -> Result<PathBuf, DataError> {
+        let beside = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let in_annotations = files::file_name(&beside) == "annotations";
+        let root = beside.parent().filter(|_| in_annotations).unwrap_or(&beside).to_path_buf();
+        let mut folders = vec![beside];
+        if let Some(split) = &self.split {
+            folders.extend([root.join(split), root.join("images").join(split), root.join(split).join("images")]);
+        }
+        folders.extend([root.join("images"), root.join("data"), root.join("images").join("default"), root]);
+        let tried = || images.iter().take(TRIED).map(Image::relative_path).filter(|path| files::stays_inside(path));
+        let home = folders.iter().find(|folder| tried().any(|path| folder.join(path).is_file()));
+        home.cloned().ok_or_else(|| {
+            let example = images.first().map_or("there are none", |image| &image.file_name);
+            let places: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+            let why = format!(
+                "its pictures ({example}) are in none of {}; put them into one of these folders",
+                places.join(", ")
+            );
+            DataError::Description { path: self.path.clone(), why }
+        })
+    }
+
+    /// One picture with its annotations.
+    fn one(&self, image: &Image, annotations: &[Annotation], folder: &Path, names: &BTreeMap<i64, Arc<str>>) -> Read {
+        let mut rejected = Vec::new();
+        let outcome = self.picture(image, folder).map(|(path, size_px)| {
+            let mut objects = Vec::with_capacity(annotations.len());
+            for annotation in annotations {
+                match object(annotation, size_px, names) {
+                    Ok(object) => objects.push(object),
+                    Err((reason, why)) => {
+                        let why = format!("annotation {} of {}: {why}", annotation.id, image.file_name);
+                        rejected.push(Skipped::new(&self.path, reason, why));
+                    }
+                }
+            }
+            Picture { path, size_px, objects, coco_id: Some(image.id) }
+        });
+        Read { name: files::stem(&image.relative_path()), annotation: self.path.clone(), outcome, rejected }
+    }
+
+    /// Where a picture is, and its size, which has to be the one that the boxes refer to.
+    fn picture(&self, image: &Image, folder: &Path) -> Result<(PathBuf, (u32, u32)), Skipped> {
+        let relative = image.relative_path();
+        if !files::stays_inside(&relative) {
+            let why = format!("image {} has the name \"{}\", which is no path below its folder", image.id, image.file_name);
+            return Err(Skipped::new(&self.path, Reason::OutsideFolder, why));
+        }
+        let path = folder.join(relative);
+        if !path.is_file() {
+            return Err(Skipped::new(path, Reason::MissingPicture, "there is no such picture"));
+        }
+        let (width, height) =
+            files::picture_size(&path).map_err(|why| Skipped::new(&path, Reason::UnreadablePicture, why))?;
+        let (claimed_w, claimed_h) =
+            (image.width.unwrap_or(f64::from(width)), image.height.unwrap_or(f64::from(height)));
+        if (claimed_w, claimed_h) != (f64::from(width), f64::from(height)) {
+            let why = format!("it has {width} x {height} pixels, its boxes are for {claimed_w} x {claimed_h}");
+            return Err(Skipped::new(path, Reason::OtherSize, why));
+        }
+        Ok((path, (width, height)))
+    }
+}
+
+impl Image {
+    /// The picture's name as a path; some programs write the other system's separator.
+    fn relative_path(&self) -> PathBuf {
+        PathBuf::from(self.file_name.trim().replace('\\', "/"))
+    }
+}
+
+/// An annotation as an object, or why it cannot be used.
+fn object(
+    annotation: &Annotation,
+    size_px: (u32, u32),
+    names: &BTreeMap<i64, Arc<str>>,
+) -> Result<Object, (Reason, String)> {
+    let Some(class) = names.get(&annotation.category_id) else {
+        return Err((Reason::UnknownClass, format!("there is no category {}", annotation.category_id)));
+    };
+    let &[x, y, w, h] = &annotation.bbox[..] else {
+        return Err((Reason::NoArea, format!("its bbox has {} numbers, not four", annotation.bbox.len())));
+    };
+    let bbox_px = XywhPx { x, y, w, h };
+    placed(class, bbox_px, size_px)?;
+    let area_px = annotation.area.filter(|area| area.is_finite() && *area >= 0.0).unwrap_or_else(|| bbox_px.area());
+    Ok(Object { class: class.clone(), bbox_px, area_px, difficult: false, crowd: annotation.is_crowd() })
+}
+
+#[cfg(test)]
+#[path = "coco_tests.rs"]
+mod tests;

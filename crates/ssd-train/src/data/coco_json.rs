@@ -1,0 +1,110 @@
+//! The text of a COCO annotation file (`instances_*.json`): images, annotations, categories.
+//!
+//! What it is not: it looks at no picture and at no folder. Outlines (`segmentation`) and all else are passed over.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::DataError;
+
+/// Larger files are refused. That of COCO's 118,000 training pictures has 0.45 GB.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+pub(super) struct CocoFile {
+    pub images: Vec<Image>,
+    pub annotations: Vec<Annotation>,
+    pub categories: Vec<Category>,
+}
+
+/// A picture.
+#[derive(Debug, Deserialize)]
+pub(super) struct Image {
+    pub id: i64,
+    #[serde(default)]
+    pub file_name: String,
+    /// In pixels; that of the picture where it is missing.
+    pub width: Option<f64>,
+    pub height: Option<f64>,
+}
+
+/// A class.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Category {
+    pub id: i64,
+    pub name: String,
+    /// Name of the group that the class belongs to.
+    #[serde(default)]
+    pub supercategory: serde_json::Value,
+}
+
+/// An object, or a crowd of them.
+#[derive(Debug, Deserialize)]
+pub(super) struct Annotation {
+    #[serde(default)]
+    pub id: serde_json::Value,
+    pub image_id: i64,
+    pub category_id: i64,
+    /// `[x, y, width, height]` in pixels; another number of numbers makes an annotation that is left out.
+    #[serde(default)]
+    pub bbox: Vec<f64>,
+    /// Of the outline, in square pixels.
+    pub area: Option<f64>,
+    /// 0 or 1 in COCO's own files, a boolean in some others'.
+    #[serde(default)]
+    iscrowd: serde_json::Value,
+}
+
+impl Annotation {
+    /// Whether it is a box around many that are not annotated one by one.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.iscrowd.as_bool().unwrap_or_else(|| self.iscrowd.as_f64().is_some_and(|value| value != 0.0))
+    }
+}
+
+impl CocoFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is too large or not of the form.
+    pub(super) fn read(path: &Path) -> Result<Self, DataError> {
+        let failed = |source| DataError::Read { path: path.into(), source };
+        let mut bytes = Vec::new();
+        // Read whole first: parsing a stream is several times slower.
+        File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+        let unfit = |why: String| DataError::Description { path: path.into(), why };
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(unfit(format!("it is larger than {} MiB; divide it into several files", MAX_BYTES >> 20)));
+        }
+        Self::parse(&bytes).map_err(|error| {
+            unfit(format!("it is no COCO file ({error}); it must have the lists images, annotations and categories"))
+        })
+    }
+
+    /// Reads the text of a file.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+    }
+
+    /// The classes by rising id, each id and each name once. Left out is what only heads a group: a category that no
+    /// annotation uses and that others name as their supercategory, as some exports have it with the number 0.
+    pub(super) fn classes(&self) -> Vec<Category> {
+        let used: std::collections::HashSet<i64> = self.annotations.iter().map(|a| a.category_id).collect();
+        let heads = |category: &Category| {
+            let below = |other: &Category| other.id != category.id && other.supercategory.as_str() == Some(&category.name);
+            !used.contains(&category.id) && self.categories.iter().any(below)
+        };
+        let named = |category: &&Category| !category.name.trim().is_empty() && !heads(category);
+        let mut classes: Vec<Category> = self.categories.iter().filter(named).cloned().collect();
+        classes.sort_by_key(|category| category.id);
+        classes.dedup_by_key(|category| category.id);
+        for category in &mut classes {
+            category.name = category.name.trim().to_string();
+        }
+        classes
+    }
+}

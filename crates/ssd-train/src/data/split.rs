@@ -1,0 +1,135 @@
+//! Splits: the names under which they lie, and how a data set without any is divided.
+//!
+//! A data set that has no splits at all is divided into `train` and `val`: a picture is in `val` when a hash of its name
+//! says so, for one name in ten. So a picture stays on its side when others are added or the folder is moved.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::DataError;
+
+/// One name in so many goes to `val`.
+const VAL_SHARE: u64 = 10;
+
+/// Names that are splits wherever they stand, also with a year behind: `train2017`.
+const KNOWN: [&str; 8] = ["train", "val", "valid", "validation", "test", "dev", "trainval", "minival"];
+
+/// The names under which a split may lie, the asked one first: `val` is called `valid` or `validation` as well.
+pub(super) fn aliases(split: &str) -> Vec<&str> {
+    let mut names = vec![split];
+    let group = ["val", "valid", "validation"];
+    if group.contains(&split) {
+        names.extend(group.iter().filter(|name| **name != split));
+    }
+    names
+}
+
+/// Whether a word names a split: `train`, `val2017`.
+pub(super) fn is_split(word: &str) -> bool {
+    KNOWN.contains(&without_year(word))
+}
+
+/// Of several words the one that is meant by `split`: itself, else the only one with a year behind (`train2017` by `train`),
+/// else another name of the same.
+pub(super) fn find<'a>(words: &[&'a str], split: &str) -> Option<&'a str> {
+    aliases(split).into_iter().find_map(|name| {
+        let with_year: BTreeSet<&str> = words.iter().copied().filter(|word| without_year(word) == name).collect();
+        let only = || with_year.first().copied().filter(|_| with_year.len() == 1);
+        words.iter().copied().find(|word| *word == name).or_else(only)
+    })
+}
+
+/// The error for a split that is not among those there are.
+pub(super) fn none_of(root: &Path, split: &str, words: &[&str]) -> DataError {
+    let words: BTreeSet<&str> = words.iter().copied().collect();
+    let hint = format!("its splits are {}", words.into_iter().collect::<Vec<_>>().join(", "));
+    DataError::NoSplit { path: root.into(), split: split.into(), hint }
+}
+
+fn without_year(word: &str) -> &str {
+    word.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+/// The part of an undivided data set that `split` means, and the sentence for the report.
+///
+/// # Errors
+/// A split other than `train` and `val`.
+pub(super) fn divide<T>(
+    items: Vec<T>,
+    split: &str,
+    root: &Path,
+    name: impl Fn(&T) -> String,
+) -> Result<(Vec<T>, String), DataError> {
+    let learn = split == "train";
+    if !learn && !aliases("val").contains(&split) {
+        let hint = "it is not divided; train and val can be asked for, which are then told apart by the pictures' names, \
+                    or leave the split out for all of it";
+        return Err(DataError::NoSplit { path: root.into(), split: split.into(), hint: hint.into() });
+    }
+    let all = items.len();
+    let hashes: Vec<u64> = items.iter().map(|item| hash(&name(item))).collect();
+    // In a small set it can be that no name in ten is there; then it is the one that comes closest.
+    let least = hashes.iter().copied().min_by_key(|hash| (hash % VAL_SHARE, *hash));
+    let measured = |hash: u64| hash.is_multiple_of(VAL_SHARE) || Some(hash) == least;
+    let kept: Vec<T> =
+        items.into_iter().zip(hashes).filter(|(_, hash)| measured(*hash) != learn).map(|(item, _)| item).collect();
+    let note = format!(
+        "{} has no splits; {} of its {all} pictures are taken as {split}, since a hash of each name puts one in {VAL_SHARE} \
+         into val and the rest into train",
+        root.display(),
+        kept.len()
+    );
+    Ok((kept, note))
+}
+
+/// A number that depends on the name alone, on every machine.
+fn hash(name: &str) -> u64 {
+    let digest = Sha256::digest(name.as_bytes());
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+
+    use super::*;
+
+    fn divided(names: &[String], split: &str) -> Vec<String> {
+        divide(names.to_vec(), split, Path::new("set"), String::clone).unwrap().0
+    }
+
+    #[test]
+    fn a_picture_stays_on_its_side_and_a_tenth_is_measured_on() {
+        let names: Vec<String> = (0..1000).map(|i| format!("p{i}")).collect();
+        let (train, val) = (divided(&names, "train"), divided(&names, "val"));
+        assert!((70..130).contains(&val.len()), "{}", val.len());
+        assert_eq!(train.len() + val.len(), names.len());
+        assert!(!train.iter().any(|name| val.contains(name)));
+        assert_eq!(divided(&names, "valid"), val);
+        let first: Vec<String> = val.iter().filter(|name| names[..500].contains(name)).cloned().collect();
+        assert_eq!(divided(&names[..500], "val"), first, "more pictures moved some from one side to the other");
+    }
+
+    #[test]
+    fn a_small_set_has_both_and_another_split_is_an_error() {
+        for count in 2..12 {
+            let names: Vec<String> = (0..count).map(|i| format!("p{i}")).collect();
+            assert!(!divided(&names, "val").is_empty() && !divided(&names, "train").is_empty(), "{count} pictures");
+        }
+        let error = divide(vec![1], "test", Path::new("set"), i32::to_string).unwrap_err().to_string();
+        assert!(error.contains("\"test\"") && error.contains("train and val"), "{error}");
+    }
+
+    #[test]
+    fn a_split_is_found_by_itself_with_a_year_and_by_its_other_names() {
+        assert_eq!(find(&["val2017", "train2017"], "train"), Some("train2017"));
+        assert_eq!(find(&["train2017", "train"], "train"), Some("train"));
+        assert_eq!(find(&["train", "valid"], "val"), Some("valid"));
+        assert_eq!(find(&["train", "test"], "val"), None);
+        assert_eq!(find(&["train2014", "train2017"], "train"), None, "which one is for the user to say");
+        assert_eq!(find(&["trainval"], "train"), None);
+        assert!(is_split("train2017") && !is_split("training") && !is_split("2017"));
+    }
+}
