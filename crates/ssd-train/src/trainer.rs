@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 use ssd::Ssd;
 use ssd::boxes::{CenterBox, GroundTruth};
-use ssd::loss::{BatchTargets, multibox_loss};
+use ssd::loss::{BatchTargets, BoxLoss, MultiBox};
 use ssd::matching::targets;
 use ssd::weights::{self, Dtype, Header, WeightsError};
 
@@ -65,6 +65,7 @@ pub struct Trainer {
     out: PathBuf,
     device: Device,
     priors: Vec<CenterBox>,
+    loss: MultiBox,
     model: Ssd,
     optimizer: ModuleOptimizer,
     state: State,
@@ -83,8 +84,9 @@ impl Trainer {
     /// A run from the start. `model` lies on `device`, which has autodiff.
     pub fn new(config: TrainConfig, header: Header, model: Ssd, device: Device, out: &Path) -> Self {
         let priors = header.priors.priors();
+        let loss = MultiBox::new(&priors, header.priors.variances, BoxLoss::SmoothL1, &device);
         let optimizer = optimizer(&config);
-        Self { config, header, out: out.into(), device, priors, model, optimizer, state: State::default() }
+        Self { config, header, out: out.into(), device, priors, loss, model, optimizer, state: State::default() }
     }
 
     /// The same run from its last complete checkpoint.
@@ -158,7 +160,7 @@ impl Trainer {
         let (mut loss_box, mut loss_class, mut images) = (0.0, 0.0, 0);
         for batch in group {
             let (pixels, targets) = self.tensors(batch);
-            let loss = multibox_loss(&self.model.forward(pixels), &targets);
+            let loss = self.loss.loss(&self.model.forward(pixels), &targets);
             let total = loss.total() / group.len() as f32;
             let gradients = GradientsParams::from_grads(total.backward(), &self.model);
             accumulated.accumulate(&self.model, gradients);
