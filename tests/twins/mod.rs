@@ -1,6 +1,7 @@
 //! The kernels against their twins, on whatever wgpu device this machine has; a software adapter will do.
 
 mod frames;
+mod mining;
 mod network;
 
 use std::sync::OnceLock;

@@ -3,13 +3,13 @@
 //! A step is: match → upload → forward → loss → backward, for each batch of it, then clip → optimise → average. On a GPU all of
 //! it is queued and nothing is waited for. What it is not: it knows no epochs, no files and no schedule.
 
-use burn::module::Module;
+use burn::module::Module as _;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use ssd::Ssd;
 use ssd::boxes::{CenterBox, GroundTruth};
-use ssd::loss::{BatchTargets, MultiBoxLoss, multibox_loss};
+use ssd::loss::{BatchTargets, MultiBox, MultiBoxLoss};
 use ssd::matching::{Targets, targets};
 use ssd::weights::Header;
 
@@ -32,6 +32,7 @@ pub struct Learner {
     device: Device,
     header: Header,
     priors: Vec<CenterBox>,
+    loss: MultiBox,
     learn_difficult: bool,
     clip_norm: f64,
 }
@@ -40,12 +41,14 @@ impl Learner {
     /// `model`, which lies on `device`, before its first step.
     pub fn new(config: &TrainConfig, header: &Header, model: Ssd, device: Device) -> Self {
         let model = model.freeze_stages(config.freeze);
+        let priors = header.priors.priors();
         Self {
             ema: (config.ema > 0.0).then(|| Ema::new(&model, config.ema)),
             optimizer: optimizer(config),
             model,
+            loss: MultiBox::new(&priors, header.priors.variances, config.box_loss, &device),
             device,
-            priors: header.priors.priors(),
+            priors,
             header: header.clone(),
             learn_difficult: config.difficult == Difficult::Learn,
             clip_norm: config.clip_norm,
@@ -70,7 +73,7 @@ impl Learner {
         let mut sum: Option<Tensor<1>> = None;
         for (batch, matched) in group.iter().zip(matched) {
             let (pixels, targets) = profile.part(step, "upload", || self.tensors(batch, &matched, positives));
-            let loss = profile.part(step, "forward", || multibox_loss(&self.model.forward(pixels), &targets));
+            let loss = profile.part(step, "forward", || self.loss.loss(&self.model.forward(pixels), &targets));
             let parts = parts(&loss);
             profile.part(step, "backward", || {
                 let of_batch = GradientsParams::from_grads(loss.total().backward(), &self.model);

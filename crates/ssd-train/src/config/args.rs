@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 use serde::Serialize;
+use ssd::loss::BoxLoss;
 
-use super::{BoxLoss, Difficult, Recipe};
+use super::{Difficult, Recipe};
 use crate::cli::DeviceChoice;
 use crate::data::Format;
 use crate::optimizer::OptimizerName;
@@ -125,8 +126,8 @@ pub struct RunArgs {
     /// All gradients together are scaled down to this norm where they exceed it; 0 is off [default: 0]
     #[arg(long, value_name = "X", value_parser = finite)]
     pub clip_norm: Option<f64>,
-    /// What is minimised for boxes [default: smooth-l1]
-    #[arg(long, value_enum)]
+    /// What is minimised for boxes: smooth-l1, l1, giou or ciou [default: smooth-l1]
+    #[arg(long, value_name = "NAME")]
     pub box_loss: Option<BoxLoss>,
     /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off [default: 0]
     #[arg(long, value_name = "DECAY", value_parser = finite)]

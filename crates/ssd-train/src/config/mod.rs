@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ssd::Arch;
+use ssd::loss::BoxLoss;
 
 pub use self::args::{RunArgs, TrainArgs};
 pub use self::command::file_name;
@@ -30,22 +31,6 @@ pub enum Difficult {
     Skip,
     /// They are learned like all others, as in the authors' code for VOC.
     Learn,
-}
-
-/// What is minimised for boxes, as a word on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum BoxLoss {
-    /// Smooth L1 of the offsets: the paper's.
-    #[value(name = "smooth-l1")]
-    #[serde(rename = "smooth-l1")]
-    SmoothL1,
-    /// L1 of the offsets.
-    L1,
-    /// One minus the generalised IoU of the boxes.
-    Giou,
-    /// One minus the complete IoU of the boxes: also of the centres' distance and the aspect ratios.
-    Ciou,
 }
 
 /// A run, complete: this and the data repeat it.

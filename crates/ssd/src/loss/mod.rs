@@ -1,0 +1,200 @@
+//! The MultiBox loss: a box loss on positives, cross entropy on positives and hard negatives. Paper §2.2, eq. 1 to 3, with
+//! alpha 1.
+//!
+//! Both sums are divided by the number of positives in the whole batch (caffe, torchvision). A picture without positives
+//! contributes nothing: it has no positives, and three times none are its negatives.
+//!
+//! Everything stays on the device of the predictions: nothing is read back, so a step does not wait for its loss. A loss
+//! that is no number stays none: an infinite or NaN logit, in whichever prior, makes the total infinite or NaN.
+
+mod boxes;
+pub mod mining;
+
+pub use boxes::{BoxLoss, UnknownBoxLoss};
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::boxes::CenterBox;
+use crate::codec::Variances;
+use crate::model::Predictions;
+
+/// What a batch is to learn, from [`crate::matching::targets`].
+#[derive(Debug, Clone)]
+pub struct BatchTargets {
+    /// Class of each prior, 0 for background: `[B, P]`.
+    pub classes: Tensor<2, Int>,
+    /// Encoded offsets: `[B, P, 4]`. Rows of background are not looked at.
+    pub offsets: Tensor<3>,
+    /// The divisor of both parts: positives in the whole batch that a step learns from. When that batch is cut into parts,
+    /// one for each device or one after the other, this is the number in all parts together. The parts' losses, and their
+    /// gradients, then add up to those of the whole batch.
+    pub positives: usize,
+}
+
+/// The two parts of the loss, each a single number, divided by the positives.
+#[derive(Debug, Clone)]
+pub struct MultiBoxLoss {
+    /// The [`BoxLoss`].
+    pub boxes: Tensor<1>,
+    /// Cross entropy on classes.
+    pub classes: Tensor<1>,
+}
+
+impl MultiBoxLoss {
+    /// The sum, which is minimised.
+    pub fn total(&self) -> Tensor<1> {
+        self.boxes.clone() + self.classes.clone()
+    }
+}
+
+/// The loss of one network on one device. A run on several devices has one for each.
+#[derive(Debug, Clone)]
+pub struct MultiBox {
+    /// `(cx, cy, w, h)` of each prior, without autodiff: `[P, 4]`.
+    priors: Tensor<2>,
+    variances: Variances,
+    boxes: BoxLoss,
+}
+
+impl MultiBox {
+    /// The loss for predictions on `device`, with autodiff or without. Priors and variances are those of the network.
+    pub fn new(priors: &[CenterBox], variances: Variances, boxes: BoxLoss, device: &Device) -> Self {
+        let rows: Vec<f32> = priors.iter().flat_map(|prior| [prior.cx, prior.cy, prior.w, prior.h]).collect();
+        let device = device.clone().without_autodiff();
+        let priors = Tensor::from_data(TensorData::new(rows, [priors.len(), 4]), &device);
+        Self { priors, variances, boxes }
+    }
+
+    /// The loss of a batch, or of a part of one. Targets may have autodiff or not: they are constants.
+    pub fn loss(&self, predictions: &Predictions, targets: &BatchTargets) -> MultiBoxLoss {
+        let divisor = targets.positives.max(1) as f32;
+        let classes = targets.classes.clone().without_autodiff();
+        let positive = classes.clone().greater_elem(0);
+        let background = positive.clone().bool_not();
+
+        // Before the arithmetic, not after it: a NaN that a mask hides would still come back as a gradient.
+        let rows = background.clone().unsqueeze_dim::<3>(2).expand(predictions.offsets.dims());
+        let offsets = predictions.offsets.clone().mask_fill(rows.clone(), 0.0);
+        let wanted = targets.offsets.clone().without_autodiff().mask_fill(rows, 0.0);
+        let boxes = self.boxes.of_priors(offsets, wanted, &self.priors, self.variances);
+        let boxes = boxes.mask_fill(background, 0.0).sum() / divisor;
+
+        let entropy = cross_entropy(predictions.logits.clone(), classes);
+        let shares = mining::shares(entropy.clone(), positive);
+        let classes = (entropy * shares).sum() / divisor;
+
+        MultiBoxLoss { boxes, classes }
+    }
+}
+
+/// `-log softmax(logits)[class]` of each prior: `[B, P, C]`, `[B, P]` to `[B, P]`.
+fn cross_entropy(logits: Tensor<3>, classes: Tensor<2, Int>) -> Tensor<2> {
+    let log_probabilities = burn::tensor::activation::log_softmax(logits, 2);
+    log_probabilities.gather(2, classes.unsqueeze_dim::<3>(2)).squeeze_dim::<2>(2).neg()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRIORS: usize = 12;
+    const CLASSES: usize = 3;
+
+    /// Numbers between -1 and 1 that repeat late.
+    fn numbers(count: usize, seed: f32) -> Vec<f32> {
+        (0..count).map(|i| (seed + i as f32 * 1.7).sin()).collect()
+    }
+
+    /// The classes of three pictures: two positives, one, none.
+    fn classes() -> Vec<i32> {
+        let mut classes = vec![0; 3 * PRIORS];
+        (classes[2], classes[7], classes[PRIORS + 4]) = (1, 2, 1);
+        classes
+    }
+
+    struct Problem {
+        offsets: Vec<f32>,
+        logits: Vec<f32>,
+    }
+
+    impl Problem {
+        fn new() -> Self {
+            Self { offsets: numbers(3 * PRIORS * 4, 0.1), logits: numbers(3 * PRIORS * CLASSES, 0.2) }
+        }
+
+        /// Loss, gradient of offsets and gradient of logits on the pictures `range`.
+        fn run(&self, kind: BoxLoss, range: std::ops::Range<usize>) -> (f32, Vec<f32>, Vec<f32>) {
+            let device = Device::flex().autodiff();
+            let priors: Vec<CenterBox> =
+                numbers(PRIORS, 0.3).iter().map(|x| CenterBox::new(*x, 0.5, 0.3, 0.2)).collect();
+            let loss = MultiBox::new(&priors, Variances::default(), kind, &device);
+            let cut = |values: &[f32], row: usize| -> Tensor<3> {
+                let part = &values[range.start * PRIORS * row..range.end * PRIORS * row];
+                Tensor::from_data(TensorData::new(part.to_vec(), [range.len(), PRIORS, row]), &device)
+            };
+            let predictions = Predictions {
+                offsets: cut(&self.offsets, 4).require_grad(),
+                logits: cut(&self.logits, CLASSES).require_grad(),
+            };
+            let part = classes()[range.start * PRIORS..range.end * PRIORS].to_vec();
+            let targets = BatchTargets {
+                classes: Tensor::from_data(TensorData::new(part, [range.len(), PRIORS]), &Device::flex()),
+                offsets: cut(&numbers(3 * PRIORS * 4, 0.4), 4),
+                positives: 3,
+            };
+            let total = loss.loss(&predictions, &targets).total();
+            let gradients = total.backward();
+            let of = |leaf: &Tensor<3>| -> Vec<f32> {
+                leaf.grad(&gradients).expect("the loss depends on it").into_data().iter().collect()
+            };
+            (total.into_scalar(), of(&predictions.offsets), of(&predictions.logits))
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_batch_add_up_to_the_whole() {
+        let problem = Problem::new();
+        for kind in BoxLoss::ALL {
+            let (whole, offsets, logits) = problem.run(kind, 0..3);
+            let (first, mut first_offsets, mut first_logits) = problem.run(kind, 0..1);
+            let (rest, rest_offsets, rest_logits) = problem.run(kind, 1..3);
+            assert!((whole - first - rest).abs() < 1e-6 * whole, "{kind}: {whole} is not {first} + {rest}");
+            first_offsets.extend(rest_offsets);
+            first_logits.extend(rest_logits);
+            assert_eq!((first_offsets, first_logits), (offsets, logits), "{kind}");
+        }
+    }
+
+    #[test]
+    fn offsets_of_background_reach_neither_loss_nor_gradient() {
+        for kind in BoxLoss::ALL {
+            let (expected, ..) = Problem::new().run(kind, 0..3);
+            let mut problem = Problem::new();
+            for (row, _) in classes().iter().enumerate().filter(|(_, class)| **class == 0) {
+                problem.offsets[row * 4..row * 4 + 4].copy_from_slice(&[f32::NAN, 1e30, f32::INFINITY, -1e30]);
+            }
+            let (loss, offsets, _) = problem.run(kind, 0..3);
+            assert_eq!(loss, expected, "{kind}");
+            for (row, gradient) in offsets.chunks_exact(4).enumerate() {
+                assert_eq!(classes()[row] > 0, gradient.iter().any(|value| *value != 0.0), "{kind}, row {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_logit_that_is_no_number_shows_wherever_it_is() {
+        for row in [0, 2, PRIORS + 11, 2 * PRIORS + 5] {
+            let mut problem = Problem::new();
+            problem.logits[row * CLASSES] = f32::NAN;
+            let (loss, ..) = problem.run(BoxLoss::SmoothL1, 0..3);
+            assert!(loss.is_nan(), "row {row}: {loss}");
+        }
+    }
+
+    #[test]
+    fn a_picture_without_objects_costs_nothing() {
+        let (loss, offsets, logits) = Problem::new().run(BoxLoss::Ciou, 2..3);
+        assert_eq!(loss, 0.0);
+        assert!(offsets.iter().chain(&logits).all(|value| *value == 0.0));
+    }
+}
