@@ -13,13 +13,13 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use serde::Deserialize;
 
-use crate::charts::{Area, ChartError, DrawError, DrawResult, FONT, sheet, write_png};
+use crate::charts::{Area, ChartError, DrawError, DrawResult, FONT, Sheet, drawn, write_png};
 
 const SIZE_PX: (u32, u32) = (1000, 1080);
 /// More points than this are not seen in a panel of this width, only paid for.
 const MAX_POINTS: usize = 2000;
 
-type Chart<'a, 'b, Y> = ChartContext<'b, BitMapBackend<'a>, Cartesian2d<RangedCoordf64, Y>>;
+type Chart<'a, 'b, Y> = ChartContext<'b, Sheet<'a>, Cartesian2d<RangedCoordf64, Y>>;
 
 /// Curves that were not drawn.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum CurvesError {
 pub fn write_curves(metrics: &Path, out: &Path) -> Result<(), CurvesError> {
     let bytes = std::fs::read(metrics).map_err(|source| CurvesError::Read { path: metrics.to_owned(), source })?;
     let metrics = Metrics::parse(&String::from_utf8_lossy(&bytes));
-    let picture = sheet(SIZE_PX, |root| draw_panels(root, &metrics))?;
+    let picture = drawn(SIZE_PX, |root| draw_panels(root, &metrics))?;
     Ok(write_png(out, &picture)?)
 }
 

@@ -11,18 +11,25 @@ use image::RgbImage;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Area, ChartError, DrawResult, FONT, INK, sheet, shortened, text_width, write_png, write_text};
+use super::{Area, ChartError, DrawResult, FONT, INK, drawn, shortened, text_width, write_png, write_text};
 use crate::evaluation::confusion::{BACKGROUND, Confusion, MATCH_IOU};
 
 /// More classes than this are drawn together as one.
 const MAX_CLASSES: usize = 120;
 /// What all cells together should be as wide as, if each is within the limits below.
 const WANTED_PX: usize = 760;
-const CELL_PX: (usize, usize) = (16, 64);
-/// Room for names: a longer one is cut.
-const NAME_PX: u32 = 150;
-const TOP_PX: i32 = 96;
+const CELL_PX: (usize, usize) = (18, 64);
+/// Room for names at most: a longer one is cut.
+const NAME_PX: u32 = 170;
+/// From a name to the cells.
+const GAP_PX: i32 = 8;
+/// Title and scale of colours.
+const HEAD_PX: i32 = 104;
+/// The name of an axis.
+const AXIS_PX: i32 = 30;
 const MARGIN_PX: i32 = 16;
+/// Sizes that a count is tried in.
+const COUNT_PX: [u32; 3] = [14, 12, 10];
 
 const RIGHT: RGBColor = RGBColor(16, 82, 168);
 const WRONG: RGBColor = RGBColor(190, 40, 30);
@@ -88,94 +95,107 @@ fn kept_classes(confusion: &Confusion, labels: &[String]) -> (Vec<usize>, Vec<St
 /// Where things are, in pixels of the picture.
 struct Layout {
     cell: i32,
+    /// Of all cells together.
+    side: i32,
     /// Upper left corner of the cells.
     left: i32,
     top: i32,
     text_px: u32,
+    /// The names, as far as they fit.
+    names: Vec<String>,
+}
+
+impl Layout {
+    fn new(table: &Table) -> Self {
+        let cells = table.names.len();
+        let cell = (WANTED_PX / cells).clamp(CELL_PX.0, CELL_PX.1);
+        let text_px = (cell as u32 - 2).min(17);
+        let names: Vec<String> = table.names.iter().map(|name| shortened(name, text_px, NAME_PX)).collect();
+        let widest = names.iter().map(|name| text_width(name, text_px)).max().unwrap_or(0) as i32;
+        let left = MARGIN_PX + AXIS_PX + widest + GAP_PX;
+        let top = HEAD_PX + AXIS_PX + widest + GAP_PX;
+        Self { cell: cell as i32, side: (cell * cells) as i32, left, top, text_px, names }
+    }
+
+    /// Middle of a row or column, from the corner of the cells.
+    fn middle(&self, i: usize) -> i32 {
+        i as i32 * self.cell + self.cell / 2
+    }
 }
 
 fn draw(table: &Table, min_score: f64) -> Result<RgbImage, ChartError> {
-    let cells = table.names.len();
-    let cell = (WANTED_PX / cells).clamp(CELL_PX.0, CELL_PX.1) as i32;
-    let text_px = (cell as u32).saturating_sub(2).min(16);
-    let (left, top) = (MARGIN_PX + 30 + NAME_PX as i32, TOP_PX + NAME_PX as i32);
-    let layout = Layout { cell, left, top, text_px };
+    let layout = Layout::new(table);
     // The title is wider than the cells of one class.
-    let side = cell * cells as i32;
-    let size_px = ((left + side + 2 * MARGIN_PX).max(620) as u32, (top + side + 2 * MARGIN_PX) as u32);
-    sheet(size_px, |root| {
+    let width = (layout.left + layout.side + MARGIN_PX).max(620);
+    drawn((width as u32, (layout.top + layout.side + MARGIN_PX) as u32), |root| {
         draw_title(root, min_score)?;
-        draw_names(root, table, &layout)?;
+        draw_names(root, &layout)?;
         draw_cells(root, table, &layout)
     })
 }
 
 fn draw_title(root: &Area, min_score: f64) -> DrawResult {
-    let title = format!("What is taken for what, score from {min_score:.2}, IoU from {MATCH_IOU:.2}");
-    write_text(root, &title, (MARGIN_PX, 24), 22, &INK, HPos::Left)?;
-    let how = "Colour: share of the row, light 0 to dark 100 %. Number: how many.";
-    write_text(root, how, (MARGIN_PX, 52), 15, &INK, HPos::Left)?;
+    let title = format!("Confusion matrix, score from {min_score:.2}, IoU from {MATCH_IOU:.2}");
+    write_text(root, &title, (MARGIN_PX, 26), 24, &INK, HPos::Left)?;
+    let how = "Number: how many. Colour: share of the row, from 0 (light) to 100 % (dark).";
+    write_text(root, how, (MARGIN_PX, 54), 16, &INK, HPos::Left)?;
     // The two scales, as samples of a tenth each.
-    for (color, x, name) in [(RIGHT, MARGIN_PX, "the same class"), (WRONG, MARGIN_PX + 280, "another, or background")] {
+    for (color, x, name) in [(RIGHT, MARGIN_PX, "right"), (WRONG, MARGIN_PX + 220, "mistaken, missed, nothing there")] {
         for tenth in 0..10 {
-            let at = [(x + tenth * 12, 68), (x + (tenth + 1) * 12, 82)];
+            let at = [(x + tenth * 12, 72), (x + (tenth + 1) * 12, 86)];
             root.draw(&Rectangle::new(at, tint(color, f64::from(tenth + 1) / 10.0).filled()))?;
         }
-        write_text(root, name, (x + 128, 75), 15, &INK, HPos::Left)?;
+        write_text(root, name, (x + 130, 79), 16, &INK, HPos::Left)?;
     }
     Ok(())
 }
 
-fn draw_names(root: &Area, table: &Table, layout: &Layout) -> DrawResult {
-    let Layout { cell, left, top, text_px } = *layout;
-    let side = cell * table.names.len() as i32;
-    let upwards = (FONT, text_px).into_font().transform(FontTransform::Rotate270).color(&INK);
-    for (i, name) in table.names.iter().enumerate() {
-        let name = shortened(root, name, text_px, NAME_PX - 12)?;
-        let middle = i as i32 * cell + cell / 2;
-        write_text(root, &name, (left - 8, top + middle), text_px, &INK, HPos::Right)?;
-        let style = upwards.pos(Pos::new(HPos::Left, VPos::Center));
-        root.draw_text(&name, &style, (left + middle, top - 8))?;
+fn draw_names(root: &Area, layout: &Layout) -> DrawResult {
+    let Layout { side, left, top, text_px, .. } = *layout;
+    for (i, name) in layout.names.iter().enumerate() {
+        let middle = layout.middle(i);
+        write_text(root, name, (left - GAP_PX, top + middle), text_px, &INK, HPos::Right)?;
+        write_upwards(root, name, (left + middle, top - GAP_PX), text_px, HPos::Left)?;
     }
-    // Beside the names what they are names of.
-    let (axis_px, faint) = (16, INK.mix(0.75));
-    write_text(root, "detected", (left - 8, top - NAME_PX as i32 / 2), axis_px, &faint, HPos::Right)?;
-    let upwards = (FONT, axis_px).into_font().transform(FontTransform::Rotate270).color(&faint);
-    let style = upwards.pos(Pos::new(HPos::Center, VPos::Center));
-    root.draw_text("there", &style, (MARGIN_PX + 8, top + side / 2))
+    let axis_px = 18;
+    write_text(root, "detected", (left + side / 2, HEAD_PX + AXIS_PX / 2), axis_px, &INK, HPos::Center)?;
+    write_upwards(root, "ground truth", (MARGIN_PX + AXIS_PX / 2 - 4, top + side / 2), axis_px, HPos::Center)
+}
+
+/// A line of text that is read from below.
+fn write_upwards(root: &Area, text: &str, at: (i32, i32), size_px: u32, from: HPos) -> DrawResult {
+    let style = (FONT, size_px).into_font().transform(FontTransform::Rotate270).color(&INK);
+    root.draw_text(text, &style.pos(Pos::new(from, VPos::Center)), at)
 }
 
 fn draw_cells(root: &Area, table: &Table, layout: &Layout) -> DrawResult {
-    let Layout { cell, left, top, .. } = *layout;
-    let (cells, line) = (table.names.len(), BLACK.mix(0.12));
+    let Layout { cell, side, left, top, .. } = *layout;
+    let cells = table.names.len();
     for row in 0..cells {
         for column in 0..cells {
-            let (x, y) = (left + column as i32 * cell, top + row as i32 * cell);
             let count = table.counts[row][column];
             if count > 0 {
+                let (x, y) = (left + column as i32 * cell, top + row as i32 * cell);
                 let color = tint(if row == column { RIGHT } else { WRONG }, table.share(row, column));
                 root.draw(&Rectangle::new([(x, y), (x + cell, y + cell)], color.filled()))?;
-                draw_count(root, count, (x + cell / 2, y + cell / 2), layout, color)?;
+                draw_count(root, count, (x + cell / 2, y + cell / 2), cell, color)?;
             }
         }
     }
-    let side = cell * cells as i32;
     for i in 0..=cells as i32 {
         // The background is set apart from the classes.
-        let style = if i + 1 == cells as i32 { INK.mix(0.6) } else { line };
+        let style = if i + 1 == cells as i32 { INK.mix(0.6) } else { BLACK.mix(0.12) };
         root.draw(&PathElement::new([(left + i * cell, top), (left + i * cell, top + side)], style))?;
         root.draw(&PathElement::new([(left, top + i * cell), (left + side, top + i * cell)], style))?;
     }
     Ok(())
 }
 
-/// The count, where it has room.
-fn draw_count(root: &Area, count: usize, middle: (i32, i32), layout: &Layout, ground: RGBColor) -> DrawResult {
-    let size_px = layout.text_px.min(14);
+/// The count, as large as it has room, if it has any.
+fn draw_count(root: &Area, count: usize, middle: (i32, i32), cell: i32, ground: RGBColor) -> DrawResult {
     let text = count.to_string();
-    if text_width(root, &text, size_px)? + 2 > layout.cell as u32 {
-        return Ok(());
-    }
+    let fits = |size_px: &u32| text_width(&text, *size_px) as i32 + 3 <= cell;
+    let Some(size_px) = COUNT_PX.into_iter().find(fits) else { return Ok(()) };
     let luminance = 0.3 * f64::from(ground.0) + 0.59 * f64::from(ground.1) + 0.11 * f64::from(ground.2);
     let ink = if luminance > 140.0 { INK } else { WHITE };
     write_text(root, &text, middle, size_px, &ink, HPos::Center)

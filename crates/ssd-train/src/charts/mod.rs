@@ -6,7 +6,9 @@
 
 pub mod confusion;
 pub mod precision_recall;
+mod sheet;
 
+use std::convert::Infallible;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -17,6 +19,9 @@ use plotters::prelude::*;
 use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+pub(crate) use sheet::Sheet;
+use sheet::text_width;
+
 use crate::cli::{WriteError, write_atomic};
 
 /// The name under which the built-in font is known.
@@ -25,8 +30,8 @@ pub(crate) const FONT: &str = "sans-serif";
 pub(crate) const INK: RGBColor = RGBColor(34, 34, 34);
 
 /// A part of a sheet.
-pub(crate) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-pub(crate) type DrawError = DrawingAreaErrorKind<<BitMapBackend<'static> as DrawingBackend>::ErrorType>;
+pub(crate) type Area<'a> = DrawingArea<Sheet<'a>, Shift>;
+pub(crate) type DrawError = DrawingAreaErrorKind<Infallible>;
 pub(crate) type DrawResult = Result<(), DrawError>;
 
 /// A picture that was not made.
@@ -41,16 +46,15 @@ pub enum ChartError {
 }
 
 /// A white picture of a size in pixels, with what `draw` puts on it.
-pub(crate) fn sheet(size_px: (u32, u32), draw: impl FnOnce(&Area) -> DrawResult) -> Result<RgbImage, ChartError> {
-    // The font's bytes are part of the program; plotters gives no reason where it refuses one.
+pub(crate) fn drawn(size_px: (u32, u32), draw: impl FnOnce(&Area) -> DrawResult) -> Result<RgbImage, ChartError> {
+    // For plotters' own legend, which measures text before it is drawn. It gives no reason where it refuses a font.
     register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
         .map_err(|_| ChartError::Draw("the built-in font is refused".to_owned()))?;
     let mut picture = RgbImage::new(size_px.0, size_px.1);
-    let drawn = {
-        let root = BitMapBackend::with_buffer(&mut picture, size_px).into_drawing_area();
-        root.fill(&WHITE).and_then(|()| draw(&root)).and_then(|()| root.present())
-    };
-    drawn.map_err(|e| ChartError::Draw(e.to_string()))?;
+    let root = Sheet::new(&mut picture).into_drawing_area();
+    let result = root.fill(&WHITE).and_then(|()| draw(&root));
+    drop(root);
+    result.map_err(|e| ChartError::Draw(e.to_string()))?;
     Ok(picture)
 }
 
@@ -68,23 +72,13 @@ fn write_text(area: &Area, text: &str, at: (i32, i32), size_px: u32, color: &imp
     area.draw_text(text, &style, at)
 }
 
-/// How wide a line of text is, in pixels.
-fn text_width(area: &Area, text: &str, size_px: u32) -> Result<u32, DrawError> {
-    Ok(area.estimate_text_size(text, &(FONT, size_px).into_font().into())?.0)
-}
-
 /// A text as far as it fits, with an ellipsis for the rest.
-fn shortened(area: &Area, text: &str, size_px: u32, max_width_px: u32) -> Result<String, DrawError> {
-    if text_width(area, text, size_px)? <= max_width_px {
-        return Ok(text.to_owned());
-    }
+fn shortened(text: &str, size_px: u32, max_width_px: u32) -> String {
     // A name of a thousand letters is cut first: what is left is always too long for a picture.
     let mut kept: Vec<char> = text.chars().take(100).collect();
-    while kept.pop().is_some() {
-        let short: String = kept.iter().chain(&['…']).collect();
-        if text_width(area, &short, size_px)? <= max_width_px {
-            return Ok(short);
-        }
+    let mut short: String = kept.iter().collect();
+    while text_width(&short, size_px) > max_width_px && kept.pop().is_some() {
+        short = kept.iter().chain(&['…']).collect();
     }
-    Ok(String::new())
+    short
 }

@@ -9,7 +9,7 @@ use image::RgbImage;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Area, ChartError, DrawResult, FONT, INK, sheet, shortened, write_png, write_text};
+use super::{Area, ChartError, DrawResult, FONT, INK, drawn, shortened, write_png, write_text};
 use crate::evaluation::precision_recall::{ClassCurve, STEPS, mean_ap, mean_curve};
 
 const SIZE_PX: (u32, u32) = (1100, 760);
@@ -62,7 +62,7 @@ fn ranking(curves: &[ClassCurve]) -> Ranking<'_> {
 
 fn draw(curves: &[ClassCurve]) -> Result<RgbImage, ChartError> {
     let ranking = ranking(curves);
-    sheet(SIZE_PX, |root| {
+    drawn(SIZE_PX, |root| {
         let (chart, legend) = root.split_horizontally(SIZE_PX.0 - LEGEND_PX);
         draw_chart(&chart, curves, &ranking)?;
         draw_legend(&legend, curves, &ranking)
@@ -94,7 +94,7 @@ fn draw_chart(area: &Area, curves: &[ClassCurve], ranking: &Ranking) -> DrawResu
     let named: Vec<_> = ranking.best.iter().chain(&ranking.worst).zip(COLORS).collect();
     // The best one last, above the others.
     for (curve, color) in named.into_iter().rev() {
-        chart.draw_series(LineSeries::new(line(&curve.precision), color))?;
+        chart.draw_series(LineSeries::new(line(&curve.precision), color.stroke_width(2)))?;
     }
     if curves.is_empty() {
         return write_text(area, "no object to be found", (360, 360), 20, &INK, HPos::Center);
@@ -103,13 +103,20 @@ fn draw_chart(area: &Area, curves: &[ClassCurve], ranking: &Ranking) -> DrawResu
     Ok(())
 }
 
-/// (recall, precision) from left to right, down at the recall that was reached and not along the axis from there.
+/// (recall, precision) from left to right in steps, down at the recall that was reached and not along the axis from there.
 fn line(precision: &[f64]) -> Vec<(f64, f64)> {
-    let recall = |i: usize| i as f64 / STEPS as f64;
-    let reached = precision.iter().rposition(|&p| p > 0.0);
-    let mut points: Vec<(f64, f64)> =
-        precision.iter().enumerate().take(reached.map_or(0, |i| i + 1)).map(|(i, &p)| (recall(i), p)).collect();
-    points.push((recall(reached.unwrap_or(0)), 0.0));
+    let reached = precision.iter().rposition(|&p| p > 0.0).map_or(0, |i| i + 1);
+    let mut points = Vec::new();
+    let (mut recall, mut before) = (0.0, precision[0]);
+    for (i, &p) in precision.iter().enumerate().take(reached) {
+        if p != before {
+            points.push((recall, p));
+        }
+        recall = i as f64 / STEPS as f64;
+        points.push((recall, p));
+        before = p;
+    }
+    points.push((recall, 0.0));
     points
 }
 
@@ -137,7 +144,7 @@ impl Legend<'_, '_> {
         if let Some(ap) = ap {
             write_text(self.area, &format!("{ap:.3}"), (36, self.y), TEXT_PX, &INK, HPos::Left)?;
         }
-        let name = shortened(self.area, name, TEXT_PX, LEGEND_PX - name_x as u32 - 12)?;
+        let name = shortened(name, TEXT_PX, LEGEND_PX - name_x as u32 - 12);
         write_text(self.area, &name, (name_x, self.y), TEXT_PX, &INK, HPos::Left)?;
         self.y += ROW_PX;
         Ok(())
