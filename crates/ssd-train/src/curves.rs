@@ -5,30 +5,21 @@
 //! reads the whole file each time, so it also draws a run that was resumed or broken off. A line that is no JSON (the
 //! last one of a killed run) and a value that is no finite number are left out.
 
-use std::io::Cursor;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use image::{ImageFormat, RgbImage};
-use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
-use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
-use plotters::style::register_font;
 use serde::Deserialize;
 
-use crate::cli::{WriteError, write_atomic};
+use crate::charts::{Area, ChartError, DrawError, DrawResult, FONT, Sheet, drawn, write_png};
 
 const SIZE_PX: (u32, u32) = (1000, 1080);
-const FONT: &str = "sans-serif";
 /// More points than this are not seen in a panel of this width, only paid for.
 const MAX_POINTS: usize = 2000;
 
-type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-type Chart<'a, 'b, Y> = ChartContext<'b, BitMapBackend<'a>, Cartesian2d<RangedCoordf64, Y>>;
-type DrawError = DrawingAreaErrorKind<<BitMapBackend<'static> as DrawingBackend>::ErrorType>;
-type DrawResult = Result<(), DrawError>;
+type Chart<'a, 'b, Y> = ChartContext<'b, Sheet<'a>, Cartesian2d<RangedCoordf64, Y>>;
 
 /// Curves that were not drawn.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +32,9 @@ pub enum CurvesError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The drawing library gave up.
-    #[error("The curves cannot be drawn: {0}; the metrics themselves are unharmed.")]
-    Draw(String),
-    /// The picture was not written.
+    /// The picture was not drawn or not written.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Chart(#[from] ChartError),
 }
 
 /// Reads `metrics` and writes the picture to `out`, whole or not at all.
@@ -55,11 +43,9 @@ pub enum CurvesError {
 /// [`CurvesError`] where a file does not open or is not written.
 pub fn write_curves(metrics: &Path, out: &Path) -> Result<(), CurvesError> {
     let bytes = std::fs::read(metrics).map_err(|source| CurvesError::Read { path: metrics.to_owned(), source })?;
-    let picture = draw(&Metrics::parse(&String::from_utf8_lossy(&bytes)))?;
-    let mut png = Cursor::new(Vec::new());
-    picture.write_to(&mut png, ImageFormat::Png).map_err(|e| CurvesError::Draw(e.to_string()))?;
-    write_atomic(out, png.get_ref())?;
-    Ok(())
+    let metrics = Metrics::parse(&String::from_utf8_lossy(&bytes));
+    let picture = drawn(SIZE_PX, |root| draw_panels(root, &metrics))?;
+    Ok(write_png(out, &picture)?)
 }
 
 /// One line of the file: a step or a validation, told apart by what it has.
@@ -146,24 +132,12 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     kept
 }
 
-fn draw(metrics: &Metrics) -> Result<RgbImage, CurvesError> {
-    // The font's bytes are part of the program; plotters gives no reason where it refuses one.
-    register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| CurvesError::Draw("the built-in font is refused".to_owned()))?;
-    let mut picture = RgbImage::new(SIZE_PX.0, SIZE_PX.1);
-    draw_panels(&mut picture, metrics).map_err(|e| CurvesError::Draw(e.to_string()))?;
-    Ok(picture)
-}
-
-fn draw_panels(picture: &mut [u8], metrics: &Metrics) -> DrawResult {
-    let root = BitMapBackend::with_buffer(picture, SIZE_PX).into_drawing_area();
-    root.fill(&WHITE)?;
+fn draw_panels(root: &Area, metrics: &Metrics) -> DrawResult {
     let (losses, rest) = root.split_vertically(440);
     let (lr, maps) = rest.split_vertically(260);
     draw_losses(&losses, metrics)?;
     draw_lr(&lr, metrics)?;
-    draw_maps(&maps, metrics)?;
-    root.present()
+    draw_maps(&maps, metrics)
 }
 
 const BLUE_INK: RGBColor = RGBColor(31, 99, 181);

@@ -39,7 +39,11 @@ pub mod validate;
 
 pub mod metrics;
 
+pub mod charts;
+
 pub mod curves;
+
+pub mod tensorboard;
 
 pub mod checkpoint;
 
@@ -57,3 +61,4 @@ pub mod detector;
 pub mod bench;
 pub mod engine;
 pub mod evaluation;
+pub mod nms;

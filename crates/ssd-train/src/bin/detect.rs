@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
-use ssd::postprocess::{DetectParams, Nms};
+use ssd::postprocess::DetectParams;
 use ssd::{CornerBox, Detection};
 use ssd_train::cli::{self, DeviceChoice, Failure};
 use ssd_train::detector::{Detector, Timing};
 use ssd_train::draw::{Labelled, annotate};
 use ssd_train::engine::EngineArgs;
 use ssd_train::images;
+use ssd_train::nms::NmsName;
 
 /// Detect objects on pictures.
 ///
@@ -68,13 +69,6 @@ struct Args {
     /// Print one JSON document on stdout, everything else on stderr; times are in milliseconds
     #[arg(long)]
     json: bool,
-}
-
-/// The two kinds of NMS by their names on the command line.
-#[derive(Clone, Copy, ValueEnum)]
-enum NmsName {
-    Hard,
-    Soft,
 }
 
 /// What is reported of one picture.
@@ -156,10 +150,7 @@ fn params(args: &Args, detector: &Detector) -> Result<DetectParams, Failure> {
         iou: args.iou.unwrap_or(header.iou),
         top_k: args.top_k.unwrap_or(header.top_k),
         max: args.max.unwrap_or(header.max),
-        nms: match args.nms {
-            NmsName::Hard => Nms::Hard,
-            NmsName::Soft => Nms::Soft,
-        },
+        nms: args.nms.into(),
         classes,
     };
     params.checked(header.labels.len() + 1).map_err(Failure::input)

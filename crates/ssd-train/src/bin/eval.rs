@@ -1,7 +1,7 @@
 //! `eval`: how well a model, or a file of detections, agrees with a ground truth.
 //!
-//! Outline: gather one result a picture, by running a model or from two COCO files → measure → print. The definitions are in
-//! `ssd_train::evaluation`; this file is the command line.
+//! Outline: gather one result a picture, by running a model or from two COCO files → measure → print and draw. The definitions
+//! are in `ssd_train::evaluation`, the pictures in `ssd_train::charts`; this file is the command line.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,16 @@ use std::process::ExitCode;
 use clap::Parser;
 use image::RgbImage;
 use rayon::prelude::*;
-use ssd::postprocess::{DetectParams, Nms};
+use ssd::postprocess::DetectParams;
+use ssd_train::charts;
 use ssd_train::cli::{self, DeviceChoice, Failure};
 use ssd_train::data::{self, CocoIds, Dataset, Format, Sample};
 use ssd_train::detector::Detector;
 use ssd_train::engine::EngineArgs;
+use ssd_train::evaluation::confusion::Confusion;
+use ssd_train::evaluation::precision_recall::class_curves;
 use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
+use ssd_train::nms::NmsName;
 
 /// Measure detections against a ground truth: Pascal VOC mAP (11-point and all-point) and COCO AP and AR.
 ///
@@ -26,6 +30,7 @@ use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
   eval --weights best.safetensors --data VOCdevkit/VOC2007 --split test
   eval --weights best.safetensors --data shapes:1 --json > measured.json
   eval --ground-truth instances_val2017.json --detections results.json
+  eval --weights best.safetensors --data shapes:1 --curves curves.png --confusion confusion.png
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
@@ -51,12 +56,25 @@ struct Args {
     /// category_id is the class from 1, image_id the picture's name where all names are numbers, else its place from 1
     #[arg(long, value_name = "FILE", requires = "weights")]
     save_detections: Option<PathBuf>,
+    /// Draw precision over recall at IoU 0.5 as PNG: the classes thin, their mean thick, all-point AP beside the names
+    #[arg(long, value_name = "FILE")]
+    curves: Option<PathBuf>,
+    /// Draw which class is taken for which as PNG: rows are what is there, columns what was detected. Detections are taken
+    /// best first; each goes to the free object, of any class, that it overlaps most from IoU 0.5 on
+    #[arg(long, value_name = "FILE")]
+    confusion: Option<PathBuf>,
+    /// Detections below this are left out of the picture of --confusion, 0 to 1; nothing else depends on it
+    #[arg(long, value_name = "X", default_value_t = 0.5, requires = "confusion")]
+    confusion_score: f64,
     /// Detections below this are left out, 0 to 1; a higher value cuts the curve's end off and lowers the measures
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     score: f32,
     /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1
     #[arg(long, value_name = "X", default_value_t = 0.45)]
     iou: f32,
+    /// What becomes of an overlapping box: removed, or lowered in score
+    #[arg(long, value_enum, default_value = "hard")]
+    nms: NmsName,
     /// Candidates of each class that go into NMS
     #[arg(long, value_name = "N", default_value_t = 400)]
     top_k: usize,
@@ -81,6 +99,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
+    if !(0.0..=1.0).contains(&args.confusion_score) {
+        return Err(Failure::Input(format!("--confusion-score is {}; choose 0 to 1.", args.confusion_score)));
+    }
     let (images, labels) = match (&args.weights, &args.ground_truth, &args.detections) {
         (Some(weights), ..) if !args.data.is_empty() => run_model(args, weights)?,
         (_, Some(ground_truth), Some(detections)) => read_files(ground_truth, detections)?,
@@ -88,8 +109,21 @@ fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Input("Give --weights with --data, or --ground-truth with --detections.".to_owned()));
         }
     };
+    draw(args, &images, &labels)?;
     let report = evaluate(&images, &labels);
     if args.json { cli::print_json(&report) } else { cli::print_text(&format!("{report}\n")) }
+}
+
+/// The pictures that were asked for.
+fn draw(args: &Args, images: &[ImageResult], labels: &[String]) -> Result<(), Failure> {
+    if let Some(path) = &args.curves {
+        charts::precision_recall::write_precision_recall(path, &class_curves(images, labels)).map_err(Failure::run)?;
+    }
+    if let Some(path) = &args.confusion {
+        let confusion = Confusion::count(images, labels.len(), args.confusion_score);
+        charts::confusion::write_confusion(path, &confusion, labels, args.confusion_score).map_err(Failure::run)?;
+    }
+    Ok(())
 }
 
 /// One result a picture from two files of another program.
@@ -115,7 +149,7 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
         iou: args.iou,
         top_k: args.top_k,
         max: args.max,
-        nms: Nms::Hard,
+        nms: args.nms.into(),
         classes: None,
     };
     let params = params.checked(labels.len() + 1).map_err(Failure::input)?;

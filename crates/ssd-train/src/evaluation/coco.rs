@@ -141,7 +141,7 @@ fn judge(image: &ClassImage, area_px: (f64, f64)) -> Vec<Judged> {
 }
 
 /// Intersection over union, or over the detection alone where the object is a crowd.
-fn overlap(detection: &DetectionPx, truth: &TruthPx) -> f64 {
+pub(super) fn overlap(detection: &DetectionPx, truth: &TruthPx) -> f64 {
     if !truth.crowd {
         return detection.bbox_px.iou(&truth.bbox_px);
     }

@@ -6,10 +6,13 @@
 //! Boxes are in pixels of the source picture and in `f64`, corner and size as COCO files have them: a matching threshold
 //! is a step, and one rounding more or less would put a box on the other side of it.
 //!
-//! [`voc`] and [`coco`] hold one definition each, [`coco_files`] the file formats, `table` the text for a terminal.
+//! [`voc`] and [`coco`] hold one definition each, [`coco_files`] the file formats, `table` the text for a terminal;
+//! [`precision_recall`] and [`confusion`] are what `charts` draws.
 
 pub mod coco;
 pub mod coco_files;
+pub mod confusion;
+pub mod precision_recall;
 mod table;
 pub mod voc;
 

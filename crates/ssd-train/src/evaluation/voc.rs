@@ -26,10 +26,26 @@ pub struct ClassAp {
 }
 
 /// The curve's points in whole numbers: `(hits, judged)` after each judged detection, best first.
-struct Curve {
+pub(super) struct Curve {
     points: Vec<(usize, usize)>,
     /// How many objects are to be found.
-    truths: usize,
+    pub truths: usize,
+}
+
+impl Curve {
+    /// The best precision at recall 0, `1 / steps`, …, 1 or beyond: the curve made monotone, read at `steps + 1` places.
+    pub fn sampled(&self, steps: usize) -> Vec<f64> {
+        let mut precisions = vec![0.0; steps + 1];
+        let mut points = self.points.iter().rev().peekable();
+        let mut best: f64 = 0.0;
+        for (i, at_recall) in precisions.iter_mut().enumerate().rev() {
+            while let Some(point) = points.next_if(|(hits, _)| hits * steps >= i * self.truths) {
+                best = best.max(precision(point));
+            }
+            *at_recall = best;
+        }
+        precisions
+    }
 }
 
 /// Both flavours for the pictures of one class.
@@ -45,7 +61,8 @@ fn is_ignored(truth: &TruthPx) -> bool {
     truth.difficult || truth.crowd
 }
 
-fn curve(images: &[ClassImage]) -> Curve {
+/// Precision after each detection of one class, best first.
+pub(super) fn curve(images: &[ClassImage]) -> Curve {
     let truths = images.iter().flat_map(|image| &image.truths).filter(|truth| !is_ignored(truth)).count();
     let mut queue: Vec<(usize, usize)> = Vec::new();
     for (i, image) in images.iter().enumerate() {
@@ -98,7 +115,7 @@ fn eleven_point(curve: &Curve) -> f64 {
 }
 
 /// Each hit adds a step of `1 / truths` in recall, as high as the best precision from there on.
-fn all_point(curve: &Curve) -> f64 {
+pub(super) fn all_point(curve: &Curve) -> f64 {
     let mut best_from_here: f64 = 0.0;
     let mut area = 0.0;
     for (k, point) in curve.points.iter().enumerate().rev() {
@@ -177,6 +194,43 @@ mod tests {
         let detections = vec![detection(0.0, 0.9), detection(200.0, 0.8), detection(50.0, 0.7), detection(300.0, 0.6)];
         // Recall 0 to .3 at precision 1 (four points), .4 to .6 at 2/3 (three), none beyond.
         close(ap(truths, detections), ((4.0 + 3.0 * 2.0 / 3.0) / 11.0, 1.0 / 3.0 + 1.0 / 3.0 * 2.0 / 3.0));
+    }
+
+    #[test]
+    fn a_sampled_curve_is_the_envelope() {
+        // The same curve: (recall, precision) = (1/3, 1), (1/3, 1/2), (2/3, 2/3), (2/3, 1/2).
+        let curve = Curve { points: vec![(1, 1), (1, 2), (2, 3), (2, 4)], truths: 3 };
+        let third = 2.0 / 3.0;
+        assert_eq!(curve.sampled(6), [1.0, 1.0, 1.0, third, third, 0.0, 0.0]);
+        assert_eq!(Curve { points: vec![], truths: 3 }.sampled(2), [0.0; 3]);
+    }
+
+    #[test]
+    fn a_second_detection_of_a_difficult_object_is_no_duplicate() {
+        // The kit looks at `difficult` before it looks at whether the object is taken. A hit, then two on the difficult
+        // object, then a miss, then a hit: precision 1, then 2/3.
+        let hard = TruthPx { difficult: true, ..truth(50.0) };
+        let at = [(0.0, 0.9), (50.0, 0.8), (51.0, 0.7), (300.0, 0.6), (100.0, 0.5)];
+        let detections = at.map(|(x, score)| detection(x, score)).to_vec();
+        let want = ((6.0 + 5.0 * 2.0 / 3.0) / 11.0, 0.5 + 0.5 * 2.0 / 3.0);
+        close(ap(vec![truth(0.0), hard, truth(100.0)], detections), want);
+    }
+
+    #[test]
+    fn a_difficult_object_that_is_overlapped_most_shields_the_one_beside_it() {
+        // IoU with the difficult object is 1, with the other one, at 3, it is 7/13: the kit looks at the first alone.
+        let hard = TruthPx { difficult: true, ..truth(0.0) };
+        close(ap(vec![truth(3.0), hard], vec![detection(0.0, 0.9)]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn detections_of_all_pictures_stand_in_one_queue() {
+        // Picture 1 has its miss before picture 2 has its hit: 1/2, which each picture by itself would not say.
+        let result = |image_id, truths, detections| ImageResult { image_id, truths, detections };
+        let images =
+            [result(1, vec![], vec![detection(0.0, 0.9)]), result(2, vec![truth(0.0)], vec![detection(0.0, 0.8)])];
+        let report = evaluate(&images, &["thing".to_owned()]);
+        close((report.voc07_11pt, report.voc_all_point), (0.5, 0.5));
     }
 
     #[test]

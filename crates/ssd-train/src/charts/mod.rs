@@ -1,0 +1,84 @@
+//! Pictures of measurements: precision over recall, and which class is taken for which. `curves.rs` draws a run with the same
+//! means.
+//!
+//! What it is: a sheet with a font, and a PNG written whole. What it is not: it measures nothing. A picture depends on its
+//! arguments alone; the font comes with the program, not from the machine.
+
+pub mod confusion;
+pub mod precision_recall;
+mod sheet;
+
+use std::convert::Infallible;
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{ImageFormat, RgbImage};
+use plotters::coord::Shift;
+use plotters::drawing::DrawingAreaErrorKind;
+use plotters::prelude::*;
+use plotters::style::register_font;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+pub(crate) use sheet::Sheet;
+use sheet::text_width;
+
+use crate::cli::{WriteError, write_atomic};
+
+/// The name under which the built-in font is known.
+pub(crate) const FONT: &str = "sans-serif";
+/// Text and axes.
+pub(crate) const INK: RGBColor = RGBColor(34, 34, 34);
+
+/// A part of a sheet.
+pub(crate) type Area<'a> = DrawingArea<Sheet<'a>, Shift>;
+pub(crate) type DrawError = DrawingAreaErrorKind<Infallible>;
+pub(crate) type DrawResult = Result<(), DrawError>;
+
+/// A picture that was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChartError {
+    /// The drawing library gave up.
+    #[error("The picture cannot be drawn: {0}; what it shows is unharmed.")]
+    Draw(String),
+    /// It was drawn and not written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// A white picture of a size in pixels, with what `draw` puts on it.
+pub(crate) fn drawn(size_px: (u32, u32), draw: impl FnOnce(&Area) -> DrawResult) -> Result<RgbImage, ChartError> {
+    // For plotters' own legend, which measures text before it is drawn. It gives no reason where it refuses a font.
+    register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map_err(|_| ChartError::Draw("the built-in font is refused".to_owned()))?;
+    let mut picture = RgbImage::new(size_px.0, size_px.1);
+    let root = Sheet::new(&mut picture).into_drawing_area();
+    let result = root.fill(&WHITE).and_then(|()| draw(&root));
+    drop(root);
+    result.map_err(|e| ChartError::Draw(e.to_string()))?;
+    Ok(picture)
+}
+
+/// Writes a picture as PNG, whole or not at all.
+pub(crate) fn write_png(path: &Path, picture: &RgbImage) -> Result<(), ChartError> {
+    let mut png = Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png).map_err(|e| ChartError::Draw(e.to_string()))?;
+    write_atomic(path, png.get_ref())?;
+    Ok(())
+}
+
+/// A line of text at a place: its left end, its middle or its right end, and halfway up.
+fn write_text(area: &Area, text: &str, at: (i32, i32), size_px: u32, color: &impl Color, from: HPos) -> DrawResult {
+    let style = (FONT, size_px).into_font().color(color).pos(Pos::new(from, VPos::Center));
+    area.draw_text(text, &style, at)
+}
+
+/// A text as far as it fits, with an ellipsis for the rest.
+fn shortened(text: &str, size_px: u32, max_width_px: u32) -> String {
+    // A name of a thousand letters is cut first: what is left is always too long for a picture.
+    let mut kept: Vec<char> = text.chars().take(100).collect();
+    let mut short: String = kept.iter().collect();
+    while text_width(&short, size_px) > max_width_px && kept.pop().is_some() {
+        short = kept.iter().chain(&['…']).collect();
+    }
+    short
+}

@@ -1,0 +1,369 @@
+//! A run's numbers and example pictures as a TensorBoard event file, `events.out.tfevents.*` in the run's folder.
+//!
+//! A file is a row of records: a length, a check sum, a protobuf message, a check sum. The messages below are the part of
+//! `event.proto` and `summary.proto` that scalars and pictures need; names and numbers are theirs. The crates that write such
+//! files were last released in 2022 and 2023, compile schemas with a `protoc` that has to be installed, or bring a second
+//! `protobuf` and a second `image`; the format has not changed since 2016, and `prost` is here for ONNX anyway.
+//!
+//! What it is not: it reads no files, and it decides nothing about the run. A writer never touches what an earlier one
+//! wrote: a run that goes on starts a file of its own, and says from which step on TensorBoard is to forget the older ones.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Cursor, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use image::{ImageFormat, RgbImage};
+use prost::Message;
+use ssd::{CornerBox, Detection};
+
+use crate::draw::{Labelled, annotate};
+use crate::metrics::{StepLine, ValidationLine};
+
+/// What happened at a moment: of the last three one is set.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Seconds since 1970.
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    /// Of the optimiser.
+    #[prost(int64, tag = "2")]
+    step: i64,
+    /// In the first event of a file: which format it has.
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    /// Measured values.
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+    /// That a run started here.
+    #[prost(message, optional, tag = "7")]
+    session_log: Option<SessionLog>,
+}
+
+/// Measured values of one step.
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+/// One measured value: of the last two one is set.
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    /// What it is of; what stands before a `/` is a group.
+    #[prost(string, tag = "1")]
+    tag: String,
+    /// A number.
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+    /// A picture.
+    #[prost(message, optional, tag = "4")]
+    image: Option<Image>,
+}
+
+/// A picture, encoded.
+#[derive(Clone, PartialEq, Message)]
+struct Image {
+    #[prost(int32, tag = "1")]
+    height: i32,
+    #[prost(int32, tag = "2")]
+    width: i32,
+    /// The number of channels.
+    #[prost(int32, tag = "3")]
+    colorspace: i32,
+    /// A PNG.
+    #[prost(bytes = "vec", tag = "4")]
+    encoded_image_string: Vec<u8>,
+}
+
+/// That a run started, or went on.
+#[derive(Clone, PartialEq, Message)]
+struct SessionLog {
+    /// [`SESSION_START`].
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+const FILE_VERSION: &str = "brain.Event:2";
+const SESSION_START: i32 = 1;
+const RGB_CHANNELS: i32 = 3;
+/// So many files can start in one second and one folder.
+const MAX_FILES_A_SECOND: usize = 1000;
+
+/// An event that was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// The file cannot be made or does not take it.
+    #[error("{path} was not written: {source}; check its rights, free some space and go on with --resume")]
+    Write {
+        /// The file, or the folder that it should lie in.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A picture has no pixels, or too many for a PNG.
+    #[error("the picture {tag} cannot be encoded: {source}; leave it out")]
+    Encode {
+        /// Its name.
+        tag: String,
+        /// What the encoder says.
+        source: image::ImageError,
+    },
+}
+
+/// An event file that is being written. Each call is one record, in the file when the call returns.
+#[derive(Debug)]
+pub struct EventWriter {
+    file: File,
+    path: PathBuf,
+}
+
+impl EventWriter {
+    /// Starts a new file in a folder that is there. What older files of the folder have from `first_step` on is to happen
+    /// again, and TensorBoard forgets it; 0 for a run from its start, the checkpoint's steps and one for one that goes on.
+    ///
+    /// # Errors
+    ///
+    /// When the folder does not take a file.
+    pub fn create(folder: &Path, first_step: usize) -> Result<Self, EventError> {
+        let (file, path) = new_file(folder).map_err(|source| EventError::Write { path: folder.to_owned(), source })?;
+        let mut writer = Self { file, path };
+        writer.push(Event { file_version: Some(FILE_VERSION.to_owned()), ..Event::default() })?;
+        let session_log = Some(SessionLog { status: SESSION_START });
+        writer.push(Event { step: first_step as i64, session_log, ..Event::default() })?;
+        Ok(writer)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a number.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn scalar(&mut self, tag: &str, step: usize, value: f64) -> Result<(), EventError> {
+        self.scalars(step, &[(tag, value)])
+    }
+
+    /// Adds several numbers of one step as one record.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn scalars(&mut self, step: usize, values: &[(&str, f64)]) -> Result<(), EventError> {
+        let number =
+            |&(tag, value): &(&str, f64)| Value { tag: tag.to_owned(), simple_value: Some(value as f32), image: None };
+        self.summary(step, values.iter().map(number).collect())
+    }
+
+    /// Adds a picture.
+    ///
+    /// # Errors
+    ///
+    /// When it has no pixels, or the disk does not take it.
+    pub fn image(&mut self, tag: &str, step: usize, picture: &RgbImage) -> Result<(), EventError> {
+        let mut png = Cursor::new(Vec::new());
+        picture
+            .write_to(&mut png, ImageFormat::Png)
+            .map_err(|source| EventError::Encode { tag: tag.to_owned(), source })?;
+        let image = Image {
+            // An encoded PNG has sides below 2^31.
+            height: picture.height() as i32,
+            width: picture.width() as i32,
+            colorspace: RGB_CHANNELS,
+            encoded_image_string: png.into_inner(),
+        };
+        self.summary(step, vec![Value { tag: tag.to_owned(), simple_value: None, image: Some(image) }])
+    }
+
+    /// Adds what `metrics.jsonl` says of a step, as `train/…`.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn step(&mut self, line: &StepLine) -> Result<(), EventError> {
+        let values = [
+            ("train/loss", f64::from(line.loss)),
+            ("train/loss_box", f64::from(line.loss_box)),
+            ("train/loss_class", f64::from(line.loss_class)),
+            ("train/lr", line.lr),
+            ("train/images_per_s", line.images_per_s),
+        ];
+        self.scalars(line.step, &values)
+    }
+
+    /// Adds what `metrics.jsonl` says of a validation, as `val/…`. A measure that is undefined is left out.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn validation(&mut self, line: &ValidationLine) -> Result<(), EventError> {
+        let values =
+            [("val/map_voc07", line.map_voc07), ("val/map_voc", line.map_voc), ("val/map_coco", line.map_coco)];
+        let defined: Vec<(&str, f64)> = values.iter().filter_map(|&(tag, value)| Some((tag, value?))).collect();
+        self.scalars(line.step, &defined)
+    }
+
+    fn summary(&mut self, step: usize, value: Vec<Value>) -> Result<(), EventError> {
+        self.push(Event { step: step as i64, summary: Some(Summary { value }), ..Event::default() })
+    }
+
+    fn push(&mut self, event: Event) -> Result<(), EventError> {
+        // A clock before 1970 is wrong anyway.
+        let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let record = record(&Event { wall_time, ..event }.encode_to_vec());
+        // In one piece: a run that is killed leaves a whole record, or one cut short that readers stop at.
+        self.file.write_all(&record).map_err(|source| EventError::Write { path: self.path.clone(), source })
+    }
+}
+
+/// A file that was not there, named so that names rise with time: TensorBoard reads a folder's files in this order.
+fn new_file(folder: &Path) -> io::Result<(File, PathBuf)> {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    for number in 0..MAX_FILES_A_SECOND {
+        let path = folder.join(format!("events.out.tfevents.{seconds:010}.{number:03}"));
+        match OpenOptions::new().append(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return Ok((opened?, path)),
+        }
+    }
+    Err(io::Error::other("too many runs started in this second"))
+}
+
+/// A TFRecord: length, its check sum, the bytes, their check sum; all numbers little-endian.
+fn record(bytes: &[u8]) -> Vec<u8> {
+    let length = (bytes.len() as u64).to_le_bytes();
+    let mut record = Vec::with_capacity(bytes.len() + 16);
+    record.extend(length);
+    record.extend(masked_crc(&length).to_le_bytes());
+    record.extend(bytes);
+    record.extend(masked_crc(bytes).to_le_bytes());
+    record
+}
+
+/// CRC-32C, turned and shifted, so that the sum of something that holds sums does not come out as a constant.
+fn masked_crc(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// A picture of what a detector finds: those detections that score at least `min_score`, best first, with name and score.
+pub fn with_detections(mut picture: RgbImage, found: &[Detection], labels: &[String], min_score: f32) -> RgbImage {
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    let labelled = |d: &Detection| {
+        let b: CornerBox = d.bbox.clipped().scaled(width, height);
+        let label = labels.get(d.class.wrapping_sub(1)).cloned().unwrap_or_else(|| d.class.to_string());
+        Labelled { bbox_px: b, text: format!("{label} {:.0}%", d.score * 100.0), class: d.class }
+    };
+    let boxes: Vec<Labelled> = found.iter().filter(|d| d.score >= min_score).map(labelled).collect();
+    annotate(&mut picture, &boxes);
+    picture
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use image::Rgb;
+
+    use super::*;
+
+    /// The events of a file; every check sum is computed anew, bit by bit.
+    fn events(path: &Path) -> Vec<Event> {
+        let bytes = std::fs::read(path).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut events = Vec::new();
+        while !rest.is_empty() {
+            let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
+            let body = &rest[12..12 + length];
+            assert_eq!(rest[8..12], slow_masked_crc(&rest[..8]).to_le_bytes());
+            assert_eq!(rest[12 + length..16 + length], slow_masked_crc(body).to_le_bytes());
+            events.push(Event::decode(body).unwrap());
+            rest = &rest[16 + length..];
+        }
+        events
+    }
+
+    /// CRC-32C by its polynomial, without a table, and the mask as `record_writer.h` words it.
+    fn slow_masked_crc(bytes: &[u8]) -> u32 {
+        let mut crc = u32::MAX;
+        for &byte in bytes {
+            crc ^= u32::from(byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 };
+            }
+        }
+        let crc = !crc;
+        ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
+    }
+
+    #[test]
+    fn records_have_their_length_and_check_sums() {
+        // The check value of CRC-32C: "123456789" gives e3069283.
+        assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(masked_crc(b"123456789"), slow_masked_crc(b"123456789"));
+        assert_eq!(record(b"abc").len(), 8 + 4 + 3 + 4);
+    }
+
+    #[test]
+    fn what_is_written_is_what_a_reader_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = EventWriter::create(folder.path(), 0).unwrap();
+        let line =
+            StepLine { step: 7, epoch: 1, loss: 3.0, loss_box: 1.0, loss_class: 2.0, lr: 0.1, images_per_s: 9.0 };
+        writer.step(&line).unwrap();
+        let validation =
+            ValidationLine { epoch: 1, step: 8, map_voc07: Some(0.5), map_voc: Some(0.25), map_coco: None };
+        writer.validation(&validation).unwrap();
+        let picture = RgbImage::from_pixel(5, 3, Rgb([1, 2, 3]));
+        writer.image("val/example_0", 8, &picture).unwrap();
+
+        let events = events(writer.path());
+        assert_eq!(events[0].file_version.as_deref(), Some("brain.Event:2"), "first of all");
+        assert_eq!(events[1].session_log, Some(SessionLog { status: SESSION_START }));
+        let values = |event: &Event| event.summary.clone().unwrap().value;
+        let numbers = |event: &Event| -> Vec<(String, f32)> {
+            values(event).into_iter().map(|value| (value.tag, value.simple_value.unwrap())).collect()
+        };
+        assert_eq!((events[2].step, numbers(&events[2]).len()), (7, 5));
+        assert_eq!(numbers(&events[2])[3], ("train/lr".to_owned(), 0.1));
+        assert_eq!(numbers(&events[3]), [("val/map_voc07".to_owned(), 0.5), ("val/map_voc".to_owned(), 0.25)]);
+        let image = values(&events[4])[0].image.clone().unwrap();
+        assert_eq!((image.height, image.width, image.colorspace), (3, 5, 3));
+        assert_eq!(image::load_from_memory(&image.encoded_image_string).unwrap().to_rgb8(), picture);
+        assert!(events.iter().all(|event| event.wall_time > 1.7e9), "seconds since 1970");
+    }
+
+    #[test]
+    fn a_run_that_goes_on_leaves_the_older_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = EventWriter::create(folder.path(), 0).unwrap();
+        first.scalar("train/loss", 5, 1.0).unwrap();
+        let before = std::fs::read(first.path()).unwrap();
+        let mut second = EventWriter::create(folder.path(), 4).unwrap();
+        second.scalar("train/loss", 4, 2.0).unwrap();
+        assert_eq!(std::fs::read(first.path()).unwrap(), before);
+        assert!(first.path() < second.path(), "TensorBoard reads them in the order of their names");
+        assert_eq!(events(second.path())[1].step, 4, "from here on the older one is forgotten");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = EventWriter::create(&folder.path().join("none"), 0).unwrap_err().to_string();
+        assert!(message.contains("none") && message.contains("check its rights"), "{message}");
+        let mut writer = EventWriter::create(folder.path(), 0).unwrap();
+        let message = writer.image("val/empty", 1, &RgbImage::new(0, 0)).unwrap_err().to_string();
+        assert!(message.contains("val/empty"), "{message}");
+    }
+
+    #[test]
+    fn detections_below_the_score_are_not_drawn() {
+        let plain = RgbImage::from_pixel(60, 60, Rgb([90, 90, 90]));
+        let found = [Detection { bbox: CornerBox::new(0.2, 0.3, 0.8, 0.9), class: 1, score: 0.5 }];
+        assert_eq!(with_detections(plain.clone(), &found, &["cat".into()], 0.6), plain);
+        assert_ne!(with_detections(plain.clone(), &found, &["cat".into()], 0.5), plain);
+        assert_ne!(with_detections(plain.clone(), &found, &[], 0.5), plain, "a class without a name has its number");
+    }
+}
