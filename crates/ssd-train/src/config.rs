@@ -224,7 +224,8 @@ impl TrainConfig {
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return Err(Failure::Input(format!("--lr is {}; it has to be a number above 0.", self.lr)));
         }
-        Ok(self)
+        let augment = self.augment.map(AugmentConfig::checked).transpose().map_err(Failure::input)?;
+        Ok(Self { augment, ..self })
     }
 
     /// The learning rate of a run with so many steps.
