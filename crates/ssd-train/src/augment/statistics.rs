@@ -1,8 +1,8 @@
 //! Whether what is drawn at random is distributed as it should be. Seeds are fixed, so a test passes always or never; the bounds
 //! are such that one seed in about a hundred thousand would fail by chance.
 
-/// Fails unless `values` are distributed evenly between two bounds: none outside, and no part of the range has
-/// too many (Kolmogorov and Smirnov's test). With some thousand values, that they fill nine tenths of the range only.
+/// Fails unless `values` are distributed evenly between two bounds: none is outside, and no part of the range has too many or
+/// too few (Kolmogorov and Smirnov's test). Some thousand values that fill nine tenths of the range only are found out.
 pub fn assert_uniform(values: impl Iterator<Item = f64>, low: f64, high: f64) {
     let mut shares: Vec<f64> = values.map(|value| (value - low) / (high - low)).collect();
     shares.sort_by(f64::total_cmp);
