@@ -79,14 +79,23 @@ impl Row {
 
     /// Resizes row `y`, whose pixels at the taps' columns are given as `[3, columns]`.
     fn fill(&mut self, y: usize, taps: &[Tap], pixels: &[f32]) {
-        let planes = pixels.chunks_exact(pixels.len() / 3);
-        for (values, plane) in self.values.chunks_exact_mut(taps.len()).zip(planes) {
-            for (value, tap) in values.iter_mut().zip(taps) {
-                *value = lerp(plane[tap.i0], plane[tap.i1], tap.f);
-            }
+        let [red, green, blue] = thirds(pixels);
+        let (r, others) = self.values.split_at_mut(taps.len());
+        let (g, b) = others.split_at_mut(taps.len());
+        // All three at once: a tap is loaded, and its indices are checked, once.
+        for (((tap, r), g), b) in taps.iter().zip(r).zip(g).zip(b) {
+            *r = lerp(red[tap.i0], red[tap.i1], tap.f);
+            *g = lerp(green[tap.i0], green[tap.i1], tap.f);
+            *b = lerp(blue[tap.i0], blue[tap.i1], tap.f);
         }
         self.y = Some(y);
     }
+}
+
+/// The three planes of `[3, N]`.
+fn thirds(planes: &[f32]) -> [&[f32]; 3] {
+    let len = planes.len() / 3;
+    [&planes[..len], &planes[len..][..len], &planes[2 * len..][..len]]
 }
 
 /// Resizes and normalises a picture that is read row by row, and only where the resize looks, so that it need not lie in
