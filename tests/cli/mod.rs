@@ -7,6 +7,7 @@ mod eval;
 mod folders;
 #[cfg(unix)]
 mod interruptions;
+mod loader;
 mod onnx;
 mod run;
 mod train;

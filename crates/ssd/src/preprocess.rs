@@ -49,36 +49,124 @@ fn taps(source: usize, target: usize) -> Vec<Tap> {
         .collect()
 }
 
-/// Resizes and normalises interleaved pixels of `channels` bytes each (3: RGB, 4: RGBA, whose alpha is ignored).
-/// Returns `[3, S, S]`, planes in the order R, G, B.
+/// The source columns that taps look at, ascending and each once, and the taps with places among these for indices.
+fn columns_of(mut taps: Vec<Tap>) -> (Vec<usize>, Vec<Tap>) {
+    let mut columns: Vec<usize> = taps.iter().flat_map(|tap| [tap.i0, tap.i1]).collect();
+    // Nearly sorted already: neighbouring positions share a tap or follow each other.
+    columns.sort_unstable();
+    columns.dedup();
+    let mut place = 0;
+    for tap in &mut taps {
+        while columns[place] < tap.i0 {
+            place += 1;
+        }
+        *tap = Tap { i0: place, i1: place + tap.i1 - tap.i0, f: tap.f };
+    }
+    (columns, taps)
+}
+
+/// One source row, resized along x alone: `[3, S]`.
+struct Row {
+    /// Its number in the source; none before the first is read.
+    y: Option<usize>,
+    values: Vec<f32>,
+}
+
+impl Row {
+    fn new(size: usize) -> Self {
+        Self { y: None, values: vec![0.0; 3 * size] }
+    }
+
+    /// Resizes row `y`, whose pixels at the taps' columns are given as `[3, columns]`.
+    fn fill(&mut self, y: usize, taps: &[Tap], pixels: &[f32]) {
+        let [red, green, blue] = thirds(pixels);
+        let (r, others) = self.values.split_at_mut(taps.len());
+        let (g, b) = others.split_at_mut(taps.len());
+        // All three at once: a tap is loaded, and its indices are checked, once.
+        for (((tap, r), g), b) in taps.iter().zip(r).zip(g).zip(b) {
+            *r = lerp(red[tap.i0], red[tap.i1], tap.f);
+            *g = lerp(green[tap.i0], green[tap.i1], tap.f);
+            *b = lerp(blue[tap.i0], blue[tap.i1], tap.f);
+        }
+        self.y = Some(y);
+    }
+}
+
+/// The three planes of `[3, N]`.
+fn thirds(planes: &[f32]) -> [&[f32]; 3] {
+    let len = planes.len() / 3;
+    [&planes[..len], &planes[len..][..len], &planes[2 * len..][..len]]
+}
+
+/// Resizes and normalises a picture that is read row by row, and only where the resize looks, so that it need not lie in
+/// memory: that of the augmentation never does. Returns `[3, S, S]`, planes in the order R, G, B.
+///
+/// `read(y, columns, planes)` writes the pixels of row `y` at `columns`, which ascend, into planes R, G, B of the same
+/// length, as values in `0..=255`. Rows are asked for from top to bottom; many are not asked for at all.
 ///
 /// # Panics
 ///
-/// If `pixels` is shorter than `width * height * channels`, or the picture has no pixel: callers check their source.
-fn preprocess(pixels: &[u8], width: usize, height: usize, channels: usize, spec: &Preprocess) -> Vec<f32> {
-    assert!(width > 0 && height > 0 && pixels.len() >= width * height * channels, "a picture has all of its pixels");
+/// If the picture has no pixel: callers check their source.
+pub fn preprocess_rows(
+    width: usize,
+    height: usize,
+    spec: &Preprocess,
+    mut read: impl FnMut(usize, &[usize], [&mut [f32]; 3]),
+) -> Vec<f32> {
+    assert!(width > 0 && height > 0, "a picture has pixels");
     let size = spec.input_size;
-    let columns = taps(width, size);
+    let (columns, taps_x) = columns_of(taps(width, size));
+    let mut pixels = vec![0.0; 3 * columns.len()];
+    let mut read_row = |row: &mut Row, y: usize| {
+        let (red, others) = pixels.split_at_mut(columns.len());
+        let (green, blue) = others.split_at_mut(columns.len());
+        read(y, &columns, [red, green, blue]);
+        row.fill(y, &taps_x, &pixels);
+    };
+
     let mut out = vec![0.0; 3 * size * size];
-    for (y, row) in taps(height, size).iter().enumerate() {
-        let upper = &pixels[row.i0 * width * channels..][..width * channels];
-        let lower = &pixels[row.i1 * width * channels..][..width * channels];
-        for (x, column) in columns.iter().enumerate() {
-            let (left, right) = (column.i0 * channels, column.i1 * channels);
-            for c in 0..3 {
-                let top = lerp(upper[left + c], upper[right + c], column.f);
-                let bottom = lerp(lower[left + c], lower[right + c], column.f);
-                let value = top + (bottom - top) * row.f;
-                out[(c * size + y) * size + x] = (value - spec.normalization.mean[c]) / spec.normalization.std[c];
+    let (mut upper, mut lower) = (Row::new(size), Row::new(size));
+    for (y, tap) in taps(height, size).iter().enumerate() {
+        // Each row is read once: the lower one of a position is often the upper one of the next.
+        if upper.y != Some(tap.i0) {
+            std::mem::swap(&mut upper, &mut lower);
+        }
+        if upper.y != Some(tap.i0) {
+            read_row(&mut upper, tap.i0);
+        }
+        if lower.y != Some(tap.i1) {
+            read_row(&mut lower, tap.i1);
+        }
+        for c in 0..3 {
+            let (mean, std) = (spec.normalization.mean[c], spec.normalization.std[c]);
+            let target = &mut out[(c * size + y) * size..][..size];
+            let (tops, bottoms) = (&upper.values[c * size..][..size], &lower.values[c * size..][..size]);
+            for ((value, top), bottom) in target.iter_mut().zip(tops).zip(bottoms) {
+                *value = (lerp(*top, *bottom, tap.f) - mean) / std;
             }
         }
     }
     out
 }
 
-fn lerp(a: u8, b: u8, f: f32) -> f32 {
-    let (a, b) = (f32::from(a), f32::from(b));
+fn lerp(a: f32, b: f32, f: f32) -> f32 {
     a + (b - a) * f
+}
+
+/// Resizes and normalises interleaved pixels of `channels` bytes each (3: RGB, 4: RGBA, whose alpha is ignored).
+///
+/// # Panics
+///
+/// If `pixels` is shorter than `width * height * channels`, or the picture has no pixel: callers check their source.
+fn preprocess(pixels: &[u8], width: usize, height: usize, channels: usize, spec: &Preprocess) -> Vec<f32> {
+    assert!(pixels.len() >= width * height * channels, "a picture has all of its pixels");
+    preprocess_rows(width, height, spec, |y, columns, [red, green, blue]| {
+        let row = &pixels[y * width * channels..][..width * channels];
+        for (((x, r), g), b) in columns.iter().zip(red).zip(green).zip(blue) {
+            let pixel = &row[x * channels..][..3];
+            (*r, *g, *b) = (f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2]));
+        }
+    })
 }
 
 /// Resizes and normalises an RGB picture: `[height, width, 3]` bytes to `[3, S, S]`.
@@ -106,6 +194,48 @@ mod tests {
             let (pixel, channel) = (i / 3, i % 3);
             assert_eq!(out[channel * 9 + pixel], (f32::from(*value) - 127.0) / 128.0);
         }
+    }
+
+    /// The same, written down as it is defined: four taps for each value, nothing kept from one to the next.
+    fn plainly(rgb: &[u8], width: usize, height: usize, spec: &Preprocess) -> Vec<f32> {
+        let size = spec.input_size;
+        let (columns, rows) = (taps(width, size), taps(height, size));
+        let mut out = Vec::new();
+        for c in 0..3 {
+            for row in &rows {
+                for column in &columns {
+                    let at = |y: usize, x: usize| f32::from(rgb[(y * width + x) * 3 + c]);
+                    let top = lerp(at(row.i0, column.i0), at(row.i0, column.i1), column.f);
+                    let bottom = lerp(at(row.i1, column.i0), at(row.i1, column.i1), column.f);
+                    out.push((lerp(top, bottom, row.f) - spec.normalization.mean[c]) / spec.normalization.std[c]);
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn rows_that_are_kept_change_no_bit() {
+        let normalization = Normalization { mean: [123.0, 117.0, 104.0], std: [58.4, 57.1, 57.4] };
+        for (width, height) in [(1, 1), (2, 90), (90, 3), (31, 30), (60, 61), (47, 200), (300, 20)] {
+            let rgb: Vec<u8> = (0..width * height * 3).map(|i| (i * i * 31 + i * 7) as u8).collect();
+            for input_size in [1, 2, 30, 77] {
+                let spec = Preprocess { input_size, normalization };
+                let same = preprocess_rgb(&rgb, width, height, &spec) == plainly(&rgb, width, height, &spec);
+                assert!(same, "{width}x{height} to {input_size}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_read_in_order_and_only_where_the_resize_looks() {
+        let spec = Preprocess { input_size: 3, normalization: PLAIN };
+        let mut asked = Vec::new();
+        preprocess_rows(30, 60, &spec, |y, columns, _| {
+            assert_eq!(columns, [4, 5, 14, 15, 24, 25]);
+            asked.push(y);
+        });
+        assert_eq!(asked, [9, 10, 29, 30, 49, 50]);
     }
 
     #[test]

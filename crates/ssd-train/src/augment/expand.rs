@@ -1,12 +1,14 @@
 //! Zooming out (paper, section 3.6): the picture is placed somewhere on a larger canvas, which makes its objects small.
 
-use image::{Rgb, RgbImage, imageops};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+use super::check::{self, AugmentError};
 use super::happens;
-use crate::data::Sample;
+
+/// The largest `max_ratio`: a picture is then a nineteenth of the network's input wide at 300 pixels.
+const LARGEST_RATIO: f32 = 16.0;
 
 /// How far to zoom out, and how often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,28 +28,59 @@ impl Default for Expand {
     }
 }
 
-/// Places a picture on a larger canvas of its own shape.
-pub fn expand(sample: &mut Sample, params: &Expand, rng: &mut Pcg64) {
-    if !happens(params.probability, rng) {
-        return;
-    }
-    let ratio = 1.0 + (params.max_ratio - 1.0).max(0.0) * rng.random::<f32>();
-    let (width, height) = sample.image.dimensions();
-    let (canvas_width, canvas_height) = ((width as f32 * ratio) as u32, (height as f32 * ratio) as u32);
-    // Whole pixels, so that the boxes lie exactly where the picture does.
-    let left = rng.random_range(0..=canvas_width - width);
-    let top = rng.random_range(0..=canvas_height - height);
+/// Where a picture lies on a canvas, in whole pixels, so that the boxes lie exactly where the picture does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Columns left of the picture.
+    pub left: u32,
+    /// Rows above it.
+    pub top: u32,
+    /// Width and height of the canvas.
+    pub canvas_px: (u32, u32),
+}
 
-    let mut canvas = RgbImage::from_pixel(canvas_width, canvas_height, Rgb(params.fill));
-    imageops::replace(&mut canvas, &sample.image, i64::from(left), i64::from(top));
-    sample.image = canvas;
-    for truth in &mut sample.truths {
-        let mut bbox_px = truth.bbox.scaled(width as f32, height as f32);
-        bbox_px.x1 += left as f32;
-        bbox_px.x2 += left as f32;
-        bbox_px.y1 += top as f32;
-        bbox_px.y2 += top as f32;
-        truth.bbox = bbox_px.scaled(1.0 / canvas_width as f32, 1.0 / canvas_height as f32).clipped();
+impl Expand {
+    /// A canvas of the picture's own shape, and a place on it; none where the picture stays as it is.
+    pub fn draw(&self, (width, height): (u32, u32), rng: &mut Pcg64) -> Option<Placement> {
+        if !happens(self.probability, rng) {
+            return None;
+        }
+        let ratio = 1.0 + (self.max_ratio.min(LARGEST_RATIO) - 1.0).max(0.0) * rng.random::<f32>();
+        let side = |pixels: u32| ((pixels as f32 * ratio) as u32).max(pixels);
+        let canvas_px = (side(width), side(height));
+        let left = rng.random_range(0..=canvas_px.0 - width);
+        let top = rng.random_range(0..=canvas_px.1 - height);
+        Some(Placement { left, top, canvas_px })
     }
-    sample.truths.retain(|truth| truth.bbox.is_proper());
+
+    pub(super) fn check(&self) -> Result<(), AugmentError> {
+        check::probability("expand.probability", self.probability)?;
+        check::within("expand.max_ratio", self.max_ratio, 1.0, LARGEST_RATIO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::statistics::{assert_share, assert_uniform};
+    use crate::data::seeded::seeded;
+
+    #[test]
+    fn half_of_the_pictures_are_placed_evenly_on_a_canvas_of_one_to_four_times_their_size() {
+        let (width, height) = (5_000, 4_000);
+        let rng = &mut seeded(&[31]);
+        let drawn: Vec<Option<Placement>> = (0..20_000).map(|_| Expand::default().draw((width, height), rng)).collect();
+        let placed: Vec<Placement> = drawn.iter().flatten().copied().collect();
+        assert_share(placed.len(), drawn.len(), 0.5);
+
+        let share = |inside: u32, room: u32| f64::from(inside) / f64::from(room.max(1));
+        assert_uniform(placed.iter().map(|p| share(p.canvas_px.0, width)), 1.0, 4.0);
+        assert_uniform(placed.iter().map(|p| share(p.canvas_px.1, height)), 1.0, 4.0);
+        assert_uniform(placed.iter().map(|p| share(p.left, p.canvas_px.0 - width)), 0.0, 1.0);
+        assert_uniform(placed.iter().map(|p| share(p.top, p.canvas_px.1 - height)), 0.0, 1.0);
+        for p in placed {
+            let (x, y) = (share(p.canvas_px.0, width), share(p.canvas_px.1, height));
+            assert!((x - y).abs() < 1e-3, "{p:?} has not the picture's shape");
+        }
+    }
 }

@@ -1,12 +1,10 @@
 //! Left and right exchanged.
 
-use image::imageops;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
-use ssd::CornerBox;
 
+use super::check::{self, AugmentError};
 use super::happens;
-use crate::data::Sample;
 
 /// How often to exchange left and right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,14 +20,29 @@ impl Default for Flip {
     }
 }
 
-/// Mirrors a picture and its boxes.
-pub fn flip(sample: &mut Sample, params: &Flip, rng: &mut Pcg64) {
-    if !happens(params.probability, rng) {
-        return;
+impl Flip {
+    /// Whether this picture is mirrored.
+    pub fn draw(&self, rng: &mut Pcg64) -> bool {
+        happens(self.probability, rng)
     }
-    imageops::flip_horizontal_in_place(&mut sample.image);
-    for truth in &mut sample.truths {
-        let b = truth.bbox;
-        truth.bbox = CornerBox::new(1.0 - b.x2, b.y1, 1.0 - b.x1, b.y2);
+
+    pub(super) fn check(&self) -> Result<(), AugmentError> {
+        check::probability("flip.probability", self.probability)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::statistics::assert_share;
+    use crate::data::seeded::seeded;
+
+    #[test]
+    fn as_often_as_its_probability_says() {
+        for probability in [0.0, 0.2, 0.5, 1.0] {
+            let rng = &mut seeded(&[41]);
+            let flipped = (0..10_000).filter(|_| Flip { probability }.draw(rng)).count();
+            assert_share(flipped, 10_000, probability);
+        }
     }
 }

@@ -1,15 +1,18 @@
 //! Changes of light and colour: brightness, contrast, saturation, hue, and the order of the channels.
 //!
-//! All that is drawn is applied in one pass over the pixels, in floating point, clamped to `0..=255` after each step as the
-//! 8-bit pictures of the reference are. Boxes do not move.
+//! What is drawn for a picture is a [`Change`], which is applied to planes of numbers, in floating point: clamped to `0..=255`
+//! after each step, as the 8-bit pictures of the authors' code are, and made whole at the end. Boxes do not move.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
-use super::happens;
-use crate::data::Sample;
+use super::check::{self, AugmentError};
+use super::{between, happens};
+
+/// The largest factor of contrast and saturation: more leaves black and white only.
+const LARGEST_FACTOR: f32 = 255.0;
 
 /// How far light and colour may change, and how often each change is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,42 +53,36 @@ impl Photometric {
 }
 
 /// What was drawn for one picture; each change is without effect where it was not chosen.
-struct Change {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Change {
     added: f32,
     contrast_before: f32,
     saturation: f32,
     hue_sixths: f32,
     contrast_after: f32,
+    /// Which of the source's channels each of R, G, B shows.
     channels: [usize; 3],
 }
 
-/// Changes light and colour of a picture.
-pub fn photometric(sample: &mut Sample, params: &Photometric, rng: &mut Pcg64) {
-    let change = Change::draw(params, rng);
-    for pixel in sample.image.pixels_mut() {
-        let changed = change.apply(pixel.0.map(f32::from));
-        pixel.0 = change.channels.map(|c| changed[c].round() as u8);
-    }
-}
-
-impl Change {
-    fn draw(params: &Photometric, rng: &mut Pcg64) -> Self {
+impl Photometric {
+    /// Draws the changes of one picture.
+    pub fn draw(&self, rng: &mut Pcg64) -> Change {
         let mut drawn = |low: f32, high: f32, neutral: f32| {
             // Drawn whether used or not: changing a probability leaves the other changes of a seed as they were.
-            let value = low + (high - low) * rng.random::<f32>();
-            if happens(params.probability, rng) { value } else { neutral }
+            let value = between((low, high), rng);
+            if happens(self.probability, rng) { value } else { neutral }
         };
-        let added = drawn(-params.brightness, params.brightness, 0.0);
-        let contrast = drawn(params.contrast.0, params.contrast.1, 1.0);
-        let saturation = drawn(params.saturation.0, params.saturation.1, 1.0);
-        let hue_deg = drawn(-params.hue_deg, params.hue_deg, 0.0);
+        let added = drawn(-self.brightness, self.brightness, 0.0);
+        let contrast = drawn(self.contrast.0, self.contrast.1, 1.0);
+        let saturation = drawn(self.saturation.0, self.saturation.1, 1.0);
+        let hue_deg = drawn(-self.hue_deg, self.hue_deg, 0.0);
         // The order matters through the clamping only; the paper's code takes either, evenly.
         let contrast_first = rng.random_bool(0.5);
         let mut channels = [0, 1, 2];
-        if happens(params.channel_swap, rng) {
+        if happens(self.channel_swap, rng) {
             channels.shuffle(rng);
         }
-        Self {
+        Change {
             added,
             contrast_before: if contrast_first { contrast } else { 1.0 },
             saturation,
@@ -95,55 +92,124 @@ impl Change {
         }
     }
 
-    fn apply(&self, pixel: [f32; 3]) -> [f32; 3] {
-        let mut pixel = pixel.map(|v| (v + self.added).clamp(0.0, 255.0));
-        pixel = pixel.map(|v| (v * self.contrast_before).clamp(0.0, 255.0));
+    pub(super) fn check(&self) -> Result<(), AugmentError> {
+        check::probability("photometric.probability", self.probability)?;
+        check::within("photometric.brightness", self.brightness, 0.0, 255.0)?;
+        check::range("photometric.contrast", self.contrast, 0.0, LARGEST_FACTOR)?;
+        check::range("photometric.saturation", self.saturation, 0.0, LARGEST_FACTOR)?;
+        check::within("photometric.hue_deg", self.hue_deg, 0.0, 180.0)?;
+        check::probability("photometric.channel_swap", self.channel_swap)
+    }
+}
+
+impl Change {
+    /// All as it was.
+    pub const NONE: Self = Self {
+        added: 0.0,
+        contrast_before: 1.0,
+        saturation: 1.0,
+        hue_sixths: 0.0,
+        contrast_after: 1.0,
+        channels: [0, 1, 2],
+    };
+
+    /// Changes pixels in place: planes R, G, B of the source, of one length, values in `0..=255`, whole before and after.
+    ///
+    /// Each step is a loop of its own without branches, over as much as a row, so that the compiler takes vectors.
+    pub fn apply(&self, [red, green, blue]: [&mut [f32]; 3]) {
+        for plane in [&mut *red, &mut *green, &mut *blue] {
+            for v in plane {
+                *v = ((*v + self.added).clamp(0.0, 255.0) * self.contrast_before).clamp(0.0, 255.0);
+            }
+        }
         if self.saturation != 1.0 {
-            pixel = saturated(pixel, self.saturation);
+            each_pixel([&mut *red, &mut *green, &mut *blue], |pixel| saturated(pixel, self.saturation));
         }
         if self.hue_sixths != 0.0 {
-            pixel = turned(pixel, self.hue_sixths);
+            each_pixel([&mut *red, &mut *green, &mut *blue], |pixel| turned(pixel, self.hue_sixths));
         }
-        pixel.map(|v| (v * self.contrast_after).clamp(0.0, 255.0))
+        for plane in [red, green, blue] {
+            for v in plane {
+                *v = whole((*v * self.contrast_after).clamp(0.0, 255.0));
+            }
+        }
     }
+
+    /// Takes planes in the order in which the channels are shown, and gives them in the order of the source's.
+    pub fn by_source_channel<'a>(&self, [red, green, blue]: [&'a mut [f32]; 3]) -> [&'a mut [f32]; 3] {
+        let mut planes = [(self.channels[0], red), (self.channels[1], green), (self.channels[2], blue)];
+        planes.sort_by_key(|(channel, _)| *channel);
+        planes.map(|(_, plane)| plane)
+    }
+}
+
+/// Replaces each pixel of three planes.
+#[inline]
+fn each_pixel([red, green, blue]: [&mut [f32]; 3], change: impl Fn([f32; 3]) -> [f32; 3]) {
+    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+        [*r, *g, *b] = change([*r, *g, *b]);
+    }
+}
+
+/// The nearest whole number, for `0..=255`: beside 2^23 there is no room for a fraction. Unlike `round`, which is a call of
+/// a function on processors that know no such instruction, it is two additions.
+#[inline]
+fn whole(v: f32) -> f32 {
+    const TWO_TO_23: f32 = 8_388_608.0;
+    (v + TWO_TO_23) - TWO_TO_23
 }
 
 /// Multiplies the saturation of HSV, at most to 1: value and hue stay.
+#[inline]
 fn saturated(pixel: [f32; 3], factor: f32) -> [f32; 3] {
-    let value = pixel[0].max(pixel[1]).max(pixel[2]);
-    let chroma = value - pixel[0].min(pixel[1]).min(pixel[2]);
-    // Full saturation is a chroma as large as the value.
-    let factor = if chroma * factor > value { value / chroma } else { factor };
+    let value = larger(larger(pixel[0], pixel[1]), pixel[2]);
+    let chroma = value - smaller(smaller(pixel[0], pixel[1]), pixel[2]);
+    // Full saturation is a chroma as large as the value. Grey has none, and any factor will do.
+    let factor = smaller(factor, value / larger(chroma, f32::MIN_POSITIVE));
     pixel.map(|v| value - (value - v) * factor)
 }
 
-/// Turns the hue of HSV by sixths of the colour circle: value and saturation stay.
-fn turned(pixel: [f32; 3], sixths: f32) -> [f32; 3] {
-    let [r, g, b] = pixel;
-    let value = r.max(g).max(b);
-    let chroma = value - r.min(g).min(b);
-    if chroma <= 0.0 {
-        return pixel;
-    }
-    let hue = if value == r {
-        (g - b) / chroma
+/// Turns the hue of HSV by sixths of the colour circle, at most once around: value and saturation stay.
+#[inline]
+fn turned([r, g, b]: [f32; 3], sixths: f32) -> [f32; 3] {
+    let value = larger(larger(r, g), b);
+    let chroma = value - smaller(smaller(r, g), b);
+    let (sector, difference) = if value == r {
+        (0.0, g - b)
     } else if value == g {
-        2.0 + (b - r) / chroma
+        (2.0, b - r)
     } else {
-        4.0 + (r - g) / chroma
+        (4.0, r - g)
     };
-    let hue = (hue + sixths).rem_euclid(6.0);
+    // Grey has no chroma and no difference: its hue is 0, and nothing is made of it below.
+    let hue = sector + difference / larger(chroma, f32::MIN_POSITIVE) + sixths;
+    let hue = if hue < 0.0 { hue + 6.0 } else { hue };
+    let hue = if hue >= 6.0 { hue - 6.0 } else { hue };
     // How far the hue is from red, green and blue on the circle says how much of each is left.
     [0.0, 2.0, 4.0].map(|primary: f32| {
         let away = (hue - primary).abs();
-        let away = away.min(6.0 - away);
-        value - chroma * (away - 1.0).clamp(0.0, 1.0)
+        let away = smaller(away, 6.0 - away);
+        value - chroma * smaller(larger(away - 1.0, 0.0), 1.0)
     })
+}
+
+/// The larger of two numbers. `f32::max` also says what becomes of NaN, which takes three instructions more.
+#[inline]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// The smaller of two numbers, see [`larger`].
+#[inline]
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::statistics::{assert_share, assert_uniform};
+    use crate::data::seeded::seeded;
 
     fn near(a: [f32; 3], b: [f32; 3]) -> bool {
         a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.01)
@@ -155,13 +221,104 @@ mod tests {
         assert!(near(turned([200.0, 50.0, 50.0], 2.0), [50.0, 200.0, 50.0]));
         assert!(near(turned([10.0, 180.0, 90.0], -2.0), [180.0, 90.0, 10.0]));
         assert!(near(turned([10.0, 180.0, 90.0], 6.0), [10.0, 180.0, 90.0]));
-        assert!(near(turned([77.0; 3], 1.3), [77.0; 3]));
+        for grey in [0.0, 77.0, 255.0] {
+            assert_eq!(turned([grey; 3], 1.3), [grey; 3]);
+        }
+    }
+
+    #[test]
+    fn turning_there_and_back_changes_nothing_and_value_and_chroma_stay() {
+        let rng = &mut seeded(&[20]);
+        for _ in 0..2_000 {
+            let pixel = [0; 3].map(|_: u8| rng.random::<f32>() * 255.0);
+            let sixths = between((-3.0, 3.0), rng);
+            let other = turned(pixel, sixths);
+            let ends = |p: [f32; 3]| (p[0].max(p[1]).max(p[2]), p[0].min(p[1]).min(p[2]));
+            assert!((ends(other).0 - ends(pixel).0).abs() < 0.01 && (ends(other).1 - ends(pixel).1).abs() < 0.01);
+            assert!(near(turned(other, -sixths), pixel), "{pixel:?} by {sixths}: {other:?}");
+        }
     }
 
     #[test]
     fn saturation_keeps_the_value_and_stops_at_full() {
         assert!(near(saturated([200.0, 100.0, 150.0], 0.5), [200.0, 150.0, 175.0]));
         assert!(near(saturated([200.0, 100.0, 150.0], 10.0), [200.0, 0.0, 100.0]));
+        assert!(near(saturated([77.0; 3], 0.0), [77.0; 3]));
         assert!(near(saturated([0.0; 3], 1.5), [0.0; 3]));
+    }
+
+    #[test]
+    fn whole_numbers_are_the_nearest() {
+        for (v, nearest) in [(0.0, 0.0), (0.49, 0.0), (0.51, 1.0), (1.5, 2.0), (254.4, 254.0), (255.0, 255.0)] {
+            assert_eq!(whole(v), nearest);
+        }
+    }
+
+    /// The one pixel that a change makes of another.
+    fn changed(change: Change, pixel: [f32; 3]) -> [f32; 3] {
+        let [mut r, mut g, mut b] = pixel.map(|v| [v]);
+        change.apply([&mut r, &mut g, &mut b]);
+        [r[0], g[0], b[0]]
+    }
+
+    #[test]
+    fn steps_follow_each_other_and_are_clamped() {
+        let pixel = [250.0, 100.0, 3.0];
+        assert_eq!(changed(Change { added: 10.0, ..Change::NONE }, pixel), [255.0, 110.0, 13.0]);
+        assert_eq!(changed(Change { added: -10.0, ..Change::NONE }, pixel), [240.0, 90.0, 0.0]);
+        // What was clamped does not come back: 250 + 10 is 255, and half of it 127.5, to the even neighbour.
+        let halved = Change { added: 10.0, contrast_before: 0.5, ..Change::NONE };
+        assert_eq!(changed(halved, pixel), [128.0, 55.0, 6.0]);
+        // Contrast first: 250 * 2 is 255 before the colour is taken out; contrast last: it is taken out of 250, then doubled.
+        let grey = Change { saturation: 0.5, ..Change::NONE };
+        assert_eq!(changed(Change { contrast_before: 2.0, ..grey }, [250.0, 100.0, 50.0]), [255.0, 228.0, 178.0]);
+        assert_eq!(changed(Change { contrast_after: 2.0, ..grey }, [100.0, 50.0, 30.0]), [200.0, 150.0, 130.0]);
+        assert_eq!(changed(Change::NONE, pixel), pixel);
+    }
+
+    fn drawn(params: &Photometric, seed: u64) -> Vec<Change> {
+        let rng = &mut seeded(&[seed]);
+        (0..20_000).map(|_| params.draw(rng)).collect()
+    }
+
+    #[test]
+    fn each_change_is_made_for_half_of_the_pictures_and_is_uniform_in_its_range() {
+        let changes = drawn(&Photometric::default(), 21);
+        let chosen = |value: fn(&Change) -> f32, neutral: f32, low: f64, high: f64| {
+            let chosen: Vec<f32> = changes.iter().map(value).filter(|value| *value != neutral).collect();
+            assert_share(chosen.len(), changes.len(), 0.5);
+            assert_uniform(chosen.into_iter().map(f64::from), low, high);
+        };
+        chosen(|c| c.added, 0.0, -32.0, 32.0);
+        chosen(|c| c.contrast_before * c.contrast_after, 1.0, 0.5, 1.5);
+        chosen(|c| c.saturation, 1.0, 0.5, 1.5);
+        chosen(|c| c.hue_sixths * 60.0, 0.0, -18.0, 18.0);
+
+        let contrasts = changes.iter().filter(|c| c.contrast_before * c.contrast_after != 1.0).count();
+        assert_share(changes.iter().filter(|c| c.contrast_before != 1.0).count(), contrasts, 0.5);
+        // One does not depend on another.
+        assert_share(changes.iter().filter(|c| c.added != 0.0 && c.hue_sixths != 0.0).count(), changes.len(), 0.25);
+        assert!(changes.iter().all(|c| c.channels == [0, 1, 2]), "the paper's code exchanges no channels");
+    }
+
+    #[test]
+    fn every_order_of_the_channels_is_as_likely() {
+        let changes = drawn(&Photometric { channel_swap: 1.0, ..Photometric::none() }, 22);
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            assert_share(changes.iter().filter(|c| c.channels == order).count(), changes.len(), 1.0 / 6.0);
+        }
+        assert!(changes.iter().all(|c| Change { channels: [0, 1, 2], ..*c } == Change::NONE));
+    }
+
+    #[test]
+    fn exchanged_channels_show_what_they_say() {
+        let change = Change { channels: [2, 0, 1], ..Change::NONE };
+        let (mut red, mut green, mut blue) = ([0.0], [0.0], [0.0]);
+        let of_source = change.by_source_channel([&mut red, &mut green, &mut blue]);
+        for (plane, value) in of_source.into_iter().zip([10.0, 20.0, 30.0]) {
+            plane[0] = value;
+        }
+        // Red shows the source's channel 2, green its channel 0, blue its channel 1.
+        assert_eq!([red[0], green[0], blue[0]], [30.0, 10.0, 20.0]);
     }
 }

@@ -230,7 +230,8 @@ impl TrainConfig {
                 self.freeze, self.arch
             )));
         }
-        Ok(self)
+        let augment = self.augment.map(AugmentConfig::checked).transpose().map_err(Failure::input)?;
+        Ok(Self { augment, ..self })
     }
 
     /// Pictures whose gradients make one step.

@@ -17,7 +17,7 @@ use ssd::preprocess::{Preprocess, preprocess_rgb};
 
 use super::seeded::seeded;
 use super::{DataError, Dataset, Sample};
-use crate::augment::{AugmentConfig, augment};
+use crate::augment::{AugmentConfig, Augmentation};
 use crate::evaluation::TruthPx;
 
 /// Batches that are prepared ahead of the one in use.
@@ -107,16 +107,24 @@ impl Loader {
 
     /// Reads, augments and scales the picture at a position of an epoch.
     fn prepare(&self, index: usize, epoch: usize, position: usize) -> Result<Prepared, DataError> {
-        let mut sample = self.dataset.get(index)?;
-        if let Some(config) = &self.config.augment {
-            let mut rng = seeded(&[self.config.seed, AUGMENT, epoch as u64, position as u64]);
-            augment(&mut sample, config, &mut rng);
-        }
-        let (width, height) = sample.image.dimensions();
-        let pixels = preprocess_rgb(sample.image.as_raw(), width as usize, height as usize, &self.config.preprocess);
-        let Sample { name, truths, size_px, truths_px, .. } = sample;
-        Ok(Prepared { pixels, truths, name, size_px, truths_px })
+        let sample = self.dataset.get(index)?;
+        Ok(prepared(sample, &self.config, &[self.config.seed, AUGMENT, epoch as u64, position as u64]))
     }
+}
+
+/// Augments and scales a picture; `place` names where in all epochs it stands, and so what is drawn for it.
+fn prepared(sample: Sample, config: &LoaderConfig, place: &[u64]) -> Prepared {
+    let spec = &config.preprocess;
+    let Sample { name, image, truths, size_px, truths_px } = sample;
+    let (width, height) = image.dimensions();
+    let (pixels, truths) = match &config.augment {
+        Some(augment) => {
+            let drawn = Augmentation::draw((width, height), &truths, augment, &mut seeded(place));
+            (drawn.pixels(&image, spec), drawn.truths(spec.input_size))
+        }
+        None => (preprocess_rgb(image.as_raw(), width as usize, height as usize, spec), truths),
+    };
+    Prepared { pixels, truths, name, size_px, truths_px }
 }
 
 /// What a thread needs to prepare its share of an epoch.
@@ -180,6 +188,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
 
     use super::*;
+    use crate::augment::Photometric;
+    use crate::augment::tests::{found, marked};
     use crate::data::Shapes;
     use ssd::preprocess::Normalization;
 
@@ -206,6 +216,41 @@ mod tests {
         names.sort();
         let all: Vec<String> = (0..11).map(|i| loader(1).dataset.name(i)).collect();
         assert_eq!(names, all, "an epoch has each picture once");
+    }
+
+    /// The one place where the tests here make a sample.
+    fn sample(image: image::RgbImage, truths: Vec<GroundTruth>) -> Sample {
+        Sample { name: "marked".into(), image, truths }
+    }
+
+    #[test]
+    fn boxes_stay_on_their_pixels_up_to_the_network_s_input() {
+        let preprocess = Preprocess { input_size: 300, normalization: Normalization::CAFFE };
+        // Light and colour stay as they are, so that the marks can be found again.
+        let augment = AugmentConfig { photometric: Photometric::none(), ..AugmentConfig::default() };
+        let mut seen = 0;
+        for augment in [None, Some(augment)] {
+            let preprocess = preprocess.clone();
+            let config = LoaderConfig { batch_size: 1, workers: 1, seed: 0, shuffle: false, augment, preprocess };
+            for place in 0..150 {
+                let (image, truths) = marked();
+                let Prepared { pixels, truths, .. } = prepared(sample(image, truths), &config, &[place]);
+                let mean = Normalization::CAFFE.mean;
+                let planes: Vec<f32> =
+                    (0..3).flat_map(|c| pixels[c * 90_000..][..90_000].iter().map(move |v| v + mean[c])).collect();
+                for truth in truths {
+                    let bbox_px = truth.bbox.scaled(300.0, 300.0);
+                    assert!(bbox_px.width() >= 1.0 && bbox_px.height() >= 1.0, "{place}: {bbox_px:?}");
+                    let found = found(&planes, 300, truth.class).unwrap();
+                    // The edge of a mark is between the centres of two pixels of the input.
+                    let off =
+                        [bbox_px.x1 - found.x1, bbox_px.y1 - found.y1, bbox_px.x2 - found.x2, bbox_px.y2 - found.y2];
+                    assert!(off.iter().all(|d| d.abs() < 1.0), "{place}: box {bbox_px:?}, pixels {found:?}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 450, "{seen} boxes of 600");
     }
 
     #[test]

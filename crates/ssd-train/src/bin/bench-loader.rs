@@ -1,0 +1,164 @@
+//! `bench-loader`: how fast pictures are read, augmented and scaled on this machine.
+//!
+//! What it is: the loader that `train` uses, run over a data set without a network behind it, and its stages one by one. What
+//! it is not: it knows no other program; `tests/compare/loader.py` runs it beside torchvision.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use serde::Serialize;
+use ssd::preprocess::{Normalization, Preprocess};
+use ssd_train::augment::{AugmentConfig, Augmentation, Change};
+use ssd_train::cli::{self, Failure};
+use ssd_train::data::seeded::seeded;
+use ssd_train::data::{self, Dataset, Format, Loader, LoaderConfig};
+
+/// Measure how many pictures a second are ready for training: decoded, augmented as in the paper, scaled and normalised.
+///
+/// The stages are timed one by one first, in one thread, which also brings the files into memory; then the loader runs over
+/// the same pictures with its threads. Times are wall-clock times, so other work on the machine shows in them.
+#[derive(Parser)]
+#[command(after_help = "Examples:
+  bench-loader --data my-voc-folder --split train --workers 1
+  bench-loader --data shapes:1:500 --json > loader.json
+
+Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
+struct Args {
+    /// A data set folder, or the generated set: `shapes[:SEED[:COUNT]]`, whose pictures are drawn instead of decoded
+    #[arg(long, value_name = "PATH|shapes")]
+    data: Vec<String>,
+    /// Layout of the folder
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    format: Format,
+    /// The split to read
+    #[arg(long, value_name = "NAME", default_value = "train")]
+    split: String,
+    /// Pictures, the first of the split; all of it where it has fewer
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    images: u32,
+    /// Threads that prepare pictures
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: u16,
+    /// Side of the network's input, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    input_size: u16,
+    /// Seed of order and augmentation
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON document on stdout instead of the table, everything else on stderr
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured.
+#[derive(Serialize)]
+struct Report {
+    images: usize,
+    workers: usize,
+    input_size: usize,
+    /// Of the whole loader, with all its threads.
+    images_per_s: f64,
+    /// Milliseconds a picture, in one thread.
+    stages_ms: Stages<f64>,
+}
+
+/// A time for each stage.
+#[derive(Default, Serialize)]
+struct Stages<T> {
+    /// Reading the file and decoding it.
+    decode: T,
+    /// Expanding, cropping and flipping: all is drawn, and the boxes are moved. No pixel is touched.
+    expand_crop_flip: T,
+    /// Scaling and normalising what is seen of the picture then.
+    resize: T,
+    /// Light and colour: what the resize takes longer with them.
+    photometric: T,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let mut dataset = data::open(&args.data, args.format, Some(&args.split), None).map_err(Failure::input)?;
+    dataset.truncate(args.images as usize);
+    let preprocess = Preprocess { input_size: usize::from(args.input_size), normalization: Normalization::CAFFE };
+    let dataset = Arc::new(dataset);
+
+    let stages_ms = time_stages(&dataset, &preprocess, args.seed)?;
+    let images_per_s = time_loader(&dataset, &preprocess, args)?;
+    let (workers, input_size) = (usize::from(args.workers), usize::from(args.input_size));
+    let report = Report { images: dataset.len(), workers, input_size, images_per_s, stages_ms };
+    if args.json { cli::print_json(&report) } else { cli::print_text(&table(&report)) }
+}
+
+/// Milliseconds a picture and stage.
+fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<Stages<f64>, Failure> {
+    let config = AugmentConfig::default();
+    let mut total = Stages::<Duration>::default();
+    for index in 0..dataset.len() {
+        let start = Instant::now();
+        let sample = dataset.get(index).map_err(Failure::input)?;
+        let decoded = Instant::now();
+        let rng = &mut seeded(&[seed, index as u64]);
+        let drawn = Augmentation::draw(sample.image.dimensions(), &sample.truths, &config, rng);
+        let chosen = Instant::now();
+        let plain = drawn.view.pixels(&sample.image, &Change::NONE, preprocess);
+        let resized = Instant::now();
+        let colored = drawn.pixels(&sample.image, preprocess);
+        let done = Instant::now();
+        // Both are looked at, so that neither is left out by the compiler.
+        std::hint::black_box((plain, colored));
+
+        total.decode += decoded - start;
+        total.expand_crop_flip += chosen - decoded;
+        total.resize += resized - chosen;
+        total.photometric += done - resized;
+    }
+    let ms = |time: Duration| time.as_secs_f64() * 1e3 / dataset.len() as f64;
+    let resize = ms(total.resize);
+    Ok(Stages {
+        decode: ms(total.decode),
+        expand_crop_flip: ms(total.expand_crop_flip),
+        resize,
+        photometric: ms(total.photometric) - resize,
+    })
+}
+
+/// Pictures a second that come out of the loader.
+fn time_loader(dataset: &Arc<Dataset>, preprocess: &Preprocess, args: &Args) -> Result<f64, Failure> {
+    let config = LoaderConfig {
+        batch_size: 16,
+        workers: usize::from(args.workers),
+        seed: args.seed,
+        shuffle: true,
+        augment: Some(AugmentConfig::default()),
+        preprocess: preprocess.clone(),
+    };
+    let loader = Loader::new(dataset.clone(), config);
+    let start = Instant::now();
+    let mut images = 0;
+    for batch in loader.epoch(0, 0) {
+        images += std::hint::black_box(batch.map_err(Failure::input)?).len();
+    }
+    Ok(images as f64 / start.elapsed().as_secs_f64())
+}
+
+/// The report for a person.
+fn table(report: &Report) -> String {
+    let Report { images, workers, input_size, images_per_s, stages_ms } = report;
+    let stages = [
+        ("decode", stages_ms.decode),
+        ("expand, crop, flip", stages_ms.expand_crop_flip),
+        ("resize", stages_ms.resize),
+        ("photometric", stages_ms.photometric),
+    ];
+    let threads = if *workers == 1 { "thread" } else { "threads" };
+    let mut text = format!("{images} pictures to {input_size}x{input_size}\nms a picture, in one thread:\n");
+    for (name, ms) in stages {
+        text += &format!("  {name:<20}{ms:>8.3}\n");
+    }
+    text + &format!("{images_per_s:.1} images/s from the loader with {workers} {threads}\n")
+}
