@@ -8,7 +8,7 @@ mod layers;
 mod loss;
 mod matching;
 mod preprocess;
-mod sgd;
+mod optimizer;
 
 use std::collections::HashMap;
 use std::path::Path;

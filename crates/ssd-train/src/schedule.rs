@@ -15,6 +15,9 @@ pub enum Schedule {
 /// Where caffe's VOC schedule divides by 10, as shares of the run (80,000 and 100,000 of 120,000 steps).
 pub const PAPER_MILESTONES: [f64; 2] = [2.0 / 3.0, 5.0 / 6.0];
 
+/// The first rate of a warm-up, as a share of the peak: torchvision's references.
+const WARMUP_START: f64 = 1e-3;
+
 /// A warm-up, then a schedule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearningRate {
@@ -34,7 +37,8 @@ impl LearningRate {
     /// The rate of a step, counted from 0.
     pub fn at(&self, step: usize) -> f64 {
         if step < self.warmup {
-            return self.peak * (step + 1) as f64 / self.warmup as f64;
+            let progress = step as f64 / self.warmup as f64;
+            return self.peak * (WARMUP_START + (1.0 - WARMUP_START) * progress);
         }
         let progress = step as f64 / self.total.max(1) as f64;
         match self.schedule {
@@ -61,7 +65,7 @@ mod tests {
             total: 120,
         };
         let at: Vec<f64> = [0, 3, 4, 79, 80, 99, 100, 119].map(|step| rate.at(step)).to_vec();
-        let want = [0.25e-3, 1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5];
+        let want = [1e-6, 0.75025e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5];
         for (got, want) in at.into_iter().zip(want) {
             assert!((got - want).abs() < 1e-12, "{got} is not {want}");
         }
