@@ -1,1 +1,189 @@
+//! COCO files with one thing wrong each, and the places in which they lie.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+
+use std::fs;
+
+use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::data::{Dataset, Format, Pictures};
+use crate::evaluation::TruthPx;
+
+/// A folder with files in it; a path that ends in `.jpg` becomes a picture of 40 x 20 pixels, and `json` is written there.
+fn folder(jpgs: &[&str], jsons: &[(&str, &Value)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |path: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    };
+    for jpg in jpgs {
+        RgbImage::from_pixel(40, 20, Rgb([90, 120, 200])).save_with_format(place(jpg), ImageFormat::Jpeg).unwrap();
+    }
+    for (path, json) in jsons {
+        fs::write(place(path), json.to_string()).unwrap();
+    }
+    folder
+}
+
+/// Pictures 3 and 8 (in falling order), categories 9 and 4, an object and a crowd in 8.
+fn small() -> Value {
+    json!({
+        "images": [
+            {"id": 8, "file_name": "b.jpg", "width": 40, "height": 20},
+            {"id": 3, "file_name": "a.jpg", "width": 40, "height": 20},
+        ],
+        "categories": [{"id": 9, "name": "kite", "supercategory": "sports"}, {"id": 4, "name": "cat"}],
+        "annotations": [
+            {"id": 1, "image_id": 8, "category_id": 9, "bbox": [10.5, 5, 39.25, 10], "area": 70.125, "iscrowd": 0},
+            {"id": 2, "image_id": 8, "category_id": 4, "bbox": [0, 0, 20, 20], "area": 300, "iscrowd": 1},
+        ],
+    })
+}
+
+fn open(path: &Path, split: Option<&str>) -> Result<Pictures, DataError> {
+    match crate::data::open(&[path.to_string_lossy()], Format::Auto, split, None)? {
+        Dataset::Pictures(pictures) => Ok(pictures),
+        Dataset::Shapes(_) => panic!("a folder is no generated set"),
+    }
+}
+
+#[test]
+fn boxes_are_measured_as_written_and_crowds_are_not_learned_from() {
+    let folder = folder(&["val2017/a.jpg", "val2017/b.jpg"], &[("annotations/instances_val2017.json", &small())]);
+    let set = open(folder.path(), Some("val")).unwrap();
+    assert_eq!((set.labels(), set.name(0), set.name(1)), (&["cat".to_string(), "kite".into()][..], "a".into(), "b".into()));
+    let report = set.report();
+    assert_eq!((report.images, report.boxes, report.crowds, report.empty_images), (2, 1, 1, 1), "{report}");
+    assert_eq!(set.coco_ids(), Some(crate::data::CocoIds { images: vec![3, 8], categories: vec![4, 9] }));
+
+    let sample = set.get(1).unwrap();
+    let truth = |class, [x, y, w, h]: [f64; 4], area_px, crowd| {
+        let bbox_px = XywhPx { x, y, w, h };
+        TruthPx { class, bbox_px, area_px, difficult: false, crowd }
+    };
+    let expected = [truth(2, [10.5, 5.0, 39.25, 10.0], 70.125, false), truth(1, [0.0, 0.0, 20.0, 20.0], 300.0, true)];
+    assert_eq!((sample.size_px, &sample.truths_px[..]), ((40, 20), &expected[..]));
+    let [learned] = sample.truths[..] else { panic!("{:?}", sample.truths) };
+    assert_eq!((learned.class, learned.bbox), (2, ssd::CornerBox::new(0.2625, 0.25, 1.0, 0.75)), "clipped");
+}
+
+#[test]
+fn the_places_of_file_and_pictures() {
+    let small = small();
+    let pairs = |place: &str| ["a.jpg", "b.jpg"].map(|name| format!("{place}{name}"));
+    for (pictures, json, split) in [
+        ("train/", "train/_annotations.coco.json", "train"),
+        ("valid/", "valid/_annotations.coco.json", "val"),
+        ("images/train2014/", "annotations/instances_train2014.json", "train"),
+        ("images/", "annotations/train.json", "train"),
+        ("data/", "labels.json", "train"),
+        ("", "annotations.json", "train"),
+        ("images/", "result.json", "train"),
+        ("", "fold_1/../instances_fold_1.json", "fold_1"),
+    ] {
+        let folder = folder(&pairs(pictures).each_ref().map(String::as_str), &[(json, &small)]);
+        let all = open(folder.path(), None).unwrap();
+        assert_eq!((all.len(), all.report().skipped.len()), (2, 0), "{json}: {}", all.report());
+        let direct = open(&folder.path().join(json), None).unwrap();
+        assert_eq!(direct.len(), 2, "{json}");
+        let part = open(folder.path(), Some(split));
+        let len = part.as_ref().map_or(0, Pictures::len);
+        let divided = ["labels.json", "annotations.json", "result.json"].contains(&json);
+        assert_eq!(len, if divided { 1 } else { 2 }, "{json}: {part:?}");
+    }
+}
+
+#[test]
+fn splits_are_told_apart_and_a_missing_one_names_those_there_are() {
+    let mut val = small();
+    val["images"] = json!([{"id": 8, "file_name": "b.jpg"}]);
+    let jsons = [
+        ("annotations/instances_train2017.json", &small()),
+        ("annotations/instances_val2017.json", &val),
+        ("annotations/captions_val2017.json", &small()),
+        ("annotations/person_keypoints_val2017.json", &small()),
+    ];
+    let folder = folder(&["train2017/a.jpg", "train2017/b.jpg", "val2017/b.jpg"], &jsons);
+    let len = |split| open(folder.path(), split).unwrap().len();
+    assert_eq!([len(Some("train")), len(Some("val2017")), len(None)], [2, 1, 3]);
+    assert_eq!(open(folder.path(), None).unwrap().coco_ids(), None, "picture 8 is there twice");
+    let error = open(folder.path(), Some("test")).unwrap_err().to_string();
+    assert!(error.contains("its splits are train2017, val2017"), "{error}");
+    // Named themselves, each is the split that its name says.
+    let both = ["train", "val"].map(|split| folder.path().join(format!("annotations/instances_{split}2017.json")));
+    let both = both.map(|path| path.to_string_lossy().into_owned());
+    let set = crate::data::open(&both, Format::Coco, Some("val"), None).unwrap();
+    assert_eq!(set.len(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_left_out_with_a_reason() {
+    let mut json = small();
+    json["images"].as_array_mut().unwrap().extend([
+        json!({"id": 10, "file_name": "gone.jpg"}),
+        json!({"id": 11, "file_name": "../outside.jpg"}),
+        json!({"id": 12, "file_name": "/etc/passwd"}),
+        json!({"id": 13, "file_name": "c.jpg", "width": 41, "height": 20}),
+        json!({"id": 14, "file_name": "sub\\b.jpg"}),
+        json!({"id": 8, "file_name": "a.jpg"}),
+        json!({"id": 15, "file_name": "a.jpg"}),
+        json!({"id": 16, "file_name": "text.jpg"}),
+        json!({"id": 17}),
+    ]);
+    json["annotations"].as_array_mut().unwrap().extend([
+        json!({"id": 3, "image_id": 99, "category_id": 9, "bbox": [1, 1, 5, 5]}),
+        json!({"id": 4, "image_id": 3, "category_id": 5, "bbox": [1, 1, 5, 5]}),
+        json!({"id": 5, "image_id": 3, "category_id": 9, "bbox": [1, 1, 0, 5]}),
+        json!({"id": 6, "image_id": 3, "category_id": 9, "bbox": [1, 1, 5]}),
+        json!({"id": 7, "image_id": 3, "category_id": 9, "bbox": [41, 1, 5, 5]}),
+        json!({"id": 8, "image_id": 3, "category_id": 9}),
+    ]);
+    let folder = folder(&["set/a.jpg", "set/b.jpg", "set/c.jpg", "set/sub/b.jpg", "outside.jpg"], &[("set/all.json", &json)]);
+    fs::write(folder.path().join("set/text.jpg"), "no picture").unwrap();
+    let set = open(&folder.path().join("set"), None).unwrap();
+    assert_eq!((0..set.len()).map(|i| set.name(i)).collect::<Vec<_>>(), ["a", "b", "b"]);
+    let expected = [
+        (Reason::MissingPicture, 1),
+        (Reason::UnreadablePicture, 1),
+        (Reason::OtherSize, 1),
+        (Reason::MissingImage, 1),
+        (Reason::OutsideFolder, 3),
+        (Reason::Duplicate, 2),
+        (Reason::NoArea, 3),
+        (Reason::OutsidePicture, 1),
+        (Reason::UnknownClass, 1),
+    ];
+    assert_eq!(set.report().counts(), expected.into(), "{:#?}", set.report());
+    assert_eq!(set.get(0).unwrap().truths_px, []);
+}
+
+#[test]
+fn a_category_that_only_heads_others_is_no_class() {
+    let mut json = small();
+    let categories = json["categories"].as_array_mut().unwrap();
+    categories.push(json!({"id": 0, "name": "animals", "supercategory": "none"}));
+    categories.push(json!({"id": 2, "name": "dog", "supercategory": "animals"}));
+    // COCO's own person is of the group person.
+    categories.push(json!({"id": 1, "name": "person", "supercategory": "person"}));
+    let folder = folder(&["a.jpg", "b.jpg"], &[("_annotations.coco.json", &json)]);
+    assert_eq!(open(folder.path(), None).unwrap().labels(), ["person", "dog", "cat", "kite"]);
+}
+
+#[test]
+fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_gets_a_sentence() {
+    let set = folder(&[], &[("annotations/instances_val2017.json", &small())]);
+    let error = open(set.path(), None).unwrap_err().to_string();
+    assert!(error.contains("(b.jpg) are in none of") && error.contains("images"), "{error}");
+    let set = folder(&[], &[("a.json", &json!({"images": 1})), ("b.json", &json!({"shapes": [], "imagePath": "x"}))]);
+    let error = open(&set.path().join("a.json"), None).unwrap_err().to_string();
+    assert!(error.contains("no COCO file") && error.contains("line 1"), "{error}");
+    fs::remove_file(set.path().join("a.json")).unwrap();
+    let error = open(set.path(), None).unwrap_err().to_string();
+    assert!(error.contains("known layout") && error.contains("data.yaml") && error.contains("JPEGImages"), "{error}");
+    let coco = crate::data::open(&[set.path().to_string_lossy()], Format::Coco, None, None).unwrap_err().to_string();
+    assert!(coco.contains("no COCO data set"), "{coco}");
+}

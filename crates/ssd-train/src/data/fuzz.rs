@@ -1,1 +1,125 @@
+//! What the readers do with bytes that nobody meant: no panic, no endless loop, and nothing kept that has no room.
+//!
+//! Arbitrary bytes, and valid files with some bytes changed, cut out or repeated. That memory stays bounded is in the limits of
+//! size, which the readers apply before they parse; depth is tried here.
 
+use proptest::prelude::*;
+
+use super::coco_json::CocoFile;
+use super::pictures::placed;
+use super::{voc_xml, yolo_labels, yolo_yaml};
+use crate::evaluation::XywhPx;
+
+const XML: &str = "<?xml version=\"1.0\"?><annotation><size><width>3</width></size><object><name>cat</name><difficult>1</difficult>\
+    <bndbox><xmin>1</xmin><ymin>2.5</ymin><xmax>30</xmax><ymax>1e2</ymax></bndbox><part><name>p</name></part></object>\
+    <!-- c --><object><name>d&amp;g</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>";
+const JSON: &str = r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 5.0}], "categories": [{"id": 2, "name": "c",
+    "supercategory": "d"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [1, 2, 3e0, 4], "area": 3,
+    "iscrowd": 0, "segmentation": [[1, 2]]}]}"#;
+const LABELS: &str = "0 0.5 0.5 0.2 0.2\n12 0.1 0.1 0.9 0.1 0.5 0.9\n\n3.0 1e-3 .5 1 1\n";
+const YAML: &str = "path: ../x\ntrain: [a, 'b']\nval: images/val # c\nnc: 2\nnames:\n  0: cat\n  1: \"d\\u0041\"\nextra: &a {b: [*a, c]}\n";
+
+/// Runs all parsers over a text; what they return has to hold what the readers rely on.
+fn read_all(text: &str) {
+    // Errors are as good as results.
+    let _ = voc_xml::parse(text);
+    let _ = yolo_yaml::parse(text);
+    if let Ok(file) = CocoFile::parse(text.as_bytes()) {
+        let classes = file.classes();
+        assert!(classes.is_sorted_by(|a, b| a.id < b.id), "{text:?}");
+    }
+    for line in yolo_labels::parse_lines(text).unwrap_or_default() {
+        let [x1, y1, x2, y2] = line.edges;
+        in_picture(XywhPx { x: x1 * 640.0, y: y1 * 480.0, w: (x2 - x1) * 640.0, h: (y2 - y1) * 480.0 }, (640, 480));
+    }
+}
+
+/// A box that is taken has room within its picture.
+fn in_picture(bbox_px: XywhPx, size_px: (u32, u32)) {
+    let Ok(bbox) = placed("cat", bbox_px, size_px) else { return };
+    let (width, height) = (f64::from(size_px.0), f64::from(size_px.1));
+    assert!(bbox.w > 0.0 && bbox.h > 0.0 && bbox.x >= 0.0 && bbox.y >= 0.0, "{bbox:?}");
+    assert!(bbox.x + bbox.w <= width * 1.000_001 && bbox.y + bbox.h <= height * 1.000_001, "{bbox:?}");
+}
+
+/// A valid text with a few bytes changed, cut out or repeated.
+fn mutated(text: &'static str) -> impl Strategy<Value = Vec<u8>> {
+    let changes = prop::collection::vec((0..text.len(), 0..text.len(), any::<u8>(), 0..4), 1..8);
+    changes.prop_map(move |changes| {
+        let mut bytes = text.as_bytes().to_vec();
+        for (at, other, byte, kind) in changes {
+            let (at, other) = (at.min(bytes.len()), other.min(bytes.len()));
+            let part = at.min(other)..at.max(other);
+            match kind {
+                0 => bytes.splice(at..at, [byte]).for_each(drop),
+                1 => bytes.splice(part, []).for_each(drop),
+                2 => {
+                    let copy = bytes[part].to_vec();
+                    bytes.splice(at..at, copy).for_each(drop);
+                }
+                _ => bytes.get_mut(at).into_iter().for_each(|place| *place = byte),
+            }
+        }
+        bytes
+    })
+}
+
+/// Numbers that no annotation has.
+fn extreme() -> impl Strategy<Value = f64> {
+    let special =
+        prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 0.0, -0.0]);
+    prop_oneof![special, any::<f64>(), -100.0..100.0]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        read_all(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn texts_of_the_signs_that_mean_something_are_survived(text in "[{}\\[\\]<>/:,\"'&*!|#0-9a-f \n.eE-]{0,200}") {
+        read_all(&text);
+    }
+
+    #[test]
+    fn changed_files_are_survived(bytes in prop_oneof![mutated(XML), mutated(JSON), mutated(LABELS), mutated(YAML)]) {
+        read_all(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn a_box_that_is_taken_has_room_in_its_picture(
+        [x, y, w, h] in [extreme(), extreme(), extreme(), extreme()],
+        size_px in (1_u32..70_000, 1_u32..70_000),
+    ) {
+        in_picture(XywhPx { x, y, w, h }, size_px);
+    }
+}
+
+#[test]
+fn the_seeds_are_valid() {
+    assert_eq!(voc_xml::parse(XML).map(|objects| objects.len()), Ok(2));
+    assert_eq!(yolo_labels::parse_lines(LABELS).map(|lines| lines.len()), Ok(3));
+    assert_eq!(yolo_yaml::parse(YAML).map(|description| description.names.len()), Ok(2));
+    assert!(CocoFile::parse(JSON.as_bytes()).is_ok());
+}
+
+#[test]
+fn depth_and_counts_are_survived() {
+    let deep = 100_000;
+    for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("<a>", "</a>"), ("- ", ""), ("? ", ""), ("a: {", "}"), ("!a ", "")] {
+        read_all(&open.repeat(deep));
+        read_all(&[open.repeat(deep), close.repeat(deep)].concat());
+        read_all(&format!("names: {}{}", open.repeat(deep), close.repeat(deep)));
+        read_all(&format!("{{\"images\": {}{}}}", open.repeat(deep), close.repeat(deep)));
+        read_all(&format!("<annotation>{}{}</annotation>", open.repeat(deep), close.repeat(deep)));
+    }
+    // An alias of an alias of an alias: nothing is expanded.
+    let laughs: String = (1..40).map(|i| format!("a{i}: &a{i} [*a{}, *a{}]\n", i - 1, i - 1)).collect();
+    assert_eq!(yolo_yaml::parse(&format!("a0: &a0 [x]\n{laughs}names: [cat]")).map(|d| d.names.len()), Ok(1));
+    // An index of a billion is one entry.
+    assert_eq!(yolo_yaml::parse("names: {4000000000: cat}").map(|d| d.names.len()), Ok(1));
+    read_all(&format!("0 {}", "0.5 ".repeat(100_001)));
+}

@@ -2,10 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
 
+use std::fs;
+
 use image::{ImageFormat, Rgb, RgbImage};
+use ssd::CornerBox;
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::{Dataset, Format, Pictures};
+
+fn open(path: &Path, split: Option<&str>, labels: Option<&[String]>) -> Result<Pictures, DataError> {
+    match crate::data::open(&[path.to_string_lossy()], Format::Voc, split, labels)? {
+        Dataset::Pictures(pictures) => Ok(pictures),
+        Dataset::Shapes(_) => panic!("a folder is no generated set"),
+    }
+}
 
 /// A folder with a picture of 40 x 20 pixels and one `cat` in each of the names.
 pub(crate) fn folder_of(names: &[&str]) -> TempDir {
@@ -41,19 +52,23 @@ fn labels(names: &[&str]) -> Vec<String> {
 }
 
 /// The only line of a report on what was left out, checked for the file it names.
-fn only_reason(voc: &Voc, file: &str) -> String {
-    let [(path, why)] = &voc.report().skipped[..] else { panic!("{:?}", voc.report()) };
+fn only_reason(voc: &Pictures, file: &str) -> (Reason, String) {
+    let [Skipped { path, reason, why }] = &voc.report().skipped[..] else { panic!("{:?}", voc.report()) };
     assert!(path.ends_with(file), "{} was blamed, not {file}", path.display());
-    why.clone()
+    (*reason, why.clone())
 }
 
 #[test]
 fn boxes_are_counted_from_one_and_relative_to_the_picture() {
     let folder = folder_of(&["a"]);
-    let sample = Voc::open(folder.path(), None, None).unwrap().get(0).unwrap();
+    let sample = open(folder.path(), None, None).unwrap().get(0).unwrap();
     assert_eq!(sample.image.dimensions(), (40, 20));
     assert_eq!(sample.truths.len(), 1);
     assert_eq!(sample.truths[0].bbox, CornerBox::new(0.25, 0.25, 0.75, 1.0));
+    assert_eq!(sample.size_px, (40, 20));
+    let [truth] = sample.truths_px[..] else { panic!("{:?}", sample.truths_px) };
+    assert_eq!(truth.bbox_px, XywhPx { x: 10.0, y: 5.0, w: 20.0, h: 15.0 });
+    assert_eq!((truth.class, truth.area_px, truth.difficult, truth.crowd), (1, 300.0, false, false));
 }
 
 #[test]
@@ -64,42 +79,42 @@ fn a_split_is_found_two_levels_down_and_a_missing_one_names_those_there_are() {
     fs::create_dir(outer.path().join("VOCdevkit")).unwrap();
     fs::rename(inner.path(), outer.path().join("VOCdevkit/VOC2007")).unwrap();
 
-    let voc = Voc::open(outer.path(), Some("val"), None).unwrap();
+    let voc = open(outer.path(), Some("val"), None).unwrap();
     assert_eq!([voc.name(0), voc.name(1), voc.name(2)], ["b", "a", ""]);
-    let error = Voc::open(outer.path(), Some("train"), None).unwrap_err().to_string();
+    let error = open(outer.path(), Some("train"), None).unwrap_err().to_string();
     assert!(error.contains("\"train\"") && error.contains("its splits are val"), "{error}");
-    assert_eq!(Voc::open(outer.path(), None, None).unwrap().len(), 3);
+    assert_eq!(open(outer.path(), None, None).unwrap().len(), 3);
 }
 
 #[test]
 fn a_missing_annotation_or_picture_is_left_out_and_reported() {
     let folder = folder_of(&["a", "b"]);
     fs::remove_file(folder.path().join("Annotations/a.xml")).unwrap();
-    let voc = Voc::open(folder.path(), None, None).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.len(), voc.name(0)), (1, "b".into()));
-    assert!(only_reason(&voc, "Annotations/a.xml").contains("cannot be read"));
+    assert!(only_reason(&voc, "Annotations/a.xml").1.contains("no such annotation"));
 
     let folder = folder_of(&["a", "b"]);
     fs::remove_file(folder.path().join("JPEGImages/b.jpg")).unwrap();
-    let voc = Voc::open(folder.path(), None, None).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.len(), voc.name(0)), (1, "a".into()));
-    assert!(only_reason(&voc, "JPEGImages/b").contains("no picture"));
+    assert!(only_reason(&voc, "JPEGImages/b").0 == Reason::MissingPicture);
 }
 
 #[test]
 fn a_corrupt_picture_is_reported_at_load_or_named_on_reading() {
     let folder = folder_of(&["a", "b"]);
     fs::write(folder.path().join("JPEGImages/a.jpg"), b"no picture").unwrap();
-    let voc = Voc::open(folder.path(), None, None).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.len(), voc.name(0)), (1, "b".into()));
-    assert!(only_reason(&voc, "JPEGImages/a.jpg").contains("no picture"));
+    assert!(only_reason(&voc, "JPEGImages/a.jpg").0 == Reason::UnreadablePicture);
 
     // The header is whole, half of the rest is missing: nothing is seen of it before the picture is decoded.
     let picture = folder.path().join("JPEGImages/b.jpg");
     let bytes = fs::read(&picture).unwrap();
     let scan = bytes.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
     fs::write(&picture, &bytes[..(scan + bytes.len()) / 2]).unwrap();
-    let voc = Voc::open(folder.path(), None, None).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
     assert_eq!(voc.len(), 1);
     let error = voc.get(0).unwrap_err().to_string();
     assert!(error.contains("b.jpg") && error.contains("ends in the middle"), "{error}");
@@ -112,8 +127,8 @@ fn boxes_without_room_and_outside_are_left_out_and_others_clipped() {
     let mut objects: Vec<(&str, [i32; 4])> = wrong.iter().map(|corners| ("cat", *corners)).collect();
     objects.push(("cat", [0, -5, 90, 10]));
     annotate(&folder, "a", &objects);
-    let voc = Voc::open(folder.path(), None, None).unwrap();
-    assert_eq!(voc.report().skipped.len(), wrong.len());
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!(voc.report().counts(), [(Reason::NoArea, 3), (Reason::OutsidePicture, 2)].into());
     let truths = voc.get(0).unwrap().truths;
     assert_eq!(truths.len(), 1);
     assert_eq!(truths[0].bbox, CornerBox::new(0.0, 0.0, 1.0, 0.5));
@@ -123,66 +138,108 @@ fn boxes_without_room_and_outside_are_left_out_and_others_clipped() {
 fn a_picture_without_boxes_is_kept_as_a_negative() {
     let folder = folder_of(&["a", "b"]);
     annotate(&folder, "a", &[]);
-    let voc = Voc::open(folder.path(), None, None).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.report().images, voc.report().boxes, voc.report().empty_images), (2, 1, 1));
     assert!(voc.get(0).unwrap().truths.is_empty());
     // Nothing but negatives teach no class.
     annotate(&folder, "b", &[]);
-    assert!(matches!(Voc::open(folder.path(), None, None), Err(DataError::Nothing { .. })));
+    assert!(matches!(open(folder.path(), None, None), Err(DataError::Nothing { .. })));
 }
 
 #[test]
 fn classes_are_sorted_or_given_and_an_unknown_one_is_an_error() {
     let folder = folder_of(&["a", "b"]);
     annotate(&folder, "b", &[("dog", [1, 1, 9, 9]), ("ant", [1, 1, 9, 9])]);
-    let classes = |voc: &Voc| voc.get(1).unwrap().truths.iter().map(|truth| truth.class).collect::<Vec<_>>();
-    let voc = Voc::open(folder.path(), None, None).unwrap();
+    let classes = |voc: &Pictures| voc.get(1).unwrap().truths.iter().map(|truth| truth.class).collect::<Vec<_>>();
+    let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.labels(), classes(&voc)), (&labels(&["ant", "cat", "dog"])[..], vec![3, 1]));
     let given = labels(&["dog", "emu", "cat", "ant"]);
-    let voc = Voc::open(folder.path(), None, Some(&given)).unwrap();
+    let voc = open(folder.path(), None, Some(&given)).unwrap();
     assert_eq!((voc.labels(), classes(&voc)), (&given[..], vec![1, 4]));
 
-    let error = Voc::open(folder.path(), None, Some(&labels(&["dog", "cat"]))).unwrap_err().to_string();
+    let error = open(folder.path(), None, Some(&labels(&["dog", "cat"]))).unwrap_err().to_string();
     assert!(error.contains("b.xml") && error.contains("\"ant\"") && error.contains("dog, cat"), "{error}");
+}
+
+#[test]
+fn a_class_that_differs_by_capitals_only_is_told_so() {
+    let folder = folder_of(&["a"]);
+    annotate(&folder, "a", &[("Traffic Light", [1, 1, 9, 9])]);
+    let error = open(folder.path(), None, Some(&labels(&["dog", "traffic  light"]))).unwrap_err().to_string();
+    assert!(error.contains("capitals or white space") && error.contains("\"traffic  light\""), "{error}");
 }
 
 #[test]
 fn another_folder_and_an_empty_one_are_errors() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(Voc::open(folder.path(), None, None), Err(DataError::NotVoc { .. })));
-    assert!(matches!(Voc::open(&folder.path().join("gone"), None, None), Err(DataError::Read { .. })));
-    assert!(matches!(Voc::open(folder_of(&[]).path(), None, None), Err(DataError::Nothing { .. })));
+    assert!(matches!(open(folder.path(), None, None), Err(DataError::OtherLayout { .. })));
+    assert!(matches!(open(&folder.path().join("gone"), None, None), Err(DataError::Read { .. })));
+    assert!(matches!(open(folder_of(&[]).path(), None, None), Err(DataError::Nothing { .. })));
 }
 
-/// The folder of a real data set; says so where there is none.
-fn shared(test: &str, name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let path = std::env::var_os("SSD_DATA").map_or(beside, PathBuf::from).join(name);
-    if path.is_dir() {
-        return Some(path);
+#[test]
+fn a_picture_that_a_list_has_twice_is_used_once() {
+    let folder = folder_of(&["a", "b"]);
+    fs::write(folder.path().join("ImageSets/Main/train.txt"), "a\nb\na\n../a\n").unwrap();
+    let voc = open(folder.path(), Some("train"), None).unwrap();
+    assert_eq!(voc.len(), 2);
+    assert_eq!(voc.report().counts(), [(Reason::MissingPicture, 1), (Reason::Duplicate, 1)].into());
+}
+
+#[test]
+fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_over() {
+    let devkit = tempfile::tempdir().unwrap();
+    for (year, split) in [("VOC2007", "test"), ("VOC2012", "train")] {
+        let folder = folder_of(&["a", "b"]);
+        fs::write(folder.path().join(format!("ImageSets/Main/{split}.txt")), "a\n").unwrap();
+        fs::rename(folder.path(), devkit.path().join(year)).unwrap();
     }
-    println!("SKIPPED {test}: {} is not there", path.display());
-    None
+    // Both years have pictures of the same names: these are different pictures.
+    let all = open(devkit.path(), None, None).unwrap();
+    assert_eq!((all.len(), all.report().skipped.len()), (4, 0), "{}", all.report());
+    let train = open(devkit.path(), Some("train"), None).unwrap();
+    assert_eq!((train.len(), train.name(0)), (1, "a".into()));
+    let [note] = &train.report().notes[..] else { panic!("{}", train.report()) };
+    assert!(note.contains("VOC2007") && note.contains("its splits are test"), "{note}");
+    assert!(open(devkit.path(), Some("val"), None).is_err());
+
+    let years = ["VOC2007", "VOC2012", "VOC2007/../VOC2012"].map(|year| devkit.path().join(year));
+    let set = crate::data::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::Auto, None, None).unwrap();
+    assert_eq!(set.len(), 4, "the third is the second again");
+    assert!(set.report().unwrap().to_string().contains("named twice"));
 }
 
 #[test]
-fn bccd_loads_but_for_its_two_degenerate_boxes() {
-    let Some(path) = shared("bccd_loads_but_for_its_two_degenerate_boxes", "bccd") else { return };
-    let voc = Voc::open(&path, None, None).unwrap();
-    assert_eq!((voc.report().images, voc.report().boxes), (364, 4_886));
-    assert_eq!(voc.labels(), ["Platelets", "RBC", "WBC"]);
-    let files: Vec<_> = voc.report().skipped.iter().filter_map(|(path, _)| stem(path)).collect();
-    assert_eq!(files, ["BloodImage_00338", "BloodImage_00343"]);
-    assert_eq!(Voc::open(&path, Some("train"), None).unwrap().len(), 205);
+fn a_folder_without_lists_is_divided_by_names() {
+    let names: Vec<String> = (0..30).map(|i| format!("p{i}")).collect();
+    let folder = folder_of(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let [train, val] = ["train", "val"].map(|split| open(folder.path(), Some(split), None).unwrap());
+    assert_eq!(train.len() + val.len(), 30);
+    assert!(val.len() > 0 && val.len() < 10, "{}", val.len());
+    assert!((0..val.len()).all(|i| (0..train.len()).all(|j| train.name(j) != val.name(i))));
+    assert!(train.report().to_string().contains("has no splits"), "{}", train.report());
+    let error = open(folder.path(), Some("test"), None).unwrap_err().to_string();
+    assert!(error.contains("train and val can be asked for"), "{error}");
 }
 
 #[test]
-fn voc2007_own_loads_without_its_parts() {
-    let Some(path) = shared("voc2007_own_loads_without_its_parts", "voc2007-own") else { return };
-    let voc = Voc::open(&path, Some("val"), None).unwrap();
-    assert_eq!((voc.report().images, voc.report().boxes, voc.labels().len()), (500, 1_673, 20));
-    assert!(voc.report().skipped.is_empty(), "{}", voc.report());
-    let difficult = voc.items.iter().flat_map(|item| &item.truths).filter(|truth| truth.difficult).count();
-    assert_eq!(difficult, 375);
-    voc.get(0).unwrap();
+fn pictures_with_an_xml_beside_each_are_a_data_set_in_one_folder_or_one_for_each_split() {
+    let outer = tempfile::tempdir().unwrap();
+    for split in ["train", "valid"] {
+        let inner = folder_of(&["a", "b"]);
+        fs::create_dir(outer.path().join(split)).unwrap();
+        for (from, ending) in [("JPEGImages", "jpg"), ("Annotations", "xml")] {
+            for name in ["a", "b"] {
+                let to = outer.path().join(split).join(format!("{name}.{ending}"));
+                fs::rename(inner.path().join(from).join(format!("{name}.{ending}")), to).unwrap();
+            }
+        }
+    }
+    fs::write(outer.path().join("README.txt"), "about").unwrap();
+    let set = |path: &Path, split| crate::data::open(&[path.to_string_lossy()], Format::Auto, split, None).unwrap();
+    assert_eq!(set(outer.path(), None).len(), 4);
+    assert_eq!(set(outer.path(), Some("val")).len(), 2);
+    assert_eq!(set(&outer.path().join("train"), None).labels(), ["cat"]);
+    let error = open(outer.path(), Some("test"), None).unwrap_err().to_string();
+    assert!(error.contains("its splits are train, valid"), "{error}");
 }

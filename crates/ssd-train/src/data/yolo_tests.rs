@@ -1,1 +1,202 @@
+//! YOLO folders as different programs write them, and with one thing wrong each.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+
+use image::{ImageFormat, Rgb, RgbImage};
+use tempfile::TempDir;
+
+use super::*;
+use crate::data::{Dataset, Format, Pictures};
+
+/// A folder with files in it; a path that ends in `.jpg` becomes a picture of 40 x 20 pixels.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if files::ends_in(&path, &["jpg"]) {
+            RgbImage::from_pixel(40, 20, Rgb([90, 120, 200])).save_with_format(path, ImageFormat::Jpeg).unwrap();
+        } else {
+            fs::write(path, text).unwrap();
+        }
+    }
+    folder
+}
+
+const BOX: &str = "1 0.5 0.5 0.25 0.5\n";
+const NAMES: &str = "cat\nant\n";
+
+fn open_as(path: &Path, format: Format, split: Option<&str>) -> Result<Pictures, DataError> {
+    match crate::data::open(&[path.to_string_lossy()], format, split, None)? {
+        Dataset::Pictures(pictures) => Ok(pictures),
+        Dataset::Shapes(_) => panic!("a folder is no generated set"),
+    }
+}
+
+fn open(path: &Path, split: Option<&str>) -> Pictures {
+    open_as(path, Format::Auto, split).unwrap()
+}
+
+fn names(set: &Pictures) -> Vec<String> {
+    (0..set.len()).map(|i| set.name(i)).collect()
+}
+
+#[test]
+fn fractions_become_pixels_and_classes_go_by_index() {
+    let folder = folder(&[("images/a.jpg", ""), ("labels/a.txt", "1 0.5 0.5 0.25 0.5\n0 1 1 0.5 0.5"), ("classes.txt", NAMES)]);
+    let set = open(folder.path(), None);
+    assert_eq!(set.labels(), ["cat", "ant"]);
+    let sample = set.get(0).unwrap();
+    let [ant, cat] = sample.truths_px[..] else { panic!("{:?}", sample.truths_px) };
+    assert_eq!((ant.class, ant.bbox_px, ant.area_px), (2, XywhPx { x: 15.0, y: 5.0, w: 10.0, h: 10.0 }, 100.0));
+    assert_eq!((cat.class, cat.bbox_px), (1, XywhPx { x: 30.0, y: 15.0, w: 10.0, h: 5.0 }), "clipped");
+    assert_eq!(sample.truths[0].bbox, ssd::CornerBox::new(0.375, 0.25, 0.625, 0.75));
+    assert_eq!(set.coco_ids(), None);
+}
+
+#[test]
+fn the_places_of_pictures_and_labels() {
+    for (pictures, labels, names) in [
+        ("images/", "labels/", "classes.txt"),
+        ("", "", "classes.txt"),
+        ("", "labels/", "classes.txt"),
+        ("images/", "images/", "obj.names"),
+        ("images/deep/", "labels/deep/", "labels/classes.txt"),
+    ] {
+        let texts = [("a.jpg", ""), ("b.jpg", "")].map(|(name, text)| (format!("{pictures}{name}"), text));
+        let label = format!("{labels}a.txt");
+        let mut all: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (&path[..], *text)).collect();
+        all.extend([(&label[..], BOX), (names, NAMES), ("README.txt", "about this")]);
+        let set = open(folder(&all).path(), None);
+        let report = set.report();
+        assert_eq!((report.images, report.boxes, report.empty_images), (2, 1, 1), "{label}: {report}");
+        assert!(report.skipped.is_empty(), "{label}: {report}");
+    }
+}
+
+#[test]
+fn a_description_says_where_the_splits_are() {
+    let files = [
+        ("train/images/a.jpg", ""),
+        ("train/labels/a.txt", BOX),
+        ("valid/images/b.jpg", ""),
+        ("valid/labels/b.txt", BOX),
+        ("data.yaml", "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnc: 2\nnames: [cat, ant]"),
+    ];
+    let exported = folder(&files);
+    let path = exported.path();
+    assert_eq!(names(&open(path, Some("train"))), ["a"]);
+    assert_eq!(names(&open(path, Some("valid"))), ["b"]);
+    let all = open(path, None);
+    assert_eq!(names(&all), ["a", "b"]);
+    assert!(all.report().notes[0].contains("test"), "{}", all.report());
+    assert_eq!(names(&open(&path.join("data.yaml"), Some("val"))), ["b"]);
+    let error = open_as(path, Format::Yolo, Some("test")).unwrap_err().to_string();
+    assert!(error.contains("is not there; correct it"), "{error}");
+
+    // Elsewhere, by an absolute path and by lists, of which one is relative and one has another folder's name in front.
+    let place = path.canonicalize().unwrap();
+    fs::write(place.join("train.txt"), "./train/images/a.jpg\ndata/valid/images/b.jpg\ngone.jpg\n").unwrap();
+    let text = format!("path: {}\nval: [valid/images, train.txt]\nnames: {{0: cat, 1: ant, 5: emu}}", place.display());
+    let elsewhere = folder(&[("set.yaml", &text)]);
+    let set = open(elsewhere.path(), Some("val"));
+    assert_eq!((names(&set), set.labels().len()), (vec!["b".to_string(), "a".into()], 3));
+    assert_eq!(set.report().counts(), [(Reason::MissingPicture, 1), (Reason::Duplicate, 1)].into());
+}
+
+#[test]
+fn splits_are_found_without_a_description() {
+    for [train, val] in [["images/train/", "images/val/"], ["train/images/", "valid/images/"], ["train/", "val/"]] {
+        let [a, b] = [format!("{train}a.jpg"), format!("{val}b.jpg")];
+        let [c, d] = [&a, &b].map(|path| path.replace("images", "labels").replace("jpg", "txt"));
+        let folder = folder(&[(&a, ""), (&b, ""), (&c, BOX), (&d, BOX), ("classes.txt", NAMES)]);
+        assert_eq!(names(&open(folder.path(), Some("train"))), ["a"], "{train}");
+        assert_eq!(names(&open(folder.path(), Some("val"))), ["b"], "{val}");
+        assert_eq!(open(folder.path(), None).len(), 2);
+        assert!(open_as(folder.path(), Format::Auto, Some("test")).is_err());
+    }
+    let lists = [("obj_train_data/a.jpg", ""), ("obj_train_data/a.txt", BOX), ("obj.names", NAMES)];
+    let folder = folder(&[&lists[..], &[("train.txt", "data/obj_train_data/a.jpg\n")]].concat());
+    assert_eq!(names(&open(folder.path(), Some("train"))), ["a"]);
+}
+
+#[test]
+fn a_folder_without_splits_is_divided() {
+    let paths: Vec<(String, String)> = (0..20).map(|i| (format!("p{i}.jpg"), format!("p{i}.txt"))).collect();
+    let mut files: Vec<(&str, &str)> = paths.iter().flat_map(|(jpg, txt)| [(&jpg[..], ""), (&txt[..], BOX)]).collect();
+    files.push(("classes.txt", NAMES));
+    let folder = folder(&files);
+    let [train, val] = ["train", "val"].map(|split| open(folder.path(), Some(split)));
+    assert!(val.len() > 0 && train.len() + val.len() == 20);
+    assert!(train.report().to_string().contains("has no splits"));
+}
+
+#[test]
+fn what_is_wrong_is_left_out_with_a_reason() {
+    let folder = folder(&[
+        ("images/a.jpg", ""),
+        ("images/b.jpg", ""),
+        ("images/c.jpg", ""),
+        ("images/d.jpg", ""),
+        ("images/text.png", "no picture"),
+        ("labels/a.txt", "0 0.5 0.5 0.2 0.2 0.9"),
+        ("labels/b.txt", "0 0.5 0.5 0.2 0.2\n7 0.5 0.5 0.2 0.2\n0 0.5 0.5 0 0.2\n0 320 240 50 50\n"),
+        ("labels/c.txt", ""),
+        ("labels/e.txt", BOX),
+        ("classes.txt", NAMES),
+    ]);
+    let set = open(folder.path(), None);
+    assert_eq!(names(&set), ["b", "c", "d"]);
+    assert_eq!((set.report().boxes, set.report().empty_images), (1, 2));
+    let expected = [
+        (Reason::UnreadablePicture, 1),
+        (Reason::BadAnnotation, 1),
+        (Reason::MissingImage, 1),
+        (Reason::NoArea, 1),
+        (Reason::OutsidePicture, 1),
+        (Reason::UnknownClass, 1),
+    ];
+    assert_eq!(set.report().counts(), expected.into(), "{:#?}", set.report());
+}
+
+#[test]
+fn labels_alone_are_joined_with_the_one_folder_beside_them() {
+    let files = [("set/labels/a.txt", BOX), ("set/labels/gone.txt", BOX), ("set/classes.txt", NAMES), ("pictures/a.jpg", "")];
+    let alone = folder(&[&files[..], &[("pictures/b.jpg", ""), ("others/x.jpg", "")]].concat());
+    let set = open(&alone.path().join("set"), None);
+    assert_eq!((names(&set), set.report().boxes), (vec!["a".to_string(), "b".into()], 1));
+    assert!(set.report().notes[0].contains("pictures are taken") || set.report().notes[0].contains("are taken"));
+    assert_eq!(set.report().counts(), [(Reason::MissingImage, 1)].into());
+    // Two that would fit are one too many to choose from.
+    let two = folder(&[&files[..], &[("others/a.jpg", "")]].concat());
+    let error = open_as(&two.path().join("set"), Format::Auto, None).unwrap_err().to_string();
+    assert!(error.contains("no pictures"), "{error}");
+}
+
+#[test]
+fn nothing_to_go_by_is_a_sentence() {
+    let nameless = folder(&[("images/a.jpg", ""), ("labels/a.txt", BOX)]);
+    let error = open_as(nameless.path(), Format::Yolo, None).unwrap_err().to_string();
+    assert!(error.contains("classes.txt") && error.contains("class numbers"), "{error}");
+    let unlabelled = folder(&[("images/a.jpg", ""), ("classes.txt", NAMES)]);
+    let error = open_as(unlabelled.path(), Format::Auto, None).unwrap_err().to_string();
+    assert!(error.contains("none of 1 pictures has labels"), "{error}");
+    let broken = folder(&[("data.yaml", "names: [cat"), ("images/a.jpg", "")]);
+    let error = open_as(broken.path(), Format::Auto, None).unwrap_err().to_string();
+    assert!(error.contains("data.yaml") && error.contains("no YAML"), "{error}");
+}
+
+#[test]
+fn labels_of_several_folders_are_united_by_name() {
+    let yolo = |names: &str| folder(&[("a.jpg", ""), ("a.txt", BOX), ("classes.txt", names)]);
+    let labels = |folders: [&TempDir; 2]| {
+        let data = folders.map(|folder| folder.path().to_string_lossy().into_owned());
+        let set = crate::data::open(&data, Format::Auto, None, None).unwrap();
+        let classes: Vec<usize> = (0..set.len()).map(|i| set.get(i).unwrap().truths[0].class).collect();
+        (set.labels().to_vec(), classes)
+    };
+    let first = yolo("zebra\nant\n");
+    assert_eq!(labels([&first, &yolo("zebra\nant\n")]), (vec!["zebra".into(), "ant".into()], vec![2, 2]));
+    let named = ["ant", "dog", "zebra"].map(String::from).to_vec();
+    assert_eq!(labels([&first, &yolo("zebra\ndog\n")]), (named, vec![1, 2]));
+}
