@@ -2,6 +2,10 @@
 
 use ssd_train::data::shapes::LABELS;
 
+use std::path::Path;
+
+use serde_json::json;
+
 use super::{fresh_weights_file, keys, path_text, run};
 
 #[test]
@@ -44,4 +48,56 @@ fn classes_that_the_model_does_not_know_are_named() {
     let error = ran.failed(2);
     assert!(error.contains("triangle") && error.contains("cat, dog"), "{error}");
     assert!(ran.stdout.is_empty(), "no half document:\n{}", ran.stdout);
+}
+
+#[test]
+fn pictures_are_drawn_and_leave_the_document_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [truth, found, curves, confusion] =
+        ["truth.json", "found.json", "curves.png", "confusion.png"].map(|name| folder.path().join(name));
+    let bbox = [10, 10, 30, 40];
+    let document = json!({
+        "images": [{"id": 1}, {"id": 2}],
+        "categories": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": bbox, "area": 1200, "iscrowd": 0}],
+    });
+    let detections = json!([{"image_id": 1, "category_id": 3, "bbox": bbox, "score": 0.4}]);
+    std::fs::write(&truth, document.to_string()).expect("it takes a file");
+    std::fs::write(&found, detections.to_string()).expect("it takes a file");
+
+    let files = ["--ground-truth", path_text(&truth), "--detections", path_text(&found), "--json"];
+    let plain = run("eval", &files).done().json();
+    assert_eq!(plain["voc_all_point"], 1.0);
+    let draw = ["--curves", path_text(&curves), "--confusion", path_text(&confusion)];
+    assert_eq!(run("eval", &[&files[..], &draw].concat()).done().json(), plain, "pictures add no key");
+    let size = |path: &Path| image::image_dimensions(path).expect("a picture");
+    assert!(size(&curves) >= (600, 400) && size(&confusion) >= (600, 200));
+
+    // What scores 0.4 is missed from 0.5 on, and found from 0.4 on.
+    let strict = std::fs::read(&confusion).expect("it is there");
+    run("eval", &[&files[..], &draw, &["--confusion-score", "0.4"]].concat()).done();
+    assert_ne!(std::fs::read(&confusion).expect("it is there"), strict);
+
+    let ran = run("eval", &[&files[..], &draw, &["--confusion-score", "1.5"]].concat());
+    assert!(ran.failed(2).contains("--confusion-score"), "{}", ran.stderr);
+    let nowhere = folder.path().join("none/curves.png");
+    let ran = run("eval", &[&files[..], &["--curves", path_text(&nowhere)]].concat());
+    assert!(ran.failed(1).contains("curves.png"), "{}", ran.stderr);
+    assert!(ran.stdout.is_empty(), "no document that pretends all was done:\n{}", ran.stdout);
+}
+
+#[test]
+fn soft_nms_keeps_what_hard_nms_removes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let weights = fresh_weights_file(folder.path(), &LABELS);
+    let count = |nms: &str| {
+        let found = folder.path().join(nms);
+        let start = ["--device", "cpu", "--weights", path_text(&weights), "--data", "shapes:3:20", "--nms", nms];
+        run("eval", &[&start[..], &["--max", "400", "--save-detections", path_text(&found)]].concat()).done();
+        let results: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&found).expect("it was written")).expect("JSON");
+        results.as_array().expect("a list").clone()
+    };
+    // A detector that has learned nothing is equally sure of everything: boxes overlap in heaps.
+    assert_ne!(count("hard"), count("soft"));
 }

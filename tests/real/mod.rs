@@ -1,5 +1,7 @@
 //! Real data sets, which are not part of this project: skipped, and said so, where they are absent.
 
+mod evaluation;
+
 use ssd_tests::shared_data;
 use ssd_train::data::{self, Dataset, Format};
 

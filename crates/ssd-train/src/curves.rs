@@ -13,11 +13,14 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use serde::Deserialize;
 
+use crate::charts::lines::{below, smoothed, thinned};
 use crate::charts::{Area, ChartError, DrawError, DrawResult, FONT, Sheet, drawn, write_png};
 
 const SIZE_PX: (u32, u32) = (1000, 1080);
-/// More points than this are not seen in a panel of this width, only paid for.
-const MAX_POINTS: usize = 2000;
+/// The axis of the learning rate goes no deeper.
+const LR_DECADES: f64 = 4.0;
+/// More validations than this are a line without dots.
+const MAX_DOTS: usize = 40;
 
 type Chart<'a, 'b, Y> = ChartContext<'b, Sheet<'a>, Cartesian2d<RangedCoordf64, Y>>;
 
@@ -107,31 +110,6 @@ fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.fold(None, |bounds, v| Some(bounds.map_or((v, v), |(low, high): (f64, f64)| (low.min(v), high.max(v)))))
 }
 
-/// A running mean over about a fiftieth of the run: the mean of one that looks back and one that looks ahead, so that a
-/// falling loss is not drawn too high.
-fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let keep = 1.0 - 1.0 / (points.len() as f64 / 100.0).clamp(1.0, 500.0);
-    let running = |values: &mut dyn Iterator<Item = f64>| -> Vec<f64> {
-        let (mut sum, mut weight) = (0.0, 0.0);
-        let mean_so_far = values.map(|value| {
-            (sum, weight) = (sum * keep + value, weight * keep + 1.0);
-            sum / weight
-        });
-        mean_so_far.collect()
-    };
-    let back = running(&mut points.iter().map(|p| p.1));
-    let ahead = running(&mut points.iter().rev().map(|p| p.1));
-    points.iter().zip(back.iter().zip(ahead.iter().rev())).map(|(p, (b, a))| (p.0, 0.5 * (a + b))).collect()
-}
-
-/// Every so-manieth point, so that at most [`MAX_POINTS`] are drawn; the last one is among them.
-fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let stride = points.len().div_ceil(MAX_POINTS).max(1);
-    let mut kept: Vec<_> = points.iter().rev().step_by(stride).copied().collect();
-    kept.reverse();
-    kept
-}
-
 fn draw_panels(root: &Area, metrics: &Metrics) -> DrawResult {
     let (losses, rest) = root.split_vertically(440);
     let (lr, maps) = rest.split_vertically(260);
@@ -157,10 +135,12 @@ fn draw_losses(area: &Area, metrics: &Metrics) -> DrawResult {
     let mut chart = panel(area, "Loss", metrics.span(), 0.0..top)?;
     draw_axes(&mut chart, "loss", &|loss| format!("{loss:.1}"))?;
     for (_, color, raw) in &series {
-        chart.draw_series(LineSeries::new(thinned(raw), color.mix(0.22)))?;
+        for part in below(&thinned(raw), top) {
+            chart.draw_series(LineSeries::new(part, color.mix(0.25)))?;
+        }
     }
     for (name, color, raw) in &series {
-        draw_named(&mut chart, name, *color, thinned(&smoothed(raw)))?;
+        draw_named(&mut chart, name, *color, below(&thinned(&smoothed(raw)), top))?;
     }
     draw_legend(&mut chart, SeriesLabelPosition::UpperRight)
 }
@@ -180,13 +160,16 @@ fn draw_lr(area: &Area, metrics: &Metrics) -> DrawResult {
     let Some((low, high)) = bounds(lr.iter().map(|p| p.1)) else {
         return say(area, "no learning rate yet");
     };
-    // Whole decades, for a logarithmic axis has its labels there; at least one on each side.
-    let (low, high) = ((low.log10() - 0.01).floor(), (high.log10() + 0.01).ceil());
+    // Whole decades, for a logarithmic axis has its labels there; at least one on each side. Few: the last steps of a cosine
+    // are nearly 0, and would leave no room for the rest.
+    let high = (high.log10() + 0.01).ceil();
+    let low = (low.log10() - 0.01).floor().max(high - LR_DECADES);
+    let lr: Vec<_> = lr.into_iter().filter(|(_, lr)| *lr >= 10f64.powf(low)).collect();
     // A hair beyond, so that rounding does not push the outer labels off the axis.
     let decades = (0.999 * 10f64.powf(low)..1.001 * 10f64.powf(high)).log_scale();
     let mut chart = panel(area, "Learning rate", metrics.span(), decades)?;
     draw_axes(&mut chart, "learning rate", &|lr| format!("{lr:.0e}"))?;
-    draw_named(&mut chart, "lr", BLUE_INK, thinned(&lr))
+    draw_named(&mut chart, "lr", BLUE_INK, vec![thinned(&lr)])
 }
 
 fn draw_maps(area: &Area, metrics: &Metrics) -> DrawResult {
@@ -203,8 +186,11 @@ fn draw_maps(area: &Area, metrics: &Metrics) -> DrawResult {
     let mut chart = panel(area, "Validation", metrics.span(), 0.0..top)?;
     draw_axes(&mut chart, "mean average precision", &|map| format!("{map:.2}"))?;
     for (name, color, points) in series {
-        draw_named(&mut chart, name, color, points.clone())?;
-        chart.draw_series(points.into_iter().map(|at| Circle::new(at, 3, color.filled())))?;
+        let Some((_, best)) = bounds(points.iter().map(|p| p.1)) else { continue };
+        draw_named(&mut chart, &format!("{name}, best {best:.3}"), color, vec![points.clone()])?;
+        if points.len() <= MAX_DOTS {
+            chart.draw_series(points.into_iter().map(|at| Circle::new(at, 3, color.filled())))?;
+        }
     }
     draw_legend(&mut chart, SeriesLabelPosition::LowerRight)
 }
@@ -261,20 +247,24 @@ fn draw_legend<'a: 'b, 'b, Y: Ranged<ValueType = f64>>(
         .draw()
 }
 
-/// A strong line with an entry in the legend; a single point, which makes no line, as a dot.
+/// A strong line, in one or several parts, with an entry in the legend; a single point, which makes no line, as a dot.
 fn draw_named<Y: Ranged<ValueType = f64>>(
     chart: &mut Chart<Y>,
     name: &str,
     color: RGBColor,
-    points: Vec<(f64, f64)>,
+    parts: Vec<Vec<(f64, f64)>>,
 ) -> DrawResult {
-    if let [only] = points[..] {
-        chart.draw_series([Circle::new(only, 3, color.filled())])?;
+    for part in parts {
+        if let [only] = part[..] {
+            chart.draw_series([Circle::new(only, 3, color.filled())])?;
+        }
+        chart.draw_series(LineSeries::new(part, color.stroke_width(2)))?;
     }
+    // The entry belongs to a line of its own, for there may be no part at all.
     chart
-        .draw_series(LineSeries::new(points, color.stroke_width(2)))?
+        .draw_series(LineSeries::new([], color.stroke_width(2)))?
         .label(name)
-        .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+        .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(3)));
     Ok(())
 }
 
@@ -314,14 +304,6 @@ mod tests {
         let metrics = Metrics::parse(&text.join("\n"));
         assert_eq!(points(&metrics.steps, |l| l.loss), [(1.0, 3.0), (2.0, 2.0), (3.0, 1.0)]);
         assert_eq!(metrics.validations.len(), 1);
-    }
-
-    #[test]
-    fn smoothing_keeps_a_level_and_thinning_keeps_the_end() {
-        let level: Vec<_> = (0..5001).map(|i| (f64::from(i), 4.0)).collect();
-        assert!(smoothed(&level).iter().all(|p| (p.1 - 4.0).abs() < 1e-9));
-        let thin = thinned(&level);
-        assert!(thin.len() <= MAX_POINTS && thin.last() == level.last(), "{} points", thin.len());
     }
 
     #[test]

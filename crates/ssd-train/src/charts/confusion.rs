@@ -259,7 +259,7 @@ mod tests {
             let found: Vec<(usize, usize)> = (1..=classes).map(|class| (class, class)).collect();
             let table = Table::new(&confusion(&found, classes), &names(classes));
             let picture = draw(&table, 0.5).expect("it is drawn");
-            assert!(picture.width() <= 2200 && picture.height() <= 2300, "{classes}: {:?}", picture.dimensions());
+            assert!(picture.width() <= 2500 && picture.height() <= 2500, "{classes}: {:?}", picture.dimensions());
             let full = [RIGHT.0, RIGHT.1, RIGHT.2];
             let cells = picture.pixels().filter(|p| p.0 == full).count();
             assert!(cells > table.names.len() * 60, "{classes} classes, {cells} pixels: the diagonal is full");

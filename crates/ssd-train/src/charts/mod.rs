@@ -5,6 +5,7 @@
 //! arguments alone; the font comes with the program, not from the machine.
 
 pub mod confusion;
+pub(crate) mod lines;
 pub mod precision_recall;
 mod sheet;
 

@@ -13,6 +13,8 @@ pub mod coco;
 pub mod coco_files;
 pub mod confusion;
 pub mod precision_recall;
+#[cfg(test)]
+mod speed_tests;
 mod table;
 pub mod voc;
 

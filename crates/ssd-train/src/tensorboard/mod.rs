@@ -1,12 +1,13 @@
 //! A run's numbers and example pictures as a TensorBoard event file, `events.out.tfevents.*` in the run's folder.
 //!
-//! A file is a row of records: a length, a check sum, a protobuf message, a check sum. The messages below are the part of
-//! `event.proto` and `summary.proto` that scalars and pictures need; names and numbers are theirs. The crates that write such
-//! files were last released in 2022 and 2023, compile schemas with a `protoc` that has to be installed, or bring a second
-//! `protobuf` and a second `image`; the format has not changed since 2016, and `prost` is here for ONNX anyway.
+//! A file is a row of records: a length, a check sum, a protobuf message (`proto`), a check sum. Of the crates that write such
+//! files one compiles schemas with a `protoc` that has to be installed, one is no longer worked on and brings a second
+//! `protobuf` and a second `image`, and one writes no pictures; `prost` is here for ONNX anyway.
 //!
 //! What it is not: it reads no files, and it decides nothing about the run. A writer never touches what an earlier one
 //! wrote: a run that goes on starts a file of its own, and says from which step on TensorBoard is to forget the older ones.
+
+mod proto;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Cursor, Write as _};
@@ -17,76 +18,10 @@ use image::{ImageFormat, RgbImage};
 use prost::Message;
 use ssd::{CornerBox, Detection};
 
+use self::proto::{Event, FILE_VERSION, Image, RGB_CHANNELS, SESSION_START, SessionLog, Summary, Value};
 use crate::draw::{Labelled, annotate};
 use crate::metrics::{StepLine, ValidationLine};
 
-/// What happened at a moment: of the last three one is set.
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    /// Seconds since 1970.
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    /// Of the optimiser.
-    #[prost(int64, tag = "2")]
-    step: i64,
-    /// In the first event of a file: which format it has.
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    /// Measured values.
-    #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
-    /// That a run started here.
-    #[prost(message, optional, tag = "7")]
-    session_log: Option<SessionLog>,
-}
-
-/// Measured values of one step.
-#[derive(Clone, PartialEq, Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    value: Vec<Value>,
-}
-
-/// One measured value: of the last two one is set.
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    /// What it is of; what stands before a `/` is a group.
-    #[prost(string, tag = "1")]
-    tag: String,
-    /// A number.
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
-    /// A picture.
-    #[prost(message, optional, tag = "4")]
-    image: Option<Image>,
-}
-
-/// A picture, encoded.
-#[derive(Clone, PartialEq, Message)]
-struct Image {
-    #[prost(int32, tag = "1")]
-    height: i32,
-    #[prost(int32, tag = "2")]
-    width: i32,
-    /// The number of channels.
-    #[prost(int32, tag = "3")]
-    colorspace: i32,
-    /// A PNG.
-    #[prost(bytes = "vec", tag = "4")]
-    encoded_image_string: Vec<u8>,
-}
-
-/// That a run started, or went on.
-#[derive(Clone, PartialEq, Message)]
-struct SessionLog {
-    /// [`SESSION_START`].
-    #[prost(int32, tag = "1")]
-    status: i32,
-}
-
-const FILE_VERSION: &str = "brain.Event:2";
-const SESSION_START: i32 = 1;
-const RGB_CHANNELS: i32 = 3;
 /// So many files can start in one second and one folder.
 const MAX_FILES_A_SECOND: usize = 1000;
 
