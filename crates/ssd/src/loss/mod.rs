@@ -95,6 +95,8 @@ fn cross_entropy(logits: Tensor<3>, classes: Tensor<2, Int>) -> Tensor<2> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     const PRIORS: usize = 12;
@@ -122,19 +124,18 @@ mod tests {
             Self { offsets: numbers(3 * PRIORS * 4, 0.1), logits: numbers(3 * PRIORS * CLASSES, 0.2) }
         }
 
-        /// Loss, gradient of offsets and gradient of logits on the pictures `range`.
-        fn run(&self, kind: BoxLoss, range: std::ops::Range<usize>) -> (f32, Vec<f32>, Vec<f32>) {
-            let device = Device::flex().autodiff();
+        /// The loss on `device` of the pictures `range`, and what it is of.
+        fn loss(&self, kind: BoxLoss, range: Range<usize>, device: &Device) -> (Tensor<1>, Predictions) {
             let priors: Vec<CenterBox> =
                 numbers(PRIORS, 0.3).iter().map(|x| CenterBox::new(*x, 0.5, 0.3, 0.2)).collect();
-            let loss = MultiBox::new(&priors, Variances::default(), kind, &device);
+            let loss = MultiBox::new(&priors, Variances::default(), kind, device);
             let cut = |values: &[f32], row: usize| -> Tensor<3> {
                 let part = &values[range.start * PRIORS * row..range.end * PRIORS * row];
-                Tensor::from_data(TensorData::new(part.to_vec(), [range.len(), PRIORS, row]), &device)
+                Tensor::from_data(TensorData::new(part.to_vec(), [range.len(), PRIORS, row]), device)
             };
             let predictions = Predictions {
-                offsets: cut(&self.offsets, 4).require_grad(),
-                logits: cut(&self.logits, CLASSES).require_grad(),
+                offsets: cut(&self.offsets, 4).set_require_grad(device.is_autodiff()),
+                logits: cut(&self.logits, CLASSES).set_require_grad(device.is_autodiff()),
             };
             let part = classes()[range.start * PRIORS..range.end * PRIORS].to_vec();
             let targets = BatchTargets {
@@ -142,7 +143,12 @@ mod tests {
                 offsets: cut(&numbers(3 * PRIORS * 4, 0.4), 4),
                 positives: 3,
             };
-            let total = loss.loss(&predictions, &targets).total();
+            (loss.loss(&predictions, &targets).total(), predictions)
+        }
+
+        /// The loss, the gradient of offsets and the gradient of logits on the pictures `range`.
+        fn run(&self, kind: BoxLoss, range: Range<usize>) -> (f32, Vec<f32>, Vec<f32>) {
+            let (total, predictions) = self.loss(kind, range, &Device::flex().autodiff());
             let gradients = total.backward();
             let of = |leaf: &Tensor<3>| -> Vec<f32> {
                 leaf.grad(&gradients).expect("the loss depends on it").into_data().iter().collect()
@@ -162,6 +168,15 @@ mod tests {
             first_offsets.extend(rest_offsets);
             first_logits.extend(rest_logits);
             assert_eq!((first_offsets, first_logits), (offsets, logits), "{kind}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_learned_the_loss_is_the_same() {
+        for kind in BoxLoss::ALL {
+            let (learned, ..) = Problem::new().run(kind, 0..3);
+            let (measured, _) = Problem::new().loss(kind, 0..3, &Device::flex());
+            assert_eq!(measured.into_scalar::<f32>(), learned, "{kind}");
         }
     }
 
