@@ -7,8 +7,8 @@
 mod layers;
 mod loss;
 mod matching;
-mod preprocess;
 mod optimizer;
+mod preprocess;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -74,6 +74,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         make_folder(out)?;
         Trainer::new(config.clone(), header, learner, out, profile).map_err(failure)?
     };
+    let trainer = if args.tensorboard { trainer.with_events().map_err(failure)? } else { trainer };
     // Only now: a checkpoint that does not fit leaves the folder as it was.
     save_config(out, &config)?;
 

@@ -12,6 +12,7 @@ use crate::checkpoint::{self, CheckpointError, State};
 use crate::cli::{self, WriteError, write_atomic};
 use crate::config::TrainConfig;
 use crate::curves;
+use crate::data::show;
 use crate::data::{DataError, Loader, Prepared};
 use crate::evaluation::Report;
 use crate::learner::Learner;
@@ -20,7 +21,8 @@ use crate::profile::Profile;
 use crate::progress::Progress;
 use crate::reading::Reading;
 use crate::schedule::LearningRate;
-use crate::validate::{ValidateError, validate};
+use crate::tensorboard::{EventError, EventWriter, with_detections};
+use crate::validate::{ValidateError, Validation, validate};
 
 /// Why a run stopped early. What it had saved is still there.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,9 @@ pub enum TrainError {
     /// The model cannot be measured.
     #[error(transparent)]
     Validate(#[from] ValidateError),
+    /// The event file cannot be written.
+    #[error(transparent)]
+    Events(#[from] EventError),
     /// A weights file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -75,6 +80,8 @@ pub struct Trainer {
     /// Steps whose loss is still on its way, oldest first.
     pending: VecDeque<PendingStep>,
     metrics: Metrics,
+    /// For TensorBoard, if it is asked for.
+    events: Option<EventWriter>,
     profile: Profile,
     /// When the last step ended.
     last: Instant,
@@ -146,7 +153,17 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         let metrics = Metrics::open(&out.join("metrics.jsonl"), &state)?;
         let (pending, last) = (VecDeque::new(), Instant::now());
-        Ok(Self { config, header, out: out.into(), learner, state, pending, metrics, profile, last })
+        Ok(Self { config, header, out: out.into(), learner, state, pending, metrics, events: None, profile, last })
+    }
+
+    /// The same, writing an event file for TensorBoard into the folder of the run, too.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn with_events(self) -> Result<Self, TrainError> {
+        let events = Some(EventWriter::create(&self.out, self.state.step + 1)?);
+        Ok(Self { events, ..self })
     }
 
     /// Runs until all epochs are done, `stop_after` of them are, or `stop` is raised.
@@ -240,6 +257,9 @@ impl Trainer {
             self.last = Instant::now();
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
             self.metrics.push(&line)?;
+            if let Some(events) = &mut self.events {
+                events.step(&line)?;
+            }
             progress.step(&line);
         }
         Ok(())
@@ -250,7 +270,7 @@ impl Trainer {
         self.state.epoch += 1;
         self.state.batch = 0;
         let model = self.learner.measured();
-        let report = validate(&model, &self.header, val)?;
+        let Validation { report, examples } = validate(&model, &self.header, val)?;
         let line = ValidationLine {
             epoch: self.state.epoch,
             step: self.state.step,
@@ -259,6 +279,15 @@ impl Trainer {
             map_coco: report.coco.ap,
         };
         self.metrics.push(&line)?;
+        if let Some(events) = &mut self.events {
+            events.validation(&line)?;
+            let (labels, preprocess) = (&self.header.labels, self.header.preprocess());
+            for (index, (prepared, found)) in examples.iter().enumerate() {
+                let picture = show::picture(&Prepared { truths: Vec::new(), ..prepared.clone() }, labels, &preprocess);
+                let picture = with_detections(picture, found, labels, self.header.score);
+                events.image(&format!("detections/{}", index + 1), self.state.step, &picture)?;
+            }
+        }
         let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{:.1} %", value * 100.0));
         let (voc, coco) = (percent(line.map_voc), percent(line.map_coco));
         cli::note(&format!("epoch {}: mAP {voc} (VOC, IoU 0.5), {coco} (COCO)", self.state.epoch));

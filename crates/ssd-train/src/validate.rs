@@ -24,19 +24,31 @@ pub enum ValidateError {
     Network(#[from] ConvolutionError),
 }
 
+/// So many pictures of a validation are kept with what was found in them, for eyes.
+const EXAMPLES: usize = 4;
+
+/// What a validation gives.
+#[derive(Debug)]
+pub struct Validation {
+    /// The measures.
+    pub report: Report,
+    /// The first pictures, and what was found in them.
+    pub examples: Vec<(Prepared, Vec<Detection>)>,
+}
+
 /// Measures `model`, which has no autodiff, on all of `loader`, whose pictures are not augmented. Scores count from 0.01, as
 /// in the paper.
 ///
 /// # Errors
 ///
 /// When a picture cannot be read.
-pub fn validate(model: &Ssd, header: &Header, loader: &Loader) -> Result<Report, ValidateError> {
+pub fn validate(model: &Ssd, header: &Header, loader: &Loader) -> Result<Validation, ValidateError> {
     let params = DetectParams { score: 0.01, ..header.params() };
     let priors = header.priors.priors();
     let device = model.heads[0].offsets.conv.weight.device();
     // Packed for the CPU the network takes a quarter of the time of Burn's own forward pass there.
     let packed = if device == Device::flex() { Some(CpuNetwork::new(model)?) } else { None };
-    let mut images = Vec::new();
+    let (mut images, mut examples) = (Vec::new(), Vec::with_capacity(EXAMPLES));
     for batch in loader.epoch(0, 0) {
         let batch = batch?;
         let found = match &packed {
@@ -47,12 +59,15 @@ pub fn validate(model: &Ssd, header: &Header, loader: &Loader) -> Result<Report,
                 detect(model, header, &priors, pixels, &params)
             }
         };
-        for (item, detections) in batch.iter().zip(found) {
+        for (item, detections) in batch.into_iter().zip(found) {
             let id = images.len() as i64;
             images.push(ImageResult::from_normalised(id, item.size_px, &item.truths_px, &detections));
+            if examples.len() < EXAMPLES {
+                examples.push((item, detections));
+            }
         }
     }
-    Ok(evaluate(&images, &header.labels))
+    Ok(Validation { report: evaluate(&images, &header.labels), examples })
 }
 
 /// Pictures of a batch in one row.

@@ -55,6 +55,9 @@ pub struct TrainArgs {
     /// Draw the first batch as the network sees it into DIR, and stop
     #[arg(long, value_name = "DIR")]
     pub show_batch: Option<PathBuf>,
+    /// Write an event file for TensorBoard into --out, too: losses, rate, measures, example detections
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Write when each part of the first steps ran, for chrome://tracing or ui.perfetto.dev
     #[arg(long, value_name = "FILE.json")]
     pub profile: Option<PathBuf>,

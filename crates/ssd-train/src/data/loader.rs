@@ -220,7 +220,7 @@ mod tests {
 
     /// The one place where the tests here make a sample.
     fn sample(image: image::RgbImage, truths: Vec<GroundTruth>) -> Sample {
-        Sample { name: "marked".into(), image, truths }
+        Sample { name: "marked".into(), image, truths, ..Sample::default() }
     }
 
     #[test]
