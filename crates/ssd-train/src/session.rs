@@ -16,6 +16,7 @@ use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
 use crate::learner::Learner;
 use crate::profile::Profile;
 use crate::trainer::{TrainError, Trainer};
+use crate::validate::ValidateError;
 use crate::{device, init};
 
 /// Runs `train`.
@@ -202,11 +203,12 @@ fn command_of(path: &Path) -> Option<String> {
 
 /// Bad pictures and bad checkpoints are the user's to mend, the rest happened on the way.
 fn failure(error: TrainError) -> Failure {
-    match error {
-        TrainError::Data(DataError::Worker { .. }) => Failure::run(error),
-        TrainError::Data(_) | TrainError::Checkpoint(CheckpointError::None(_) | CheckpointError::Read { .. }) => {
-            Failure::input(error)
-        }
+    match &error {
+        TrainError::Data(data) | TrainError::Validate(ValidateError::Data(data)) => match data {
+            DataError::Worker { .. } => Failure::run(error),
+            _ => Failure::input(error),
+        },
+        TrainError::Checkpoint(CheckpointError::None(_) | CheckpointError::Read { .. }) => Failure::input(error),
         _ => Failure::run(error),
     }
 }

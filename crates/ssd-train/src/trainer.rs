@@ -162,7 +162,9 @@ impl Trainer {
     ///
     /// When it cannot be made.
     pub fn with_events(self) -> Result<Self, TrainError> {
-        let events = Some(EventWriter::create(&self.out, self.state.step + 1)?);
+        // What a resumed run does again is to be forgotten; a fresh one has nothing before it.
+        let first = if self.state.step == 0 { 0 } else { self.state.step + 1 };
+        let events = Some(EventWriter::create(&self.out, first)?);
         Ok(Self { events, ..self })
     }
 
