@@ -102,6 +102,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     if !(0.0..=1.0).contains(&args.confusion_score) {
         return Err(Failure::Input(format!("--confusion-score is {}; choose 0 to 1.", args.confusion_score)));
     }
+    check_places(args)?;
     let (images, labels) = match (&args.weights, &args.ground_truth, &args.detections) {
         (Some(weights), ..) if !args.data.is_empty() => run_model(args, weights)?,
         (_, Some(ground_truth), Some(detections)) => read_files(ground_truth, detections)?,
@@ -109,9 +110,26 @@ fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Input("Give --weights with --data, or --ground-truth with --detections.".to_owned()));
         }
     };
-    draw(args, &images, &labels)?;
     let report = evaluate(&images, &labels);
-    if args.json { cli::print_json(&report) } else { cli::print_text(&format!("{report}\n")) }
+    // Before the pictures: a full disk does not take the numbers away.
+    if args.json {
+        cli::print_json(&report)?
+    } else {
+        cli::print_text(&format!("{report}\n"))?
+    }
+    draw(args, &images, &labels)
+}
+
+/// A folder that is not there is noticed before a model has run for an hour.
+fn check_places(args: &Args) -> Result<(), Failure> {
+    for file in [&args.save_detections, &args.curves, &args.confusion].into_iter().flatten() {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let sentence = "cannot be written, its folder is not there; make the folder or choose another place.";
+            return Err(Failure::Input(format!("{} {sentence}", file.display())));
+        }
+    }
+    Ok(())
 }
 
 /// The pictures that were asked for.

@@ -14,7 +14,7 @@ impl TrainConfig {
     /// tells about a person's machine.
     pub fn command(&self, init: Option<&str>) -> String {
         let mut command = "cargo run --release --bin train --".to_owned();
-        if let Some(Value::String(name)) = serde_json::to_value(self.recipe).ok() {
+        if let Ok(Value::String(name)) = serde_json::to_value(self.recipe) {
             command += &format!(" --recipe {name}");
         }
         let (own, base) = (settings(self), settings(&recipe::base(self.recipe, &self.data)));
