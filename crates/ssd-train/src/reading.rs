@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use burn::tensor::{ExecutionError, Tensor, TensorData};
 
@@ -14,7 +15,16 @@ type Copy = Pin<Box<dyn Future<Output = Result<TensorData, ExecutionError>> + Se
 /// Numbers that are being copied to the host.
 pub struct Reading {
     copy: Copy,
-    arrived: Option<Result<TensorData, ExecutionError>>,
+    arrived: Option<(Result<TensorData, ExecutionError>, Instant)>,
+}
+
+/// Numbers that have arrived.
+#[derive(Debug, PartialEq)]
+pub struct Arrived {
+    /// In the order of the tensor.
+    pub values: Vec<f32>,
+    /// When they did, or when somebody looked for them.
+    pub at: Instant,
 }
 
 impl Reading {
@@ -23,7 +33,7 @@ impl Reading {
         let mut copy: Copy = Box::pin(tensor.into_data_async());
         // The first look is what puts the copy into the queue.
         let arrived = match copy.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => Some(result),
+            Poll::Ready(result) => Some((result, Instant::now())),
             Poll::Pending => None,
         };
         Self { copy, arrived }
@@ -34,12 +44,12 @@ impl Reading {
     /// # Errors
     ///
     /// When the device failed at them, or at something queued before.
-    pub fn wait(self) -> Result<Vec<f32>, ExecutionError> {
-        let data = match self.arrived {
-            Some(result) => result?,
-            None => pollster::block_on(self.copy)?,
+    pub fn wait(self) -> Result<Arrived, ExecutionError> {
+        let (data, at) = match self.arrived {
+            Some((result, at)) => (result?, at),
+            None => (pollster::block_on(self.copy)?, Instant::now()),
         };
-        Ok(data.iter::<f32>().collect())
+        Ok(Arrived { values: data.iter::<f32>().collect(), at })
     }
 }
 
@@ -55,6 +65,6 @@ mod tests {
         let tensor = Tensor::<1>::from_data([1.0, 2.5], &Device::flex());
         let reading = Reading::start(tensor.clone());
         let _ = tensor * 2.0;
-        assert_eq!(reading.wait().unwrap(), [1.0, 2.5]);
+        assert_eq!(reading.wait().unwrap().values, [1.0, 2.5]);
     }
 }

@@ -247,16 +247,16 @@ impl Trainer {
     fn settle(&mut self, left: usize, progress: &mut Progress) -> Result<(), TrainError> {
         while self.pending.len() > left {
             let Some(PendingStep { step, epoch, lr, images, pictures, loss }) = self.pending.pop_front() else { break };
-            let parts = self.profile.part(step, "wait for the loss", || loss.wait());
-            let parts = parts.map_err(|error| TrainError::Device { step, reason: error.to_string() })?;
-            let (loss_box, loss_class) = (parts[0], parts[1]);
+            let arrived = self.profile.part(step, "wait for the loss", || loss.wait());
+            let arrived = arrived.map_err(|error| TrainError::Device { step, reason: error.to_string() })?;
+            let (loss_box, loss_class) = (arrived.values[0], arrived.values[1]);
             let loss = loss_box + loss_class;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", ") });
             }
             // From the end of a step to the end of the next: waiting for data, checkpoints and validations are not left out.
-            let images_per_s = images as f64 / self.last.elapsed().as_secs_f64();
-            self.last = Instant::now();
+            let images_per_s = images as f64 / arrived.at.duration_since(self.last).as_secs_f64();
+            self.last = arrived.at;
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
             self.metrics.push(&line)?;
             if let Some(events) = &mut self.events {
