@@ -24,7 +24,7 @@ pub struct StepLine {
     pub loss_class: f32,
     /// Learning rate of the step.
     pub lr: f64,
-    /// Pictures a second within the step; waiting for data is left out.
+    /// Pictures a second, from the end of the step before to the end of this one: waiting for data counts.
     pub images_per_s: f64,
 }
 

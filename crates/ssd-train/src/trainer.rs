@@ -254,7 +254,7 @@ impl Trainer {
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", ") });
             }
-            // From the end of a step to the end of the next: waiting for data, checkpoints and validations are not left out.
+            // From the end of a step to the end of the next, so waiting for data counts; measuring between two epochs does not.
             let images_per_s = images as f64 / arrived.at.duration_since(self.last).as_secs_f64();
             self.last = arrived.at;
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
