@@ -142,12 +142,7 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
         let names = || samples.iter().map(|sample| sample.name.as_str()).collect::<Vec<_>>().join(", ");
         let found = detector.detect_batch(&pictures, &params).map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
         for ((id, sample), outcome) in image_ids.iter().zip(&samples).zip(found) {
-            images.push(ImageResult::from_normalised(
-                *id,
-                sample.size_px,
-                &sample.truths_px,
-                &outcome.detections,
-            ));
+            images.push(ImageResult::from_normalised(*id, sample.size_px, &sample.truths_px, &outcome.detections));
             progress.inc(1);
         }
     }

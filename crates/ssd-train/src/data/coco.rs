@@ -220,7 +220,8 @@ impl Json {
     fn picture(&self, image: &Image, folder: &Path) -> Result<(PathBuf, (u32, u32)), Skipped> {
         let relative = image.relative_path();
         if !files::stays_inside(&relative) {
-            let why = format!("image {} has the name \"{}\", which is no path below its folder", image.id, image.file_name);
+            let why =
+                format!("image {} has the name \"{}\", which is no path below its folder", image.id, image.file_name);
             return Err(Skipped::new(&self.path, Reason::OutsideFolder, why));
         }
         let path = folder.join(relative);

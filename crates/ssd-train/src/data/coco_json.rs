@@ -95,7 +95,8 @@ impl CocoFile {
     pub(super) fn classes(&self) -> Vec<Category> {
         let used: std::collections::HashSet<i64> = self.annotations.iter().map(|a| a.category_id).collect();
         let heads = |category: &Category| {
-            let below = |other: &Category| other.id != category.id && other.supercategory.as_str() == Some(&category.name);
+            let below =
+                |other: &Category| other.id != category.id && other.supercategory.as_str() == Some(&category.name);
             !used.contains(&category.id) && self.categories.iter().any(below)
         };
         let named = |category: &&Category| !category.name.trim().is_empty() && !heads(category);

@@ -55,7 +55,10 @@ fn open(path: &Path, split: Option<&str>) -> Result<Pictures, DataError> {
 fn boxes_are_measured_as_written_and_crowds_are_not_learned_from() {
     let folder = folder(&["val2017/a.jpg", "val2017/b.jpg"], &[("annotations/instances_val2017.json", &small())]);
     let set = open(folder.path(), Some("val")).unwrap();
-    assert_eq!((set.labels(), set.name(0), set.name(1)), (&["cat".to_string(), "kite".into()][..], "a".into(), "b".into()));
+    assert_eq!(
+        (set.labels(), set.name(0), set.name(1)),
+        (&["cat".to_string(), "kite".into()][..], "a".into(), "b".into())
+    );
     let report = set.report();
     assert_eq!((report.images, report.boxes, report.crowds, report.empty_images), (2, 1, 1, 1), "{report}");
     assert_eq!(set.coco_ids(), Some(crate::data::CocoIds { images: vec![3, 8], categories: vec![4, 9] }));
@@ -142,7 +145,8 @@ fn what_is_wrong_is_left_out_with_a_reason() {
         json!({"id": 7, "image_id": 3, "category_id": 9, "bbox": [41, 1, 5, 5]}),
         json!({"id": 8, "image_id": 3, "category_id": 9}),
     ]);
-    let folder = folder(&["set/a.jpg", "set/b.jpg", "set/c.jpg", "set/sub/b.jpg", "outside.jpg"], &[("set/all.json", &json)]);
+    let folder =
+        folder(&["set/a.jpg", "set/b.jpg", "set/c.jpg", "set/sub/b.jpg", "outside.jpg"], &[("set/all.json", &json)]);
     fs::write(folder.path().join("set/text.jpg"), "no picture").unwrap();
     let set = open(&folder.path().join("set"), None).unwrap();
     assert_eq!((0..set.len()).map(|i| set.name(i)).collect::<Vec<_>>(), ["a", "b", "b"]);

@@ -70,9 +70,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A class that the given labels do not contain.
-    #[error(
-        "{path} holds an object of class \"{class}\", which is none of the labels ({labels}); {advice}"
-    )]
+    #[error("{path} holds an object of class \"{class}\", which is none of the labels ({labels}); {advice}")]
     UnknownClass {
         /// The annotation.
         path: PathBuf,

@@ -66,8 +66,16 @@ fn mutated(text: &'static str) -> impl Strategy<Value = Vec<u8>> {
 
 /// Numbers that no annotation has.
 fn extreme() -> impl Strategy<Value = f64> {
-    let special =
-        prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 0.0, -0.0]);
+    let special = prop::sample::select(vec![
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::MAX,
+        f64::MIN,
+        f64::MIN_POSITIVE,
+        0.0,
+        -0.0,
+    ]);
     prop_oneof![special, any::<f64>(), -100.0..100.0]
 }
 
@@ -109,7 +117,9 @@ fn the_seeds_are_valid() {
 #[test]
 fn depth_and_counts_are_survived() {
     let deep = 100_000;
-    for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("<a>", "</a>"), ("- ", ""), ("? ", ""), ("a: {", "}"), ("!a ", "")] {
+    for (open, close) in
+        [("[", "]"), ("{\"a\":", "}"), ("<a>", "</a>"), ("- ", ""), ("? ", ""), ("a: {", "}"), ("!a ", "")]
+    {
         read_all(&open.repeat(deep));
         read_all(&[open.repeat(deep), close.repeat(deep)].concat());
         read_all(&format!("names: {}{}", open.repeat(deep), close.repeat(deep)));

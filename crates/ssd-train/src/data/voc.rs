@@ -152,7 +152,8 @@ impl Root {
 
     /// The names that a list has, one a line.
     fn listed(&self, list: &Path) -> Result<Vec<Entry<'_>>, DataError> {
-        let failed = |why: String| DataError::Description { path: list.into(), why: format!("{why}; mend or replace it") };
+        let failed =
+            |why: String| DataError::Description { path: list.into(), why: format!("{why}; mend or replace it") };
         let text = files::read_text(list, MAX_LIST_BYTES).map_err(failed)?;
         let Some(place) = self.places.first() else { return Ok(Vec::new()) };
         let pictures = place.pictures_by_name()?;
@@ -197,8 +198,7 @@ impl Entry<'_> {
         };
         let written =
             voc_xml::read_objects(annotation).map_err(|why| Skipped::new(annotation, Reason::BadAnnotation, why))?;
-        let size_px =
-            files::picture_size(&path).map_err(|why| Skipped::new(&path, Reason::UnreadablePicture, why))?;
+        let size_px = files::picture_size(&path).map_err(|why| Skipped::new(&path, Reason::UnreadablePicture, why))?;
         let mut objects = Vec::with_capacity(written.len());
         for (object, number) in written.into_iter().zip(1..) {
             match in_picture(object, size_px) {

@@ -204,7 +204,8 @@ fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_o
     assert!(open(devkit.path(), Some("val"), None).is_err());
 
     let years = ["VOC2007", "VOC2012", "VOC2007/../VOC2012"].map(|year| devkit.path().join(year));
-    let set = crate::data::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::Auto, None, None).unwrap();
+    let set =
+        crate::data::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::Auto, None, None).unwrap();
     assert_eq!(set.len(), 4, "the third is the second again");
     assert!(set.report().unwrap().to_string().contains("named twice"));
 }

@@ -90,7 +90,9 @@ pub(super) fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError>
     let mut labels: Vec<String> = Vec::new();
     for (index, name) in &set.names {
         if labels.iter().any(|label| **label == **name) {
-            found.notes.push(format!("class {index} has the name \"{name}\" of one before it, and is taken as the same"));
+            found
+                .notes
+                .push(format!("class {index} has the name \"{name}\" of one before it, and is taken as the same"));
         } else {
             labels.push(name.to_string());
         }
@@ -103,7 +105,8 @@ pub(super) fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError>
 fn description_in(folder: &Path) -> Option<PathBuf> {
     let named = DESCRIPTIONS.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     named.or_else(|| {
-        let fitting = files::files_ending(folder, &["yaml", "yml"]).into_iter().filter(|path| yolo_yaml::read(path).is_ok());
+        let fitting =
+            files::files_ending(folder, &["yaml", "yml"]).into_iter().filter(|path| yolo_yaml::read(path).is_ok());
         let fitting: Vec<PathBuf> = fitting.collect();
         fitting.first().filter(|_| fitting.len() == 1).cloned()
     })
@@ -149,7 +152,10 @@ impl Set {
             if beside.join(&path).is_dir() {
                 root = beside.join(&path);
             } else {
-                notes.push(format!("{} names the path {path}, which is not there; its own folder is taken", file.display()));
+                notes.push(format!(
+                    "{} names the path {path}, which is not there; its own folder is taken",
+                    file.display()
+                ));
             }
         }
         let place = |text: &String| {
@@ -222,7 +228,9 @@ impl Set {
                 if place.exists() {
                     places.push(place);
                 } else if split.is_some() {
-                    let why = format!("it is given as the place of {name}, and is not there; correct it in the data set's yaml");
+                    let why = format!(
+                        "it is given as the place of {name}, and is not there; correct it in the data set's yaml"
+                    );
                     return Err(DataError::Description { path: place.clone(), why });
                 } else {
                     found.notes.push(format!("{}, given as the place of {name}, is not there", place.display()));
@@ -279,7 +287,8 @@ impl Set {
         }
         let mut gone = Vec::new();
         for (labels, pictures) in folders {
-            let certain = pictures.iter().all(|folder| *folder == labels || mirrored(folder).as_deref() == Some(labels));
+            let certain =
+                pictures.iter().all(|folder| *folder == labels || mirrored(folder).as_deref() == Some(labels));
             if !(whole || certain) {
                 continue;
             }

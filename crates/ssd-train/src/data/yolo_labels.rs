@@ -50,9 +50,7 @@ fn parse_line(line: &str) -> Result<Line, String> {
     };
     let numbers = words.map(number).collect::<Result<Vec<f64>, _>>()?;
     match numbers[..] {
-        [cx, cy, w, h] => {
-            Ok(Line { class, edges: [cx - 0.5 * w, cy - 0.5 * h, cx + 0.5 * w, cy + 0.5 * h] })
-        }
+        [cx, cy, w, h] => Ok(Line { class, edges: [cx - 0.5 * w, cy - 0.5 * h, cx + 0.5 * w, cy + 0.5 * h] }),
         [_, _, _, _, _] => {
             Err("has six columns: with a confidence it is a detection, and no annotation to learn from".into())
         }

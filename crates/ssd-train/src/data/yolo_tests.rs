@@ -43,7 +43,8 @@ fn names(set: &Pictures) -> Vec<String> {
 
 #[test]
 fn fractions_become_pixels_and_classes_go_by_index() {
-    let folder = folder(&[("images/a.jpg", ""), ("labels/a.txt", "1 0.5 0.5 0.25 0.5\n0 1 1 0.5 0.5"), ("classes.txt", NAMES)]);
+    let folder =
+        folder(&[("images/a.jpg", ""), ("labels/a.txt", "1 0.5 0.5 0.25 0.5\n0 1 1 0.5 0.5"), ("classes.txt", NAMES)]);
     let set = open(folder.path(), None);
     assert_eq!(set.labels(), ["cat", "ant"]);
     let sample = set.get(0).unwrap();
@@ -161,7 +162,8 @@ fn what_is_wrong_is_left_out_with_a_reason() {
 
 #[test]
 fn labels_alone_are_joined_with_the_one_folder_beside_them() {
-    let files = [("set/labels/a.txt", BOX), ("set/labels/gone.txt", BOX), ("set/classes.txt", NAMES), ("pictures/a.jpg", "")];
+    let files =
+        [("set/labels/a.txt", BOX), ("set/labels/gone.txt", BOX), ("set/classes.txt", NAMES), ("pictures/a.jpg", "")];
     let alone = folder(&[&files[..], &[("pictures/b.jpg", ""), ("others/x.jpg", "")]].concat());
     let set = open(&alone.path().join("set"), None);
     assert_eq!((names(&set), set.report().boxes), (vec!["a".to_string(), "b".into()], 1));

@@ -56,7 +56,10 @@ pub(super) fn parse(text: &str) -> Result<Description, String> {
                 has_names = true;
             }
             ("kpt_shape", _) => {
-                return Err("it is about keypoints (kpt_shape), whose lines are no outlines; a data set of boxes is needed".into());
+                return Err(
+                    "it is about keypoints (kpt_shape), whose lines are no outlines; a data set of boxes is needed"
+                        .into(),
+                );
             }
             (split, Value::Scalar(place)) if SPLITS.contains(&split) && !place.is_empty() => {
                 description.splits.insert(key, vec![place]);
@@ -208,8 +211,19 @@ mod tests {
     #[test]
     fn what_is_no_description_is_refused() {
         for text in [
-            "", "names", "- a\n- b", "names:", "names: cat", "names: []", "names: {a: b}", "names: [[a], b]", "train: x",
-            "names: [a", "kpt_shape: [17, 3]\nnames: [person]", "a: &x [1]\nnames: *x", "names: [a]\ntrain: [{a: b}]",
+            "",
+            "names",
+            "- a\n- b",
+            "names:",
+            "names: cat",
+            "names: []",
+            "names: {a: b}",
+            "names: [[a], b]",
+            "train: x",
+            "names: [a",
+            "kpt_shape: [17, 3]\nnames: [person]",
+            "a: &x [1]\nnames: *x",
+            "names: [a]\ntrain: [{a: b}]",
         ] {
             assert!(parse(text).is_err(), "{text:?} was taken: {:?}", parse(text));
         }
