@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::pictures::Found;
+use super::found::Found;
 use super::{DataError, coco, files, voc, yolo};
 
 /// The layout of a data set on disk.
