@@ -204,7 +204,7 @@ fn augmentation_changes_what_is_learned_from_and_not_what_is_measured_with() {
     let preprocess = Preprocess { input_size: 16, normalization: Normalization::CAFFE };
     let augment = Some(AugmentConfig::default());
     let config = LoaderConfig { batch_size: 2, workers: 1, seed: 0, shuffle: false, augment, preprocess };
-    let loader = Loader::new(std::sync::Arc::new(Dataset::Pictures(set)), config);
+    let loader = Loader::new(Arc::new(Dataset::Pictures(set)), config);
     let mut moved = 0;
     for epoch in 0..10 {
         let batch = loader.epoch(epoch, 0).next().unwrap().unwrap();
