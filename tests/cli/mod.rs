@@ -5,6 +5,7 @@ mod bench;
 mod detect;
 mod eval;
 mod folders;
+mod formats;
 #[cfg(unix)]
 mod interruptions;
 mod loader;

@@ -7,6 +7,7 @@
 //! without annotations is used as one without objects. Boxes stay as they are written; one that sticks out of its picture is
 //! clipped for learning only. No name in the file leads out of the folder.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::coco_json::{Annotation, CocoFile, Image};
-use super::pictures::{Found, Object, Picture, Read, placed};
+use super::found::{Found, Object, Picture, Read, placed};
 use super::report::{Reason, Skipped};
 use super::{DataError, files, split};
 use crate::evaluation::XywhPx;
@@ -120,12 +121,15 @@ impl Json {
         let mut found = Found::default();
         let mut labels: Vec<String> = Vec::new();
         for category in classes {
-            if found.category_ids.contains_key(&category.name) {
-                let note = format!("{} has two categories \"{}\", taken as one", self.path.display(), category.name);
-                found.notes.push(note);
-            } else {
-                labels.push(category.name.clone());
-                found.category_ids.insert(category.name, category.id);
+            match found.category_ids.entry(category.name) {
+                Entry::Vacant(entry) => {
+                    labels.push(entry.key().clone());
+                    entry.insert(category.id);
+                }
+                Entry::Occupied(entry) => {
+                    let note = format!("{} has two categories \"{}\", taken as one", self.path.display(), entry.key());
+                    found.notes.push(note);
+                }
             }
         }
         found.names = Some(labels);

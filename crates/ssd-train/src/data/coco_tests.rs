@@ -191,3 +191,27 @@ fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_gets_a_sentence() {
     let coco = crate::data::open(&[set.path().to_string_lossy()], Format::Coco, None, None).unwrap_err().to_string();
     assert!(coco.contains("no COCO data set"), "{coco}");
 }
+
+#[test]
+fn augmentation_changes_what_is_learned_from_and_not_what_is_measured_with() {
+    use crate::augment::AugmentConfig;
+    use crate::data::{Loader, LoaderConfig};
+    use ssd::preprocess::{Normalization, Preprocess};
+
+    let folder = folder(&["a.jpg", "b.jpg"], &[("all.json", &small())]);
+    let set = open(folder.path(), None).unwrap();
+    let whole: Vec<_> = (0..2).map(|i| set.get(i).unwrap()).collect();
+    let preprocess = Preprocess { input_size: 16, normalization: Normalization::CAFFE };
+    let augment = Some(AugmentConfig::default());
+    let config = LoaderConfig { batch_size: 2, workers: 1, seed: 0, shuffle: false, augment, preprocess };
+    let loader = Loader::new(Arc::new(Dataset::Pictures(set)), config);
+    let mut moved = 0;
+    for epoch in 0..10 {
+        let batch = loader.epoch(epoch, 0).next().unwrap().unwrap();
+        for (prepared, sample) in batch.iter().zip(&whole) {
+            assert_eq!((prepared.size_px, &prepared.truths_px), ((40, 20), &sample.truths_px));
+            moved += usize::from(prepared.truths != sample.truths);
+        }
+    }
+    assert!(moved > 0, "nothing was augmented");
+}

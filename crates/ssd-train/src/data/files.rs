@@ -23,24 +23,27 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
-/// The folders in a folder, sorted by name; none where it cannot be read. Asks the system about links only, not about each
-/// of a hundred thousand pictures.
+/// The folders in a folder, sorted by name; none where it cannot be read.
 pub(super) fn subfolders(folder: &Path) -> Vec<PathBuf> {
-    let Ok(listed) = fs::read_dir(folder) else { return Vec::new() };
-    let is_folder = |entry: &fs::DirEntry| match entry.file_type() {
-        Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
-        Ok(kind) => kind.is_dir(),
-        Err(_) => false,
-    };
-    let mut folders: Vec<PathBuf> = listed.flatten().filter(is_folder).map(|entry| entry.path()).collect();
-    folders.sort();
-    folders
+    listed(folder, |entry| is_kind(entry, fs::FileType::is_dir, Path::is_dir))
 }
 
 /// The files of a folder with one of these endings (in lower case), sorted by name; none where it cannot be read.
 pub(super) fn files_ending(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
-    let all = entries(folder).unwrap_or_default();
-    all.into_iter().filter(|path| ends_in(path, endings) && path.is_file()).collect()
+    listed(folder, |entry| ends_in(&entry.path(), endings) && is_kind(entry, fs::FileType::is_file, Path::is_file))
+}
+
+/// Asks the system about links only, not about each of a hundred thousand pictures.
+fn is_kind(entry: &fs::DirEntry, of_entry: fn(&fs::FileType) -> bool, of_link: fn(&Path) -> bool) -> bool {
+    entry.file_type().is_ok_and(|kind| if kind.is_symlink() { of_link(&entry.path()) } else { of_entry(&kind) })
+}
+
+/// Some entries of a folder, sorted by name.
+fn listed(folder: &Path, wanted: impl Fn(&fs::DirEntry) -> bool) -> Vec<PathBuf> {
+    let Ok(all) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = all.flatten().filter(wanted).map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
 
 /// The pictures that lie directly in a folder, by their endings.

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 
 use super::coco_json::CocoFile;
-use super::pictures::placed;
+use super::found::placed;
 use super::{voc_xml, yolo_labels, yolo_yaml};
 use crate::evaluation::XywhPx;
 

@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::pictures::Found;
 use serde::{Deserialize, Serialize};
 
+use super::found::Found;
 use super::{DataError, coco, files, voc, yolo};
 
 /// The layout of a data set on disk.

@@ -11,6 +11,7 @@ mod coco;
 mod coco_json;
 pub mod error;
 mod files;
+mod found;
 mod layout;
 pub mod loader;
 pub mod pictures;
@@ -23,6 +24,7 @@ mod voc;
 mod voc_xml;
 mod yolo;
 mod yolo_labels;
+mod yolo_set;
 mod yolo_yaml;
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ pub(super) fn find<'a>(words: &[&'a str], split: &str) -> Option<&'a str> {
 /// The error for a split that is not among those there are.
 pub(super) fn none_of(root: &Path, split: &str, words: &[&str]) -> DataError {
     let words: BTreeSet<&str> = words.iter().copied().collect();
-    let hint = format!("its splits are {}", words.into_iter().collect::<Vec<_>>().join(", "));
+    let words = words.into_iter().collect::<Vec<_>>().join(", ");
+    let hint = format!("its splits are {words}; name one of them with --split or --val-split");
     DataError::NoSplit { path: root.into(), split: split.into(), hint }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::pictures::{Found, Object, Picture, Read, placed};
+use super::found::{Found, Object, Picture, Read, placed};
 use super::report::{Reason, Skipped};
 use super::voc_xml;
 use super::{DataError, files, split};

@@ -216,11 +216,21 @@ fn a_folder_without_lists_is_divided_by_names() {
     let folder = folder_of(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let [train, val] = ["train", "val"].map(|split| open(folder.path(), Some(split), None).unwrap());
     assert_eq!(train.len() + val.len(), 30);
-    assert!(val.len() > 0 && val.len() < 10, "{}", val.len());
+    assert!((1..10).contains(&val.len()), "{}", val.len());
     assert!((0..val.len()).all(|i| (0..train.len()).all(|j| train.name(j) != val.name(i))));
     assert!(train.report().to_string().contains("has no splits"), "{}", train.report());
     let error = open(folder.path(), Some("test"), None).unwrap_err().to_string();
     assert!(error.contains("train and val can be asked for"), "{error}");
+}
+
+#[test]
+fn other_names_of_the_two_folders_will_do() {
+    let folder = folder_of(&["a", "b"]);
+    let path = |name: &str| folder.path().join(name);
+    fs::rename(path("JPEGImages"), path("images")).unwrap();
+    fs::rename(path("Annotations"), path("annotations")).unwrap();
+    let set = crate::data::open(&[folder.path().to_string_lossy()], Format::Auto, None, None).unwrap();
+    assert_eq!((set.len(), set.report().unwrap().boxes), (2, 2));
 }
 
 #[test]

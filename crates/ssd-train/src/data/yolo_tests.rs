@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
 
+use std::fs;
+
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -128,7 +130,7 @@ fn a_folder_without_splits_is_divided() {
     files.push(("classes.txt", NAMES));
     let folder = folder(&files);
     let [train, val] = ["train", "val"].map(|split| open(folder.path(), Some(split)));
-    assert!(val.len() > 0 && train.len() + val.len() == 20);
+    assert!(!val.is_empty() && train.len() + val.len() == 20);
     assert!(train.report().to_string().contains("has no splits"));
 }
 
@@ -167,7 +169,7 @@ fn labels_alone_are_joined_with_the_one_folder_beside_them() {
     let alone = folder(&[&files[..], &[("pictures/b.jpg", ""), ("others/x.jpg", "")]].concat());
     let set = open(&alone.path().join("set"), None);
     assert_eq!((names(&set), set.report().boxes), (vec!["a".to_string(), "b".into()], 1));
-    assert!(set.report().notes[0].contains("pictures are taken") || set.report().notes[0].contains("are taken"));
+    assert!(set.report().notes[0].contains("are taken"));
     assert_eq!(set.report().counts(), [(Reason::MissingImage, 1)].into());
     // Two that would fit are one too many to choose from.
     let two = folder(&[&files[..], &[("others/a.jpg", "")]].concat());

@@ -1,0 +1,134 @@
+//! What a reader hands over: the pictures of one folder with their objects, before classes have numbers, and whether a box
+//! fits its picture.
+//!
+//! What it is not: it reads nothing; see [`super::voc`], [`super::coco`] and [`super::yolo`] for that, and
+//! [`super::pictures`] for what becomes of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ssd::CornerBox;
+
+use super::report::{Reason, Skipped};
+use crate::evaluation::XywhPx;
+
+/// What a reader found in one folder.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The pictures of the split.
+    pub reads: Vec<Read>,
+    /// The classes in the data's own order, where they have one.
+    pub names: Option<Vec<String>>,
+    /// COCO's numbers of the classes.
+    pub category_ids: BTreeMap<String, i64>,
+    /// Sentences for the report.
+    pub notes: Vec<String>,
+    /// What is left out and belongs to no picture.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What became of one picture of a split.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// What to call it.
+    pub name: String,
+    /// The file that says what is in it.
+    pub annotation: PathBuf,
+    /// The picture and its objects, or why it is left out.
+    pub outcome: Result<Picture, Skipped>,
+    /// Objects that are left out.
+    pub rejected: Vec<Skipped>,
+}
+
+/// A picture that can be used.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub path: PathBuf,
+    pub size_px: (u32, u32),
+    pub objects: Vec<Object>,
+    /// COCO's number of it.
+    pub coco_id: Option<i64>,
+}
+
+/// An object whose class has a name, but no number yet. Its box has room within the picture ([`placed`]).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Object {
+    pub class: Arc<str>,
+    pub bbox_px: XywhPx,
+    pub area_px: f64,
+    pub difficult: bool,
+    pub crowd: bool,
+}
+
+/// The part of a box that lies in its picture, both in pixels; unchanged to the bit where it does not stick out.
+///
+/// # Errors
+/// Why the box cannot be used: it has no room, or none in the picture.
+pub(super) fn placed(class: &str, bbox_px: XywhPx, size_px: (u32, u32)) -> Result<XywhPx, (Reason, String)> {
+    let XywhPx { x, y, w, h } = bbox_px;
+    let words = || format!("the box of {class} at ({x}, {y}) of {w} x {h} pixels");
+    let finite = [x, y, w, h, x + w, y + h, w * h].iter().all(|value| value.is_finite());
+    if !(finite && w > 0.0 && h > 0.0) {
+        return Err((Reason::NoArea, format!("{} has no width or no height", words())));
+    }
+    let (width, height) = (f64::from(size_px.0), f64::from(size_px.1));
+    let (x1, y1, x2, y2) = (x.max(0.0), y.max(0.0), (x + w).min(width), (y + h).min(height));
+    if x1 >= x2 || y1 >= y2 {
+        return Err((
+            Reason::OutsidePicture,
+            format!("{} lies outside the picture of {width} x {height} pixels", words()),
+        ));
+    }
+    let inside = x >= 0.0 && y >= 0.0 && x + w <= width && y + h <= height;
+    let clipped = if inside { bbox_px } else { XywhPx { x: x1, y: y1, w: x2 - x1, h: y2 - y1 } };
+    // What is learned from is a fraction in f32, which a box of a thousandth of a pixel does not survive.
+    if !fraction(&clipped, size_px).is_proper() {
+        return Err((Reason::NoArea, format!("{} has next to no width or height", words())));
+    }
+    Ok(clipped)
+}
+
+/// A box in pixels as a fraction of its picture.
+pub(super) fn fraction(bbox_px: &XywhPx, (width, height): (u32, u32)) -> CornerBox {
+    let XywhPx { x, y, w, h } = *bbox_px;
+    let (width, height) = (f64::from(width), f64::from(height));
+    let [x1, y1, x2, y2] = [x / width, y / height, (x + w) / width, (y + h) / height].map(|edge| edge as f32);
+    CornerBox::new(x1, y1, x2, y2).clipped()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: (u32, u32) = (200, 100);
+
+    fn xywh(x: f64, y: f64, w: f64, h: f64) -> XywhPx {
+        XywhPx { x, y, w, h }
+    }
+
+    #[test]
+    fn a_box_inside_stays_as_it_is_and_one_that_sticks_out_is_clipped() {
+        let inside = xywh(0.1, 0.2, 199.9, 99.8);
+        assert_eq!(placed("cat", inside, SIZE), Ok(inside));
+        assert_eq!(placed("cat", xywh(-10.0, 50.0, 30.0, 80.0), SIZE), Ok(xywh(0.0, 50.0, 20.0, 50.0)));
+    }
+
+    #[test]
+    fn a_box_without_room_has_a_reason() {
+        let reason = |bbox| placed("cat", bbox, SIZE).map_err(|(reason, _)| reason);
+        for bbox in [
+            xywh(1.0, 1.0, 0.0, 5.0),
+            xywh(1.0, 1.0, -4.0, 5.0),
+            xywh(f64::NAN, 1.0, 2.0, 2.0),
+            xywh(1.0, 1.0, f64::INFINITY, 2.0),
+            xywh(1.0, 1.0, 1e200, 1e200),
+            xywh(100.0, 1.0, 1e-12, 2.0),
+        ] {
+            assert_eq!(reason(bbox), Err(Reason::NoArea), "{bbox:?}");
+        }
+        for bbox in [xywh(200.0, 1.0, 5.0, 5.0), xywh(1.0, -9.0, 5.0, 9.0), xywh(1e9, 1.0, 5.0, 5.0)] {
+            assert_eq!(reason(bbox), Err(Reason::OutsidePicture), "{bbox:?}");
+        }
+    }
+}
