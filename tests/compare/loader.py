@@ -1,10 +1,11 @@
-"""Our training pictures and torchvision's, on the same files, one thread each: images a second, and the ratio.
+"""Our training pictures and torchvision's, on the same files, one core each: images a second, and the ratio.
 
 What is compared: decode, change colours, zoom out, crop by IoU, mirror, resize to 300x300, normalise. Ours is the program
 `bench-loader`; theirs are the v2 transforms in the order of torchvision's `ssd` preset (references/detection/presets.py), then
 the resize of its SSD300 (GeneralizedRCNNTransform). Theirs runs on PIL images and on tensors; the faster counts.
 
-Both start with annotations in memory and files in the cache, and take turns, so that other work on the machine hits both.
+Both start with annotations in memory and files in the cache. They take turns, so that other work on the machine hits both, on
+one core of the processor: ours decodes JPEGs with threads of its own. (Only Linux keeps programs to a core; elsewhere it says so.)
 It is no test: it needs Python with torch and torchvision, and a Pascal VOC folder. From the workspace root:
 
     cargo build --release --bin bench-loader
@@ -13,6 +14,7 @@ It is no test: it needs Python with torch and torchvision, and a Pascal VOC fold
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import time
@@ -87,6 +89,14 @@ def run_ours(args):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def keep_to_one_core():
+    """This process and all that it starts; says what came of it."""
+    if not hasattr(os, "sched_setaffinity"):
+        return "not kept to one core"
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    return "one core"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="target/release/bench-loader", help="our program [%(default)s]")
@@ -103,7 +113,8 @@ def main():
     files = [root / "JPEGImages" / f"{name}.jpg" for name in names]
     targets = read_targets(root, names)
 
-    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, {len(files)} pictures, one thread each")
+    cores = keep_to_one_core()
+    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, {len(files)} pictures, {cores}")
     print("images/s, turn by turn:")
     ours, theirs = [], defaultdict(list)
     for _ in range(args.rounds):

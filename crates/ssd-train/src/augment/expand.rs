@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::check::{self, AugmentError};
 use super::happens;
 
-/// The largest `max_ratio`: a picture is then a nineteenth of the network's input wide at 300 pixels.
+/// The largest `max_ratio`: the picture is then 19 pixels wide in an input of 300.
 const LARGEST_RATIO: f32 = 16.0;
 
 /// How far to zoom out, and how often.
