@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use ssd::Arch;
 
 use crate::augment::{AugmentConfig, Crop, Expand};
-use crate::cli::{DeviceChoice, Failure};
+use crate::cli::{DeviceChoices, Failure};
 use crate::data::Format;
 use crate::schedule::{LearningRate, Schedule};
 
@@ -84,9 +84,10 @@ pub struct TrainArgs {
     /// Draw the first batch as the network sees it into DIR, and stop
     #[arg(long, value_name = "DIR")]
     pub show_batch: Option<PathBuf>,
-    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
-    #[arg(long, default_value_t = DeviceChoice::default())]
-    pub device: DeviceChoice,
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first, or remote://HOST:PORT for a
+    /// device that `serve-device` lends. Several with commas between them split each batch; the first one makes the step
+    #[arg(long, default_value_t = DeviceChoices::default())]
+    pub device: DeviceChoices,
     /// Print the final measures as one JSON document on stdout, null where nothing was measured
     #[arg(long)]
     pub json: bool,

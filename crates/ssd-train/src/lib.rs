@@ -6,7 +6,14 @@
 // What the programs share at their edge.
 pub mod cli;
 
+pub mod device_choice;
+
 pub mod device;
+
+pub mod lent;
+
+#[cfg(feature = "remote")]
+pub mod serve;
 
 pub mod draw;
 
@@ -22,6 +29,8 @@ pub mod schedule;
 pub mod init;
 
 pub mod optimizer;
+
+pub mod replicas;
 
 pub mod trainer;
 

@@ -12,9 +12,10 @@ use ssd::{Arch, Ssd};
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
 use crate::config::{TrainArgs, TrainConfig};
 use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
+use crate::replicas::Replicas;
 use crate::schedule::Schedule;
 use crate::trainer::{TrainError, Trainer};
-use crate::{device, init};
+use crate::{device, init, lent};
 
 /// Runs `train`.
 ///
@@ -22,6 +23,11 @@ use crate::{device, init};
 ///
 /// A sentence, with the exit code that it means.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
+    let own = args.clone();
+    lent::guarded(&args.device.lenders(), move || run(&own)).map_err(Failure::run)?
+}
+
+fn run(args: &TrainArgs) -> Result<(), Failure> {
     if args.arch.as_deref() == Some("list") {
         return print_archs(args.json);
     }
@@ -49,8 +55,12 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         refuse_other_run(out)?;
     }
 
-    let opened = device::open(&args.device).map_err(Failure::input)?;
-    cli::note(&format!("Device: {}.", opened.name));
+    let (opened, others) = device::open_all(&args.device).map_err(Failure::input)?;
+    cli::note(&format!("Device: {}.", opened.described()));
+    for other in &others {
+        cli::note(&format!("Each batch is shared with {}.", other.described()));
+    }
+    let replicas = Replicas::new(others).map_err(Failure::run)?;
     opened.device.seed(config.seed);
     let device = opened.device.autodiff();
     let header = Header::new(config.arch, train.labels().to_vec(), provenance(&config, &opened.name));
@@ -62,7 +72,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         }
         _ => Ssd::new(config.arch, header.classes(), &device),
     };
-    let mut trainer = Trainer::new(config.clone(), header, model, device, out);
+    let mut trainer = Trainer::new(config.clone(), header, model, device, replicas, out);
     if args.resume {
         trainer = trainer.resumed().map_err(Failure::input)?;
     }

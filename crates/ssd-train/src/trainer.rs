@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::optim::{GradientsAccumulator, ModuleOptimizer};
+use burn::tensor::Device;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use ssd::Ssd;
 use ssd::boxes::{CenterBox, GroundTruth};
-use ssd::loss::{BatchTargets, multibox_loss};
 use ssd::matching::targets;
 use ssd::weights::{self, Dtype, Header, WeightsError};
 
@@ -23,6 +22,7 @@ use crate::data::{DataError, Loader, Prepared};
 use crate::evaluation::Report;
 use crate::metrics::{Metrics, MetricsError, StepLine, ValidationLine};
 use crate::optimizer::optimizer;
+use crate::replicas::{HostBatch, LostReplica, Replicas};
 use crate::schedule::LearningRate;
 use crate::validate::validate;
 
@@ -44,6 +44,9 @@ pub enum TrainError {
     /// A weights file cannot be encoded.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// A device beside the main one failed.
+    #[error(transparent)]
+    Replica(#[from] LostReplica),
     /// The loss is no number.
     #[error(
         "the loss of step {step} is {loss}, on the pictures {pictures}; lower --lr or lengthen --warmup and go on with --resume"
@@ -64,6 +67,7 @@ pub struct Trainer {
     header: Header,
     out: PathBuf,
     device: Device,
+    replicas: Replicas,
     priors: Vec<CenterBox>,
     model: Ssd,
     optimizer: ModuleOptimizer,
@@ -80,11 +84,18 @@ pub struct Outcome {
 }
 
 impl Trainer {
-    /// A run from the start. `model` lies on `device`, which has autodiff.
-    pub fn new(config: TrainConfig, header: Header, model: Ssd, device: Device, out: &Path) -> Self {
+    /// A run from the start. `model` lies on `device`, which has autodiff and is helped by `replicas`.
+    pub fn new(
+        config: TrainConfig,
+        header: Header,
+        model: Ssd,
+        device: Device,
+        replicas: Replicas,
+        out: &Path,
+    ) -> Self {
         let priors = header.priors.priors();
         let optimizer = optimizer(&config);
-        Self { config, header, out: out.into(), device, priors, model, optimizer, state: State::default() }
+        Self { config, header, out: out.into(), device, replicas, priors, model, optimizer, state: State::default() }
     }
 
     /// The same run from its last complete checkpoint.
@@ -157,13 +168,11 @@ impl Trainer {
         let mut accumulated = GradientsAccumulator::new();
         let (mut loss_box, mut loss_class, mut images) = (0.0, 0.0, 0);
         for batch in group {
-            let (pixels, targets) = self.tensors(batch);
-            let loss = multibox_loss(&self.model.forward(pixels), &targets);
-            let total = loss.total() / group.len() as f32;
-            let gradients = GradientsParams::from_grads(total.backward(), &self.model);
-            accumulated.accumulate(&self.model, gradients);
-            loss_box += scalar(loss.boxes) / group.len() as f32;
-            loss_class += scalar(loss.classes) / group.len() as f32;
+            let in_memory = self.targets(batch, group.len());
+            let part = self.replicas.gradients(&self.model, &self.device, in_memory)?;
+            accumulated.accumulate(&self.model, part.gradients);
+            loss_box += part.loss_box;
+            loss_class += part.loss_class;
             images += batch.len();
         }
         let (step, loss) = (self.state.step + 1, loss_box + loss_class);
@@ -180,28 +189,27 @@ impl Trainer {
         Ok(StepLine { step, epoch: self.state.epoch + 1, loss, loss_box, loss_class, lr, images_per_s })
     }
 
-    /// A batch as tensors: pixels `[B, 3, S, S]`, and what each prior is to learn.
-    fn tensors(&self, batch: &[Prepared]) -> (Tensor<4>, BatchTargets) {
-        let (count, size, priors) = (batch.len(), self.header.input_size, self.priors.len());
+    /// A batch with what each prior is to learn, one of `accumulate` in a step.
+    fn targets(&self, batch: &[Prepared], accumulate: usize) -> HostBatch {
+        let (priors, variances) = (&self.priors, self.header.priors.variances);
         let matched: Vec<_> = batch
             .par_iter()
             .map(|item| {
                 // Objects marked difficult are not learned, as in the ports: their places count as background.
                 let truths: Vec<GroundTruth> = item.truths.iter().filter(|truth| !truth.difficult).copied().collect();
-                targets(&truths, &self.priors, self.header.priors.variances)
+                targets(&truths, priors, variances)
             })
             .collect();
-        let pixels: Vec<f32> = batch.iter().flat_map(|item| item.pixels.iter().copied()).collect();
         let classes: Vec<i32> = matched.iter().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();
-        let offsets: Vec<f32> = matched.iter().flat_map(|t| t.offsets.iter().copied()).collect();
-        let positives = classes.iter().filter(|&&class| class > 0).count();
-        let plain = self.device.clone().without_autodiff();
-        let targets = BatchTargets {
-            classes: Tensor::from_data(TensorData::new(classes, [count, priors]), &plain),
-            offsets: Tensor::from_data(TensorData::new(offsets, [count, priors, 4]), &self.device),
-            positives,
-        };
-        (Tensor::from_data(TensorData::new(pixels, [count, 3, size, size]), &self.device), targets)
+        HostBatch {
+            images: batch.len(),
+            size: self.header.input_size,
+            pixels: batch.iter().flat_map(|item| item.pixels.iter().copied()).collect(),
+            offsets: matched.iter().flat_map(|t| t.offsets.iter().copied()).collect(),
+            positives: classes.iter().filter(|&&class| class > 0).count(),
+            classes,
+            accumulate,
+        }
     }
 
     /// Measures, exports, draws the curves, saves a checkpoint.
@@ -255,7 +263,3 @@ impl Trainer {
 
 /// Besides the end of each epoch, so often a checkpoint is saved: a long epoch is not lost whole.
 const CHECKPOINT_STEPS: usize = 250;
-
-fn scalar(tensor: Tensor<1>) -> f32 {
-    tensor.into_data().iter::<f32>().next().unwrap_or(f32::NAN)
-}
