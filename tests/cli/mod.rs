@@ -8,6 +8,8 @@ mod folders;
 #[cfg(unix)]
 mod interruptions;
 mod onnx;
+#[cfg(unix)]
+mod remote;
 mod run;
 mod train;
 mod usage;

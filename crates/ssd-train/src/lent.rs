@@ -36,7 +36,9 @@ pub enum LentError {
         reason: io::Error,
     },
     /// Something is there, and opens no session.
-    #[error("{lender} lends no device ({reason}); it has to be a serve-device of this version, started with the same token")]
+    #[error(
+        "{lender} lends no device ({reason}); it has to be a serve-device of this version, started with the same token"
+    )]
     Refused {
         /// The address.
         lender: Lender,

@@ -317,7 +317,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use burn::module::ParamGroup;
     use ssd::Arch;
-    use ssd::model::Backbone;
 
     use super::*;
 
@@ -378,7 +377,8 @@ mod tests {
             let (got, got_box, got_class) = host(&model, three.gradients(&model, &device, batch(images)).unwrap());
             assert!((got_box - want_box).abs() < 1e-5 * want_box, "{got_box} is not {want_box}");
             assert!((got_class - want_class).abs() < 1e-5 * want_class, "{got_class} is not {want_class}");
-            assert!(want.iter().filter(|gradient| gradient.is_some()).count() > 50, "the convolutions learn");
+            let learns = |gradient: &&Option<Vec<f32>>| gradient.as_ref().is_some_and(|g| g.iter().any(|&x| x != 0.0));
+            assert!(want.iter().filter(learns).count() > 50, "the convolutions learn");
             assert!(want.iter().any(Option::is_none), "the norms do not");
             assert_eq!(got.len(), want.len());
             for (i, (got, want)) in got.iter().zip(&want).enumerate() {
@@ -388,7 +388,7 @@ mod tests {
                 };
                 let largest = want.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
                 let apart = got.iter().zip(want).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
-                assert!(largest > 0.0 && apart <= 1e-4 * largest, "tensor {i}: {apart} of {largest}");
+                assert!(apart <= 1e-4 * largest, "tensor {i}: {apart} of {largest}");
             }
         }
     }
@@ -397,19 +397,16 @@ mod tests {
     #[test]
     fn the_models_own_statistics_are_those_of_the_main_share_alone() {
         let device = cpu().device.autodiff();
-        let fresh = || {
-            device.seed(5);
-            Ssd::new(ARCH, CLASSES, &device)
-        };
-        let statistics = |model: &Ssd| {
-            let Backbone::MobileNetV2(_) = &model.backbone else { panic!("it is a MobileNetV2") };
+        let before = Ssd::new(ARCH, CLASSES, &device);
+        // Each with statistics of its own.
+        let (alone, helped) = (before.valid().train(), before.valid().train());
+        let numbers = |model: &Ssd| {
             weights(model).iter().map(|data| data.iter::<f32>().collect::<Vec<f32>>()).collect::<Vec<_>>()
         };
-        let (alone, helped) = (fresh(), fresh());
         Replicas::default().gradients(&alone, &device, batch(4).shares(2).remove(0)).unwrap();
         Replicas::new(vec![cpu()]).unwrap().gradients(&helped, &device, batch(4)).unwrap();
-        assert_eq!(statistics(&helped), statistics(&alone));
-        assert_ne!(statistics(&helped), statistics(&fresh()), "they were updated");
+        assert!(numbers(&helped) == numbers(&alone));
+        assert!(numbers(&helped) != numbers(&before), "they were updated");
     }
 
     #[test]
