@@ -14,7 +14,7 @@ use super::train::{assert_whole, is_step, metrics, names, steps};
 use super::{Ran, path_text, run};
 
 /// No step takes that long, even on a machine with other things to do.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(super) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Eight pictures in batches of two, augmented: four steps an epoch.
 const SETTINGS: [&str; 8] = ["--data", "shapes:1:8", "--batch-size", "2", "--lr", "0.005", "--device", "cpu"];
@@ -28,7 +28,7 @@ fn start(out: &Path) -> Child {
 }
 
 /// Waits until the run has written a line.
-fn wait_for(child: &mut Child, out: &Path, line: impl Fn(&Value) -> bool) {
+pub(super) fn wait_for(child: &mut Child, out: &Path, line: impl Fn(&Value) -> bool) {
     let start = Instant::now();
     while !lines(out).iter().any(&line) {
         let ended = child.try_wait().expect("it can be asked");

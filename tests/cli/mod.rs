@@ -10,6 +10,8 @@ mod formats;
 mod interruptions;
 mod loader;
 mod onnx;
+#[cfg(unix)]
+mod remote;
 mod run;
 mod train;
 mod usage;

@@ -14,6 +14,7 @@ use ssd_train::data::{self, Format};
 use ssd_train::detector::Detector;
 use ssd_train::engine::EngineArgs;
 use ssd_train::learner::Learner;
+use ssd_train::replicas::Replicas;
 use ssd_train::validate::detect;
 
 use crate::cli::{path_text, run};
@@ -53,7 +54,7 @@ fn checkpointed(out: &Path, header: &Header) -> Ssd {
     let config: TrainConfig = serde_json::from_str(&text).expect("they are settings");
     let device = Device::flex().autodiff();
     let fresh = Ssd::new(header.arch, header.classes(), &device);
-    let fresh = Learner::new(&config, header, fresh, device);
+    let fresh = Learner::new(&config, header, fresh, device, Replicas::default());
     let (learner, _) = checkpoint::load(&out.join("checkpoint"), fresh).expect("a checkpoint");
     learner.measured()
 }

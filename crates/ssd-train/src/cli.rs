@@ -7,12 +7,13 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::detector::DetectorError;
+
+pub use crate::device_choice::{DeviceChoice, DeviceChoices, DeviceKind, DeviceParseError, Lender, Place};
 
 /// Why a program ends early, with the sentence that the user reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,89 +138,10 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What `--device` asks for: which kind, and the how-manieth of that kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DeviceChoice {
-    /// Which kind.
-    pub kind: DeviceKind,
-    /// Which one of that kind, from 0.
-    pub index: usize,
-}
-
-/// The kinds of device by their names on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeviceKind {
-    /// A GPU where there is one, else the CPU.
-    #[default]
-    Auto,
-    /// A GPU by WebGPU's WGSL, through whatever the system offers.
-    Wgpu,
-    /// A GPU by Vulkan's SPIR-V.
-    Vulkan,
-    /// An NVIDIA GPU by CUDA.
-    Cuda,
-    /// The processor.
-    Cpu,
-}
-
-impl DeviceKind {
-    const NAMES: [(&'static str, Self); 5] = [
-        ("auto", Self::Auto),
-        ("wgpu", Self::Wgpu),
-        ("vulkan", Self::Vulkan),
-        ("cuda", Self::Cuda),
-        ("cpu", Self::Cpu),
-    ];
-}
-
-impl fmt::Display for DeviceChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = DeviceKind::NAMES.iter().find(|(_, kind)| *kind == self.kind).map_or("auto", |(name, _)| name);
-        if self.index == 0 { f.write_str(name) } else { write!(f, "{name}:{}", self.index) }
-    }
-}
-
-impl FromStr for DeviceChoice {
-    type Err = DeviceParseError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, index) = text.split_once(':').unwrap_or((text, "0"));
-        let known = DeviceKind::NAMES.iter().find(|(known, _)| *known == name);
-        let (_, kind) = *known.ok_or_else(|| DeviceParseError::Kind(name.to_owned()))?;
-        let index = index.parse().map_err(|_| DeviceParseError::Index(index.to_owned()))?;
-        Ok(Self { kind, index })
-    }
-}
-
-/// What is wrong with a `--device`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeviceParseError {
-    /// The part before the colon.
-    #[error("there is no device kind \"{0}\"; use auto, wgpu, vulkan, cuda or cpu")]
-    Kind(String),
-    /// The part after the colon.
-    #[error("\"{0}\" is no device index; use a whole number from 0, as in wgpu:1")]
-    Index(String),
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-
-    #[test]
-    fn device_is_a_kind_and_an_index() {
-        let choice = |text: &str| text.parse::<DeviceChoice>();
-        assert_eq!(choice("auto").unwrap(), DeviceChoice::default());
-        assert_eq!(choice("vulkan:2").unwrap(), DeviceChoice { kind: DeviceKind::Vulkan, index: 2 });
-        for text in ["auto", "wgpu", "vulkan", "cuda:1", "cpu:12"] {
-            assert_eq!(choice(text).unwrap().to_string(), text);
-        }
-        assert_eq!(choice("gpu").unwrap_err(), DeviceParseError::Kind("gpu".into()));
-        for (text, index) in [("wgpu:", ""), ("wgpu:-1", "-1"), ("cpu:0:1", "0:1")] {
-            assert_eq!(choice(text).unwrap_err(), DeviceParseError::Index(index.into()), "{text}");
-        }
-    }
 
     #[test]
     fn a_file_is_replaced_whole_or_left_alone() {

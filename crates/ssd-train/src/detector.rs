@@ -75,7 +75,9 @@ impl Detector {
                 let mut quiet = |_, _| {};
                 pollster::block_on(Pipeline::on_gpu(header, &model, gpu, batch, precision, milliseconds, &mut quiet))?
             }
-            None if engine.engine == EngineName::Own => Pipeline::on_cpu(header, &model, milliseconds)?,
+            None if engine.engine == EngineName::Own && device.is_cpu() => {
+                Pipeline::on_cpu(header, &model, milliseconds)?
+            }
             _ => Pipeline::on_burn(header, model, &device.device, milliseconds),
         };
         Ok(Self { pipeline, device_name: device.name })

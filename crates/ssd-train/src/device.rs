@@ -1,20 +1,38 @@
 //! From `--device` to a device that computes. A GPU that is not there is a sentence, never a panic.
 
-use burn::tensor::wgpu::{WgpuInitError, wgpu};
+use burn::tensor::wgpu::{WgpuBackend, WgpuInitError, wgpu};
 use burn::tensor::{Device, DeviceKind as WgpuKind};
 use ssd_gpu::Gpu;
 
-use crate::cli::{DeviceChoice, DeviceKind};
+use crate::device_choice::{DeviceChoice, DeviceChoices, DeviceKind, Lender, Place};
+use crate::lent::{self, LentError};
 
 /// A device and what it is called.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
     /// Burn's handle, without autodiff.
     pub device: Device,
-    /// The adapter's name, or that of the CPU backend with its threads.
+    /// The adapter's name, or that of the CPU backend with its threads. Tells nothing of where a lent device is.
     pub name: String,
     /// The same for our WGSL kernels, where they run on it.
     pub gpu: Option<Gpu>,
+    /// Who lends it, if it is not of this machine.
+    pub lender: Option<Lender>,
+}
+
+impl OpenDevice {
+    /// Whether it is the processor, by the CPU backend that our loops know.
+    pub fn is_cpu(&self) -> bool {
+        self.device == Device::flex()
+    }
+
+    /// The name, and of a lent device the address.
+    pub fn described(&self) -> String {
+        match &self.lender {
+            Some(lender) => format!("{} ({lender})", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// A device that cannot be had.
@@ -22,7 +40,7 @@ pub struct OpenDevice {
 pub enum DeviceError {
     /// Not compiled in.
     #[error(
-        "this build has no {kind} device: it takes the feature `{kind}`, which is not built yet; use --device wgpu or cpu"
+        "this build has no {kind} device: build with the feature `{kind}` (cargo build --release --features {kind}), or use --device wgpu or cpu"
     )]
     NotBuilt {
         /// The kind, which is the feature's name, too.
@@ -51,6 +69,39 @@ pub enum DeviceError {
         /// In the runtime's words.
         source: WgpuInitError,
     },
+    /// Too few NVIDIA GPUs.
+    #[error(
+        "there is no CUDA device {index}, the driver shows {count}; install NVIDIA's driver, or use --device wgpu or cpu"
+    )]
+    NoCuda {
+        /// The one asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// A lent device.
+    #[error(transparent)]
+    Lent(#[from] LentError),
+}
+
+/// Opens all devices of a run: the main one, and the others.
+///
+/// # Errors
+///
+/// As [`open`], for the first that cannot be had.
+pub fn open_all(choices: &DeviceChoices) -> Result<(OpenDevice, Vec<OpenDevice>), DeviceError> {
+    let others = choices.others.iter().map(open_place);
+    Ok((open_place(&choices.main)?, others.collect::<Result<_, _>>()?))
+}
+
+fn open_place(place: &Place) -> Result<OpenDevice, DeviceError> {
+    match place {
+        Place::Here(choice) => open(choice),
+        Place::Lent(lender) => {
+            let device = lent::connect(lender)?;
+            Ok(OpenDevice { device, name: "a lent device".into(), gpu: None, lender: Some(lender.clone()) })
+        }
+    }
 }
 
 /// Opens the device. `auto` takes the first hardware GPU, and the CPU where there is none: a software adapter computes on
@@ -62,16 +113,39 @@ pub enum DeviceError {
 pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
     match choice.kind {
         DeviceKind::Cpu => Ok(cpu()),
-        DeviceKind::Auto => first_hardware().map_or_else(|| Ok(cpu()), open_adapter),
-        DeviceKind::Wgpu => wgpu_adapter(choice.index).and_then(open_adapter),
+        DeviceKind::Auto => {
+            first_hardware().map_or_else(|| Ok(cpu()), |adapter| open_adapter(adapter, WgpuBackend::Auto))
+        }
+        DeviceKind::Wgpu => open_adapter(wgpu_adapter(choice.index)?, WgpuBackend::Auto),
+        DeviceKind::Vulkan if cfg!(feature = "vulkan") => {
+            open_adapter(wgpu_adapter(choice.index)?, WgpuBackend::Vulkan)
+        }
         DeviceKind::Vulkan => Err(DeviceError::NotBuilt { kind: "vulkan" }),
-        DeviceKind::Cuda => Err(DeviceError::NotBuilt { kind: "cuda" }),
+        DeviceKind::Metal if cfg!(feature = "metal") => open_adapter(wgpu_adapter(choice.index)?, WgpuBackend::Metal),
+        DeviceKind::Metal => Err(DeviceError::NotBuilt { kind: "metal" }),
+        DeviceKind::Cuda => cuda(choice.index),
     }
+}
+
+/// Burn opens it at its first use, and panics where there is none: so it is counted before.
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<OpenDevice, DeviceError> {
+    let count = Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().len();
+    if index >= count {
+        return Err(DeviceError::NoCuda { index, count });
+    }
+    Ok(OpenDevice { device: Device::cuda(index), name: format!("CUDA device {index}"), gpu: None, lender: None })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_: usize) -> Result<OpenDevice, DeviceError> {
+    Err(DeviceError::NotBuilt { kind: "cuda" })
 }
 
 fn cpu() -> OpenDevice {
     let threads = rayon::current_num_threads();
-    OpenDevice { device: Device::flex(), name: format!("CPU (Burn flex, {threads} threads)"), gpu: None }
+    let name = format!("CPU (Burn flex, {threads} threads)");
+    OpenDevice { device: Device::flex(), name, gpu: None, lender: None }
 }
 
 /// An adapter as Burn counts them: by kind, then by order within the kind.
@@ -123,11 +197,11 @@ fn wgpu_adapter(index: usize) -> Result<Adapter, DeviceError> {
     }
 }
 
-fn open_adapter(Adapter { kind, name }: Adapter) -> Result<OpenDevice, DeviceError> {
-    match Device::wgpu_options().device_kind(kind).init_with_setup() {
+fn open_adapter(Adapter { kind, name }: Adapter, api: WgpuBackend) -> Result<OpenDevice, DeviceError> {
+    match Device::wgpu_options().device_kind(kind).graphics_api(api).init_with_setup() {
         Ok((device, setup)) => {
             let gpu = Gpu::new(device.clone(), &setup, Some(name.clone()));
-            Ok(OpenDevice { device, name, gpu: Some(gpu) })
+            Ok(OpenDevice { device, name, gpu: Some(gpu), lender: None })
         }
         Err(source) => Err(DeviceError::Refused { name, source }),
     }

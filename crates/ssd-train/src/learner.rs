@@ -1,15 +1,15 @@
 //! What learns: the network, its optimiser, its average; one optimiser step at a time.
 //!
-//! A step is: match → upload → forward → loss → backward, for each batch of it, then clip → optimise → average. On a GPU all of
-//! it is queued and nothing is waited for. What it is not: it knows no epochs, no files and no schedule.
+//! A step is: match → upload → forward → loss → backward, for each batch of it, then clip → optimise → average. On one GPU all
+//! of it is queued and nothing is waited for. What it is not: it knows no epochs, no files and no schedule.
 
 use burn::module::Module as _;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use ssd::Ssd;
 use ssd::boxes::{CenterBox, GroundTruth};
-use ssd::loss::{BatchTargets, MultiBox, MultiBoxLoss};
+use ssd::loss::MultiBox;
 use ssd::matching::{Targets, targets};
 use ssd::weights::Header;
 
@@ -20,6 +20,7 @@ use crate::optimizer::clip::clip_by_global_norm;
 use crate::optimizer::optimizer;
 use crate::profile::Profile;
 use crate::reading::Reading;
+use crate::replicas::{BatchGradients, HostBatch, LostReplica, Replicas};
 
 /// A network that learns.
 pub struct Learner {
@@ -30,6 +31,7 @@ pub struct Learner {
     /// The running average of its weights, if one is kept.
     pub ema: Option<Ema>,
     device: Device,
+    replicas: Replicas,
     header: Header,
     priors: Vec<CenterBox>,
     loss: MultiBox,
@@ -38,17 +40,17 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// `model`, which lies on `device`, before its first step.
-    pub fn new(config: &TrainConfig, header: &Header, model: Ssd, device: Device) -> Self {
+    /// `model`, which lies on `device` and is helped by `replicas`, before its first step.
+    pub fn new(config: &TrainConfig, header: &Header, model: Ssd, device: Device, replicas: Replicas) -> Self {
         let model = model.freeze_stages(config.freeze);
-        let priors = header.priors.priors();
         Self {
             ema: (config.ema > 0.0).then(|| Ema::new(&model, config.ema)),
             optimizer: optimizer(config),
             model,
-            loss: MultiBox::new(&priors, header.priors.variances, config.box_loss, &device),
+            loss: loss(config, header, &device),
             device,
-            priors,
+            replicas,
+            priors: header.priors.priors(),
             header: header.clone(),
             learn_difficult: config.difficult == Difficult::Learn,
             clip_norm: config.clip_norm,
@@ -64,26 +66,31 @@ impl Learner {
     }
 
     /// One step, counted from 1, on the batches of a group together; the loss is the sum of `[boxes, classes]` on its way to the host.
-    pub fn step(&mut self, group: &[Vec<Prepared>], lr: f64, step: usize, profile: &mut Profile) -> Reading {
+    ///
+    /// # Errors
+    ///
+    /// When a device beside the main one fails.
+    pub fn step(
+        &mut self,
+        group: &[Vec<Prepared>],
+        lr: f64,
+        step: usize,
+        profile: &mut Profile,
+    ) -> Result<Reading, LostReplica> {
         let matched = profile.part(step, "match", || self.matched(group));
         // All batches of a step are divided by the positives of all of them: the step is that of one large batch.
         let positives = matched.iter().flatten().flat_map(|t| &t.classes).filter(|&&class| class > 0).count();
 
         let mut gradients = GradientsAccumulator::new();
-        let mut sum: Option<Tensor<1>> = None;
+        let mut loss = Tensor::zeros([2], &self.device.clone().without_autodiff());
         for (batch, matched) in group.iter().zip(matched) {
-            let (pixels, targets) = profile.part(step, "upload", || self.tensors(batch, &matched, positives));
-            let loss = profile.part(step, "forward", || self.loss.loss(&self.model.forward(pixels), &targets));
-            let parts = parts(&loss);
-            profile.part(step, "backward", || {
-                let of_batch = GradientsParams::from_grads(loss.total().backward(), &self.model);
-                gradients.accumulate(&self.model, of_batch);
-            });
-            sum = Some(sum.map_or_else(|| parts.clone(), |sum| sum + parts.clone()));
+            let batch = profile.part(step, "stack", || self.stacked(batch, &matched, positives));
+            let of_batch = self.gradients(batch, step, profile)?;
+            loss = loss + of_batch.loss;
+            profile.part(step, "accumulate", || gradients.accumulate(&self.model, of_batch.gradients));
         }
         // Behind the last backward pass, before anything else: it is there when the next step is queued.
-        let sum = sum.unwrap_or_else(|| Tensor::zeros([2], &self.device.clone().without_autodiff()));
-        let reading = profile.part(step, "start reading the loss", || Reading::start(sum));
+        let reading = profile.part(step, "start reading the loss", || Reading::start(loss));
         profile.part(step, "optimise", || {
             let mut gradients = gradients.grads();
             if self.clip_norm > 0.0 {
@@ -94,36 +101,50 @@ impl Learner {
         if let Some(ema) = &mut self.ema {
             profile.part(step, "average", || ema.update(&self.model, step));
         }
-        reading
+        Ok(reading)
+    }
+
+    /// The gradients of one batch, on the main device and on those that help it.
+    fn gradients(
+        &mut self,
+        batch: HostBatch,
+        step: usize,
+        profile: &mut Profile,
+    ) -> Result<BatchGradients, LostReplica> {
+        let Self { replicas, model, device, loss, .. } = self;
+        replicas.gradients(model, batch, |own| {
+            let (pixels, targets) = profile.part(step, "upload", || own.tensors(device));
+            let loss = profile.part(step, "forward", || loss.loss(&model.forward(pixels), &targets));
+            let parts = loss.parts();
+            let backward = || GradientsParams::from_grads(loss.total().backward(), model);
+            BatchGradients { gradients: profile.part(step, "backward", backward), loss: parts }
+        })
     }
 
     /// What each prior of each picture is to learn.
     fn matched(&self, group: &[Vec<Prepared>]) -> Vec<Vec<Targets>> {
+        // Threads share these, and not the learner: it holds the ends of channels.
+        let (learn_difficult, priors, variances) = (self.learn_difficult, &self.priors, self.header.priors.variances);
         let of_picture = |item: &Prepared| {
-            let learned = item.truths.iter().filter(|truth| self.learn_difficult || !truth.difficult);
+            let learned = item.truths.iter().filter(|truth| learn_difficult || !truth.difficult);
             let learned: Vec<GroundTruth> = learned.copied().collect();
-            targets(&learned, &self.priors, self.header.priors.variances)
+            targets(&learned, priors, variances)
         };
         group.iter().map(|batch| batch.par_iter().map(of_picture).collect()).collect()
     }
 
-    /// A batch as tensors: pixels `[B, 3, S, S]`, and what its priors are to learn.
-    fn tensors(&self, batch: &[Prepared], matched: &[Targets], positives: usize) -> (Tensor<4>, BatchTargets) {
-        let (count, size, priors) = (batch.len(), self.header.input_size, self.priors.len());
-        let pixels: Vec<f32> = batch.iter().flat_map(|item| item.pixels.iter().copied()).collect();
-        let classes: Vec<i32> = matched.iter().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();
-        let offsets: Vec<f32> = matched.iter().flat_map(|t| t.offsets.iter().copied()).collect();
-        let plain = self.device.clone().without_autodiff();
-        let targets = BatchTargets {
-            classes: Tensor::from_data(TensorData::new(classes, [count, priors]), &plain),
-            offsets: Tensor::from_data(TensorData::new(offsets, [count, priors, 4]), &self.device),
-            positives,
-        };
-        (Tensor::from_data(TensorData::new(pixels, [count, 3, size, size]), &self.device), targets)
+    /// A batch in one piece of memory.
+    fn stacked(&self, batch: &[Prepared], matched: &[Targets], positives: usize) -> HostBatch {
+        let size = self.header.input_size;
+        let mut pixels = Vec::with_capacity(batch.len() * 3 * size * size);
+        batch.iter().for_each(|item| pixels.extend_from_slice(&item.pixels));
+        let classes = matched.iter().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();
+        let offsets = matched.iter().flat_map(|t| t.offsets.iter().copied()).collect();
+        HostBatch { images: batch.len(), size, pixels, classes, offsets, positives }
     }
 }
 
-/// `[boxes, classes]`, without autodiff.
-fn parts(loss: &MultiBoxLoss) -> Tensor<1> {
-    Tensor::cat(vec![loss.boxes.clone().inner(), loss.classes.clone().inner()], 0)
+/// The loss of a run, for predictions on `device`.
+pub fn loss(config: &TrainConfig, header: &Header, device: &Device) -> MultiBox {
+    MultiBox::new(&header.priors.priors(), header.priors.variances, config.box_loss, device)
 }

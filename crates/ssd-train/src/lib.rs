@@ -6,7 +6,14 @@
 // What the programs share at their edge.
 pub mod cli;
 
+pub mod device_choice;
+
 pub mod device;
+
+pub mod lent;
+
+#[cfg(feature = "remote")]
+pub mod serve;
 
 pub mod draw;
 
@@ -30,6 +37,8 @@ pub mod reading;
 pub mod profile;
 
 pub mod progress;
+
+pub mod replicas;
 
 pub mod learner;
 

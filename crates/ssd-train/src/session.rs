@@ -13,11 +13,12 @@ use crate::checkpoint::CheckpointError;
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
 use crate::config::{TrainArgs, TrainConfig, file_name};
 use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
-use crate::learner::Learner;
+use crate::learner::{self, Learner};
 use crate::profile::Profile;
+use crate::replicas::Replicas;
 use crate::trainer::{TrainError, Trainer};
 use crate::validate::ValidateError;
-use crate::{device, init};
+use crate::{device, init, lent};
 
 /// Runs `train`.
 ///
@@ -25,6 +26,11 @@ use crate::{device, init};
 ///
 /// A sentence, with the exit code that it means.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
+    let own = args.clone();
+    lent::guarded(&args.device.lenders(), move || run(&own)).map_err(Failure::run)?
+}
+
+fn run(args: &TrainArgs) -> Result<(), Failure> {
     if args.run.arch.as_deref() == Some("list") {
         return print_archs(args.json);
     }
@@ -53,8 +59,11 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         refuse_other_run(out)?;
     }
 
-    let opened = device::open(&args.device).map_err(Failure::input)?;
-    cli::note(&format!("Device: {}.", opened.name));
+    let (opened, others) = device::open_all(&args.device).map_err(Failure::input)?;
+    cli::note(&format!("Device: {}.", opened.described()));
+    for other in &others {
+        cli::note(&format!("Each batch is shared with {}.", other.described()));
+    }
     opened.device.seed(config.seed);
     let device = opened.device.autodiff();
     let header = Header::new(config.arch, train.labels().to_vec(), provenance(&config, &opened.name));
@@ -66,7 +75,8 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         }
         _ => Ssd::new(config.arch, header.classes(), &device),
     };
-    let learner = Learner::new(&config, &header, model, device);
+    let replicas = Replicas::new(others, |device| learner::loss(&config, &header, device)).map_err(Failure::run)?;
+    let learner = Learner::new(&config, &header, model, device, replicas);
     let profile = Profile::new(args.profile.as_deref());
     let trainer = if args.resume {
         Trainer::resumed(config.clone(), header, learner, out, profile).map_err(failure)?

@@ -20,6 +20,7 @@ use crate::metrics::{Metrics, MetricsError, StepLine, ValidationLine};
 use crate::profile::Profile;
 use crate::progress::Progress;
 use crate::reading::Reading;
+use crate::replicas::LostReplica;
 use crate::schedule::LearningRate;
 use crate::tensorboard::{EventError, EventWriter, with_detections};
 use crate::validate::{ValidateError, Validation, validate};
@@ -48,6 +49,9 @@ pub enum TrainError {
     /// A weights file cannot be encoded.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// A device beside the main one failed.
+    #[error(transparent)]
+    Replica(#[from] LostReplica),
     /// The device failed.
     #[error("the device failed at step {step} ({reason}); go on from the last checkpoint with --resume")]
     Device {
@@ -219,7 +223,7 @@ impl Trainer {
             let group = self.profile.part(step, "wait for data", || {
                 batches.by_ref().take(self.config.accumulate).collect::<Result<Vec<_>, _>>()
             })?;
-            self.step(&group, rate.at(self.state.step));
+            self.step(&group, rate.at(self.state.step))?;
             self.settle(STEPS_AHEAD, progress)?;
             self.profile.after_step(self.state.step)?;
             if self.state.step.is_multiple_of(CHECKPOINT_STEPS) {
@@ -233,14 +237,15 @@ impl Trainer {
     }
 
     /// Queues one optimiser step on one or several batches.
-    fn step(&mut self, group: &[Vec<Prepared>], lr: f64) {
+    fn step(&mut self, group: &[Vec<Prepared>], lr: f64) -> Result<(), LostReplica> {
         let step = self.state.step + 1;
-        let loss = self.learner.step(group, lr, step, &mut self.profile);
+        let loss = self.learner.step(group, lr, step, &mut self.profile)?;
         let pictures: Vec<String> = group.iter().flatten().map(|item| item.name.clone()).collect();
         let (epoch, images) = (self.state.epoch + 1, pictures.len());
         self.pending.push_back(PendingStep { step, epoch, lr, images, pictures, loss });
         self.state.step = step;
         self.state.batch += group.len();
+        Ok(())
     }
 
     /// Waits for queued steps until only so many are left, and writes their metrics.

@@ -10,9 +10,22 @@ use crate::tally::Tally;
 use crate::{budget, build, lint, shell, system};
 
 /// One selection for all calls. Without default features, which is without autotune: software Vulkan would try kernels
-/// for minutes.
-const SELECTION: [&str; 11] =
-    ["-p", "ssd", "-p", "ssd-cpu", "-p", "ssd-gpu", "-p", "ssd-train", "-p", "ssd-tests", "--no-default-features"];
+/// for minutes. With lent devices, which are tested between two processes.
+const SELECTION: [&str; 13] = [
+    "-p",
+    "ssd",
+    "-p",
+    "ssd-cpu",
+    "-p",
+    "ssd-gpu",
+    "-p",
+    "ssd-train",
+    "-p",
+    "ssd-tests",
+    "--no-default-features",
+    "--features",
+    "ssd-train/remote",
+];
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";

@@ -7,7 +7,7 @@ use serde::Serialize;
 use ssd::loss::BoxLoss;
 
 use super::{Difficult, Recipe};
-use crate::cli::DeviceChoice;
+use crate::cli::DeviceChoices;
 use crate::data::Format;
 use crate::optimizer::OptimizerName;
 use crate::schedule::Schedule;
@@ -61,9 +61,10 @@ pub struct TrainArgs {
     /// Write when each part of the first steps ran, for chrome://tracing or ui.perfetto.dev
     #[arg(long, value_name = "FILE.json")]
     pub profile: Option<PathBuf>,
-    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
-    #[arg(long, default_value_t = DeviceChoice::default())]
-    pub device: DeviceChoice,
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first, or remote://HOST:PORT for a
+    /// device that `serve-device` lends. Several with commas between them split each batch; the first one makes the step
+    #[arg(long, default_value_t = DeviceChoices::default())]
+    pub device: DeviceChoices,
     /// Print the final measures as one JSON document on stdout, null where nothing was measured
     #[arg(long)]
     pub json: bool,

@@ -45,6 +45,11 @@ impl MultiBoxLoss {
     pub fn total(&self) -> Tensor<1> {
         self.boxes.clone() + self.classes.clone()
     }
+
+    /// `[boxes, classes]`, without autodiff: for people.
+    pub fn parts(&self) -> Tensor<1> {
+        Tensor::cat(vec![self.boxes.clone(), self.classes.clone()], 0).without_autodiff()
+    }
 }
 
 /// The loss of one network on one device. A run on several devices has one for each.

@@ -1,0 +1,10 @@
+//! `serve-device`: lends a device to `train` on another machine. The work is [`ssd_train::serve::serve`].
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use ssd_train::{cli, serve};
+
+fn main() -> ExitCode {
+    cli::exit(serve::serve(&serve::ServeArgs::parse()))
+}

@@ -1,0 +1,432 @@
+//! One batch on several devices: each computes the gradients of its share with a copy of the network, and the main device adds
+//! them up.
+//!
+//! What it is not: it makes no step, and no device but the main one keeps weights from one step to the next. So a run goes on
+//! from its checkpoint with any other number of devices.
+//!
+//! The loss of a share is divided by the positives of the whole batch, and hard negatives are chosen picture by picture. So the
+//! sum is the loss, and the gradient, of the batch on one device, up to rounding. Except for batch norm, which takes the
+//! statistics of the share that it sees, as it does in PyTorch's DistributedDataParallel; the running statistics are those of
+//! the main device's share.
+//!
+//! Between devices everything goes through the host's memory: Burn's own move between two remote devices has one server dial the
+//! other, at an address that only the client need know.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use ssd::Ssd;
+use ssd::loss::{BatchTargets, MultiBox};
+
+use crate::device::OpenDevice;
+
+/// A batch, or a share of one, in the host's memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostBatch {
+    /// Pictures.
+    pub images: usize,
+    /// Side of the network's input, in pixels.
+    pub size: usize,
+    /// Normalised pictures: `[B, 3, S, S]`.
+    pub pixels: Vec<f32>,
+    /// Class of each prior, 0 for background: `[B, P]`.
+    pub classes: Vec<i32>,
+    /// Encoded offsets: `[B, P, 4]`.
+    pub offsets: Vec<f32>,
+    /// Positives of all that makes one step, in a share of it too.
+    pub positives: usize,
+}
+
+impl HostBatch {
+    /// Consecutive shares, that of the main device and one for each of the other `devices`, larger ones first; the last ones have
+    /// none where pictures are few.
+    fn shares(mut self, devices: usize) -> (Self, Vec<Self>) {
+        let (numbers, priors) = (3 * self.size * self.size, self.classes.len() / self.images.max(1));
+        // From the end, so that what stays need not be moved.
+        let mut shares: Vec<Self> = (1..devices)
+            .rev()
+            .map(|device| {
+                // Of a batch that this device and those before it have.
+                let images = self.images / (device + 1);
+                let first = self.images - images;
+                self.images = first;
+                Self {
+                    images,
+                    size: self.size,
+                    pixels: self.pixels.split_off(first * numbers),
+                    classes: self.classes.split_off(first * priors),
+                    offsets: self.offsets.split_off(first * priors * 4),
+                    positives: self.positives,
+                }
+            })
+            .collect();
+        shares.reverse();
+        (self, shares)
+    }
+
+    /// On a device with autodiff: pixels `[B, 3, S, S]`, and what each prior is to learn.
+    pub fn tensors(self, device: &Device) -> (Tensor<4>, BatchTargets) {
+        let (images, priors) = (self.images, self.classes.len() / self.images.max(1));
+        let plain = device.clone().without_autodiff();
+        let targets = BatchTargets {
+            classes: Tensor::from_data(TensorData::new(self.classes, [images, priors]), &plain),
+            offsets: Tensor::from_data(TensorData::new(self.offsets, [images, priors, 4]), device),
+            positives: self.positives,
+        };
+        let shape = [images, 3, self.size, self.size];
+        (Tensor::from_data(TensorData::new(self.pixels, shape), device), targets)
+    }
+}
+
+/// What a batch says about the weights.
+#[derive(Debug)]
+pub struct BatchGradients {
+    /// On the main device, by its parameters.
+    pub gradients: GradientsParams,
+    /// `[boxes, classes]` of the loss, without autodiff; on the device still, so that nobody need wait for it.
+    pub loss: Tensor<1>,
+}
+
+/// A device that failed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the device {device} failed in the middle of a step ({reason}); the last checkpoint is unharmed, go on with --resume once the device is back, or without it"
+)]
+pub struct LostReplica {
+    /// What it is called.
+    device: String,
+    /// In its runtime's words.
+    reason: String,
+}
+
+/// The devices besides the main one, each with a thread that lives as long as this.
+#[derive(Debug, Default)]
+pub struct Replicas(Vec<Worker>);
+
+impl Replicas {
+    /// One for each of `devices`, with the loss that `loss` makes for it; none is the usual case, and costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub fn new(devices: Vec<OpenDevice>, loss: impl Fn(&Device) -> MultiBox) -> std::io::Result<Self> {
+        let start = |opened: OpenDevice| {
+            let loss = loss(&opened.device);
+            Worker::start(opened, loss)
+        };
+        devices.into_iter().map(start).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The gradients of `batch` for `model`; `own` computes those of the main device's share.
+    ///
+    /// # Errors
+    ///
+    /// When a device other than the main one fails. The main device panics, as Burn does.
+    pub fn gradients(
+        &mut self,
+        model: &Ssd,
+        batch: HostBatch,
+        own: impl FnOnce(HostBatch) -> BatchGradients,
+    ) -> Result<BatchGradients, LostReplica> {
+        if self.0.is_empty() {
+            return Ok(own(batch));
+        }
+        let (own_share, shares) = batch.shares(self.0.len() + 1);
+        let busy: Vec<(&mut Worker, HostBatch)> =
+            self.0.iter_mut().zip(shares).filter(|(_, share)| share.images > 0).collect();
+        let weights = Arc::new(weights(model));
+        let mut working = Vec::with_capacity(busy.len());
+        for (worker, share) in busy {
+            // Its own running statistics: a clone shares them with the model, and would move them to the other device.
+            let model = model.valid().train();
+            let sent = worker.jobs.send(Job { model, weights: weights.clone(), share });
+            working.push((worker, sent));
+        }
+        let BatchGradients { gradients: own, mut loss } = own(own_share);
+        let mut others = Vec::with_capacity(working.len());
+        for (worker, sent) in working {
+            let answer = sent.ok().and_then(|()| worker.answers.recv().ok()).ok_or_else(|| worker.lost())?;
+            loss = loss.clone() + Tensor::from_data(answer.loss, &loss.device());
+            others.push(answer.gradients.into_iter());
+        }
+        let mut add = Add { own, others, sum: GradientsParams::new() };
+        model.visit(&mut add);
+        Ok(BatchGradients { gradients: add.sum, loss })
+    }
+}
+
+/// Forward, loss and backward on one device.
+fn gradients(model: &Ssd, device: &Device, loss: &MultiBox, batch: HostBatch) -> BatchGradients {
+    let (pixels, targets) = batch.tensors(device);
+    let loss = loss.loss(&model.forward(pixels), &targets);
+    let parts = loss.parts();
+    BatchGradients { gradients: GradientsParams::from_grads(loss.total().backward(), model), loss: parts }
+}
+
+/// A share of a step, for another device.
+struct Job {
+    /// The network as it is on the main device: which parameters learn, and what is frozen.
+    model: Ssd,
+    weights: Arc<Vec<TensorData>>,
+    share: HostBatch,
+}
+
+/// What comes back, in the host's memory.
+struct Answer {
+    /// For each tensor in the order of a visit; none where there is no gradient.
+    gradients: Vec<Option<TensorData>>,
+    loss: TensorData,
+}
+
+/// The thread of a device. A fresh one for each step would have a stream of its own each time, for which GPU runtimes and batch
+/// norm keep memory.
+#[derive(Debug)]
+struct Worker {
+    device: String,
+    jobs: Sender<Job>,
+    answers: Receiver<Answer>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Worker {
+    fn start(opened: OpenDevice, loss: MultiBox) -> std::io::Result<Self> {
+        let (jobs, todo) = channel::<Job>();
+        let (done, answers) = channel();
+        let name = opened.described();
+        let device = opened.device.autodiff();
+        let work = move || {
+            for Job { model, weights, share } in todo {
+                let model = model.map(&mut Receive { weights: weights.iter(), device: &device });
+                let answer = HostGradients::of(&model, gradients(&model, &device, &loss, share));
+                // Nobody waits any more: the run has ended.
+                if done.send(answer).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name(name.clone()).spawn(work)?;
+        Ok(Self { device: name, jobs, answers, thread: Some(thread) })
+    }
+
+    /// Why the thread has ended before its time.
+    fn lost(&mut self) -> LostReplica {
+        let panic = self.thread.take().and_then(|thread| thread.join().err());
+        let reason = panic.as_deref().map_or("it was lost before", crate::lent::panic_message);
+        LostReplica { device: self.device.clone(), reason: reason.into() }
+    }
+}
+
+/// All numbers of a network, running statistics too, in the order of a visit.
+fn weights(model: &Ssd) -> Vec<TensorData> {
+    let mut read = Read(Transaction::default());
+    model.valid().visit(&mut read);
+    read.0.execute()
+}
+
+/// Gathers tensors to read them in one go.
+struct Read(Transaction);
+
+impl ModuleVisitor for Read {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0 = std::mem::take(&mut self.0).register(param.val());
+    }
+}
+
+/// Puts the numbers of [`weights`] in the place of a network's own, on another device.
+struct Receive<'a> {
+    weights: std::slice::Iter<'a, TensorData>,
+    device: &'a Device,
+}
+
+impl ModuleMapper for Receive<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // As many as there are tensors: both come from visits of one network.
+        let Some(data) = self.weights.next() else { return param };
+        param.map(|old| Tensor::from_data(data.clone(), self.device).set_require_grad(old.is_require_grad()))
+    }
+}
+
+/// Reads gradients into the host's memory.
+struct HostGradients {
+    gradients: GradientsParams,
+    /// Whether there is one for each tensor of the visit.
+    there: Vec<bool>,
+    read: Transaction,
+}
+
+impl HostGradients {
+    fn of(model: &Ssd, BatchGradients { gradients, loss }: BatchGradients) -> Answer {
+        let mut send = Self { gradients, there: Vec::new(), read: Transaction::default() };
+        model.visit(&mut send);
+        let mut data = send.read.register(loss).execute().into_iter();
+        let gradients = send.there.into_iter().map(|there| if there { data.next() } else { None }).collect();
+        // The last one of as many as were registered.
+        let loss = data.next().unwrap_or_else(|| TensorData::from([f32::NAN; 2]));
+        Answer { gradients, loss }
+    }
+}
+
+impl ModuleVisitor for HostGradients {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = self.gradients.remove::<D>(param.id);
+        self.there.push(gradient.is_some());
+        if let Some(gradient) = gradient {
+            self.read = std::mem::take(&mut self.read).register(gradient);
+        }
+    }
+}
+
+/// Adds the gradients of the other devices to those of the main one, always in the same order.
+struct Add {
+    own: GradientsParams,
+    others: Vec<std::vec::IntoIter<Option<TensorData>>>,
+    sum: GradientsParams,
+}
+
+impl ModuleVisitor for Add {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let mut sum = self.own.remove::<D>(param.id);
+        let device = param.val().device().without_autodiff();
+        for data in self.others.iter_mut().filter_map(|other| other.next().flatten()) {
+            let gradient = Tensor::from_data(data, &device);
+            sum = Some(match sum {
+                Some(sum) => sum + gradient,
+                None => gradient,
+            });
+        }
+        if let Some(sum) = sum {
+            self.sum.register(param.id, sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use burn::module::ParamGroup;
+    use ssd::Arch;
+    use ssd::loss::BoxLoss;
+
+    use super::*;
+
+    const ARCH: Arch = Arch::Ssd300MobileNetV2Lite;
+    const CLASSES: usize = 4;
+
+    fn cpu() -> OpenDevice {
+        crate::device::open(&"cpu".parse().unwrap()).unwrap()
+    }
+
+    /// Pictures and targets that are anything, and not the same for two pictures.
+    fn batch(images: usize) -> HostBatch {
+        let (size, priors) = (ARCH.input_size(), ARCH.prior_scheme().len());
+        let wave = |count: usize| (0..count).map(|i| (i as f32 * 0.37).sin()).collect::<Vec<f32>>();
+        // More positives in each picture than in the one before.
+        let classes: Vec<i32> =
+            (0..images * priors).map(|i| i32::from(i % 97 <= 3 * (i / priors)) * (1 + i as i32 % 3)).collect();
+        let positives = classes.iter().filter(|&&class| class > 0).count();
+        let (pixels, offsets) = (wave(images * 3 * size * size), wave(images * priors * 4));
+        HostBatch { images, size, pixels, classes, offsets, positives }
+    }
+
+    fn loss(device: &Device) -> MultiBox {
+        let scheme = ARCH.prior_scheme();
+        MultiBox::new(&scheme.priors(), scheme.variances, BoxLoss::SmoothL1, device)
+    }
+
+    /// What `replicas` and the CPU as main device say of a batch.
+    fn gradients_of(replicas: &mut Replicas, model: &Ssd, batch: HostBatch) -> Result<BatchGradients, LostReplica> {
+        let device = cpu().device.autodiff();
+        replicas.gradients(model, batch, |own| gradients(model, &device, &loss(&device), own))
+    }
+
+    /// All gradients and `[boxes, classes]` of the loss.
+    fn host(model: &Ssd, replicas: &mut Replicas, batch: HostBatch) -> (Vec<Option<Vec<f32>>>, Vec<f32>) {
+        let answer = HostGradients::of(model, gradients_of(replicas, model, batch).unwrap());
+        let numbers = |data: TensorData| data.iter::<f32>().collect::<Vec<f32>>();
+        (answer.gradients.into_iter().map(|gradient| gradient.map(numbers)).collect(), numbers(answer.loss))
+    }
+
+    #[test]
+    fn shares_are_the_batch_in_order() {
+        let whole = batch(7);
+        for devices in 1..9 {
+            let (own, mut shares) = whole.clone().shares(devices);
+            shares.insert(0, own);
+            let images: Vec<usize> = shares.iter().map(|share| share.images).collect();
+            assert_eq!(images.len(), devices);
+            assert_eq!(images.iter().sum::<usize>(), 7);
+            assert!(images.is_sorted_by(|a, b| a >= b) && images[0] - images[devices - 1] <= 1, "{images:?}");
+            let joined = |numbers: fn(&HostBatch) -> &Vec<f32>| shares.iter().flat_map(numbers).copied().collect();
+            let pixels: Vec<f32> = joined(|share| &share.pixels);
+            let offsets: Vec<f32> = joined(|share| &share.offsets);
+            let classes: Vec<i32> = shares.iter().flat_map(|share| share.classes.clone()).collect();
+            assert!(pixels == whole.pixels && offsets == whole.offsets && classes == whole.classes);
+            assert!(shares.iter().all(|share| share.positives == whole.positives));
+        }
+    }
+
+    // Batch norm as it is in a network that is only run: what the shares of a batch see of each other is nothing then.
+    #[test]
+    fn several_devices_give_the_loss_and_the_gradient_of_one() {
+        let device = cpu().device.autodiff();
+        let model = Ssd::new(ARCH, CLASSES, &device).freeze_group(ParamGroup::from_predicate("norm"));
+        let mut one = Replicas::default();
+        // The second batch has a picture less than there are devices.
+        let mut three = Replicas::new(vec![cpu(), cpu()], loss).unwrap();
+        for images in [4, 2] {
+            let (want, want_loss) = host(&model, &mut one, batch(images));
+            let (got, got_loss) = host(&model, &mut three, batch(images));
+            for (got, want) in got_loss.iter().zip(&want_loss) {
+                assert!((got - want).abs() < 1e-5 * want, "{got_loss:?} is not {want_loss:?}");
+            }
+            let learns = |gradient: &&Option<Vec<f32>>| gradient.as_ref().is_some_and(|g| g.iter().any(|&x| x != 0.0));
+            assert!(want.iter().filter(learns).count() > 50, "the convolutions learn");
+            assert!(want.iter().any(Option::is_none), "the norms do not");
+            assert_eq!(got.len(), want.len());
+            for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+                let (Some(got), Some(want)) = (got, want) else {
+                    assert_eq!(got, want, "tensor {i} learns on one side only");
+                    continue;
+                };
+                let largest = want.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+                let apart = got.iter().zip(want).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+                assert!(apart <= 1e-4 * largest, "tensor {i}: {apart} of {largest}");
+            }
+        }
+    }
+
+    // `Module::clone` shares running statistics, so a copy for another device is not to be made of one.
+    #[test]
+    fn the_models_own_statistics_are_those_of_the_main_share_alone() {
+        let device = cpu().device.autodiff();
+        let before = Ssd::new(ARCH, CLASSES, &device);
+        // Each with statistics of its own.
+        let (alone, helped) = (before.valid().train(), before.valid().train());
+        let numbers = |model: &Ssd| {
+            weights(model).iter().map(|data| data.iter::<f32>().collect::<Vec<f32>>()).collect::<Vec<_>>()
+        };
+        gradients_of(&mut Replicas::default(), &alone, batch(4).shares(2).0).unwrap();
+        gradients_of(&mut Replicas::new(vec![cpu()], loss).unwrap(), &helped, batch(4)).unwrap();
+        assert!(numbers(&helped) == numbers(&alone));
+        assert!(numbers(&helped) != numbers(&before), "they were updated");
+    }
+
+    #[test]
+    fn a_device_that_fails_is_a_sentence() {
+        let device = cpu().device.autodiff();
+        let model = Ssd::new(ARCH, CLASSES, &device);
+        let mut replicas = Replicas::new(vec![cpu()], loss).unwrap();
+        let mut broken = batch(2);
+        // One number too few, in the share of the second device.
+        broken.offsets.pop();
+        let error = gradients_of(&mut replicas, &model, broken).unwrap_err().to_string();
+        assert!(error.starts_with("the device CPU") && error.contains("--resume"), "{error}");
+        // And stays one.
+        let error = gradients_of(&mut replicas, &model, batch(2)).unwrap_err().to_string();
+        assert!(error.contains("it was lost before"), "{error}");
+    }
+}

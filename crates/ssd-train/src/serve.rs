@@ -1,0 +1,115 @@
+//! `serve-device`: lends a device of this machine to `train --device remote://HOST:PORT` of another.
+//!
+//! The serving is Burn's, over WebSocket. What is added: where it listens, who may come in, and what is said of it.
+
+use std::io;
+use std::net::TcpListener;
+
+use burn::server::{RemoteServer, TokenAuthorizer, WebSocketTransport};
+use clap::Parser;
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::cli::{self, Failure, complain, print_text};
+use crate::device;
+use crate::device_choice::{DeviceChoice, Lender};
+
+/// Lends a device of this machine to `train` on another one, until Ctrl-C.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "serve-device",
+    after_help = "Whoever can connect can compute on this machine, fill its memory, and have it dial other machines. What is sent, the token too, \
+        travels unencrypted and unsigned. Serve on a network that you trust, or through a tunnel (ssh -L).\n\n\
+        Examples:\n  \
+        serve-device --device wgpu\n  \
+        serve-device --host 0.0.0.0 --port 3000 --token some-secret\n  \
+        train --data shapes --device remote://some-secret@192.168.0.7:3000 --out runs/shapes\n\n\
+        Prints the address for --device on stdout once it serves. Both sides have to be of the same version.\n\n\
+        Exit code: 0 ended by Ctrl-C, 1 failed while running, 2 bad usage or bad input."
+)]
+pub struct ServeArgs {
+    /// What to lend: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
+    #[arg(long, default_value_t = DeviceChoice::default())]
+    pub device: DeviceChoice,
+    /// The address to listen on: this machine alone, or 0.0.0.0 for whoever reaches it
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub host: String,
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
+    /// What a client has to present, as in remote://TOKEN@HOST:PORT [default: nothing]
+    #[arg(long)]
+    pub token: Option<String>,
+}
+
+/// Serves until Ctrl-C, which ends the program.
+///
+/// # Errors
+///
+/// When there is no such device, the port is taken, or the network fails.
+pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    // Before the device, which takes its time.
+    let token = args.token.as_deref().map(checked_token).transpose()?;
+    let listener = TcpListener::bind((args.host.as_str(), args.port)).map_err(|error| no_listener(args, &error))?;
+    let address = listener.local_addr().map_err(Failure::run)?;
+    let opened = device::open(&args.device).map_err(Failure::input)?;
+    say_what_goes_wrong();
+    // Clients see their connection end, and their runs go on from a checkpoint: there is nothing to save here.
+    ctrlc::set_handler(|| std::process::exit(0))
+        .map_err(|error| Failure::Run(format!("Ctrl-C cannot be watched for: {error}.")))?;
+
+    let server = RemoteServer::new([opened.device]);
+    let server = match token {
+        Some(token) => server.with_authorizer(token),
+        None => server,
+    };
+    cli::note(&format!("Lending {}; Ctrl-C ends it.", opened.name));
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| no_runtime(&error))?;
+    print_text(&format!("{}{address}\n", Lender::SCHEME))?;
+    runtime
+        .block_on(server.serve_async(WebSocketTransport::from_listener(listener)))
+        .map_err(|error| Failure::Run(format!("Serving at {address} ended: {error}; start it again.")))
+}
+
+/// A token that can stand in `--device`.
+fn checked_token(token: &str) -> Result<TokenAuthorizer, Failure> {
+    let refused = || Failure::Input("--token is empty or holds a comma; choose letters and digits.".into());
+    if token.contains(',') {
+        return Err(refused());
+    }
+    TokenAuthorizer::new(token).map_err(|_| refused())
+}
+
+fn no_listener(args: &ServeArgs, error: &io::Error) -> Failure {
+    let (host, port) = (&args.host, args.port);
+    Failure::Input(format!("cannot listen on {host} port {port}: {error}; choose another --port or --host."))
+}
+
+fn no_runtime(error: &io::Error) -> Failure {
+    Failure::Run(format!("the system gives no threads to serve with: {error}; end other programs and try again."))
+}
+
+/// Refused clients and failed sessions as lines on stderr. A session that panics is one: Burn ends it, and says why.
+fn say_what_goes_wrong() {
+    std::panic::set_hook(Box::new(|_| {}));
+    // There is no other logger in this program.
+    if log::set_logger(&Complaints).is_ok() {
+        log::set_max_level(LevelFilter::Warn);
+    }
+}
+
+struct Complaints;
+
+impl Log for Complaints {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // A GPU's runtime warns of things that nobody here can mend.
+        metadata.level() <= LevelFilter::Warn && metadata.target().starts_with("burn_")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            complain(&record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,217 @@
+//! Learning on a device that another process lends: what it learns, and what is left when the lender goes.
+//!
+//! Two processes on this machine. A build without the feature `remote` has no lent devices, and these tests say that they did not run.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::interruptions::{PATIENCE, wait_for};
+use super::run::command;
+use super::train::{assert_whole, is_step, names, steps};
+use super::{Ran, path_text, run};
+
+/// Four pictures in batches of two: two steps.
+const SETTINGS: [&str; 6] = ["--data", "shapes:1:4", "--batch-size", "2", "--lr", "0.001"];
+
+/// A `serve-device` with the CPU, which ends with this.
+struct Lender {
+    process: Child,
+    /// As for `--device`.
+    address: String,
+}
+
+impl Lender {
+    /// `None`, and a line that says so, where this build lends nothing.
+    fn start(test: &str, more: &[&str]) -> Option<Self> {
+        let ran = run("train", &["--data", "shapes:1:2", "--out", "never-made", "--device", "remote://127.0.0.1:1"]);
+        if ran.failed(2).contains("feature `remote`") {
+            ssd_tests::skipped(
+                test,
+                "the programs are built without lent devices; build them with the feature `remote`",
+            );
+            return None;
+        }
+        let arguments = [&["--device", "cpu", "--port", "0"], more].concat();
+        let mut process = command("serve-device", &arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut address = String::new();
+        let stdout = process.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut address).expect("it says where it serves");
+        let address = address.trim().to_owned();
+        assert!(address.starts_with("remote://127.0.0.1:"), "{address:?}");
+        Some(Self { process, address })
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.process.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+}
+
+impl Drop for Lender {
+    fn drop(&mut self) {
+        // Also one that stands still.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn train(out: &Path, device: &str, more: &[&str]) -> Command {
+    command("train", &[&SETTINGS[..], &["--device", device, "--out", path_text(out)], more].concat())
+}
+
+/// The same losses and rates, step by step.
+fn assert_same_curve(a: &Path, b: &Path) {
+    let (a, b) = (steps(a), steps(b));
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(&b) {
+        for name in ["step", "loss", "loss_box", "loss_class", "lr"] {
+            let number = |line: &Value| line[name].as_f64().unwrap_or_else(|| panic!("no {name} in {line}"));
+            let (a, b) = (number(a), number(b));
+            assert!((a - b).abs() <= 1e-4 * a.abs(), "{name}: {a} here, {b} there");
+        }
+    }
+}
+
+#[test]
+fn a_lent_device_learns_what_this_one_learns() {
+    let Some(lender) = Lender::start("cli::remote::a_lent_device_learns_what_this_one_learns", &[]) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+    Ran::of(&mut train(&here, "cpu", &["--epochs", "1"])).done();
+    Ran::of(&mut train(&there, &lender.address, &["--epochs", "1"])).done();
+    assert_whole(&there, 2, 2);
+    assert_same_curve(&here, &there);
+
+    // Its weights are in the file, and its address is nobody's business.
+    let weights = std::fs::read(there.join("last.safetensors")).expect("it is there");
+    assert!(!String::from_utf8_lossy(&weights).contains("127.0.0.1"));
+    // What was learned there goes on here.
+    let resumed = ["--resume", "--epochs", "2", "--device", "cpu", "--out", path_text(&there)];
+    run("train", &resumed).done();
+    assert_whole(&there, 4, 2);
+}
+
+#[test]
+fn a_killed_lender_ends_the_run_with_a_sentence_and_a_checkpoint() {
+    let test = "cli::remote::a_killed_lender_ends_the_run_with_a_sentence_and_a_checkpoint";
+    let Some(lender) = Lender::start(test, &[]) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    lost(&out, &lender, "-KILL", Duration::from_secs(60));
+}
+
+#[test]
+fn a_lender_that_stands_still_ends_the_run_likewise() {
+    let test = "cli::remote::a_lender_that_stands_still_ends_the_run_likewise";
+    let Some(lender) = Lender::start(test, &[]) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    // Asked every 3 seconds, it has 20 to answer.
+    lost(&out, &lender, "-STOP", Duration::from_secs(90));
+}
+
+/// In the second epoch the lender is sent a signal. The run ends in time, with a sentence, and goes on from the first epoch.
+fn lost(out: &Path, lender: &Lender, signal: &str, within: Duration) {
+    let mut child = train(out, &lender.address, &["--epochs", "50"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    wait_for(&mut child, out, |line| is_step(line) && line["epoch"] == 2);
+    lender.signal(signal);
+    let since = Instant::now();
+    let ran = Ran::from(end(child, within));
+    let error = ran.failed(1);
+    assert!(error.contains(&lender.address) && error.contains("does not answer any more"), "{error}");
+    assert!(error.contains("go on with --resume"), "{error}");
+    println!("{signal}: ended after {:?} with: {error}", since.elapsed());
+
+    assert_eq!(names(&out.join("checkpoint")).len(), 2, "a checkpoint and the pointer to it, nothing half written");
+    let epochs = (steps(out).len() / 2 + 1).to_string();
+    Ran::of(&mut train(out, "cpu", &["--resume", "--epochs", &epochs])).done();
+    assert_whole(out, epochs.parse::<u64>().expect("a number") * 2, 2);
+}
+
+/// Waits for a process, which is killed if it takes too long.
+fn end(mut child: Child, within: Duration) -> Output {
+    let start = Instant::now();
+    while child.try_wait().expect("it can be asked").is_none() {
+        if start.elapsed() > within {
+            let _ = child.kill();
+            panic!("it still ran after {within:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().expect("it has ended")
+}
+
+#[test]
+fn who_is_not_there_or_does_not_let_in_is_told_at_once() {
+    let test = "cli::remote::who_is_not_there_or_does_not_let_in_is_told_at_once";
+    let Some(lender) = Lender::start(test, &["--token", "secret"]) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    let host_and_port = lender.address.strip_prefix("remote://").expect("an address");
+    let start = Instant::now();
+    for (device, words) in [
+        ("remote://127.0.0.1:1".to_owned(), "nothing answers at remote://127.0.0.1:1"),
+        ("remote://no-such-host.invalid:3000".to_owned(), "nothing answers at remote://no-such-host.invalid:3000"),
+        (lender.address.clone(), "lends no device"),
+        (format!("remote://wrong@{host_and_port}"), "lends no device"),
+    ] {
+        let ran = Ran::of(&mut train(&out, &device, &["--epochs", "1"]));
+        let error = ran.failed(2);
+        assert!(error.contains(words) && !error.contains("wrong@"), "{device}: {error}");
+    }
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    assert!(!out.exists(), "a run that cannot begin leaves no folder behind");
+
+    let shown = folder.path().join("shown");
+    let device = format!("remote://secret@{host_and_port}");
+    Ran::of(&mut train(&out, &device, &["--epochs", "1", "--overfit", "1"])).done();
+    drop(lender);
+    // No device is needed for that.
+    Ran::of(&mut train(&out, &device, &["--show-batch", path_text(&shown)])).done();
+}
+
+#[test]
+fn serve_device_says_how_it_is_used() {
+    let Some(_lender) = Lender::start("cli::remote::serve_device_says_how_it_is_used", &[]) else { return };
+    let help = run("serve-device", &["--help"]).done().stdout;
+    for part in ["Usage:", "Examples:", "default", "Exit code: 0", "--token", "Whoever can connect can compute"] {
+        assert!(help.contains(part), "--help lacks {part:?}:\n{help}");
+    }
+    let cases: [(&[&str], &str); 4] = [
+        (&["--port", "65536"], "65536"),
+        (&["--host", "203.0.113.1"], "203.0.113.1"),
+        (&["--token", "a,b"], "--token"),
+        (&["--device", "remote://127.0.0.1:3000"], "only train"),
+    ];
+    for (arguments, word) in cases {
+        let ran = run("serve-device", arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}:\n{}", ran.stderr);
+        assert!(ran.stderr.contains(word), "{arguments:?} does not name {word}:\n{}", ran.stderr);
+    }
+}
+
+// Without batch norm, so that the shares of a batch see nothing of each other and the curve is that of one device.
+#[test]
+fn a_batch_shared_with_a_lent_device_is_learned_as_on_one() {
+    let test = "cli::remote::a_batch_shared_with_a_lent_device_is_learned_as_on_one";
+    let Some(lender) = Lender::start(test, &[]) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    let network = ["--arch", "ssd300-vgg16", "--epochs", "1", "--warmup", "0"];
+    Ran::of(&mut train(&one, "cpu", &network)).done();
+    Ran::of(&mut train(&two, &format!("cpu,{}", lender.address), &network)).done();
+    assert_whole(&two, 2, 2);
+    assert_same_curve(&one, &two);
+}
