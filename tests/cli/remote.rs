@@ -68,10 +68,9 @@ fn train(out: &Path, device: &str, more: &[&str]) -> Command {
 }
 
 /// The same losses and rates, step by step.
-fn assert_same_curve(a: &Path, b: &Path) {
-    let (a, b) = (steps(a), steps(b));
+fn assert_same_losses(a: &[Value], b: &[Value]) {
     assert_eq!(a.len(), b.len());
-    for (a, b) in a.iter().zip(&b) {
+    for (a, b) in a.iter().zip(b) {
         for name in ["step", "loss", "loss_box", "loss_class", "lr"] {
             let number = |line: &Value| line[name].as_f64().unwrap_or_else(|| panic!("no {name} in {line}"));
             let (a, b) = (number(a), number(b));
@@ -88,7 +87,8 @@ fn a_lent_device_learns_what_this_one_learns() {
     Ran::of(&mut train(&here, "cpu", &["--epochs", "1"])).done();
     Ran::of(&mut train(&there, &lender.address, &["--epochs", "1"])).done();
     assert_whole(&there, 2, 2);
-    assert_same_curve(&here, &there);
+    // The first step alone: batch norm over two pictures enlarges the rounding of the gradients that the second one stands on.
+    assert_same_losses(&steps(&here)[..1], &steps(&there)[..1]);
 
     // Its weights are in the file, and its address is nobody's business.
     let weights = std::fs::read(there.join("last.safetensors")).expect("it is there");
@@ -204,14 +204,17 @@ fn serve_device_says_how_it_is_used() {
 
 // Without batch norm, so that the shares of a batch see nothing of each other and the curve is that of one device.
 #[test]
-fn a_batch_shared_with_a_lent_device_is_learned_as_on_one() {
-    let test = "cli::remote::a_batch_shared_with_a_lent_device_is_learned_as_on_one";
+fn lent_devices_and_shared_batches_give_the_curve_of_one_device() {
+    let test = "cli::remote::lent_devices_and_shared_batches_give_the_curve_of_one_device";
     let Some(lender) = Lender::start(test, &[]) else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
-    let network = ["--arch", "ssd300-vgg16", "--epochs", "1", "--warmup", "0"];
-    Ran::of(&mut train(&one, "cpu", &network)).done();
-    Ran::of(&mut train(&two, &format!("cpu,{}", lender.address), &network)).done();
-    assert_whole(&two, 2, 2);
-    assert_same_curve(&one, &two);
+    let curve = |device: &str| {
+        let out = folder.path().join(device.replace(['/', ':'], "-"));
+        Ran::of(&mut train(&out, device, &["--arch", "ssd300-vgg16", "--epochs", "1", "--warmup", "0"])).done();
+        assert_whole(&out, 2, 2);
+        steps(&out)
+    };
+    let one = curve("cpu");
+    assert_same_losses(&one, &curve(&lender.address));
+    assert_same_losses(&one, &curve(&format!("cpu,{}", lender.address)));
 }
