@@ -158,10 +158,14 @@ fn record_panics() -> Arc<Mutex<Option<String>>> {
     first
 }
 
-/// What a panic says, as far as it is for people: Burn's go on with a value's inside and a backtrace.
+/// What a panic says, as far as it is for people: Burn's tells programmers what to call, and goes on with a value's inside and a
+/// backtrace.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    if text.starts_with("Error while reading data") {
+        return "a read from it failed";
+    }
     let end = text.find(['{', '\n']).unwrap_or(text.len());
     text[..end].trim_end_matches([':', ' '])
 }

@@ -99,7 +99,7 @@ pub struct BatchGradients {
 /// A device that failed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the device {device} failed in the middle of a step ({reason}); the last checkpoint is unharmed, go on with --resume once the device is back, or without it"
+    "{device} failed in the middle of a step ({reason}); the last checkpoint is unharmed, go on with --resume once the device is back, or without it"
 )]
 pub struct LostReplica {
     /// What it is called.
@@ -418,7 +418,7 @@ mod tests {
         // One number too few, in the share of the second device.
         broken.offsets.pop();
         let error = replicas.gradients(&model, &device, broken).unwrap_err().to_string();
-        assert!(error.starts_with("the device CPU") && error.contains("--resume"), "{error}");
+        assert!(error.starts_with("CPU") && error.contains("--resume"), "{error}");
         // And stays one.
         let error = replicas.gradients(&model, &device, batch(2)).unwrap_err().to_string();
         assert!(error.contains("it was lost before"), "{error}");
