@@ -7,12 +7,19 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use burn::module::{Module as _, ModuleVisitor, Param, ParamGroup};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
 use serde_json::Value;
+use ssd::Ssd;
+use ssd::loss::{BoxLoss, MultiBox};
+use ssd_train::device;
+use ssd_train::replicas::{self, HostBatch};
 
 use super::interruptions::{PATIENCE, wait_for};
 use super::run::command;
 use super::train::{assert_whole, is_step, names, steps};
-use super::{Ran, path_text, run};
+use super::{ARCH, Ran, path_text, run};
 
 /// Four pictures in batches of two: two steps.
 const SETTINGS: [&str; 6] = ["--data", "shapes:1:4", "--batch-size", "2", "--lr", "0.001"];
@@ -68,10 +75,9 @@ fn train(out: &Path, device: &str, more: &[&str]) -> Command {
 }
 
 /// The same losses and rates, step by step.
-fn assert_same_curve(a: &Path, b: &Path) {
-    let (a, b) = (steps(a), steps(b));
+fn assert_same_losses(a: &[Value], b: &[Value]) {
     assert_eq!(a.len(), b.len());
-    for (a, b) in a.iter().zip(&b) {
+    for (a, b) in a.iter().zip(b) {
         for name in ["step", "loss", "loss_box", "loss_class", "lr"] {
             let number = |line: &Value| line[name].as_f64().unwrap_or_else(|| panic!("no {name} in {line}"));
             let (a, b) = (number(a), number(b));
@@ -88,7 +94,9 @@ fn a_lent_device_learns_what_this_one_learns() {
     Ran::of(&mut train(&here, "cpu", &["--epochs", "1"])).done();
     Ran::of(&mut train(&there, &lender.address, &["--epochs", "1"])).done();
     assert_whole(&there, 2, 2);
-    assert_same_curve(&here, &there);
+    // The first step alone: batch norm over two pictures is ill-conditioned. On one device, too, a millionth more or less in the
+    // pixels moves the gradient, and so the second step, by percents.
+    assert_same_losses(&steps(&here)[..1], &steps(&there)[..1]);
 
     // Its weights are in the file, and its address is nobody's business.
     let weights = std::fs::read(there.join("last.safetensors")).expect("it is there");
@@ -105,7 +113,17 @@ fn a_killed_lender_ends_the_run_with_a_sentence_and_a_checkpoint() {
     let Some(lender) = Lender::start(test, &[]) else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
-    lost(&out, &lender, "-KILL", Duration::from_secs(60));
+    lost(&out, &lender, &lender.address, "-KILL", Duration::from_secs(60));
+}
+
+#[test]
+fn a_killed_lender_of_a_share_ends_the_run_likewise() {
+    let Some(lender) = Lender::start("cli::remote::a_killed_lender_of_a_share_ends_the_run_likewise", &[]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    lost(&out, &lender, &format!("cpu,{}", lender.address), "-KILL", Duration::from_secs(60));
 }
 
 #[test]
@@ -115,12 +133,12 @@ fn a_lender_that_stands_still_ends_the_run_likewise() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     // Asked every 3 seconds, it has 20 to answer.
-    lost(&out, &lender, "-STOP", Duration::from_secs(90));
+    lost(&out, &lender, &lender.address, "-STOP", Duration::from_secs(90));
 }
 
 /// In the second epoch the lender is sent a signal. The run ends in time, with a sentence, and goes on from the first epoch.
-fn lost(out: &Path, lender: &Lender, signal: &str, within: Duration) {
-    let mut child = train(out, &lender.address, &["--epochs", "50"])
+fn lost(out: &Path, lender: &Lender, device: &str, signal: &str, within: Duration) {
+    let mut child = train(out, device, &["--epochs", "50"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -130,8 +148,7 @@ fn lost(out: &Path, lender: &Lender, signal: &str, within: Duration) {
     let since = Instant::now();
     let ran = Ran::from(end(child, within));
     let error = ran.failed(1);
-    assert!(error.contains(&lender.address) && error.contains("does not answer any more"), "{error}");
-    assert!(error.contains("go on with --resume"), "{error}");
+    assert!(error.contains(&lender.address) && error.contains("go on with --resume"), "{error}");
     println!("{signal}: ended after {:?} with: {error}", since.elapsed());
 
     assert_eq!(names(&out.join("checkpoint")).len(), 2, "a checkpoint and the pointer to it, nothing half written");
@@ -204,14 +221,68 @@ fn serve_device_says_how_it_is_used() {
 
 // Without batch norm, so that the shares of a batch see nothing of each other and the curve is that of one device.
 #[test]
-fn a_batch_shared_with_a_lent_device_is_learned_as_on_one() {
-    let test = "cli::remote::a_batch_shared_with_a_lent_device_is_learned_as_on_one";
+fn lent_devices_and_shared_batches_give_the_curve_of_one_device() {
+    let test = "cli::remote::lent_devices_and_shared_batches_give_the_curve_of_one_device";
     let Some(lender) = Lender::start(test, &[]) else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
-    let network = ["--arch", "ssd300-vgg16", "--epochs", "1", "--warmup", "0"];
-    Ran::of(&mut train(&one, "cpu", &network)).done();
-    Ran::of(&mut train(&two, &format!("cpu,{}", lender.address), &network)).done();
-    assert_whole(&two, 2, 2);
-    assert_same_curve(&one, &two);
+    let curve = |device: &str| {
+        let out = folder.path().join(device.replace(['/', ':'], "-"));
+        Ran::of(&mut train(&out, device, &["--arch", "ssd300-vgg16", "--epochs", "1", "--warmup", "0"])).done();
+        assert_whole(&out, 2, 2);
+        steps(&out)
+    };
+    let one = curve("cpu");
+    assert_same_losses(&one, &curve(&lender.address));
+    assert_same_losses(&one, &curve(&format!("cpu,{}", lender.address)));
+}
+
+/// The gradient of each parameter, in the order of a visit.
+struct Gradients<'a>(&'a mut GradientsParams, Vec<Vec<f32>>);
+
+impl ModuleVisitor for Gradients<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.0.remove::<D>(param.id) {
+            self.1.push(gradient.into_data().iter::<f32>().collect());
+        }
+    }
+}
+
+// With frozen norms, since batch norm enlarges rounding. There our loops for depthwise convolutions are at work here, and Burn's there.
+#[test]
+fn a_lent_device_gives_the_gradient_of_this_one() {
+    let Some(lender) = Lender::start("cli::remote::a_lent_device_gives_the_gradient_of_this_one", &[]) else { return };
+    let choices = format!("cpu,{}", lender.address).parse().expect("two devices");
+    let (here, there) = device::open_all(&choices).expect("they are there");
+    let (here, there) = (here.device.autodiff(), there[0].device.clone().autodiff());
+    let size = ARCH.input_size();
+    let priors = ARCH.prior_scheme().len();
+    let wave = |count: usize| (0..count).map(|i| (i as f32 * 0.37).sin()).collect::<Vec<f32>>();
+    let classes: Vec<i32> = (0..2 * priors as i32).map(|i| i32::from(i % 97 == 0) * (1 + i % 3)).collect();
+    let batch = HostBatch {
+        images: 2,
+        size,
+        pixels: wave(2 * 3 * size * size),
+        positives: classes.iter().filter(|&&class| class > 0).count(),
+        classes,
+        offsets: wave(2 * priors * 4),
+    };
+    let first = Ssd::new(ARCH, 4, &here);
+    let gradients = |device: &Device| {
+        let model = Ssd::new(ARCH, 4, device).load_record(first.clone().into_record());
+        let model = model.freeze_group(ParamGroup::from_predicate("norm"));
+        let scheme = ARCH.prior_scheme();
+        let loss = MultiBox::new(&scheme.priors(), scheme.variances, BoxLoss::SmoothL1, device);
+        let mut part = replicas::gradients(&model, device, &loss, batch.clone());
+        let mut read = Gradients(&mut part.gradients, Vec::new());
+        model.visit(&mut read);
+        (part.loss.sum().into_scalar::<f32>(), read.1)
+    };
+    let ((loss, want), (other_loss, got)) = (gradients(&here), gradients(&there));
+    assert!((loss - other_loss).abs() <= 1e-5 * loss, "{loss} here, {other_loss} there");
+    assert!(want.len() == got.len() && want.len() > 50);
+    for (i, (want, got)) in want.iter().zip(&got).enumerate() {
+        let largest = want.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+        let apart = want.iter().zip(got).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+        assert!(apart <= 1e-4 * largest, "gradient {i}: {apart} of {largest}");
+    }
 }

@@ -4,7 +4,7 @@
 //! of it is queued and nothing is waited for. What it is not: it knows no epochs, no files and no schedule.
 
 use burn::module::Module as _;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsAccumulator, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use ssd::Ssd;
@@ -20,7 +20,7 @@ use crate::optimizer::clip::clip_by_global_norm;
 use crate::optimizer::optimizer;
 use crate::profile::Profile;
 use crate::reading::Reading;
-use crate::replicas::{BatchGradients, HostBatch, LostReplica, Replicas};
+use crate::replicas::{self, BatchGradients, HostBatch, LostReplica, Replicas};
 
 /// A network that learns.
 pub struct Learner {
@@ -113,11 +113,7 @@ impl Learner {
     ) -> Result<BatchGradients, LostReplica> {
         let Self { replicas, model, device, loss, .. } = self;
         replicas.gradients(model, batch, |own| {
-            let (pixels, targets) = profile.part(step, "upload", || own.tensors(device));
-            let loss = profile.part(step, "forward", || loss.loss(&model.forward(pixels), &targets));
-            let parts = loss.parts();
-            let backward = || GradientsParams::from_grads(loss.total().backward(), model);
-            BatchGradients { gradients: profile.part(step, "backward", backward), loss: parts }
+            profile.part(step, "forward, loss, backward", || replicas::gradients(model, device, loss, own))
         })
     }
 

@@ -124,22 +124,27 @@ pub fn guarded<T: Send + 'static>(
     // Whoever waits for the result may have given up.
     let work = move || drop(sender.send(work()));
     thread::Builder::new().name("run".into()).spawn(work).map_err(LentError::NoThread)?;
-    let watched: Vec<_> = lenders.iter().map(|lender| (lender, addresses(lender))).collect();
-    let gone = || watched.iter().find_map(|(lender, addresses)| Some((*lender, ask(addresses).err()?)));
     loop {
         let ended = result.recv_timeout(PAUSE);
         if let Ok(value) = ended {
             return Ok(value);
         }
-        if let Some((lender, reason)) = gone() {
+        if let Some(gone) = gone(lenders) {
             // It may have ended meanwhile.
-            return result.try_recv().map_err(|_| LentError::Gone { lender: lender.clone(), reason });
+            return result.try_recv().map_err(|_| gone);
         }
         if ended.is_err_and(|error| error == RecvTimeoutError::Disconnected) {
             let reason = first_panic.lock().unwrap_or_else(PoisonError::into_inner).take();
             return Err(LentError::Broken { reason: reason.unwrap_or_else(|| "without a reason".into()) });
         }
     }
+}
+
+/// The first of `lenders` that does not answer, as an error.
+pub fn gone(lenders: &[Lender]) -> Option<LentError> {
+    let failed =
+        |lender: &Lender| Some(LentError::Gone { lender: lender.clone(), reason: ask(&addresses(lender)).err()? });
+    lenders.iter().find_map(failed)
 }
 
 /// For the rest of the program a panic prints nothing, as its sentence comes from who catches it, unless RUST_BACKTRACE asks for more. The first
@@ -158,10 +163,18 @@ fn record_panics() -> Arc<Mutex<Option<String>>> {
     first
 }
 
-/// What a panic says, as far as it is for people: Burn's go on with a value's inside and a backtrace.
+/// What a panic says, as far as it is for people: Burn's tells programmers what to call, and goes on with a value's inside and a
+/// backtrace.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    for_people(text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message"))
+}
+
+/// The part of a message of Burn's that is for people.
+pub(crate) fn for_people(text: &str) -> &str {
+    if text.starts_with("Error while reading data") {
+        return "a read from it failed";
+    }
     let end = text.find(['{', '\n']).unwrap_or(text.len());
     text[..end].trim_end_matches([':', ' '])
 }

@@ -94,7 +94,7 @@ pub struct BatchGradients {
 /// A device that failed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the device {device} failed in the middle of a step ({reason}); the last checkpoint is unharmed, go on with --resume once the device is back, or without it"
+    "{device} failed in the middle of a step ({reason}); the last checkpoint is unharmed, go on with --resume once the device is back, or without it"
 )]
 pub struct LostReplica {
     /// What it is called.
@@ -160,7 +160,7 @@ impl Replicas {
 }
 
 /// Forward, loss and backward on one device.
-fn gradients(model: &Ssd, device: &Device, loss: &MultiBox, batch: HostBatch) -> BatchGradients {
+pub fn gradients(model: &Ssd, device: &Device, loss: &MultiBox, batch: HostBatch) -> BatchGradients {
     let (pixels, targets) = batch.tensors(device);
     let loss = loss.loss(&model.forward(pixels), &targets);
     let parts = loss.parts();
@@ -424,7 +424,7 @@ mod tests {
         // One number too few, in the share of the second device.
         broken.offsets.pop();
         let error = gradients_of(&mut replicas, &model, broken).unwrap_err().to_string();
-        assert!(error.starts_with("the device CPU") && error.contains("--resume"), "{error}");
+        assert!(error.starts_with("CPU") && error.contains("--resume"), "{error}");
         // And stays one.
         let error = gradients_of(&mut replicas, &model, batch(2)).unwrap_err().to_string();
         assert!(error.contains("it was lost before"), "{error}");

@@ -9,7 +9,7 @@ use burn::server::{RemoteServer, TokenAuthorizer, WebSocketTransport};
 use clap::Parser;
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::cli::{self, Failure, complain, print_text};
+use crate::cli::{self, Failure, print_text};
 use crate::device;
 use crate::device_choice::{DeviceChoice, Lender};
 
@@ -88,18 +88,19 @@ fn no_runtime(error: &io::Error) -> Failure {
     Failure::Run(format!("the system gives no threads to serve with: {error}; end other programs and try again."))
 }
 
-/// Refused clients and failed sessions as lines on stderr. A session that panics is one: Burn ends it, and says why.
+/// Refused clients and ended sessions as lines on stderr: a client that has done its work just hangs up, so they are no errors. A
+/// session that panics is one of them: Burn ends it, and says why.
 fn say_what_goes_wrong() {
     std::panic::set_hook(Box::new(|_| {}));
     // There is no other logger in this program.
-    if log::set_logger(&Complaints).is_ok() {
+    if log::set_logger(&Notes).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
 }
 
-struct Complaints;
+struct Notes;
 
-impl Log for Complaints {
+impl Log for Notes {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // A GPU's runtime warns of things that nobody here can mend.
         metadata.level() <= LevelFilter::Warn && metadata.target().starts_with("burn_")
@@ -107,7 +108,7 @@ impl Log for Complaints {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            complain(&record.args().to_string());
+            cli::note(&record.args().to_string());
         }
     }
 

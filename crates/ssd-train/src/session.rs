@@ -90,7 +90,11 @@ fn run(args: &TrainArgs) -> Result<(), Failure> {
     save_config(out, &config)?;
 
     let stop_after = args.stop_after.unwrap_or(usize::MAX);
-    let outcome = trainer.run(&train_loader, &val_loader, stop_after, &stop_flag()).map_err(failure)?;
+    let outcome = trainer.run(&train_loader, &val_loader, stop_after, &stop_flag()).map_err(|error| match error {
+        // Of a lent device there is more to say, if its lender has gone.
+        TrainError::Device { .. } => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
+        error => failure(error),
+    })?;
     if outcome.interrupted {
         cli::note("Interrupted; the checkpoint is saved, --resume goes on from here.");
     } else if outcome.report.is_none() {

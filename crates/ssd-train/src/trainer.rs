@@ -16,6 +16,7 @@ use crate::data::show;
 use crate::data::{DataError, Loader, Prepared};
 use crate::evaluation::Report;
 use crate::learner::Learner;
+use crate::lent::for_people;
 use crate::metrics::{Metrics, MetricsError, StepLine, ValidationLine};
 use crate::profile::Profile;
 use crate::progress::Progress;
@@ -253,7 +254,8 @@ impl Trainer {
         while self.pending.len() > left {
             let Some(PendingStep { step, epoch, lr, images, pictures, loss }) = self.pending.pop_front() else { break };
             let arrived = self.profile.part(step, "wait for the loss", || loss.wait());
-            let arrived = arrived.map_err(|error| TrainError::Device { step, reason: error.to_string() })?;
+            let arrived =
+                arrived.map_err(|error| TrainError::Device { step, reason: for_people(&error.to_string()).into() })?;
             let (loss_box, loss_class) = (arrived.values[0], arrived.values[1]);
             let loss = loss_box + loss_class;
             if !loss.is_finite() {

@@ -27,7 +27,7 @@ use ssd_train::data::{self, Dataset, Format, Loader, LoaderConfig};
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
     /// A data set folder, or the generated set: `shapes[:SEED[:COUNT]]`, whose pictures are drawn instead of decoded
-    #[arg(long, value_name = "PATH|shapes")]
+    #[arg(long, value_name = "PATH|shapes", required = true)]
     data: Vec<String>,
     /// Layout of the folder
     #[arg(long, value_enum, default_value_t = Format::Auto)]
