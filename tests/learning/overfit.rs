@@ -28,7 +28,7 @@ fn eight_pictures_are_learned_by_heart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     let settings =
-        ["--data", DATA, "--overfit", "8", "--batch-size", "8", "--epochs", "80", "--lr", "0.05", "--warmup", "10"];
+        ["--data", DATA, "--overfit", "8", "--batch-size", "8", "--epochs", "120", "--lr", "0.05", "--warmup", "10"];
     let report =
         run("train", &[&settings[..], &["--device", "cpu", "--json", "--out", path_text(&out)]].concat()).done().json();
     assert_eq!(report["voc_all_point"], 1.0, "every object is found before anything else: {report}");
