@@ -60,3 +60,27 @@ fn the_same_classes_are_taken_over_whole() {
         assert!(difference(&init, &out.join("last.safetensors"), part) < 1e-3, "{part}");
     }
 }
+
+#[test]
+fn a_trunk_alone_is_a_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (whole, out) = (fresh_weights_file(folder.path(), &["cat"]), folder.path().join("run"));
+    let bytes = fs::read(&whole).expect("it is there");
+    let all = SafeTensors::deserialize(&bytes).expect("a weights file");
+    // What another program has of a trunk: no header of ours, no heads, and not all of it.
+    let of_trunk = all.iter().filter(|(name, _)| name.starts_with("backbone.") && !name.contains("extras"));
+    let trunk = folder.path().join("trunk.safetensors");
+    safetensors::serialize_to_file(of_trunk, None, &trunk).expect("it can be written");
+    let ran = fine_tune(&trunk, &out).done();
+    assert!(ran.stderr.contains("a trunk alone") && ran.stderr.contains("more of the trunk"), "{}", ran.stderr);
+    let last = out.join("last.safetensors");
+    assert!(difference(&whole, &last, "backbone.blocks") < 1e-3);
+    assert!(difference(&whole, &last, "backbone.extras") > 1e-2, "the extras are other ones");
+
+    // Neither a detector nor a trunk.
+    let heads = all.iter().filter(|(name, _)| name.starts_with("heads."));
+    safetensors::serialize_to_file(heads, None, &trunk).expect("it can be written");
+    let ran = fine_tune(&trunk, &folder.path().join("never"));
+    let error = ran.failed(2);
+    assert!(error.contains("trunk.safetensors") && error.contains("not a detector"), "{error}");
+}

@@ -47,7 +47,11 @@ pub enum InitError {
 pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
     let name = || path.display().to_string();
     let bytes = std::fs::read(path).map_err(|source| InitError::Read { path: name(), source })?;
-    let (source, model) = weights::load(bytes, device).map_err(|source| InitError::Weights { path: name(), source })?;
+    let failed = |source| InitError::Weights { path: name(), source };
+    if weights::read_header(&bytes) == Err(WeightsError::NoHeader) {
+        return trunk_alone(bytes, header, device, &name()).map_err(failed);
+    }
+    let (source, model) = weights::load(bytes, device).map_err(failed)?;
     if source.arch != header.arch {
         return Err(InitError::Arch { path: name(), found: source.arch, wanted: header.arch });
     }
@@ -68,4 +72,15 @@ pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, 
             name()
         ),
     ))
+}
+
+/// From a file that is no detector, but may hold the tensors of a trunk.
+fn trunk_alone(bytes: Vec<u8>, header: &Header, device: &Device, name: &str) -> Result<(Ssd, String), WeightsError> {
+    let fresh = Ssd::new(header.arch, header.classes(), device);
+    let (model, taken, missing) = weights::load_trunk(bytes, header.arch, fresh)?;
+    let anew = match missing.first() {
+        Some(first) => format!("{first} and {} more of the trunk, and all heads, are made anew", missing.len() - 1),
+        None => "the heads are made anew".into(),
+    };
+    Ok((model, format!("Starting from {name}, a trunk alone: {taken} tensors taken over; {anew}.")))
 }

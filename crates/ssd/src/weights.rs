@@ -239,6 +239,33 @@ pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsErr
     Ok((header, model))
 }
 
+/// Takes over into `model`, a network of `arch`, what a file without a header has of its trunk and extras: tensors by their
+/// paths, such as `backbone.convs.0.conv.weight`. Returns how many were taken, and the paths of those that were not there.
+///
+/// # Errors
+///
+/// When the bytes are no safetensors file, no tensor of it has a place in the trunk, or one does not fit its place.
+pub fn load_trunk(bytes: Vec<u8>, arch: Arch, mut model: Ssd) -> Result<(Ssd, usize, Vec<String>), WeightsError> {
+    SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    check_values(&bytes)?;
+    let misfit = |detail: String| WeightsError::Tensors { arch, detail };
+    let mut store = SafetensorsStore::from_bytes(Some(bytes))
+        .map_indices_contiguous(false)
+        .skip_enum_variants(true)
+        .allow_partial(true)
+        .with_predicate(|path, _| path.starts_with("backbone."))
+        .with_from_adapter(FloatCastAdapter::to(DType::F32));
+    let applied = model.load_from(&mut store).map_err(|error| misfit(error.to_string()))?;
+    if let Some(error) = applied.errors.first() {
+        return Err(misfit(error.to_string()));
+    }
+    if applied.applied.is_empty() {
+        return Err(WeightsError::NoHeader);
+    }
+    let missing = applied.missing.into_iter().map(|(path, _)| path).filter(|path| path.starts_with("backbone."));
+    Ok((model, applied.applied.len(), missing.collect()))
+}
+
 /// A weight that is not finite makes every score NaN, and zeros make them all equal: a detector that finds nothing without
 /// saying why.
 fn check_values(bytes: &[u8]) -> Result<(), WeightsError> {

@@ -142,7 +142,7 @@ pub struct RunArgs {
     /// Seed of weights, order and augmentation [default: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// A weights file to start from; class predictors are made anew where the classes differ
+    /// A weights file to start from: a detector, whose class predictors are made anew where the classes differ, or a trunk alone
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
     /// Learn the first N pictures by heart, without augmentation, and measure on them: proves that learning works
