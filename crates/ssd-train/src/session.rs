@@ -20,6 +20,9 @@ use crate::trainer::{TrainError, Trainer};
 use crate::validate::ValidateError;
 use crate::{device, init, lent};
 
+/// Threads that prepare pictures where nobody says how many, at most: more than a GPU can be fed with.
+const MAX_WORKERS: usize = 8;
+
 /// Runs `train`.
 ///
 /// # Errors
@@ -41,19 +44,20 @@ fn run(args: &TrainArgs) -> Result<(), Failure> {
         (Some(out), true) => TrainConfig::resumed(args, out)?,
         _ => TrainConfig::new(args)?,
     };
-    let (train, val) = open_data(&config)?;
+    let train = open_train(&config)?;
     let preprocess = config.arch.preprocess();
     let loader = |dataset: &Arc<Dataset>, learning: bool| {
         let augment = if learning { config.augment.clone() } else { None };
-        let workers = args.workers.unwrap_or_else(rayon::current_num_threads);
+        let workers = args.workers.unwrap_or(rayon::current_num_threads().min(MAX_WORKERS));
         let (batch_size, seed) = (config.batch_size, config.seed);
         let preprocess = preprocess.clone();
         Loader::new(dataset.clone(), LoaderConfig { batch_size, workers, seed, shuffle: learning, augment, preprocess })
     };
-    let (train_loader, val_loader) = (loader(&train, true), loader(&val, false));
+    let train_loader = loader(&train, true);
     if let Some(folder) = &args.show_batch {
         return show_batch(&train_loader, train.labels(), &preprocess, folder, args.json);
     }
+    let val_loader = loader(&open_val(&config, &train)?, false);
     let Some(out) = args.out.as_deref() else { return Err(no_out()) };
     if !args.resume {
         refuse_other_run(out)?;
@@ -123,21 +127,27 @@ fn stop_flag() -> Arc<AtomicBool> {
     stop
 }
 
-/// The data to learn from and to measure on, with the same classes.
-fn open_data(config: &TrainConfig) -> Result<(Arc<Dataset>, Arc<Dataset>), Failure> {
+/// The data to learn from.
+fn open_train(config: &TrainConfig) -> Result<Arc<Dataset>, Failure> {
     let split = config.split.as_deref().unwrap_or("train");
     let mut train = data::open(&config.data, config.format, Some(split), None).map_err(Failure::input)?;
     report("to learn from", &train);
     if let Some(count) = config.overfit {
         train.truncate(count);
-        let train = Arc::new(train);
-        return Ok((train.clone(), train));
     }
-    let val_split = config.val_split.as_deref().unwrap_or("val");
-    let val_data = if config.val_data.is_empty() { &config.data } else { &config.val_data };
-    let val = data::open(val_data, config.format, Some(val_split), Some(train.labels())).map_err(Failure::input)?;
+    Ok(Arc::new(train))
+}
+
+/// The data to measure on, with the classes of `train`.
+fn open_val(config: &TrainConfig, train: &Arc<Dataset>) -> Result<Arc<Dataset>, Failure> {
+    if config.overfit.is_some() {
+        return Ok(train.clone());
+    }
+    let split = config.val_split.as_deref().unwrap_or("val");
+    let data = if config.val_data.is_empty() { &config.data } else { &config.val_data };
+    let val = data::open(data, config.format, Some(split), Some(train.labels())).map_err(Failure::input)?;
     report("to measure on", &val);
-    Ok((Arc::new(train), Arc::new(val)))
+    Ok(Arc::new(val))
 }
 
 /// What opening a folder found, and left out.

@@ -40,7 +40,7 @@ pub struct TrainArgs {
     /// A JSON file with settings by their names in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags go before it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Threads that read and augment pictures [default: one for each core]
+    /// Threads that read and augment pictures [default: one for each core, at most 8]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
     /// Folder for everything that the run writes
