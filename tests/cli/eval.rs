@@ -99,5 +99,6 @@ fn soft_nms_keeps_what_hard_nms_removes() {
         results.as_array().expect("a list").clone()
     };
     // A detector that has learned nothing is equally sure of everything: boxes overlap in heaps.
-    assert_ne!(count("hard"), count("soft"));
+    let (hard, soft) = (count("hard"), count("soft"));
+    assert!(soft.len() > hard.len(), "{} boxes with soft NMS, {} with hard", soft.len(), hard.len());
 }

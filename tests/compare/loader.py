@@ -32,7 +32,7 @@ from torchvision.transforms import v2
 
 
 def read_targets(root, names):
-    """Boxes (pixels from 0) and labels of each picture; `difficult` ones are learned from by neither."""
+    """Boxes (pixels from 0) and labels of each picture; `difficult` ones are among them on both sides."""
     labels, targets = {}, []
     for name in names:
         boxes, classes = [], []

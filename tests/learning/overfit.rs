@@ -55,7 +55,7 @@ fn checkpointed(out: &Path, header: &Header) -> Ssd {
     let device = Device::flex().autodiff();
     let fresh = Ssd::new(header.arch, header.classes(), &device);
     let fresh = Learner::new(&config, header, fresh, device, Replicas::default());
-    let (learner, _) = checkpoint::load(&out.join("checkpoint"), fresh).expect("a checkpoint");
+    let (learner, _) = checkpoint::load(&out.join("checkpoint"), fresh, &header.labels).expect("a checkpoint");
     learner.measured()
 }
 

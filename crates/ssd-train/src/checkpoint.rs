@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use ssd::Ssd;
 
 use crate::cli::{WriteError, write_atomic};
+use crate::data::Dataset;
 use crate::learner::Learner;
 
 /// Where a run stands.
@@ -22,10 +24,36 @@ pub struct State {
     pub epoch: usize,
     /// Complete steps.
     pub step: usize,
-    /// Batches of the epoch under way that are done.
-    pub batch: usize,
+    /// Pictures of the epoch under way that are done.
+    pub pictures: usize,
     /// The best mAP so far.
     pub best: Option<f64>,
+    /// What is learned.
+    pub subject: Subject,
+}
+
+/// What a run learns: the weights mean nothing without the one, the order of an epoch without the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The classes, by their numbers.
+    pub labels: Vec<String>,
+    /// How many pictures are learned from.
+    pub pictures: usize,
+    /// SHA-256 of their names in the order of the data set, in hexadecimal.
+    pub names: String,
+}
+
+impl Subject {
+    /// That of a data set.
+    pub fn of(data: &Dataset) -> Self {
+        let mut names = Sha256::new();
+        for index in 0..data.len() {
+            names.update(data.name(index));
+            names.update([0]);
+        }
+        let names = names.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { labels: data.labels().to_vec(), pictures: data.len(), names }
+    }
 }
 
 /// A checkpoint that was not written or read.
@@ -44,6 +72,18 @@ pub enum CheckpointError {
     /// The pointer was not written.
     #[error(transparent)]
     Pointer(#[from] WriteError),
+    /// It has learned something else.
+    #[error(
+        "the checkpoint {path} has learned the classes {was}, and the data has {now}; mend the data, or start anew with --init and another --out"
+    )]
+    Labels {
+        /// The folder.
+        path: String,
+        /// The labels, separated by commas.
+        was: String,
+        /// Those of the data.
+        now: String,
+    },
     /// There is none.
     #[error("there is no complete checkpoint in {0}; start without --resume")]
     None(String),
@@ -131,16 +171,20 @@ fn remove_others(folder: &Path, keep: &str) {
     }
 }
 
-/// Reads the last complete checkpoint into a learner of the same make.
+/// Reads the last complete checkpoint into a learner of the same make and with the same classes.
 ///
 /// # Errors
 ///
-/// When there is none, or it belongs to another network.
-pub fn load(folder: &Path, mut learner: Learner) -> Result<(Learner, State), CheckpointError> {
+/// When there is none, or it belongs to another network or to other classes.
+pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(Learner, State), CheckpointError> {
     let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;
     let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason };
     let state = fs::read(path.join(STATE)).map_err(|error| failed(error.to_string()))?;
     let state: State = serde_json::from_slice(&state).map_err(|error| failed(error.to_string()))?;
+    if state.subject.labels != labels {
+        let (was, now) = (state.subject.labels.join(", "), labels.join(", "));
+        return Err(CheckpointError::Labels { path: path.display().to_string(), was, now });
+    }
     let read = |model: Ssd, name: &str| {
         let record = ModuleRecord::load(path.join(name)).map_err(|error| failed(format!("{name}: {error}")))?;
         model.try_load_record(record).map_err(|error| failed(format!("{name}: {error}")))

@@ -123,7 +123,11 @@ mod tests {
 
         assert_eq!(lines(&State { epoch: 1, step: 3, ..State::default() }), 4, "the torn line goes");
         assert_eq!(lines(&State { epoch: 1, step: 2, ..State::default() }), 3);
-        assert_eq!(lines(&State { epoch: 0, step: 2, batch: 2, best: None }), 2, "saved before the validation");
+        assert_eq!(
+            lines(&State { epoch: 0, step: 2, pictures: 4, ..State::default() }),
+            2,
+            "saved before the validation"
+        );
         assert_eq!(lines(&State::default()), 0);
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use ssd::weights::{self, Header, Provenance};
 use ssd::{Arch, Ssd};
 
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::{CheckpointError, Subject};
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
 use crate::config::{TrainArgs, TrainConfig, file_name};
 use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
@@ -81,13 +81,13 @@ fn run(args: &TrainArgs) -> Result<(), Failure> {
     };
     let replicas = Replicas::new(others, |device| learner::loss(&config, &header, device)).map_err(Failure::run)?;
     let learner = Learner::new(&config, &header, model, device, replicas);
-    let profile = Profile::new(args.profile.as_deref());
+    let (subject, profile) = (Subject::of(&train), Profile::new(args.profile.as_deref()));
     let trainer = if args.resume {
-        Trainer::resumed(config.clone(), header, learner, out, profile).map_err(failure)?
+        Trainer::resumed(config.clone(), header, learner, subject, out, profile).map_err(failure)?
     } else {
         // Its metrics are the first file in the folder.
         make_folder(out)?;
-        Trainer::new(config.clone(), header, learner, out, profile).map_err(failure)?
+        Trainer::new(config.clone(), header, learner, subject, out, profile).map_err(failure)?
     };
     let trainer = if args.tensorboard { trainer.with_events().map_err(failure)? } else { trainer };
     // Only now: a checkpoint that does not fit leaves the folder as it was.
@@ -232,7 +232,9 @@ fn failure(error: TrainError) -> Failure {
             DataError::Worker { .. } => Failure::run(error),
             _ => Failure::input(error),
         },
-        TrainError::Checkpoint(CheckpointError::None(_) | CheckpointError::Read { .. }) => Failure::input(error),
+        TrainError::Checkpoint(
+            CheckpointError::None(_) | CheckpointError::Read { .. } | CheckpointError::Labels { .. },
+        ) => Failure::input(error),
         _ => Failure::run(error),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use ssd::Ssd;
 use ssd::weights::{self, Dtype, Header, WeightsError};
 
-use crate::checkpoint::{self, CheckpointError, State};
+use crate::checkpoint::{self, CheckpointError, State, Subject};
 use crate::cli::{self, WriteError, write_atomic};
 use crate::config::TrainConfig;
 use crate::curves;
@@ -125,10 +125,11 @@ impl Trainer {
         config: TrainConfig,
         header: Header,
         learner: Learner,
+        subject: Subject,
         out: &Path,
         profile: Profile,
     ) -> Result<Self, TrainError> {
-        Self::at(State::default(), config, header, learner, out, profile)
+        Self::at(State { subject, ..State::default() }, config, header, learner, out, profile)
     }
 
     /// The same run from its last complete checkpoint.
@@ -140,12 +141,19 @@ impl Trainer {
         config: TrainConfig,
         header: Header,
         learner: Learner,
+        subject: Subject,
         out: &Path,
         profile: Profile,
     ) -> Result<Self, TrainError> {
-        let (learner, state) = checkpoint::load(&checkpoints(out), learner)?;
+        let (learner, state) = checkpoint::load(&checkpoints(out), learner, &subject.labels)?;
         cli::note(&format!("Going on after step {} (epoch {}).", state.step, state.epoch + 1));
-        Self::at(state, config, header, learner, out, profile)
+        if state.subject != subject {
+            let (was, now) = (state.subject.pictures, subject.pictures);
+            cli::note(&format!(
+                "The data is not what it was ({was} pictures then, {now} now): the run goes on with it, in another order and with other steps an epoch."
+            ));
+        }
+        Self::at(State { subject, ..state }, config, header, learner, out, profile)
     }
 
     fn at(
@@ -211,8 +219,8 @@ impl Trainer {
         progress: &mut Progress,
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
-        progress.epoch(self.state.epoch, self.state.batch / self.config.accumulate);
-        let mut batches = train.epoch(self.state.epoch, self.state.batch).peekable();
+        progress.epoch(self.state.epoch, self.state.pictures / self.config.pictures_a_step());
+        let mut batches = train.epoch(self.state.epoch, self.state.pictures).peekable();
         self.last = Instant::now();
         while batches.peek().is_some() {
             if stop.load(Ordering::Relaxed) {
@@ -223,7 +231,17 @@ impl Trainer {
             let step = self.state.step + 1;
             let group = self.profile.part(step, "wait for data", || {
                 batches.by_ref().take(self.config.accumulate).collect::<Result<Vec<_>, _>>()
-            })?;
+            });
+            let group = match group {
+                Ok(group) => group,
+                Err(error) => {
+                    // What was learned before the picture that cannot be read is not to be learned again.
+                    self.settle(0, progress)?;
+                    self.save_checkpoint()?;
+                    progress.end_epoch();
+                    return Err(error.into());
+                }
+            };
             self.step(&group, rate.at(self.state.step))?;
             self.settle(STEPS_AHEAD, progress)?;
             self.profile.after_step(self.state.step)?;
@@ -245,7 +263,7 @@ impl Trainer {
         let (epoch, images) = (self.state.epoch + 1, pictures.len());
         self.pending.push_back(PendingStep { step, epoch, lr, images, pictures, loss });
         self.state.step = step;
-        self.state.batch += group.len();
+        self.state.pictures += images;
         Ok(())
     }
 
@@ -277,7 +295,7 @@ impl Trainer {
     /// Measures, exports, draws the curves, saves a checkpoint.
     fn finish_epoch(&mut self, val: &Loader) -> Result<Report, TrainError> {
         self.state.epoch += 1;
-        self.state.batch = 0;
+        self.state.pictures = 0;
         let model = self.learner.measured();
         let Validation { report, examples } = validate(&model, &self.header, val)?;
         let line = ValidationLine {

@@ -127,7 +127,7 @@ pub fn preprocess_rows(
     let mut out = vec![0.0; 3 * size * size];
     let (mut upper, mut lower) = (Row::new(size), Row::new(size));
     for (y, tap) in taps(height, size).iter().enumerate() {
-        // Each row is read once: the lower one of a position is often the upper one of the next.
+        // A row is kept from one position to the next: the lower one is often the upper one then.
         if upper.y != Some(tap.i0) {
             std::mem::swap(&mut upper, &mut lower);
         }

@@ -2,7 +2,9 @@
 
 /// A number that no augmentation can be made with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the augmentation's {name} is {value}; it has to be {wanted} (`augment` in the run's config.json).")]
+#[error(
+    "the augmentation's {name} is {value}; it has to be {wanted} (`augment` among the settings, in --config or in the run's config.json)."
+)]
 pub struct AugmentError {
     /// Where it stands, such as `crop.scale`.
     name: &'static str,

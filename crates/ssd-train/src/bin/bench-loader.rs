@@ -83,6 +83,9 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let mut dataset = data::open(&args.data, args.format, Some(&args.split), None).map_err(Failure::input)?;
+    if let Some(report) = dataset.report() {
+        cli::note(&report.to_string());
+    }
     dataset.truncate(args.images as usize);
     let preprocess = Preprocess { input_size: usize::from(args.input_size), normalization: Normalization::CAFFE };
     let dataset = Arc::new(dataset);

@@ -37,7 +37,7 @@ struct Args {
     /// Its classes, without background
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1024))]
     classes: u16,
-    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]

@@ -61,7 +61,7 @@ struct Args {
     /// Write a copy of each picture with its boxes into this folder, as JPEG for a JPEG, else as PNG
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
-    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]

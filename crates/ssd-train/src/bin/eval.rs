@@ -41,10 +41,10 @@ struct Args {
     #[arg(long, value_name = "PATH|shapes", requires = "weights")]
     data: Vec<String>,
     /// How the data set is laid out
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_enum, default_value = "auto", requires = "weights")]
     format: Format,
     /// Which part of the data set, such as train or val [default: val for shapes, else every picture]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "weights")]
     split: Option<String>,
     /// A COCO ground truth (instances_*.json), to measure --detections against without running a model
     #[arg(long, value_name = "COCO.json", requires = "detections", conflicts_with_all = ["weights", "data"])]
@@ -67,27 +67,27 @@ struct Args {
     #[arg(long, value_name = "X", default_value_t = 0.5, requires = "confusion")]
     confusion_score: f64,
     /// Detections below this are left out, 0 to 1; a higher value cuts the curve's end off and lowers the measures
-    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    #[arg(long, value_name = "X", default_value_t = 0.01, requires = "weights")]
     score: f32,
     /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1
-    #[arg(long, value_name = "X", default_value_t = 0.45)]
+    #[arg(long, value_name = "X", default_value_t = 0.45, requires = "weights")]
     iou: f32,
     /// What becomes of an overlapping box: removed, or lowered in score
-    #[arg(long, value_enum, default_value = "hard")]
+    #[arg(long, value_enum, default_value = "hard", requires = "weights")]
     nms: NmsName,
     /// Candidates of each class that go into NMS
-    #[arg(long, value_name = "N", default_value_t = 400)]
+    #[arg(long, value_name = "N", default_value_t = 400, requires = "weights")]
     top_k: usize,
     /// Detections a picture at most
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, requires = "weights")]
     max: usize,
-    /// Where to compute: auto, wgpu, vulkan, cuda or cpu, with :INDEX for another than the first
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]
     engine: EngineArgs,
     /// Pictures that go through the network at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), requires = "weights")]
     batch: u16,
     /// Print one JSON document on stdout instead of the table, everything else on stderr
     #[arg(long)]
@@ -124,6 +124,9 @@ fn run(args: &Args) -> Result<(), Failure> {
 fn check_places(args: &Args) -> Result<(), Failure> {
     for file in [&args.save_detections, &args.curves, &args.confusion].into_iter().flatten() {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if file.is_dir() {
+            return Err(Failure::Input(format!("{} is a folder; name a file in it.", file.display())));
+        }
         if !folder.is_dir() {
             let sentence = "cannot be written, its folder is not there; make the folder or choose another place.";
             return Err(Failure::Input(format!("{} {sentence}", file.display())));

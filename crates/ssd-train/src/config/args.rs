@@ -73,7 +73,7 @@ pub struct TrainArgs {
 /// What is typed of the run itself; what is not typed comes from elsewhere, so there are no defaults here.
 #[derive(Debug, Clone, Default, Args, Serialize)]
 pub struct RunArgs {
-    /// A data set folder or COCO JSON, repeatable; or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an epoch [COUNT default: 2000]
+    /// A data set folder or COCO JSON, repeatable; or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an epoch, which are never cropped or shrunk [COUNT default: 2000]
     #[arg(long, value_name = "PATH|shapes")]
     pub data: Vec<String>,
     /// Where to measure, if elsewhere, repeatable [default: --data]

@@ -163,6 +163,9 @@ impl TrainConfig {
                 "--resume goes on with the settings of the run; leave --recipe and --config out.".into(),
             ));
         }
+        if args.run.init.is_some() {
+            return Err(Failure::Input("--resume goes on from the run's own weights; leave --init out.".into()));
+        }
         let path = out.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(|error| {
             Failure::Input(format!(

@@ -78,11 +78,11 @@ impl Loader {
         self.dataset.len().div_ceil(self.config.batch_size)
     }
 
-    /// Starts the threads of an epoch and hands out its batches, leaving out the first `skip_batches` of them (to go on
-    /// after an interruption). Dropping the iterator ends the threads.
-    pub fn epoch(&self, epoch: usize, skip_batches: usize) -> Epoch {
+    /// Starts the threads of an epoch and hands out its batches, leaving out the first `skip` pictures of it (to go on after
+    /// an interruption). Dropping the iterator ends the threads.
+    pub fn epoch(&self, epoch: usize, skip: usize) -> Epoch {
         let order = Arc::new(self.order(epoch));
-        let first = (skip_batches * self.config.batch_size).min(order.len());
+        let first = skip.min(order.len());
         let workers = self.config.workers;
         let queue_len = (BATCHES_AHEAD * self.config.batch_size).div_ceil(workers);
         let queues = (0..workers)
@@ -257,8 +257,8 @@ mod tests {
     fn skipping_goes_on_where_the_epoch_was_left_and_epochs_differ() {
         let loader = loader(2);
         let whole = batches(&loader, 0, 0);
-        assert_eq!(whole[1..], batches(&loader, 0, 1));
-        assert!(batches(&loader, 0, 3).is_empty() && batches(&loader, 0, 9).is_empty());
+        assert_eq!(whole[1..], batches(&loader, 0, 4));
+        assert!(batches(&loader, 0, 11).is_empty() && batches(&loader, 0, 90).is_empty());
         assert_ne!(whole, batches(&loader, 1, 0));
     }
 
