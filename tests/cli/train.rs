@@ -111,4 +111,27 @@ fn a_diverged_run_stops_with_a_sentence() {
     let ran = run("train", &[&settings[..], &["--device", "cpu", "--out", path_text(&out)]].concat());
     let error = ran.failed(1);
     assert!(error.contains("the loss of step") && error.contains("--lr"), "{error}");
+    assert!(error.contains("nothing was saved yet") && error.contains("train-0000"), "{error}");
+}
+
+// The loss of a step is that of the weights before its update: the one that ruins them looks well.
+#[test]
+fn ruined_weights_are_not_saved_over_good_ones() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    let train = |more: &[&str]| {
+        let settings = ["--data", "shapes:1:4", "--batch-size", "4", "--warmup", "0", "--device", "cpu"];
+        run("train", &[&settings[..], &["--out", path_text(&out)], more].concat())
+    };
+    train(&["--epochs", "1", "--lr", "0.001"]).done();
+    let good = std::fs::read(out.join("best.safetensors")).expect("it is there");
+    let saved = names(&out.join("checkpoint"));
+
+    let ran = train(&["--epochs", "2", "--lr", "1e30", "--resume"]);
+    let error = ran.failed(1);
+    assert!(error.contains("the update of step 2") && error.contains("go on with --resume"), "{error}");
+    assert_eq!(names(&out.join("checkpoint")), saved);
+    assert_eq!(std::fs::read(out.join("best.safetensors")).expect("it is there"), good);
+    train(&["--epochs", "2", "--lr", "0.001", "--resume"]).done();
+    assert_whole(&out, 2, 1);
 }

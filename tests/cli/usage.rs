@@ -26,7 +26,7 @@ fn help_says_how_it_is_used_and_how_it_ends() {
 #[test]
 fn bad_usage_ends_with_2_and_names_what_is_wrong() {
     let train = ["--data", "shapes:1:2", "--out", "never-made"];
-    let cases: [(&str, &[&str], &str); 30] = [
+    let cases: [(&str, &[&str], &str); 34] = [
         ("train", &[], "--out"),
         ("train", &["--data", "shapes"], "--out"),
         ("train", &["--out", "never-made"], "--data"),
@@ -43,6 +43,10 @@ fn bad_usage_ends_with_2_and_names_what_is_wrong() {
         ("train", &[&train[..], &["--clip-norm=-1"]].concat(), "--clip-norm"),
         ("train", &[&train[..], &["--recipe", "soup"]].concat(), "paper-voc"),
         ("train", &[&train[..], &["--config", "gone.json"]].concat(), "gone.json"),
+        ("train", &[&train[..], &["--accumulate", "99999999999"]].concat(), "--accumulate"),
+        ("train", &[&train[..], &["--stop-after", "0"]].concat(), "--stop-after"),
+        ("train", &[&train[..], &["--device", "cpu:1"]].concat(), "cpu:1"),
+        ("eval", &["--ground-truth", "a.json", "--detections", "b.json", "--score", "0.9"], "--weights"),
         ("train", &["--data", "shapes:one", "--out", "never-made"], "shapes:one"),
         ("train", &["--data", "no-such-folder", "--out", "never-made"], "no-such-folder"),
         ("train", &[&train[..], &["--resume"]].concat(), "never-made"),

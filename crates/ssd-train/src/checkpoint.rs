@@ -85,11 +85,11 @@ pub enum CheckpointError {
         now: String,
     },
     /// There is none.
-    #[error("there is no complete checkpoint in {0}; start without --resume")]
+    #[error("there is no complete checkpoint in {0}; start anew in another --out")]
     None(String),
     /// It does not fit.
     #[error(
-        "the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start without --resume"
+        "the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start anew in another --out"
     )]
     Read {
         /// The folder.
@@ -178,7 +178,7 @@ fn remove_others(folder: &Path, keep: &str) {
 /// When there is none, or it belongs to another network or to other classes.
 pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(Learner, State), CheckpointError> {
     let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;
-    let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason };
+    let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason: shortened(reason) };
     let state = fs::read(path.join(STATE)).map_err(|error| failed(error.to_string()))?;
     let state: State = serde_json::from_slice(&state).map_err(|error| failed(error.to_string()))?;
     if state.subject.labels != labels {
@@ -200,7 +200,14 @@ pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(L
     Ok((learner, state))
 }
 
-fn latest(folder: &Path) -> Option<PathBuf> {
+/// The first line of a reason, and not much of it: a network that does not fit is told of tensor by tensor.
+fn shortened(reason: String) -> String {
+    let line = reason.lines().next().unwrap_or_default();
+    line.chars().take(160).collect()
+}
+
+/// The last complete checkpoint, if there is one.
+pub fn latest(folder: &Path) -> Option<PathBuf> {
     let name = fs::read_to_string(folder.join(POINTER)).ok()?;
     let path = folder.join(name.trim());
     path.join(STATE).exists().then_some(path)

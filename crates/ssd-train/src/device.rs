@@ -69,6 +69,12 @@ pub enum DeviceError {
         /// In the runtime's words.
         source: WgpuInitError,
     },
+    /// An index of what there is one of.
+    #[error("there is no {choice}: the processor is one device, and auto takes the first GPU; leave the index out")]
+    OneOnly {
+        /// As asked for.
+        choice: DeviceChoice,
+    },
     /// Too few NVIDIA GPUs.
     #[error(
         "there is no CUDA device {index}, the driver shows {count}; install NVIDIA's driver, or use --device wgpu or cpu"
@@ -112,6 +118,7 @@ fn open_place(place: &Place) -> Result<OpenDevice, DeviceError> {
 /// When the build lacks the kind, or the machine lacks the adapter.
 pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
     match choice.kind {
+        DeviceKind::Auto | DeviceKind::Cpu if choice.index > 0 => Err(DeviceError::OneOnly { choice: *choice }),
         DeviceKind::Cpu => Ok(cpu()),
         DeviceKind::Auto => {
             first_hardware().map_or_else(|| Ok(cpu()), |adapter| open_adapter(adapter, WgpuBackend::Auto))

@@ -3,9 +3,9 @@
 //! A step is: match → upload → forward → loss → backward, for each batch of it, then clip → optimise → average. On one GPU all
 //! of it is queued and nothing is waited for. What it is not: it knows no epochs, no files and no schedule.
 
-use burn::module::Module as _;
+use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, ModuleOptimizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, ExecutionError, Tensor};
 use rayon::prelude::*;
 use ssd::Ssd;
 use ssd::boxes::{CenterBox, GroundTruth};
@@ -117,6 +117,21 @@ impl Learner {
         })
     }
 
+    /// Whether all weights, and all of their average, are numbers. Waits for the device.
+    ///
+    /// # Errors
+    ///
+    /// When the device failed.
+    pub fn is_finite(&self) -> Result<bool, ExecutionError> {
+        let mut probe = Probe(Tensor::zeros([1], &self.device.clone().without_autodiff()));
+        self.model.valid().visit(&mut probe);
+        if let Some(ema) = &self.ema {
+            ema.average().visit(&mut probe);
+        }
+        let arrived = Reading::start(probe.0).wait()?;
+        Ok(arrived.values.iter().all(|value| *value == 0.0))
+    }
+
     /// What each prior of each picture is to learn.
     fn matched(&self, group: &[Vec<Prepared>]) -> Vec<Vec<Targets>> {
         // Threads share these, and not the learner: it holds the ends of channels.
@@ -137,6 +152,15 @@ impl Learner {
         let classes = matched.iter().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();
         let offsets = matched.iter().flat_map(|t| t.offsets.iter().copied()).collect();
         HostBatch { images: batch.len(), size, pixels, classes, offsets, positives }
+    }
+}
+
+/// Zero, as long as everything visited is finite: infinity and NaN times zero are NaN.
+struct Probe(Tensor<1>);
+
+impl ModuleVisitor for Probe {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0 = self.0.clone() + (param.val() * 0.0).sum();
     }
 }
 

@@ -11,6 +11,7 @@ use std::any::Any;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -107,13 +108,15 @@ pub fn connect(_: &Lender) -> Result<burn::tensor::Device, LentError> {
     Err(LentError::NotBuilt)
 }
 
-/// Runs `work`, which uses the devices of `lenders`. Without lenders that is all.
+/// Runs `work`, which uses the devices of `lenders` and raises `are_open` when it has opened them: from then on they are asked.
+/// Without lenders that is all.
 ///
 /// # Errors
 ///
 /// When `work` panics, or a lender does not answer for [`PATIENCE`]. In the second case `work` still runs, and the program is to end.
 pub fn guarded<T: Send + 'static>(
     lenders: &[Lender],
+    are_open: &AtomicBool,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, LentError> {
     if lenders.is_empty() {
@@ -129,7 +132,9 @@ pub fn guarded<T: Send + 'static>(
         if let Ok(value) = ended {
             return Ok(value);
         }
-        if let Some(gone) = gone(lenders) {
+        if are_open.load(Ordering::Relaxed)
+            && let Some(gone) = gone(lenders)
+        {
             // It may have ended meanwhile.
             return result.try_recv().map_err(|_| gone);
         }

@@ -18,7 +18,7 @@ pub struct StepLine {
     pub epoch: usize,
     /// The sum of the two parts.
     pub loss: f32,
-    /// Smooth L1 on offsets.
+    /// The box loss.
     pub loss_box: f32,
     /// Cross entropy.
     pub loss_class: f32,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::{WriteError, write_atomic};
+use crate::cli::{WriteError, complain, write_atomic};
 
 /// So many steps are recorded: enough to look at, little enough for a viewer.
 const STEPS: usize = 50;
@@ -19,6 +19,8 @@ const STEPS: usize = 50;
 pub struct Profile {
     file: Option<PathBuf>,
     start: Instant,
+    /// Since the program started.
+    steps: usize,
     events: Vec<Event>,
 }
 
@@ -40,9 +42,16 @@ struct Step {
 }
 
 impl Profile {
-    /// For a file; for none nothing is recorded.
-    pub fn new(file: Option<&Path>) -> Self {
-        Self { file: file.map(Path::to_path_buf), start: Instant::now(), events: Vec::new() }
+    /// For a file, which is made now; for none nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written: better known before the run than after it.
+    pub fn new(file: Option<&Path>) -> Result<Self, WriteError> {
+        if let Some(file) = file {
+            write_atomic(file, b"[]")?;
+        }
+        Ok(Self { file: file.map(Path::to_path_buf), start: Instant::now(), steps: 0, events: Vec::new() })
     }
 
     /// Does `part` of a step, counted from 1, and records how long it took.
@@ -57,24 +66,21 @@ impl Profile {
         result
     }
 
-    /// Writes the file once enough steps are recorded, and records no more.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
-    pub fn after_step(&mut self, taken: usize) -> Result<(), WriteError> {
-        if taken < STEPS { Ok(()) } else { self.finish() }
+    /// A step was taken; once enough are recorded the file is written, and no more are.
+    pub fn after_step(&mut self) {
+        self.steps += 1;
+        if self.steps == STEPS {
+            self.finish();
+        }
     }
 
-    /// Writes what is recorded.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
-    pub fn finish(&mut self) -> Result<(), WriteError> {
-        let Some(file) = self.file.take() else { return Ok(()) };
+    /// Writes what is recorded. That it could not be written is said, and stops no run.
+    pub fn finish(&mut self) {
+        let Some(file) = self.file.take() else { return };
         let text = serde_json::to_vec(&self.events).expect("numbers and names have a JSON form");
-        write_atomic(&file, &text)
+        if let Err(error) = write_atomic(&file, &text) {
+            complain(&error.to_string());
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::device_choice::{DeviceChoice, Lender};
         serve-device --device wgpu\n  \
         serve-device --host 0.0.0.0 --port 3000 --token some-secret\n  \
         train --data shapes --device remote://some-secret@192.168.0.7:3000 --out runs/shapes\n\n\
-        Prints the address for --device on stdout once it serves. Both sides have to be of the same version.\n\n\
+        Prints the address for --device on stdout once it serves; with a token put TOKEN@ before the host, and in the place of 0.0.0.0 the name of\n        this machine. Both sides have to be of the same version.\n\n\
         Exit code: 0 ended by Ctrl-C, 1 failed while running, 2 bad usage or bad input."
 )]
 pub struct ServeArgs {
@@ -108,7 +108,10 @@ impl Log for Notes {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            cli::note(&record.args().to_string());
+            let text = record.args().to_string();
+            // What a run's end looks like from here.
+            let left = text.contains("without closing handshake");
+            cli::note(if left { "A client has left." } else { &text });
         }
     }
 

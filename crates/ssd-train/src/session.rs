@@ -9,7 +9,7 @@ use serde::Serialize;
 use ssd::weights::{self, Header, Provenance};
 use ssd::{Arch, Ssd};
 
-use crate::checkpoint::{CheckpointError, Subject};
+use crate::checkpoint::{self, CheckpointError, Subject};
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
 use crate::config::{TrainArgs, TrainConfig, file_name};
 use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
@@ -29,11 +29,13 @@ const MAX_WORKERS: usize = 8;
 ///
 /// A sentence, with the exit code that it means.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
-    let own = args.clone();
-    lent::guarded(&args.device.lenders(), move || run(&own)).map_err(Failure::run)?
+    let (own, opened) = (args.clone(), Arc::new(AtomicBool::new(false)));
+    let are_open = opened.clone();
+    lent::guarded(&args.device.lenders(), &are_open, move || run(&own, &opened)).map_err(Failure::run)?
 }
 
-fn run(args: &TrainArgs) -> Result<(), Failure> {
+/// `are_open` is raised when the devices are.
+fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
     if args.run.arch.as_deref() == Some("list") {
         return print_archs(args.json);
     }
@@ -48,7 +50,7 @@ fn run(args: &TrainArgs) -> Result<(), Failure> {
     let preprocess = config.arch.preprocess();
     let loader = |dataset: &Arc<Dataset>, learning: bool| {
         let augment = if learning { config.augment.clone() } else { None };
-        let workers = args.workers.unwrap_or(rayon::current_num_threads().min(MAX_WORKERS));
+        let workers = args.workers.map_or(rayon::current_num_threads().min(MAX_WORKERS), usize::from);
         let (batch_size, seed) = (config.batch_size, config.seed);
         let preprocess = preprocess.clone();
         Loader::new(dataset.clone(), LoaderConfig { batch_size, workers, seed, shuffle: learning, augment, preprocess })
@@ -64,6 +66,7 @@ fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
 
     let (opened, others) = device::open_all(&args.device).map_err(Failure::input)?;
+    are_open.store(true, Ordering::Relaxed);
     cli::note(&format!("Device: {}.", opened.described()));
     for other in &others {
         cli::note(&format!("Each batch is shared with {}.", other.described()));
@@ -77,11 +80,17 @@ fn run(args: &TrainArgs) -> Result<(), Failure> {
             cli::note(&sentence);
             model
         }
+        None if config.freeze > 0 && !args.resume => {
+            cli::note(
+                "The frozen stages stay as they are drawn by chance: --freeze and --recipe finetune are for --init.",
+            );
+            Ssd::new(config.arch, header.classes(), &device)
+        }
         _ => Ssd::new(config.arch, header.classes(), &device),
     };
     let replicas = Replicas::new(others, |device| learner::loss(&config, &header, device)).map_err(Failure::run)?;
     let learner = Learner::new(&config, &header, model, device, replicas);
-    let (subject, profile) = (Subject::of(&train), Profile::new(args.profile.as_deref()));
+    let (subject, profile) = (Subject::of(&train), Profile::new(args.profile.as_deref()).map_err(Failure::input)?);
     let trainer = if args.resume {
         Trainer::resumed(config.clone(), header, learner, subject, out, profile).map_err(failure)?
     } else {
@@ -93,16 +102,16 @@ fn run(args: &TrainArgs) -> Result<(), Failure> {
     // Only now: a checkpoint that does not fit leaves the folder as it was.
     save_config(out, &config)?;
 
-    let stop_after = args.stop_after.unwrap_or(usize::MAX);
+    let stop_after = args.stop_after.map_or(usize::MAX, |epochs| epochs as usize);
     let outcome = trainer.run(&train_loader, &val_loader, stop_after, &stop_flag()).map_err(|error| match error {
         // Of a lent device there is more to say, if its lender has gone.
         TrainError::Device { .. } => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
         error => failure(error),
     })?;
-    if outcome.interrupted {
+    if outcome.steps == 0 && outcome.report.is_none() {
+        cli::note("All that was asked for was done already; a larger --epochs or --stop-after goes on.");
+    } else if outcome.interrupted {
         cli::note("Interrupted; the checkpoint is saved, --resume goes on from here.");
-    } else if outcome.report.is_none() {
-        cli::note("All epochs were done already; a larger --epochs goes on.");
     }
     if args.json { print_json(&outcome.report) } else { Ok(()) }
 }
@@ -176,11 +185,14 @@ fn show_batch(
 
 /// Two runs in one folder would destroy each other's files.
 fn refuse_other_run(out: &Path) -> Result<(), Failure> {
-    if out.join("checkpoint").join("latest").exists() {
-        let sentence = "already holds a run; add --resume to go on with it, or choose another --out.";
-        return Err(Failure::Input(format!("{} {sentence}", out.display())));
-    }
-    Ok(())
+    let sentence = if checkpoint::latest(&out.join("checkpoint")).is_some() {
+        "already holds a run; add --resume to go on with it, or choose another --out."
+    } else if ["best.safetensors", "last.safetensors"].iter().any(|file| out.join(file).exists()) {
+        "already holds the weights of a run; choose another --out."
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Input(format!("{} {sentence}", out.display())))
 }
 
 fn make_folder(out: &Path) -> Result<(), Failure> {

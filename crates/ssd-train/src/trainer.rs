@@ -62,9 +62,7 @@ pub enum TrainError {
         reason: String,
     },
     /// The loss is no number.
-    #[error(
-        "the loss of step {step} is {loss}, on the pictures {pictures}; the last checkpoint is from before: lower --lr, lengthen --warmup or set --clip-norm 10 and go on with --resume"
-    )]
+    #[error("the loss of step {step} is {loss}, on the pictures {pictures}; {advice}")]
     Diverged {
         /// The step.
         step: usize,
@@ -72,6 +70,18 @@ pub enum TrainError {
         loss: f32,
         /// The batch.
         pictures: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The weights are no numbers.
+    #[error("the update of step {step} left weights that are no numbers, on the pictures {pictures}; {advice}")]
+    Ruined {
+        /// The step.
+        step: usize,
+        /// The batch.
+        pictures: String,
+        /// What to do.
+        advice: &'static str,
     },
 }
 
@@ -82,6 +92,7 @@ pub struct Trainer {
     out: PathBuf,
     learner: Learner,
     state: State,
+    steps_per_epoch: usize,
     /// Steps whose loss is still on its way, oldest first.
     pending: VecDeque<PendingStep>,
     metrics: Metrics,
@@ -90,6 +101,8 @@ pub struct Trainer {
     profile: Profile,
     /// When the last step ended.
     last: Instant,
+    /// The pictures of the last step that was queued.
+    last_pictures: Vec<String>,
 }
 
 /// A step that is queued on the device.
@@ -113,6 +126,8 @@ pub struct Outcome {
     pub report: Option<Report>,
     /// Whether somebody interrupted it.
     pub interrupted: bool,
+    /// Steps that it took.
+    pub steps: usize,
 }
 
 impl Trainer {
@@ -166,7 +181,21 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         let metrics = Metrics::open(&out.join("metrics.jsonl"), &state)?;
         let (pending, last) = (VecDeque::new(), Instant::now());
-        Ok(Self { config, header, out: out.into(), learner, state, pending, metrics, events: None, profile, last })
+        let (out, last_pictures) = (out.into(), Vec::new());
+        Ok(Self {
+            config,
+            header,
+            out,
+            learner,
+            state,
+            steps_per_epoch: 0,
+            pending,
+            metrics,
+            events: None,
+            profile,
+            last,
+            last_pictures,
+        })
     }
 
     /// The same, writing an event file for TensorBoard into the folder of the run, too.
@@ -193,22 +222,23 @@ impl Trainer {
         stop_after: usize,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
-        let steps_per_epoch = train.batches().div_ceil(self.config.accumulate);
-        let rate = self.config.learning_rate(steps_per_epoch * self.config.epochs);
-        let mut progress = Progress::new(self.config.epochs, steps_per_epoch);
-        let mut report = None;
+        self.steps_per_epoch = train.batches().div_ceil(self.config.accumulate);
+        let rate = self.config.learning_rate(self.steps_per_epoch * self.config.epochs);
+        let mut progress = Progress::new(self.config.epochs, self.steps_per_epoch);
+        let (mut report, first) = (None, self.state.step);
         while self.state.epoch < self.config.epochs.min(stop_after) {
             let finished = self.epoch(train, &rate, &mut progress, stop)?;
             // Before the validation, too: it takes its time, and may find a picture that does not decode.
             self.save_checkpoint()?;
             if !finished {
-                self.profile.finish()?;
-                return Ok(Outcome { report, interrupted: true });
+                self.profile.finish();
+                return Ok(Outcome { report, interrupted: true, steps: self.state.step - first });
             }
             report = Some(self.finish_epoch(val)?);
         }
-        self.profile.finish()?;
-        Ok(Outcome { report, interrupted: self.state.epoch < self.config.epochs })
+        self.profile.finish();
+        let interrupted = self.state.epoch < self.config.epochs;
+        Ok(Outcome { report, interrupted, steps: self.state.step - first })
     }
 
     /// One epoch, or the rest of one; false if it was interrupted.
@@ -220,9 +250,9 @@ impl Trainer {
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
         progress.epoch(self.state.epoch, self.state.pictures / self.config.pictures_a_step());
-        let mut batches = train.epoch(self.state.epoch, self.state.pictures).peekable();
+        let mut batches = train.epoch(self.state.epoch, self.state.pictures);
         self.last = Instant::now();
-        while batches.peek().is_some() {
+        loop {
             if stop.load(Ordering::Relaxed) {
                 self.settle(0, progress)?;
                 progress.end_epoch();
@@ -233,6 +263,7 @@ impl Trainer {
                 batches.by_ref().take(self.config.accumulate).collect::<Result<Vec<_>, _>>()
             });
             let group = match group {
+                Ok(group) if group.is_empty() => break,
                 Ok(group) => group,
                 Err(error) => {
                     // What was learned before the picture that cannot be read is not to be learned again.
@@ -242,9 +273,9 @@ impl Trainer {
                     return Err(error.into());
                 }
             };
-            self.step(&group, rate.at(self.state.step))?;
+            self.step(&group, rate.at(self.position()))?;
             self.settle(STEPS_AHEAD, progress)?;
-            self.profile.after_step(self.state.step)?;
+            self.profile.after_step();
             if self.state.step.is_multiple_of(CHECKPOINT_STEPS) {
                 self.settle(0, progress)?;
                 self.save_checkpoint()?;
@@ -255,12 +286,19 @@ impl Trainer {
         Ok(true)
     }
 
+    /// The step of the schedule: the steps that a run with the batches and the data of now would have taken to be where this one
+    /// is. As long as neither changes it is the number of steps.
+    fn position(&self) -> usize {
+        self.state.epoch * self.steps_per_epoch + self.state.pictures / self.config.pictures_a_step()
+    }
+
     /// Queues one optimiser step on one or several batches.
     fn step(&mut self, group: &[Vec<Prepared>], lr: f64) -> Result<(), LostReplica> {
         let step = self.state.step + 1;
         let loss = self.learner.step(group, lr, step, &mut self.profile)?;
         let pictures: Vec<String> = group.iter().flatten().map(|item| item.name.clone()).collect();
         let (epoch, images) = (self.state.epoch + 1, pictures.len());
+        self.last_pictures.clone_from(&pictures);
         self.pending.push_back(PendingStep { step, epoch, lr, images, pictures, loss });
         self.state.step = step;
         self.state.pictures += images;
@@ -277,7 +315,7 @@ impl Trainer {
             let (loss_box, loss_class) = (arrived.values[0], arrived.values[1]);
             let loss = loss_box + loss_class;
             if !loss.is_finite() {
-                return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", ") });
+                return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", "), advice: self.advice() });
             }
             // From the end of a step to the end of the next, so waiting for data counts; measuring between two epochs does not.
             let images_per_s = images as f64 / arrived.at.duration_since(self.last).as_secs_f64();
@@ -330,8 +368,10 @@ impl Trainer {
     fn export(&mut self, model: &Ssd, measured: &ValidationLine) -> Result<(), TrainError> {
         let mut header = self.header.clone();
         header.provenance.steps = self.state.step;
-        let split = if self.config.overfit.is_some() { "the training pictures" } else { "val" };
-        let split = self.config.val_split.as_deref().unwrap_or(split);
+        let split = match self.config.overfit {
+            Some(_) => "the training pictures",
+            None => self.config.val_split.as_deref().unwrap_or("val"),
+        };
         header.provenance.metric = match measured.map_voc {
             Some(map) => format!("VOC all-point mAP {map:.4} at IoU 0.5 on {split}"),
             None => format!("none: {split} has no objects"),
@@ -345,8 +385,24 @@ impl Trainer {
         Ok(())
     }
 
-    fn save_checkpoint(&self) -> Result<(), CheckpointError> {
-        checkpoint::save(&checkpoints(&self.out), &self.learner, &self.state)
+    /// Saves a checkpoint, unless the last update has ruined the weights: its own loss was that of the weights before it.
+    fn save_checkpoint(&self) -> Result<(), TrainError> {
+        let step = self.state.step;
+        let finite = self.learner.is_finite();
+        if !finite.map_err(|error| TrainError::Device { step, reason: for_people(&error.to_string()).into() })? {
+            return Err(TrainError::Ruined { step, pictures: self.last_pictures.join(", "), advice: self.advice() });
+        }
+        Ok(checkpoint::save(&checkpoints(&self.out), &self.learner, &self.state)?)
+    }
+
+    /// What to do about a run that diverged.
+    fn advice(&self) -> &'static str {
+        match checkpoint::latest(&checkpoints(&self.out)) {
+            Some(_) => {
+                "the last checkpoint is from before: lower --lr, lengthen --warmup or set --clip-norm 10, and go on with --resume"
+            }
+            None => "nothing was saved yet: lower --lr, lengthen --warmup or set --clip-norm 10, and start again",
+        }
     }
 }
 

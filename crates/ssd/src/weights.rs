@@ -295,7 +295,7 @@ fn check_values(bytes: &[u8]) -> Result<(), WeightsError> {
 ///
 /// # Errors
 ///
-/// When the header cannot be written as JSON or the store refuses a tensor.
+/// When the header cannot be written as JSON, the store refuses a tensor, or a weight is no number, or none in half precision.
 pub fn save(header: &Header, model: &Ssd, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
     let encode = |text: String| WeightsError::Encode(text);
     let json = serde_json::to_string(header).map_err(|error| encode(error.to_string()))?;
@@ -309,5 +309,8 @@ pub fn save(header: &Header, model: &Ssd, dtype: Dtype) -> Result<Vec<u8>, Weigh
         .skip_enum_variants(true)
         .with_to_adapter(FloatCastAdapter::to(cast));
     model.save_into(&mut store).map_err(|error| encode(error.to_string()))?;
-    store.get_bytes().map_err(|error| encode(error.to_string()))
+    let bytes = store.get_bytes().map_err(|error| encode(error.to_string()))?;
+    // Whoever reads it would refuse it: a weight may be too large for half precision.
+    check_values(&bytes)?;
+    Ok(bytes)
 }

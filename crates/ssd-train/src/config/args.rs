@@ -41,8 +41,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Threads that read and augment pictures [default: one for each core, at most 8]
-    #[arg(long, value_name = "N")]
-    pub workers: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
     /// Folder for everything that the run writes
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -50,8 +50,8 @@ pub struct TrainArgs {
     #[arg(long)]
     pub resume: bool,
     /// Stop after so many epochs of the run as if by Ctrl-C; the learning rate still falls towards --epochs
-    #[arg(long, value_name = "N")]
-    pub stop_after: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub stop_after: Option<u32>,
     /// Draw the first batch as the network sees it into DIR, and stop
     #[arg(long, value_name = "DIR")]
     pub show_batch: Option<PathBuf>,
@@ -100,7 +100,8 @@ pub struct RunArgs {
     /// Pictures in a batch [default: 16]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Batches that make one step: the same step as of one batch so many times as large, in the memory of one [default: 1]
+    /// Batches that make one step: the step of one batch so many times as large, in the memory of one; but batch norm sees one batch
+    /// at a time [default: 1]
     #[arg(long, value_name = "N")]
     pub accumulate: Option<usize>,
     /// Peak learning rate [default: 0.01 for 16 pictures a step, in proportion for others]

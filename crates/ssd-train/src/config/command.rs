@@ -22,20 +22,22 @@ impl TrainConfig {
             own.iter().filter(|(name, value)| ALWAYS.contains(&name.as_str()) || base[*name] != **value)
         {
             match (name.as_str(), value) {
-                ("recipe" | "init", _) | (_, Value::Null) => {}
-                // No flag has it; the run's own settings have it.
-                ("augment", _) => command += " --config config.json",
+                // No flag has it; the run's own settings have it. Learning by heart has none anyway.
+                ("augment", _) if self.overfit.is_none() => command += " --config config.json",
+                ("recipe" | "init" | "augment", _) | (_, Value::Null) => {}
                 (name, Value::Array(values)) if name.ends_with("data") => {
-                    values.iter().for_each(|value| command += &format!(" --{} {}", flag(name), word(value)));
+                    values.iter().for_each(|value| {
+                        command += &format!(" --{} {}", flag(name), quoted(&file_name(&word(value))))
+                    });
                 }
                 (name, Value::Array(values)) => {
                     command += &format!(" --{} {}", flag(name), values.iter().map(word).collect::<Vec<_>>().join(","));
                 }
-                (name, value) => command += &format!(" --{} {}", flag(name), word(value)),
+                (name, value) => command += &format!(" --{} {}", flag(name), quoted(&word(value))),
             }
         }
         if let Some(init) = init {
-            command += &format!(" --init {init}");
+            command += &format!(" --init {}", quoted(init));
         }
         command
     }
@@ -59,9 +61,15 @@ fn flag(name: &str) -> String {
 
 fn word(value: &Value) -> String {
     match value {
-        Value::String(text) => file_name(text),
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._,:/=+-".contains(c);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

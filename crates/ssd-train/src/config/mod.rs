@@ -23,6 +23,9 @@ use crate::data::Format;
 use crate::optimizer::OptimizerName;
 use crate::schedule::{LearningRate, PAPER_MILESTONES, Schedule};
 
+/// The greatest number of epochs, of pictures in a batch, and so on: more is a slip.
+const MAX_COUNT: usize = 1_000_000;
+
 /// What becomes of objects marked difficult while the network learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -140,12 +143,17 @@ impl TrainConfig {
         let data = stated("data").cloned().map(serde_json::from_value).transpose();
         let data: Vec<String> = data.ok().flatten().unwrap_or_default();
         let recipe = match (args.recipe, file.get("recipe")) {
-            (None, Some(named)) => serde_json::from_value(named.clone()).map_err(Failure::input)?,
+            (None, Some(named)) => serde_json::from_value(named.clone()).map_err(|error| {
+                let path = args.config.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+                Failure::Input(format!("{path}: recipe is not understood ({error}); correct it."))
+            })?,
             (recipe, _) => recipe,
         };
         let base = recipe::base(recipe, &data);
         let rate_is_stated = stated("lr").is_some();
         let mut config = base.with(file, args.config.as_deref())?.with(typed, None)?;
+        // The one whose numbers they are, whatever the file says.
+        config.recipe = recipe;
         if !rate_is_stated {
             config.lr = base.lr * config.pictures_a_step() as f64 / base.pictures_a_step() as f64;
         }
@@ -179,16 +187,30 @@ impl TrainConfig {
                 path.display()
             ))
         })?;
-        saved.with(typed(&args.run)?, None)?.checked()
+        let config = saved.with(typed(&args.run)?, None)?;
+        if config.arch != saved.arch {
+            let (was, now) = (saved.arch, config.arch);
+            return Err(Failure::Input(format!("The run trains {was}, and --arch is {now}; leave --arch out.")));
+        }
+        config.checked()
     }
 
     /// The same with other settings in their places, which come from `file` or were typed.
     fn with(&self, settings: Map<String, Value>, file: Option<&Path>) -> Result<Self, Failure> {
-        let mut whole = serde_json::to_value(self).map_err(Failure::run)?;
-        merge(&mut whole, Value::Object(settings));
-        let mut config: Self = serde_json::from_value(whole).map_err(|error| {
-            let place = file.map_or("An argument".into(), |path| path.display().to_string());
-            Failure::Input(format!("{place} is not understood: {error}."))
+        let whole = serde_json::to_value(self).map_err(Failure::run)?;
+        let merged = |settings: Value| {
+            let mut whole = whole.clone();
+            merge(&mut whole, settings);
+            serde_json::from_value::<Self>(whole)
+        };
+        let mut config = merged(Value::Object(settings.clone())).map_err(|error| {
+            let place = file.map_or("the command line".into(), |path| path.display().to_string());
+            // The first setting that is not understood by itself.
+            let alone = |(name, value): (&String, &Value)| {
+                let error = merged(Value::Object(Map::from_iter([(name.clone(), value.clone())]))).err()?;
+                Some(format!("{place}: {name} is not understood ({error}); correct it."))
+            };
+            Failure::Input(settings.iter().find_map(alone).unwrap_or(format!("{place}: {error}; correct it.")))
         })?;
         if config.overfit.is_some() {
             config.augment = None;
@@ -206,8 +228,8 @@ impl TrainConfig {
             (self.accumulate, "--accumulate"),
             (self.overfit.unwrap_or(1), "--overfit"),
         ];
-        if let Some((_, flag)) = counts.into_iter().find(|(value, _)| *value == 0) {
-            return Err(Failure::Input(format!("{flag} is 0; it has to be at least 1.")));
+        if let Some((value, flag)) = counts.into_iter().find(|(value, _)| !(1..=MAX_COUNT).contains(value)) {
+            return Err(Failure::Input(format!("{flag} is {value}; it has to be from 1 to {MAX_COUNT}.")));
         }
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return Err(Failure::Input(format!("--lr is {}; it has to be a number above 0.", self.lr)));
@@ -264,7 +286,15 @@ fn typed(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
 fn read_settings(path: &Path) -> Result<Map<String, Value>, Failure> {
     let wrong = |why: &str| Failure::Input(format!("{}: {why}; check the path after --config.", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&format!("cannot be read ({error})")))?;
-    serde_json::from_str(&text).map_err(|error| wrong(&format!("is no JSON object of settings ({error})")))
+    let mut settings: Map<String, Value> =
+        serde_json::from_str(&text).map_err(|error| wrong(&format!("is no JSON object of settings ({error})")))?;
+    // One folder may stand without the list around it.
+    for name in ["data", "val_data"] {
+        if let Some(one @ Value::String(_)) = settings.get(name).cloned() {
+            settings.insert(name.into(), Value::Array(vec![one]));
+        }
+    }
+    Ok(settings)
 }
 
 /// Puts `over` into the place of what is there; objects are gone into, everything else is replaced.
