@@ -187,6 +187,39 @@ fn a_picture_that_a_list_has_twice_is_used_once() {
 }
 
 #[test]
+fn a_file_of_another_kind_replaces_no_picture_and_a_second_picture_of_a_name_is_reported() {
+    let folder = folder_of(&["a", "b", "c"]);
+    let path = |name: &str| folder.path().join("JPEGImages").join(name);
+    fs::write(path("a.txt"), "about a").unwrap();
+    fs::copy(path("b.jpg"), path("b.png")).unwrap();
+    // An ending that is no picture's will do where there is none.
+    fs::rename(path("c.jpg"), path("c.dat")).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!(voc.len(), 3, "{}", voc.report());
+    let (reason, why) = only_reason(&voc, "JPEGImages/b.png");
+    assert!(reason == Reason::SameName && why.contains("b.jpg"), "{why}");
+}
+
+#[test]
+fn a_list_of_any_name_can_be_asked_for_and_lines_may_have_an_ending_or_a_number() {
+    let folder = folder_of(&["a", "b", "c.d", "my e"]);
+    let list = |name: &str, text: &str| fs::write(folder.path().join("ImageSets/Main").join(name), text).unwrap();
+    list("my_val.txt", "a.jpg\nb  1\nc.d\nmy e\nJPEGImages/c.d.jpg 0\n");
+    list("cat_train.txt", "a 1\n");
+    let voc = open(folder.path(), Some("my_val"), None).unwrap();
+    let names: Vec<String> = (0..voc.len()).map(|i| voc.name(i)).collect();
+    assert_eq!(names, ["a", "b", "c.d", "my e"], "{}", voc.report());
+    assert_eq!(voc.report().counts(), [(Reason::Duplicate, 1)].into(), "c.d with its ending is c.d again");
+    // All lists have a name of that kind: the set is not divided behind the user's back.
+    let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
+    assert!(error.contains("its splits are cat_train, my_val"), "{error}");
+    list("train.txt", "a\n");
+    let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
+    assert!(error.contains("its splits are train;"), "{error}");
+    assert_eq!(open(folder.path(), Some("my_val"), None).unwrap().len(), 4);
+}
+
+#[test]
 fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_over() {
     let devkit = tempfile::tempdir().unwrap();
     for (year, split) in [("VOC2007", "test"), ("VOC2012", "train")] {
