@@ -12,7 +12,7 @@ const SHOWN: usize = 5;
 pub enum Reason {
     /// A picture that a list or an annotation names, and that is not there.
     MissingPicture,
-    /// A picture whose header cannot be read.
+    /// A picture whose header cannot be read, whose end is missing, or that is too large to decode.
     UnreadablePicture,
     /// A picture of another size than the one that its boxes refer to.
     OtherSize,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::files::Header;
 use super::found::{Found, Object, Picture, Read, placed};
 use super::report::{Reason, Skipped};
 use super::voc_xml;
@@ -237,7 +238,8 @@ impl Entry<'_> {
         };
         let written =
             voc_xml::read_objects(annotation).map_err(|why| Skipped::new(annotation, Reason::BadAnnotation, why))?;
-        let size_px = files::picture_size(path).map_err(|why| Skipped::new(path, Reason::UnreadablePicture, why))?;
+        let Header { size_px, turned } =
+            files::picture_header(path).map_err(|why| Skipped::new(path, Reason::UnreadablePicture, why))?;
         rejected.extend(others.iter().map(|other| {
             let why = format!("{} has the same name and is taken", files::file_name(path));
             Skipped::new(other, Reason::SameName, why)
@@ -251,7 +253,7 @@ impl Entry<'_> {
                 }
             }
         }
-        Ok(Picture { path: path.clone(), size_px, objects, coco_id: None })
+        Ok(Picture { path: path.clone(), size_px, turned, objects, coco_id: None })
     }
 }
 
