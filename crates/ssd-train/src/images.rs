@@ -3,7 +3,7 @@
 //! What it is not: a data set (see [`crate::data`]); there are no annotations here, and a camera's orientation mark is obeyed,
 //! as every viewer does it.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, RgbImage};
@@ -134,6 +134,33 @@ fn is_cut_off(bytes: &[u8]) -> bool {
     is_jpeg && (end == 0 || bytes[end..].windows(2).any(|marker| marker == [0xff, 0xda]))
 }
 
+/// Bytes at a file's end in which its end-of-image marker is looked for first; some cameras write a little behind it.
+const TAIL: u64 = 8 << 10;
+
+/// Whether a file is a JPEG that ends before its end-of-image marker. Reads the last few KiB; the whole file only where they
+/// have no such marker. The file is left at any place.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn file_is_cut_off(file: &mut (impl Read + Seek)) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    file.rewind()?;
+    file.by_ref().take(JPEG_START.len() as u64).read_to_end(&mut start)?;
+    if start != JPEG_START {
+        return Ok(false);
+    }
+    let len = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(len.saturating_sub(TAIL).max(start.len() as u64)))?;
+    file.read_to_end(&mut start)?;
+    if start.windows(2).any(|marker| marker == [0xff, 0xd9]) {
+        return Ok(is_cut_off(&start));
+    }
+    file.rewind()?;
+    start.clear();
+    file.read_to_end(&mut start)?;
+    Ok(is_cut_off(&start))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -176,6 +203,31 @@ mod tests {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             let message = read_upright(&path).unwrap_err().to_string();
             assert!(message.contains("turned.png does not decode") && !message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_cut_off_where_its_bytes_are() {
+        let mut jpeg = Cursor::new(Vec::new());
+        let noise = |x: u32, y: u32| image::Rgb([x * 7 ^ y * 31, x * 13 ^ y * 5, x * y].map(|value| value as u8));
+        RgbImage::from_fn(200, 200, noise).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        let whole = jpeg.into_inner();
+        assert!(whole.len() as u64 > 2 * TAIL, "the tail is a part of it");
+        let tests = [
+            (whole.clone(), false),
+            (whole[..whole.len() - 1].to_vec(), true),
+            (whole[..whole.len() / 2].to_vec(), true),
+            // Something long behind the end, as a film that a phone puts there.
+            ([&whole[..], &vec![0; 3 * TAIL as usize]].concat(), false),
+            // A whole preview before a picture that is cut off.
+            ([&whole[..], &whole[..whole.len() - 100]].concat(), true),
+            (whole[..2].to_vec(), true),
+            (b"GIF89a".to_vec(), false),
+            (Vec::new(), false),
+        ];
+        for (number, (bytes, cut_off)) in tests.into_iter().enumerate() {
+            assert_eq!(file_is_cut_off(&mut Cursor::new(&bytes)).unwrap(), cut_off, "{number}");
+            assert_eq!(is_cut_off(&bytes), cut_off, "{number}, in memory");
         }
     }
 }

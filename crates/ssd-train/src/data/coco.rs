@@ -15,6 +15,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::coco_json::{Annotation, CocoFile, Image};
+use super::files::Header;
 use super::found::{Found, Object, Picture, Read, placed};
 use super::report::{Reason, Skipped};
 use super::{DataError, files, split};
@@ -28,6 +29,9 @@ const AMONG_PICTURES: [&str; 4] = ["_annotations.coco.json", "annotations.json",
 
 /// Where there are more JSON files than this beside each other, each belongs to a picture: some annotation tools do that.
 const MOST_FILES: usize = 64;
+
+/// Bytes at each end of a JSON that are looked at to tell whether it is COCO's; behind the annotations stand the categories.
+const LOOKED_AT: u64 = 64 << 10;
 
 /// Pictures that are looked for to decide which folder is theirs.
 const TRIED: usize = 100;
@@ -94,11 +98,12 @@ fn is_about_boxes(path: &Path) -> bool {
     !OTHER_TASKS.iter().any(|task| name.starts_with(task))
 }
 
-/// Whether the start of a file has one of the names that COCO's lists have.
+/// Whether a file has COCO's lists of images and of annotations: their names, or those of what stands in them, near the start or
+/// the end. Between lie the lists, and in a large file the name of the second.
 fn looks_like_coco(path: &Path) -> bool {
-    let start = files::first_bytes(path, 1 << 16);
-    let has = |key: &[u8]| start.windows(key.len()).any(|bytes| bytes == key);
-    has(b"\"images\"") || has(b"\"annotations\"")
+    let ends = files::both_ends(path, LOOKED_AT);
+    let has = |key: &[u8]| ends.iter().any(|bytes| bytes.windows(key.len()).any(|bytes| bytes == key));
+    (has(b"\"images\"") || has(b"\"file_name\"")) && (has(b"\"annotations\"") || has(b"\"category_id\""))
 }
 
 impl Json {
@@ -204,7 +209,7 @@ impl Json {
     /// One picture with its annotations.
     fn one(&self, image: &Image, annotations: &[Annotation], folder: &Path, names: &BTreeMap<i64, Arc<str>>) -> Read {
         let mut rejected = Vec::new();
-        let outcome = self.picture(image, folder).map(|(path, size_px)| {
+        let outcome = self.picture(image, folder).map(|(path, Header { size_px, turned })| {
             let mut objects = Vec::with_capacity(annotations.len());
             for annotation in annotations {
                 match object(annotation, size_px, names) {
@@ -215,13 +220,13 @@ impl Json {
                     }
                 }
             }
-            Picture { path, size_px, objects, coco_id: Some(image.id) }
+            Picture { path, size_px, turned, objects, coco_id: Some(image.id) }
         });
         Read { name: files::stem(&image.relative_path()), annotation: self.path.clone(), outcome, rejected }
     }
 
-    /// Where a picture is, and its size, which has to be the one that the boxes refer to.
-    fn picture(&self, image: &Image, folder: &Path) -> Result<(PathBuf, (u32, u32)), Skipped> {
+    /// Where a picture is, and its header with the size, which has to be the one that the boxes refer to.
+    fn picture(&self, image: &Image, folder: &Path) -> Result<(PathBuf, Header), Skipped> {
         let relative = image.relative_path();
         if !files::stays_inside(&relative) {
             let why =
@@ -232,15 +237,15 @@ impl Json {
         if !path.is_file() {
             return Err(Skipped::new(path, Reason::MissingPicture, "there is no such picture"));
         }
-        let (width, height) =
-            files::picture_size(&path).map_err(|why| Skipped::new(&path, Reason::UnreadablePicture, why))?;
+        let header = files::picture_header(&path).map_err(|why| Skipped::new(&path, Reason::UnreadablePicture, why))?;
+        let (width, height) = header.size_px;
         let (claimed_w, claimed_h) =
             (image.width.unwrap_or(f64::from(width)), image.height.unwrap_or(f64::from(height)));
         if (claimed_w, claimed_h) != (f64::from(width), f64::from(height)) {
             let why = format!("it has {width} x {height} pixels, its boxes are for {claimed_w} x {claimed_h}");
             return Err(Skipped::new(path, Reason::OtherSize, why));
         }
-        Ok((path, (width, height)))
+        Ok((path, header))
     }
 }
 
@@ -260,8 +265,9 @@ fn object(
     let Some(class) = names.get(&annotation.category_id) else {
         return Err((Reason::UnknownClass, format!("there is no category {}", annotation.category_id)));
     };
-    let &[x, y, w, h] = &annotation.bbox[..] else {
-        return Err((Reason::NoArea, format!("its bbox has {} numbers, not four", annotation.bbox.len())));
+    let Some(bbox) = &annotation.bbox else { return Err((Reason::NoArea, "it has no bbox".into())) };
+    let &[x, y, w, h] = &bbox[..] else {
+        return Err((Reason::NoArea, format!("its bbox has {} numbers, not four", bbox.len())));
     };
     let bbox_px = XywhPx { x, y, w, h };
     placed(class, bbox_px, size_px)?;

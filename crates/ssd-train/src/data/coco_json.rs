@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::DataError;
 
@@ -49,9 +50,8 @@ pub(super) struct Annotation {
     pub id: serde_json::Value,
     pub image_id: i64,
     pub category_id: i64,
-    /// `[x, y, width, height]` in pixels; another number of numbers makes an annotation that is left out.
-    #[serde(default)]
-    pub bbox: Vec<f64>,
+    /// `[x, y, width, height]` in pixels; without it or with another number of numbers the annotation is left out.
+    pub bbox: Option<Vec<f64>>,
     /// Of the outline, in square pixels.
     pub area: Option<f64>,
     /// 0 or 1 in COCO's own files, a boolean in some others'.
@@ -80,14 +80,18 @@ impl CocoFile {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(unfit(format!("it is larger than {} MiB; divide it into several files", MAX_BYTES >> 20)));
         }
-        Self::parse(&bytes).map_err(|error| {
-            unfit(format!("it is no COCO file ({error}); it must have the lists images, annotations and categories"))
+        Self::parse(&bytes).map_err(|error| match missing_lists(&bytes)[..] {
+            [] => unfit(format!("it is no COCO file ({error}); correct what stands there, or export the file again")),
+            ref missing => unfit(format!(
+                "it lacks {}; a COCO file has the lists images, annotations and categories",
+                missing.join(" and ")
+            )),
         })
     }
 
     /// Reads the text of a file.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+        serde_json::from_slice(without_mark(bytes))
     }
 
     /// The classes by rising id, each id and each name once. Left out is what only heads a group: a category that no
@@ -108,4 +112,27 @@ impl CocoFile {
         }
         classes
     }
+}
+
+/// Editors of some systems mark UTF-8 by three bytes at the start.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Which lists are there at all.
+#[derive(Deserialize)]
+struct Lists {
+    images: Option<IgnoredAny>,
+    annotations: Option<IgnoredAny>,
+    categories: Option<IgnoredAny>,
+}
+
+/// The lists that a file lacks; none where it is no JSON object.
+fn missing_lists(bytes: &[u8]) -> Vec<&'static str> {
+    let Ok(Lists { images, annotations, categories }) = serde_json::from_slice(without_mark(bytes)) else {
+        return Vec::new();
+    };
+    let lists =
+        [("images", images.is_none()), ("annotations", annotations.is_none()), ("categories", categories.is_none())];
+    lists.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| name).collect()
 }

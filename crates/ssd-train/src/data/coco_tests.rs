@@ -144,6 +144,7 @@ fn what_is_wrong_is_left_out_with_a_reason() {
         json!({"id": 6, "image_id": 3, "category_id": 9, "bbox": [1, 1, 5]}),
         json!({"id": 7, "image_id": 3, "category_id": 9, "bbox": [41, 1, 5, 5]}),
         json!({"id": 8, "image_id": 3, "category_id": 9}),
+        json!({"id": 9, "image_id": 3, "category_id": 9, "bbox": null}),
     ]);
     let folder =
         folder(&["set/a.jpg", "set/b.jpg", "set/c.jpg", "set/sub/b.jpg", "outside.jpg"], &[("set/all.json", &json)]);
@@ -157,12 +158,31 @@ fn what_is_wrong_is_left_out_with_a_reason() {
         (Reason::MissingImage, 1),
         (Reason::OutsideFolder, 3),
         (Reason::Duplicate, 2),
-        (Reason::NoArea, 3),
+        (Reason::NoArea, 4),
         (Reason::OutsidePicture, 1),
         (Reason::UnknownClass, 1),
     ];
     assert_eq!(set.report().counts(), expected.into(), "{:#?}", set.report());
     assert_eq!(set.get(0).unwrap().truths_px, []);
+}
+
+#[test]
+fn a_large_file_is_known_by_its_ends_and_another_json_leaves_a_folder_to_its_layout() {
+    let set = folder(&["a.jpg", "b.jpg"], &[]);
+    // As COCO's own: the name of the annotations lies far from both ends.
+    let mut json = small();
+    let annotations = json["annotations"].take().to_string();
+    let room = " ".repeat(2 * LOOKED_AT as usize);
+    let (images, categories) = (&json["images"], &json["categories"]);
+    let text =
+        format!(r#"{{"images": {images}, {room} "annotations": {room} {annotations}, "categories": {categories}}}"#);
+    fs::write(set.path().join("all.json"), text).unwrap();
+    assert_eq!(open(set.path(), None).unwrap().labels(), ["cat", "kite"]);
+
+    fs::write(set.path().join("all.json"), r#"{"images": ["a.jpg", "b.jpg"], "version": 3}"#).unwrap();
+    fs::write(set.path().join("classes.txt"), "ant\n").unwrap();
+    fs::write(set.path().join("a.txt"), "0 0.5 0.5 0.25 0.5\n").unwrap();
+    assert_eq!(open(set.path(), None).unwrap().labels(), ["ant"]);
 }
 
 #[test]
@@ -182,9 +202,14 @@ fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_gets_a_sentence() {
     let set = folder(&[], &[("annotations/instances_val2017.json", &small())]);
     let error = open(set.path(), None).unwrap_err().to_string();
     assert!(error.contains("(b.jpg) are in none of") && error.contains("images"), "{error}");
-    let set = folder(&[], &[("a.json", &json!({"images": 1})), ("b.json", &json!({"shapes": [], "imagePath": "x"}))]);
+    let mut json = small();
+    json["images"] = json!(1);
+    let set = folder(&[], &[("a.json", &json), ("b.json", &json!({"shapes": [], "imagePath": "x"}))]);
     let error = open(&set.path().join("a.json"), None).unwrap_err().to_string();
-    assert!(error.contains("no COCO file") && error.contains("line 1"), "{error}");
+    assert!(error.contains("no COCO file") && error.contains("line 1") && !error.contains("lists"), "{error}");
+    fs::write(set.path().join("a.json"), r#"{"images": [], "annotations": []}"#).unwrap();
+    let error = open(&set.path().join("a.json"), None).unwrap_err().to_string();
+    assert!(error.contains("it lacks categories; a COCO file has the lists"), "{error}");
     fs::remove_file(set.path().join("a.json")).unwrap();
     let error = open(set.path(), None).unwrap_err().to_string();
     assert!(error.contains("known layout") && error.contains("data.yaml") && error.contains("JPEGImages"), "{error}");

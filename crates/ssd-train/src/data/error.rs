@@ -76,7 +76,7 @@ pub enum DataError {
         path: PathBuf,
         /// The name in it.
         class: String,
-        /// The labels, separated by commas.
+        /// The labels, or the first of them, separated by commas.
         labels: String,
         /// What to do.
         advice: String,
@@ -133,8 +133,33 @@ impl DataError {
             Some(label) => {
                 format!("it differs from \"{label}\" by capitals or white space only, write them alike")
             }
-            None => "rename it, remove it, or train with labels that contain it".into(),
+            None => "move a picture with it into the training split, rename it or remove it".into(),
         };
-        Self::UnknownClass { path: path.into(), class: class.into(), labels: labels.join(", "), advice }
+        Self::UnknownClass { path: path.into(), class: class.into(), labels: some_of(labels), advice }
+    }
+}
+
+/// Names that a sentence lists at most.
+const LISTED: usize = 10;
+
+/// Names for a sentence, not more than [`LISTED`].
+pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
+    let first: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
+    let rest = names.len().saturating_sub(LISTED);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", first.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_lists_ten_names_at_most() {
+        let names: Vec<String> = (0..80).map(|i| format!("n{i}")).collect();
+        assert_eq!(some_of(&names[..10]), "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9");
+        assert!(some_of(&names).ends_with("n9 and 70 more"));
+        let error = DataError::unknown_class(Path::new("a.xml"), "emu", &names).to_string();
+        assert!(error.contains("n9 and 70 more); move a picture with it into the training split"), "{error}");
     }
 }

@@ -2,17 +2,22 @@
 //!
 //! What it is not: it knows no layout and no format; the readers do.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-use image::ImageReader;
+use image::metadata::Orientation;
+use image::{ImageDecoder, ImageReader};
 
 use super::DataError;
-use crate::images::EXTENSIONS;
+use crate::images::{self, EXTENSIONS};
 
-/// Folders in folders that are entered in search of pictures; a link that leads back up ends here at the latest.
+/// Levels of folders that are entered in search of pictures.
 const DEEPEST: usize = 4;
+
+/// Larger pictures are refused: decoded, each of them would have more than 300 MB.
+const MAX_PIXELS: u64 = 100_000_000;
 
 /// What a folder holds, sorted by name.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
@@ -57,13 +62,25 @@ pub(super) fn has_pictures(folder: &Path) -> bool {
     listed.flatten().any(|entry| ends_in(&entry.path(), &EXTENSIONS))
 }
 
-/// The pictures in a folder and in the folders inside it, sorted.
+/// The pictures in a folder and in the folders inside it, sorted. A folder that links lead to again is entered once: by its
+/// own name where that is below `folder`, since its labels are found by it.
 pub(super) fn pictures_below(folder: &Path) -> Vec<PathBuf> {
     let mut pictures = Vec::new();
-    let mut level = vec![folder.to_path_buf()];
-    for _ in 0..DEEPEST {
-        pictures.extend(level.iter().flat_map(|folder| pictures_in(folder)));
-        level = level.iter().flat_map(|folder| subfolders(folder)).collect();
+    let mut entered = BTreeSet::new();
+    let mut folders = VecDeque::from([(folder.to_path_buf(), 1)]);
+    let mut links = VecDeque::new();
+    while let Some((folder, depth)) = folders.pop_front().or_else(|| links.pop_front()) {
+        let place = fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
+        if !entered.insert(place) {
+            continue;
+        }
+        pictures.extend(pictures_in(&folder));
+        if depth < DEEPEST {
+            let (linked, inside): (Vec<_>, Vec<_>) =
+                subfolders(&folder).into_iter().partition(|path| path.is_symlink());
+            folders.extend(inside.into_iter().map(|path| (path, depth + 1)));
+            links.extend(linked.into_iter().map(|path| (path, depth + 1)));
+        }
     }
     pictures.sort();
     pictures
@@ -104,14 +121,18 @@ pub(super) fn read_text(path: &Path, max: u64) -> Result<String, String> {
     Ok(text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))
 }
 
-/// The first bytes of a file, `max` at most; empty where it cannot be read.
-pub(super) fn first_bytes(path: &Path, max: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Ok(file) = File::open(path) {
+/// The first and the last bytes of a file, `max` of each at most; empty where it cannot be read.
+pub(super) fn both_ends(path: &Path, max: u64) -> [Vec<u8>; 2] {
+    let mut ends = [Vec::new(), Vec::new()];
+    if let Ok(mut file) = File::open(path) {
         // What was read before an error is as good to look at.
-        let _ = file.take(max).read_to_end(&mut bytes);
+        let _ = file.by_ref().take(max).read_to_end(&mut ends[0]);
+        let len = file.metadata().map_or(0, |data| data.len());
+        if file.seek(SeekFrom::Start(len.saturating_sub(max))).is_ok() {
+            let _ = file.take(max).read_to_end(&mut ends[1]);
+        }
     }
-    bytes
+    ends
 }
 
 /// The first line of a text that is not empty.
@@ -120,21 +141,47 @@ pub(super) fn first_line(path: &Path) -> Option<String> {
     reader.lines().map_while(Result::ok).map(|line| line.trim().to_string()).find(|line| !line.is_empty())
 }
 
-/// Width and height of a picture, from its header. The content tells the format: many a `.jpg` is a PNG.
+/// What a picture's file says about it without being decoded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Header {
+    /// Width and height as stored.
+    pub size_px: (u32, u32),
+    /// Whether a camera's mark says that the picture is to be turned or mirrored for the eye.
+    pub turned: bool,
+}
+
+/// Reads the header of a picture, and looks whether the file's end is there. The content tells the format: many a `.jpg` is a
+/// PNG.
 ///
 /// The error is a clause about the file.
-pub(super) fn picture_size(path: &Path) -> Result<(u32, u32), String> {
+pub(super) fn picture_header(path: &Path) -> Result<Header, String> {
     let unreadable = |error| format!("it cannot be read ({error})");
-    let reader = ImageReader::open(path).map_err(unreadable)?.with_guessed_format().map_err(unreadable)?;
-    let (width, height) = reader.into_dimensions().map_err(|error| format!("no picture: {error}"))?;
+    let mut file = File::open(path).map_err(unreadable)?;
+    if images::file_is_cut_off(&mut file).map_err(unreadable)? {
+        return Err("it ends in the middle of the image data".into());
+    }
+    file.rewind().map_err(unreadable)?;
+    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
+    let mut decoder = reader.into_decoder().map_err(|error| format!("no picture: {error}"))?;
+    let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(format!("no picture: its header says {width} x {height} pixels"));
     }
-    Ok((width, height))
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!(
+            "its header says {width} x {height} pixels, more than {} millions; scale it down",
+            MAX_PIXELS / 1_000_000
+        ));
+    }
+    // A mark that cannot be read is none.
+    let turned = decoder.orientation().is_ok_and(|mark| mark != Orientation::NoTransforms);
+    Ok(Header { size_px: (width, height), turned })
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+
     use super::*;
 
     #[test]
@@ -145,5 +192,46 @@ mod tests {
         for outside in ["../a.jpg", "/etc/a.jpg", "sub/../../a.jpg", "a/..", "", "."] {
             assert!(!stays_inside(Path::new(outside)), "{outside}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_multiply_no_pictures_and_a_folder_keeps_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("b/c");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(inner.join("p.jpg"), "").unwrap();
+        // Before it in the order of names, and back up.
+        std::os::unix::fs::symlink(&inner, folder.path().join("a")).unwrap();
+        std::os::unix::fs::symlink(folder.path(), inner.join("up")).unwrap();
+        assert_eq!(pictures_below(folder.path()), [inner.join("p.jpg")]);
+        // A link to elsewhere is entered.
+        let other = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(folder.path(), other.path().join("all")).unwrap();
+        assert_eq!(pictures_below(other.path()), [other.path().join("all/b/c/p.jpg")]);
+    }
+
+    #[test]
+    fn a_picture_without_end_or_of_absurd_size_is_refused_and_a_turned_one_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let mut jpeg = std::io::Cursor::new(Vec::new());
+        image::RgbImage::new(16, 8).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        let jpeg = jpeg.into_inner();
+        let header = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            picture_header(&path)
+        };
+        assert_eq!(header(&jpeg), Ok(Header { size_px: (16, 8), turned: false }));
+        assert!(header(&jpeg[..jpeg.len() - 4]).unwrap_err().contains("ends in the middle"));
+        // Height and width stand five bytes behind the mark of the frame.
+        let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+        let mut absurd = jpeg.clone();
+        absurd[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
+        assert!(header(&absurd).unwrap_err().contains("60000 x 60000"));
+        // An EXIF mark, a quarter clockwise (6), behind the first two bytes.
+        let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let turned = [&jpeg[..2], exif, &jpeg[2..]].concat();
+        assert_eq!(header(&turned), Ok(Header { size_px: (16, 8), turned: true }));
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Read {
 pub(super) struct Picture {
     pub path: PathBuf,
     pub size_px: (u32, u32),
+    /// Whether a camera's orientation mark says that it is to be turned.
+    pub turned: bool,
     pub objects: Vec<Object>,
     /// COCO's number of it.
     pub coco_id: Option<i64>,

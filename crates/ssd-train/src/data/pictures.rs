@@ -28,6 +28,9 @@ pub struct Pictures {
     category_ids: Option<Vec<i64>>,
 }
 
+/// Notes that an error repeats.
+const NOTES_SHOWN: usize = 3;
+
 /// One picture, not yet decoded.
 #[derive(Debug, Clone)]
 struct Item {
@@ -68,6 +71,7 @@ impl Pictures {
         let mut items = Vec::new();
         let mut seen = HashSet::new();
         let mut entries = 0;
+        let mut turned = 0;
         for Found { reads, notes, skipped, .. } in found {
             report.notes.extend(notes);
             report.skipped.extend(skipped);
@@ -81,7 +85,9 @@ impl Pictures {
                         continue;
                     }
                 };
-                if !seen.insert(picture.path.clone()) {
+                // Two data may name one folder in other words, or by a link.
+                let place = fs::canonicalize(&picture.path).unwrap_or_else(|_| picture.path.clone());
+                if !seen.insert(place) {
                     report.skipped.push(Skipped::new(picture.path, Reason::Duplicate, "it is there already"));
                     continue;
                 }
@@ -89,6 +95,7 @@ impl Pictures {
                 let truths_px = numbered(picture.objects, &classes, &labels, &annotation)?;
                 let crowds = truths_px.iter().filter(|truth| truth.crowd).count();
                 report.images += 1;
+                turned += usize::from(picture.turned);
                 report.crowds += crowds;
                 report.boxes += truths_px.len() - crowds;
                 report.empty_images += usize::from(truths_px.len() == crowds);
@@ -96,11 +103,18 @@ impl Pictures {
                 items.push(Item { name, picture: path, size_px, truths_px, coco_id });
             }
         }
+        if turned > 0 {
+            report.notes.push(format!(
+                "{turned} pictures have a camera's orientation mark, which is not obeyed here: boxes are taken in the picture as \
+                 it is stored"
+            ));
+        }
         let nothing = |why: String| DataError::Nothing { path: data.into(), split: split.unwrap_or("all").into(), why };
         if items.is_empty() {
             let first = report.skipped.first();
             let first = first.map(|s| format!(", the first being {}: {}", s.path.display(), s.why));
-            return Err(nothing(format!("of {entries} entries none can be used{}", first.unwrap_or_default())));
+            let notes: String = report.notes.iter().take(NOTES_SHOWN).map(|note| format!("; {note}")).collect();
+            return Err(nothing(format!("of {entries} entries none can be used{}{notes}", first.unwrap_or_default())));
         }
         if labels.is_empty() || (learned && report.boxes + report.crowds == 0) {
             return Err(nothing(format!("{} pictures have no object", items.len())));

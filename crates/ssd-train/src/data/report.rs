@@ -12,7 +12,7 @@ const SHOWN: usize = 5;
 pub enum Reason {
     /// A picture that a list or an annotation names, and that is not there.
     MissingPicture,
-    /// A picture whose header cannot be read.
+    /// A picture whose header cannot be read, whose end is missing, or that is too large to decode.
     UnreadablePicture,
     /// A picture of another size than the one that its boxes refer to.
     OtherSize,
@@ -24,6 +24,8 @@ pub enum Reason {
     OutsideFolder,
     /// A picture that is there already.
     Duplicate,
+    /// A picture that differs from one that is used by its ending only, so that one annotation is for both.
+    SameName,
     /// A box without width or height, or with a corner that is no finite number.
     NoArea,
     /// A box that lies outside its picture.
@@ -43,6 +45,7 @@ impl Reason {
             Self::MissingImage => "annotations without a picture",
             Self::OutsideFolder => "paths out of the data set's folder",
             Self::Duplicate => "pictures listed twice",
+            Self::SameName => "pictures with the name of another",
             Self::NoArea => "boxes without width or height",
             Self::OutsidePicture => "boxes outside of their picture",
             Self::UnknownClass => "boxes of a class without a name",

@@ -1,7 +1,8 @@
 //! Splits: the names under which they lie, and how a data set without any is divided.
 //!
 //! A data set that has no splits at all is divided into `train` and `val`: a picture is in `val` when a hash of its name
-//! says so, for one name in ten. So a picture stays on its side when others are added or the folder is moved.
+//! says so, for one name in ten. So a picture stays on its side when others are added or the folder is moved; but a few pictures are divided
+//! so that each side has one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::DataError;
+use super::error::some_of;
 
 /// One name in so many goes to `val`.
 const VAL_SHARE: u64 = 10;
@@ -44,8 +46,8 @@ pub(super) fn find<'a>(words: &[&'a str], split: &str) -> Option<&'a str> {
 /// The error for a split that is not among those there are.
 pub(super) fn none_of(root: &Path, split: &str, words: &[&str]) -> DataError {
     let words: BTreeSet<&str> = words.iter().copied().collect();
-    let words = words.into_iter().collect::<Vec<_>>().join(", ");
-    let hint = format!("its splits are {words}; name one of them with --split or --val-split");
+    let words = some_of(&words.into_iter().collect::<Vec<_>>());
+    let hint = format!("its splits are {words}; name one of them as the split, or name other data for it");
     DataError::NoSplit { path: root.into(), split: split.into(), hint }
 }
 
@@ -71,11 +73,17 @@ pub(super) fn divide<T>(
     }
     let all = items.len();
     let hashes: Vec<u64> = items.iter().map(|item| hash(&name(item))).collect();
-    // In a small set it can be that no name in ten is there; then it is the one that comes closest.
-    let least = hashes.iter().copied().min_by_key(|hash| (hash % VAL_SHARE, *hash));
-    let measured = |hash: u64| hash.is_multiple_of(VAL_SHARE) || Some(hash) == least;
-    let kept: Vec<T> =
-        items.into_iter().zip(hashes).filter(|(_, hash)| measured(*hash) != learn).map(|(item, _)| item).collect();
+    // In a small set it can be that no name in ten is there, or none else; then it is the one that comes closest.
+    let order = |index: &usize| (hashes[*index] % VAL_SHARE, hashes[*index]);
+    let (least, greatest) = ((0..all).min_by_key(order), (0..all).max_by_key(order));
+    let measured =
+        |index: usize| (hashes[index].is_multiple_of(VAL_SHARE) && Some(index) != greatest) || Some(index) == least;
+    if all == 1 {
+        let note = format!("{} has no splits and one picture, which is taken as train and as val", root.display());
+        return Ok((items, note));
+    }
+    let kept = items.into_iter().enumerate().filter(|(index, _)| measured(*index) != learn);
+    let kept: Vec<T> = kept.map(|(_, item)| item).collect();
     let note = format!(
         "{} has no splits; {} of its {all} pictures are taken as {split}, since a hash of each name puts one in {VAL_SHARE} \
          into val and the rest into train",
@@ -118,6 +126,16 @@ mod tests {
         for count in 2..12 {
             let names: Vec<String> = (0..count).map(|i| format!("p{i}")).collect();
             assert!(!divided(&names, "val").is_empty() && !divided(&names, "train").is_empty(), "{count} pictures");
+        }
+        // Whatever the names: both of these hash to a multiple of ten, and those have one name.
+        let tens = (0..).map(|i| format!("q{i}")).filter(|name| hash(name).is_multiple_of(VAL_SHARE));
+        let (tens, same) = (tens.take(2).collect::<Vec<_>>(), vec!["a".to_string(); 2]);
+        for names in [&tens, &same] {
+            assert_eq!((divided(names, "train").len(), divided(names, "val").len()), (1, 1), "{names:?}");
+        }
+        for split in ["train", "val"] {
+            let (kept, note) = divide(vec![1], split, Path::new("set"), i32::to_string).unwrap();
+            assert!(kept == [1] && note.contains("one picture"), "{note}");
         }
         let error = divide(vec![1], "test", Path::new("set"), i32::to_string).unwrap_err().to_string();
         assert!(error.contains("\"test\"") && error.contains("train and val"), "{error}");

@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::files::Header;
 use super::found::{Found, Object, Picture, Read, placed};
 use super::report::{Reason, Skipped};
 use super::voc_xml;
 use super::{DataError, files, split};
 use crate::evaluation::XywhPx;
+use crate::images::EXTENSIONS;
 
 /// Pictures and annotations of the two-folder layouts.
 const PAIRS: [[&str; 2]; 3] = [["JPEGImages", "Annotations"], ["images", "annotations"], ["images", "Annotations"]];
@@ -47,9 +49,12 @@ struct Place {
 struct Entry<'a> {
     name: String,
     place: &'a Place,
-    /// None where a list or an annotation names a picture that is not there.
-    picture: Option<PathBuf>,
+    /// The pictures of this name, of which the first is used; none where a list or an annotation names what is not there.
+    pictures: Vec<PathBuf>,
 }
+
+/// Pictures by their names without ending.
+type ByName = BTreeMap<String, Vec<PathBuf>>;
 
 /// Whether a folder itself has pictures and XML in two folders.
 pub(super) fn is_there(folder: &Path) -> bool {
@@ -113,13 +118,15 @@ impl Root {
             Some(split) => {
                 let folders: Vec<&str> = self.places.iter().filter_map(|place| place.split.as_deref()).collect();
                 let lists = self.lists();
-                let listed: Vec<&str> = lists.keys().map(String::as_str).collect();
+                let listed = splits_among(&lists);
                 if !folders.is_empty() {
                     let folder =
                         split::find(&folders, split).ok_or_else(|| split::none_of(&self.path, split, &folders))?;
                     self.all(self.places.iter().filter(|place| place.split.as_deref() == Some(folder)))?
                 } else if !listed.is_empty() {
-                    let list = split::find(&listed, split).and_then(|name| lists.get(name));
+                    // A list of any name can be asked for, `my_val`.
+                    let list =
+                        lists.get(split).or_else(|| split::find(&listed, split).and_then(|name| lists.get(name)));
                     self.listed(list.ok_or_else(|| split::none_of(&self.path, split, &listed))?)?
                 } else {
                     let all = self.all(&self.places)?;
@@ -143,42 +150,75 @@ impl Root {
             let names: BTreeSet<String> =
                 annotations.iter().map(|file| files::stem(file)).chain(pictures.keys().cloned()).collect();
             all.extend(names.into_iter().map(|name| {
-                let picture = pictures.remove(&name);
-                Entry { name, place, picture }
+                let pictures = pictures.remove(&name).unwrap_or_default();
+                Entry { name, place, pictures }
             }));
         }
         Ok(all)
     }
 
-    /// The names that a list has, one a line.
+    /// The pictures that a list names, one a line.
     fn listed(&self, list: &Path) -> Result<Vec<Entry<'_>>, DataError> {
         let failed =
             |why: String| DataError::Description { path: list.into(), why: format!("{why}; mend or replace it") };
         let text = files::read_text(list, MAX_LIST_BYTES).map_err(failed)?;
         let Some(place) = self.places.first() else { return Ok(Vec::new()) };
         let pictures = place.pictures_by_name()?;
-        let names = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        Ok(names.map(|name| Entry { name: name.into(), place, picture: pictures.get(name).cloned() }).collect())
+        let names = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| named_by(line, &pictures));
+        Ok(names
+            .map(|name| Entry { place, pictures: pictures.get(&name).cloned().unwrap_or_default(), name })
+            .collect())
     }
 
-    /// The lists in `ImageSets/Main` by name. VOC's lists of single classes (`cat_train.txt`) are no splits.
+    /// The lists in `ImageSets/Main` by name.
     fn lists(&self) -> BTreeMap<String, PathBuf> {
         let lists = files::files_ending(&self.path.join("ImageSets").join("Main"), &["txt"]);
-        let named = lists.into_iter().map(|path| (files::stem(&path), path));
-        named.filter(|(name, _)| !name.contains('_')).collect()
+        lists.into_iter().map(|path| (files::stem(&path), path)).collect()
     }
 }
 
+/// The lists that are splits by their names. VOC's lists of single classes (`cat_train`) are none; where all lists have such
+/// names, nobody but the user knows.
+fn splits_among(lists: &BTreeMap<String, PathBuf>) -> Vec<&str> {
+    let all: Vec<&str> = lists.keys().map(String::as_str).collect();
+    let plain: Vec<&str> = all.iter().copied().filter(|name| !name.contains('_')).collect();
+    if plain.is_empty() { all } else { plain }
+}
+
+/// The picture that a line of a list means: `a`; `a 1` as in VOC's lists of classes; `a.jpg`, also with its folder.
+fn named_by(line: &str, pictures: &ByName) -> String {
+    let word = line.split_whitespace().next().unwrap_or(line);
+    // A name may have white space or a dot in it.
+    if let Some(name) = [line, word].into_iter().find(|name| pictures.contains_key(*name)) {
+        return name.into();
+    }
+    let without_ending = |text: &str| {
+        let path = Path::new(text);
+        (files::stays_inside(path) && files::ends_in(path, &EXTENSIONS)).then(|| files::stem(path))
+    };
+    let whole = without_ending(line).filter(|name| pictures.contains_key(name));
+    whole.or_else(|| without_ending(word)).unwrap_or_else(|| word.into())
+}
+
 impl Place {
-    /// The pictures by their names without ending. In a folder of their own any ending will do, beside annotations only a
-    /// picture's.
-    fn pictures_by_name(&self) -> Result<BTreeMap<String, PathBuf>, DataError> {
+    /// The pictures of each name, sorted. In a folder of their own a file of any ending will do where no picture's ending is
+    /// there, beside annotations only a picture's.
+    fn pictures_by_name(&self) -> Result<ByName, DataError> {
         let files = if self.pictures == self.annotations {
             files::pictures_in(&self.pictures)
         } else {
             files::entries(&self.pictures)?.into_iter().filter(|path| path.is_file()).collect()
         };
-        Ok(files.into_iter().map(|path| (files::stem(&path), path)).collect())
+        let (pictures, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|path| files::ends_in(path, &EXTENSIONS));
+        let mut by_name = ByName::new();
+        for path in pictures {
+            by_name.entry(files::stem(&path)).or_default().push(path);
+        }
+        for path in others {
+            by_name.entry(files::stem(&path)).or_insert_with(|| vec![path]);
+        }
+        Ok(by_name)
     }
 }
 
@@ -192,13 +232,18 @@ impl Entry<'_> {
     }
 
     fn picture_with_objects(&self, annotation: &Path, rejected: &mut Vec<Skipped>) -> Result<Picture, Skipped> {
-        let Some(path) = self.picture.clone() else {
+        let Some((path, others)) = self.pictures.split_first() else {
             let named = self.place.pictures.join(&self.name);
             return Err(Skipped::new(named, Reason::MissingPicture, "there is no picture of this name"));
         };
         let written =
             voc_xml::read_objects(annotation).map_err(|why| Skipped::new(annotation, Reason::BadAnnotation, why))?;
-        let size_px = files::picture_size(&path).map_err(|why| Skipped::new(&path, Reason::UnreadablePicture, why))?;
+        let Header { size_px, turned } =
+            files::picture_header(path).map_err(|why| Skipped::new(path, Reason::UnreadablePicture, why))?;
+        rejected.extend(others.iter().map(|other| {
+            let why = format!("{} has the same name and is taken", files::file_name(path));
+            Skipped::new(other, Reason::SameName, why)
+        }));
         let mut objects = Vec::with_capacity(written.len());
         for (object, number) in written.into_iter().zip(1..) {
             match in_picture(object, size_px) {
@@ -208,7 +253,7 @@ impl Entry<'_> {
                 }
             }
         }
-        Ok(Picture { path, size_px, objects, coco_id: None })
+        Ok(Picture { path: path.clone(), size_px, turned, objects, coco_id: None })
     }
 }
 

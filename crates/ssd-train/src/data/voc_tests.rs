@@ -109,15 +109,33 @@ fn a_corrupt_picture_is_reported_at_load_or_named_on_reading() {
     assert_eq!((voc.len(), voc.name(0)), (1, "b".into()));
     assert!(only_reason(&voc, "JPEGImages/a.jpg").0 == Reason::UnreadablePicture);
 
-    // The header is whole, half of the rest is missing: nothing is seen of it before the picture is decoded.
+    // The header is whole, half of the rest is missing.
+    let folder = folder_of(&["a", "b"]);
     let picture = folder.path().join("JPEGImages/b.jpg");
     let bytes = fs::read(&picture).unwrap();
     let scan = bytes.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
     fs::write(&picture, &bytes[..(scan + bytes.len()) / 2]).unwrap();
     let voc = open(folder.path(), None, None).unwrap();
-    assert_eq!(voc.len(), 1);
-    let error = voc.get(0).unwrap_err().to_string();
-    assert!(error.contains("b.jpg") && error.contains("ends in the middle"), "{error}");
+    assert_eq!((voc.len(), voc.name(0)), (1, "a".into()));
+    let (reason, why) = only_reason(&voc, "JPEGImages/b.jpg");
+    assert!(reason == Reason::UnreadablePicture && why.contains("ends in the middle"), "{why}");
+
+    // A PNG whose header and end are whole: nothing is seen before it is decoded.
+    fs::write(&picture, damaged_inside()).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!(voc.len(), 2);
+    let error = voc.get(1).unwrap_err().to_string();
+    assert!(error.contains("b.jpg") && error.contains("does not decode"), "{error}");
+}
+
+/// A PNG with its compressed pixels replaced.
+fn damaged_inside() -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    RgbImage::from_pixel(40, 20, Rgb([90, 120, 200])).write_to(&mut png, ImageFormat::Png).unwrap();
+    let mut bytes = png.into_inner();
+    let pixels = bytes.windows(4).position(|name| name == b"IDAT").unwrap() + 4;
+    bytes[pixels..pixels + 8].fill(0xaa);
+    bytes
 }
 
 #[test]
@@ -187,6 +205,39 @@ fn a_picture_that_a_list_has_twice_is_used_once() {
 }
 
 #[test]
+fn a_file_of_another_kind_replaces_no_picture_and_a_second_picture_of_a_name_is_reported() {
+    let folder = folder_of(&["a", "b", "c"]);
+    let path = |name: &str| folder.path().join("JPEGImages").join(name);
+    fs::write(path("a.txt"), "about a").unwrap();
+    fs::copy(path("b.jpg"), path("b.png")).unwrap();
+    // An ending that is no picture's will do where there is none.
+    fs::rename(path("c.jpg"), path("c.dat")).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!(voc.len(), 3, "{}", voc.report());
+    let (reason, why) = only_reason(&voc, "JPEGImages/b.png");
+    assert!(reason == Reason::SameName && why.contains("b.jpg"), "{why}");
+}
+
+#[test]
+fn a_list_of_any_name_can_be_asked_for_and_lines_may_have_an_ending_or_a_number() {
+    let folder = folder_of(&["a", "b", "c.d", "my e"]);
+    let list = |name: &str, text: &str| fs::write(folder.path().join("ImageSets/Main").join(name), text).unwrap();
+    list("my_val.txt", "a.jpg\nb  1\nc.d\nmy e\nJPEGImages/c.d.jpg 0\n");
+    list("cat_train.txt", "a 1\n");
+    let voc = open(folder.path(), Some("my_val"), None).unwrap();
+    let names: Vec<String> = (0..voc.len()).map(|i| voc.name(i)).collect();
+    assert_eq!(names, ["a", "b", "c.d", "my e"], "{}", voc.report());
+    assert_eq!(voc.report().counts(), [(Reason::Duplicate, 1)].into(), "c.d with its ending is c.d again");
+    // All lists have a name of that kind: the set is not divided behind the user's back.
+    let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
+    assert!(error.contains("its splits are cat_train, my_val"), "{error}");
+    list("train.txt", "a\n");
+    let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
+    assert!(error.contains("its splits are train;"), "{error}");
+    assert_eq!(open(folder.path(), Some("my_val"), None).unwrap().len(), 4);
+}
+
+#[test]
 fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_over() {
     let devkit = tempfile::tempdir().unwrap();
     for (year, split) in [("VOC2007", "test"), ("VOC2012", "train")] {
@@ -208,6 +259,11 @@ fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_o
         crate::data::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::Auto, None, None).unwrap();
     assert_eq!(set.len(), 4, "the third is the second again");
     assert!(set.report().unwrap().to_string().contains("named twice"));
+    // A devkit and a year in it, in other words.
+    let both = [devkit.path().to_path_buf(), devkit.path().join("VOC2007/../VOC2012")];
+    let set =
+        crate::data::open(&both.map(|path| path.to_string_lossy().into_owned()), Format::Auto, None, None).unwrap();
+    assert_eq!((set.len(), set.report().unwrap().counts()), (4, [(Reason::Duplicate, 2)].into()));
 }
 
 #[test]
@@ -221,6 +277,19 @@ fn a_folder_without_lists_is_divided_by_names() {
     assert!(train.report().to_string().contains("has no splits"), "{}", train.report());
     let error = open(folder.path(), Some("test"), None).unwrap_err().to_string();
     assert!(error.contains("train and val can be asked for"), "{error}");
+}
+
+#[test]
+fn one_picture_is_in_both_splits_and_an_error_says_how_a_set_was_divided() {
+    let folder = folder_of(&["a"]);
+    for split in ["train", "val"] {
+        let voc = open(folder.path(), Some(split), None).unwrap();
+        assert_eq!(voc.len(), 1);
+        assert!(voc.report().to_string().contains("one picture, which is taken as train and as val"), "{split}");
+    }
+    fs::write(folder.path().join("JPEGImages/a.jpg"), b"no picture").unwrap();
+    let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
+    assert!(error.contains("a.jpg") && error.contains("has no splits and one picture"), "{error}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::files::Header;
 use super::found::{Found, Object, Picture, Read, placed};
 use super::report::{Reason, Skipped};
 use super::yolo_labels::{self, Line};
@@ -138,8 +139,8 @@ impl Set {
                 .map_err(|why| Skipped::new(label, Reason::BadAnnotation, format!("{why}; its picture is left out")))?,
             None => Vec::new(),
         };
-        let size_px =
-            files::picture_size(picture).map_err(|why| Skipped::new(picture, Reason::UnreadablePicture, why))?;
+        let Header { size_px, turned } =
+            files::picture_header(picture).map_err(|why| Skipped::new(picture, Reason::UnreadablePicture, why))?;
         let mut objects = Vec::with_capacity(lines.len());
         for (line, number) in lines.into_iter().zip(1..) {
             match self.object(line, size_px) {
@@ -149,7 +150,7 @@ impl Set {
                 }
             }
         }
-        Ok(Picture { path: picture.into(), size_px, objects, coco_id: None })
+        Ok(Picture { path: picture.into(), size_px, turned, objects, coco_id: None })
     }
 
     /// A line as an object, or why it cannot be used.

@@ -63,6 +63,10 @@ impl Set {
     /// Finds out what lies at a path: a folder or a description.
     pub(super) fn find(path: &Path) -> Result<Self, DataError> {
         let unfit = |path: &Path, why| DataError::Description { path: path.into(), why };
+        if path.is_file() && !files::ends_in(path, &["yaml", "yml"]) {
+            let why = "a file that describes one ends in .yaml or .yml; give that, or the folder that holds it";
+            return Err(DataError::OtherLayout { path: path.into(), format: "YOLO", why: why.into() });
+        }
         let description = if path.is_file() { Some(path.to_path_buf()) } else { description_in(path) };
         let mut set = if let Some(file) = description {
             let description = yolo_yaml::read(&file)

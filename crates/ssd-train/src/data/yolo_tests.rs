@@ -185,6 +185,9 @@ fn nothing_to_go_by_is_a_sentence() {
     let unlabelled = folder(&[("images/a.jpg", ""), ("classes.txt", NAMES)]);
     let error = open_as(unlabelled.path(), Format::Auto, None).unwrap_err().to_string();
     assert!(error.contains("none of 1 pictures has labels"), "{error}");
+    let picture = unlabelled.path().join("images/a.jpg");
+    let error = open_as(&picture, Format::Yolo, None).unwrap_err().to_string();
+    assert!(error.contains("a.jpg is no YOLO data set") && error.contains(".yaml"), "{error}");
     let broken = folder(&[("data.yaml", "names: [cat"), ("images/a.jpg", "")]);
     let error = open_as(broken.path(), Format::Auto, None).unwrap_err().to_string();
     assert!(error.contains("data.yaml") && error.contains("no YAML"), "{error}");
