@@ -86,12 +86,24 @@ fn what_cannot_be_used_is_named_and_the_rest_is_learned_from() {
 }
 
 #[test]
-fn a_picture_cut_off_stops_the_run_which_goes_on_once_it_is_mended() {
+fn a_picture_cut_off_is_left_out_and_the_run_goes_on() {
+    let folder = Folder::new(3, "p0\n");
+    let whole = fs::read(folder.picture(2)).expect("it is there");
+    fs::write(folder.picture(2), &whole[..whole.len() * 2 / 3]).expect("it can be replaced");
+    let ran = folder.train(&[]).done();
+    for part in ["2 images, ", "1 unreadable pictures", "p2.jpg: it ends in the middle of the image data"] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in:\n{}", ran.stderr);
+    }
+    assert_whole(&folder.path("run"), 1, 1);
+}
+
+#[test]
+fn a_picture_damaged_inside_stops_the_run_which_goes_on_once_it_is_mended() {
     // p2 is only measured on: the epoch is learned before it is opened.
     let folder = Folder::new(3, "p2\n");
     fs::write(folder.path("ImageSets/Main/train.txt"), "p0\np1\n").expect("it can be replaced");
     let whole = fs::read(folder.picture(2)).expect("it is there");
-    fs::write(folder.picture(2), &whole[..whole.len() * 2 / 3]).expect("it can be replaced");
+    fs::write(folder.picture(2), damaged_inside(&whole)).expect("it can be replaced");
     folder.annotate(0, &[object("star", [20.0, 30.0, 90.0, 99.0]), all_classes()].concat());
     let ran = folder.train(&[]);
     let error = ran.failed(2);
@@ -102,6 +114,17 @@ fn a_picture_cut_off_stops_the_run_which_goes_on_once_it_is_mended() {
     let ran = folder.train(&["--resume"]).done();
     assert!(ran.stderr.contains("Going on after step 1"), "{}", ran.stderr);
     assert_whole(&folder.path("run"), 1, 1);
+}
+
+/// A picture as a PNG whose pixels do not decompress. Its header and its end are whole, so that opening it shows nothing.
+fn damaged_inside(picture: &[u8]) -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    let picture = image::load_from_memory(picture).expect("a picture");
+    picture.write_to(&mut png, image::ImageFormat::Png).expect("a picture can be written");
+    let mut bytes = png.into_inner();
+    let pixels = bytes.windows(4).position(|name| name == b"IDAT").expect("a PNG has pixels") + 4;
+    bytes[pixels..pixels + 64].fill(0xaa);
+    bytes
 }
 
 /// An object of each class: whatever the other picture holds, it is known.

@@ -256,11 +256,15 @@ fn several_folders_are_one_data_set_and_an_unknown_layout_is_named() {
     scenes.yolo("yolo", "yolo/images", "yolo/labels");
     fs::create_dir_all(scenes.path("voc/ImageSets/Main")).expect("a new folder");
     fs::write(scenes.path("voc/ImageSets/Main/train.txt"), "p0\np1\n").expect("a new file");
+    scenes.voc("measured/JPEGImages", "measured/Annotations");
+    fs::create_dir_all(scenes.path("measured/ImageSets/Main")).expect("a new folder");
+    fs::write(scenes.path("measured/ImageSets/Main/val.txt"), "p2\np3\n").expect("a new file");
     let (voc, yolo, drawn) = (scenes.path("voc"), scenes.path("yolo"), scenes.path("shown"));
-    let both = ["--data", path_text(&voc), "--data", path_text(&yolo), "--show-batch", path_text(&drawn), "--json"];
-    // `voc` has no val: the other folder has.
-    let ran = run("train", &both).done();
-    assert!(ran.stderr.contains("passed over") && ran.stderr.contains("its splits are train"), "{}", ran.stderr);
+    let measured = scenes.path("measured");
+    let all = ["--data", path_text(&voc), "--data", path_text(&yolo), "--data", path_text(&measured)];
+    // `measured` has no train: the other folders have.
+    let ran = run("train", &[&all[..], &["--show-batch", path_text(&drawn), "--json"]].concat()).done();
+    assert!(ran.stderr.contains("passed over") && ran.stderr.contains("its splits are val"), "{}", ran.stderr);
     assert_eq!(ran.json().as_array().map(Vec::len), Some(5), "two of the list, three of four");
 
     let empty = scenes.path("empty");

@@ -209,7 +209,8 @@ mod tests {
     #[test]
     fn a_file_is_cut_off_where_its_bytes_are() {
         let mut jpeg = Cursor::new(Vec::new());
-        let noise = |x: u32, y: u32| image::Rgb([x * 7 ^ y * 31, x * 13 ^ y * 5, x * y].map(|value| value as u8));
+        let noise =
+            |x: u32, y: u32| image::Rgb([(x * 7) ^ (y * 31), (x * 13) ^ (y * 5), x * y].map(|value| value as u8));
         RgbImage::from_fn(200, 200, noise).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
         let whole = jpeg.into_inner();
         assert!(whole.len() as u64 > 2 * TAIL, "the tail is a part of it");
