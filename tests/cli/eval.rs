@@ -93,7 +93,8 @@ fn soft_nms_keeps_what_hard_nms_removes() {
     let count = |nms: &str| {
         let found = folder.path().join(nms);
         let start = ["--device", "cpu", "--weights", path_text(&weights), "--data", "shapes:3:20", "--nms", nms];
-        run("eval", &[&start[..], &["--max", "400", "--save-detections", path_text(&found)]].concat()).done();
+        run("eval", &[&start[..], &["--top-k", "50", "--max", "400", "--save-detections", path_text(&found)]].concat())
+            .done();
         let results: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&found).expect("it was written")).expect("JSON");
         results.as_array().expect("a list").clone()

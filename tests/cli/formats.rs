@@ -83,7 +83,11 @@ impl Scenes {
                 Object { class, edges }
             };
             let all = of_image.step_by(10).map(object);
-            *objects = all.filter(|Object { edges: [x1, y1, x2, y2], .. }| x1 + 4 < *x2 && y1 + 4 < *y2).collect();
+            let area = |[x1, y1, x2, y2]: [u32; 4]| (x2 - x1) * (y2 - y1);
+            // On COCO's border between two sizes a fraction of YOLO's would decide by its last digit.
+            let is_sure = |edges: [u32; 4]| ![32 * 32, 96 * 96].contains(&area(edges));
+            let large = |[x1, y1, x2, y2]: [u32; 4]| x1 + 4 < x2 && y1 + 4 < y2;
+            *objects = all.filter(|object| large(object.edges) && is_sure(object.edges)).collect();
         }
     }
 

@@ -46,7 +46,7 @@ fn bad_usage_ends_with_2_and_names_what_is_wrong() {
         ("train", &[&train[..], &["--accumulate", "99999999999"]].concat(), "--accumulate"),
         ("train", &[&train[..], &["--stop-after", "0"]].concat(), "--stop-after"),
         ("train", &[&train[..], &["--device", "cpu:1"]].concat(), "cpu:1"),
-        ("eval", &["--ground-truth", "a.json", "--detections", "b.json", "--score", "0.9"], "--weights"),
+        ("eval", &["--ground-truth", "a.json", "--detections", "b.json", "--score", "0.9"], "--score"),
         ("train", &["--data", "shapes:one", "--out", "never-made"], "shapes:one"),
         ("train", &["--data", "no-such-folder", "--out", "never-made"], "no-such-folder"),
         ("train", &[&train[..], &["--resume"]].concat(), "never-made"),

@@ -117,7 +117,8 @@ impl Learner {
         })
     }
 
-    /// Whether all weights, and all of their average, are numbers. Waits for the device.
+    /// Whether all weights, and all of their average, are numbers in half precision, in which they are exported. Waits for the
+    /// device.
     ///
     /// # Errors
     ///
@@ -155,12 +156,20 @@ impl Learner {
     }
 }
 
-/// Zero, as long as everything visited is finite: infinity and NaN times zero are NaN.
+/// Zero, as long as everything visited is finite in f16: what exceeds its range is added, infinity and NaN times zero are NaN.
 struct Probe(Tensor<1>);
+
+/// The largest number of f16.
+const F16_MAX: f32 = 65_504.0;
 
 impl ModuleVisitor for Probe {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.0 = self.0.clone() + (param.val() * 0.0).sum();
+        // Only weights are exported in half precision.
+        if D > 1 {
+            let beyond = param.val().abs().clamp_min(F16_MAX) - F16_MAX;
+            self.0 = self.0.clone() + beyond.sum();
+        }
     }
 }
 

@@ -74,7 +74,9 @@ pub enum TrainError {
         advice: &'static str,
     },
     /// The weights are no numbers.
-    #[error("the update of step {step} left weights that are no numbers, on the pictures {pictures}; {advice}")]
+    #[error(
+        "the update of step {step} left weights that are no numbers, or too large for half precision, on the pictures {pictures}; {advice}"
+    )]
     Ruined {
         /// The step.
         step: usize,

@@ -4,7 +4,7 @@
 //! This module turns bytes into a detector and back; where bytes come from is not its business.
 
 use burn::tensor::{DType, Device};
-use burn_store::{FloatCastAdapter, ModuleSnapshot, SafetensorsStore};
+use burn_store::{FloatCastAdapter, HalfPrecisionAdapter, ModuleSnapshot, SafetensorsStore};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +118,7 @@ pub enum WeightsError {
 pub enum Dtype {
     /// As they were learned.
     F32,
-    /// Half the size; computed in f32 all the same.
+    /// Convolutions in half the size, norms as in [`Self::F32`]; computed in f32 all the same.
     F16,
 }
 
@@ -299,15 +299,12 @@ fn check_values(bytes: &[u8]) -> Result<(), WeightsError> {
 pub fn save(header: &Header, model: &Ssd, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
     let encode = |text: String| WeightsError::Encode(text);
     let json = serde_json::to_string(header).map_err(|error| encode(error.to_string()))?;
-    let cast = match dtype {
-        Dtype::F32 => DType::F32,
-        Dtype::F16 => DType::F16,
+    let store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("ssd", json).skip_enum_variants(true);
+    let mut store = match dtype {
+        Dtype::F32 => store.with_to_adapter(FloatCastAdapter::to(DType::F32)),
+        // Not the norms: a running variance is soon beyond the range of f16, and they weigh nothing.
+        Dtype::F16 => store.with_to_adapter(HalfPrecisionAdapter::new()),
     };
-    let mut store = SafetensorsStore::from_bytes(None)
-        .clear_metadata()
-        .metadata("ssd", json)
-        .skip_enum_variants(true)
-        .with_to_adapter(FloatCastAdapter::to(cast));
     model.save_into(&mut store).map_err(|error| encode(error.to_string()))?;
     let bytes = store.get_bytes().map_err(|error| encode(error.to_string()))?;
     // Whoever reads it would refuse it: a weight may be too large for half precision.

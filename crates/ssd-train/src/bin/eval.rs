@@ -41,10 +41,10 @@ struct Args {
     #[arg(long, value_name = "PATH|shapes", requires = "weights")]
     data: Vec<String>,
     /// How the data set is laid out
-    #[arg(long, value_enum, default_value = "auto", requires = "weights")]
+    #[arg(long, value_enum, default_value = "auto", conflicts_with = "ground_truth")]
     format: Format,
     /// Which part of the data set, such as train or val [default: val for shapes, else every picture]
-    #[arg(long, value_name = "NAME", requires = "weights")]
+    #[arg(long, value_name = "NAME", conflicts_with = "ground_truth")]
     split: Option<String>,
     /// A COCO ground truth (instances_*.json), to measure --detections against without running a model
     #[arg(long, value_name = "COCO.json", requires = "detections", conflicts_with_all = ["weights", "data"])]
@@ -67,19 +67,19 @@ struct Args {
     #[arg(long, value_name = "X", default_value_t = 0.5, requires = "confusion")]
     confusion_score: f64,
     /// Detections below this are left out, 0 to 1; a higher value cuts the curve's end off and lowers the measures
-    #[arg(long, value_name = "X", default_value_t = 0.01, requires = "weights")]
+    #[arg(long, value_name = "X", default_value_t = 0.01, conflicts_with = "ground_truth")]
     score: f32,
     /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1
-    #[arg(long, value_name = "X", default_value_t = 0.45, requires = "weights")]
+    #[arg(long, value_name = "X", default_value_t = 0.45, conflicts_with = "ground_truth")]
     iou: f32,
     /// What becomes of an overlapping box: removed, or lowered in score
-    #[arg(long, value_enum, default_value = "hard", requires = "weights")]
+    #[arg(long, value_enum, default_value = "hard", conflicts_with = "ground_truth")]
     nms: NmsName,
     /// Candidates of each class that go into NMS
-    #[arg(long, value_name = "N", default_value_t = 400, requires = "weights")]
+    #[arg(long, value_name = "N", default_value_t = 400, conflicts_with = "ground_truth")]
     top_k: usize,
     /// Detections a picture at most
-    #[arg(long, value_name = "N", default_value_t = 200, requires = "weights")]
+    #[arg(long, value_name = "N", default_value_t = 200, conflicts_with = "ground_truth")]
     max: usize,
     /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
@@ -87,7 +87,7 @@ struct Args {
     #[command(flatten)]
     engine: EngineArgs,
     /// Pictures that go through the network at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), requires = "weights")]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), conflicts_with = "ground_truth")]
     batch: u16,
     /// Print one JSON document on stdout instead of the table, everything else on stderr
     #[arg(long)]
