@@ -2,34 +2,15 @@
 
 use anyhow::Result;
 
+use crate::test::SELECTION;
 use crate::{shell, tally::Tally, tools};
-
-/// The crates that compile for this machine, with the features that the tests have. `ssd-web` is empty there and is checked for
-/// wasm32.
-const NATIVE: [&str; 15] = [
-    "-p",
-    "ssd",
-    "-p",
-    "ssd-cpu",
-    "-p",
-    "ssd-gpu",
-    "-p",
-    "ssd-train",
-    "-p",
-    "ssd-tests",
-    "-p",
-    "xtask",
-    "--no-default-features",
-    "--features",
-    "ssd-train/remote",
-];
 
 /// Formatting, clippy, documentation, licences; all of them, even after one fails.
 pub fn run() -> Result<()> {
     let mut tally = Tally::default();
     tally.step("formatting", format_check);
     tally.step("clippy, native", || {
-        let args = [&["clippy"][..], &NATIVE[..], &["--all-targets", "--", "-D", "warnings"]];
+        let args = [&["clippy"][..], &SELECTION[..], &["-p", "xtask", "--all-targets", "--", "-D", "warnings"]];
         shell::run(&mut shell::command("cargo", &args.concat()))
     });
     tally.step("clippy, wasm32", || {
@@ -38,7 +19,7 @@ pub fn run() -> Result<()> {
         shell::run(&mut shell::command("cargo", &args))
     });
     tally.step("documentation", || {
-        let args = [&["doc"][..], &NATIVE[..], &["--no-deps", "--document-private-items"]];
+        let args = [&["doc"][..], &SELECTION[..], &["-p", "xtask", "--no-deps", "--document-private-items"]];
         shell::run(shell::command("cargo", &args.concat()).env("RUSTDOCFLAGS", "-D warnings"))
     });
     if shell::find("cargo-deny").is_some() {

@@ -9,9 +9,9 @@ use std::process::Command;
 use crate::tally::Tally;
 use crate::{budget, build, lint, shell, system};
 
-/// One selection for all calls. Without default features, which is without autotune: software Vulkan would try kernels
+/// The crates that compile for this machine (`ssd-web` is empty there), one selection for all calls. Without default features, which is without autotune: software Vulkan would try kernels
 /// for minutes. With lent devices, which are tested between two processes.
-const SELECTION: [&str; 13] = [
+pub const SELECTION: [&str; 13] = [
     "-p",
     "ssd",
     "-p",

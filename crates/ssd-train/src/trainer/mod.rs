@@ -1,91 +1,30 @@
 //! The training loop: batches → step → metrics, with a checkpoint and a validation each epoch.
 
+mod epoch_end;
+mod error;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use ssd::Ssd;
-use ssd::weights::{self, Dtype, Header, WeightsError};
+use ssd::weights::Header;
 
-use crate::checkpoint::{self, CheckpointError, State, Subject};
-use crate::cli::{self, WriteError, write_atomic};
+pub use self::error::TrainError;
+use crate::checkpoint::{self, State, Subject};
+use crate::cli;
 use crate::config::TrainConfig;
-use crate::curves;
-use crate::data::show;
-use crate::data::{DataError, Loader, Prepared};
+use crate::data::{Loader, Prepared};
 use crate::evaluation::Report;
 use crate::learner::Learner;
 use crate::lent::for_people;
-use crate::metrics::{Metrics, MetricsError, StepLine, ValidationLine};
+use crate::metrics::{Metrics, StepLine};
 use crate::profile::Profile;
 use crate::progress::Progress;
 use crate::reading::Reading;
 use crate::replicas::LostReplica;
 use crate::schedule::LearningRate;
-use crate::tensorboard::{EventError, EventWriter, with_detections};
-use crate::validate::{ValidateError, Validation, validate};
-
-/// Why a run stopped early. What it had saved is still there.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// A picture cannot be read.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A checkpoint cannot be written or read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The metrics cannot be written.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// The model cannot be measured.
-    #[error(transparent)]
-    Validate(#[from] ValidateError),
-    /// The event file cannot be written.
-    #[error(transparent)]
-    Events(#[from] EventError),
-    /// A weights file cannot be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// A weights file cannot be encoded.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// A device beside the main one failed.
-    #[error(transparent)]
-    Replica(#[from] LostReplica),
-    /// The device failed.
-    #[error("the device failed at step {step} ({reason}); go on from the last checkpoint with --resume")]
-    Device {
-        /// The step.
-        step: usize,
-        /// In the runtime's words.
-        reason: String,
-    },
-    /// The loss is no number.
-    #[error("the loss of step {step} is {loss}, on the pictures {pictures}; {advice}")]
-    Diverged {
-        /// The step.
-        step: usize,
-        /// NaN or infinite.
-        loss: f32,
-        /// The batch.
-        pictures: String,
-        /// What to do.
-        advice: &'static str,
-    },
-    /// The weights are no numbers.
-    #[error(
-        "the update of step {step} left weights that are no numbers, or too large for half precision, on the pictures {pictures}; {advice}"
-    )]
-    Ruined {
-        /// The step.
-        step: usize,
-        /// The batch.
-        pictures: String,
-        /// What to do.
-        advice: &'static str,
-    },
-}
+use crate::tensorboard::EventWriter;
 
 /// A run under way.
 pub struct Trainer {
@@ -328,61 +267,6 @@ impl Trainer {
                 events.step(&line)?;
             }
             progress.step(&line);
-        }
-        Ok(())
-    }
-
-    /// Measures, exports, draws the curves, saves a checkpoint.
-    fn finish_epoch(&mut self, val: &Loader) -> Result<Report, TrainError> {
-        self.state.epoch += 1;
-        self.state.pictures = 0;
-        let model = self.learner.measured();
-        let Validation { report, examples } = validate(&model, &self.header, val)?;
-        let line = ValidationLine {
-            epoch: self.state.epoch,
-            step: self.state.step,
-            map_voc07: report.voc07_11pt,
-            map_voc: report.voc_all_point,
-            map_coco: report.coco.ap,
-        };
-        self.metrics.push(&line)?;
-        if let Some(events) = &mut self.events {
-            events.validation(&line)?;
-            let (labels, preprocess) = (&self.header.labels, self.header.preprocess());
-            for (index, (prepared, found)) in examples.iter().enumerate() {
-                let picture = show::picture(&Prepared { truths: Vec::new(), ..prepared.clone() }, labels, &preprocess);
-                let picture = with_detections(picture, found, labels, self.header.score);
-                events.image(&format!("detections/{}", index + 1), self.state.step, &picture)?;
-            }
-        }
-        let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{:.1} %", value * 100.0));
-        let (voc, coco) = (percent(line.map_voc), percent(line.map_coco));
-        cli::note(&format!("epoch {}: mAP {voc} (VOC, IoU 0.5), {coco} (COCO)", self.state.epoch));
-        self.export(&model, &line)?;
-        if let Err(error) = curves::write_curves(&self.out.join("metrics.jsonl"), &self.out.join("curves.png")) {
-            cli::complain(&error.to_string());
-        }
-        self.save_checkpoint()?;
-        Ok(report)
-    }
-
-    /// Writes `last.safetensors`, and `best.safetensors` when it is the best by VOC mAP.
-    fn export(&mut self, model: &Ssd, measured: &ValidationLine) -> Result<(), TrainError> {
-        let mut header = self.header.clone();
-        header.provenance.steps = self.state.step;
-        let split = match self.config.overfit {
-            Some(_) => "the training pictures",
-            None => self.config.val_split.as_deref().unwrap_or("val"),
-        };
-        header.provenance.metric = match measured.map_voc {
-            Some(map) => format!("VOC all-point mAP {map:.4} at IoU 0.5 on {split}"),
-            None => format!("none: {split} has no objects"),
-        };
-        let bytes = weights::save(&header, model, Dtype::F16)?;
-        write_atomic(&self.out.join("last.safetensors"), &bytes)?;
-        if self.state.best.is_none() || measured.map_voc > self.state.best {
-            self.state.best = measured.map_voc;
-            write_atomic(&self.out.join("best.safetensors"), &bytes)?;
         }
         Ok(())
     }

@@ -1,0 +1,72 @@
+//! Why a run stops early, each as one sentence.
+
+use ssd::weights::WeightsError;
+
+use crate::checkpoint::CheckpointError;
+use crate::cli::WriteError;
+use crate::data::DataError;
+use crate::metrics::MetricsError;
+use crate::replicas::LostReplica;
+use crate::tensorboard::EventError;
+use crate::validate::ValidateError;
+
+/// Why a run stopped early. What it had saved is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A checkpoint cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The metrics cannot be written.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The model cannot be measured.
+    #[error(transparent)]
+    Validate(#[from] ValidateError),
+    /// The event file cannot be written.
+    #[error(transparent)]
+    Events(#[from] EventError),
+    /// A weights file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A weights file cannot be encoded.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A device beside the main one failed.
+    #[error(transparent)]
+    Replica(#[from] LostReplica),
+    /// The device failed.
+    #[error("the device failed at step {step} ({reason}); go on from the last checkpoint with --resume")]
+    Device {
+        /// The step.
+        step: usize,
+        /// In the runtime's words.
+        reason: String,
+    },
+    /// The loss is no number.
+    #[error("the loss of step {step} is {loss}, on the pictures {pictures}; {advice}")]
+    Diverged {
+        /// The step.
+        step: usize,
+        /// NaN or infinite.
+        loss: f32,
+        /// The batch.
+        pictures: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The weights are no numbers.
+    #[error(
+        "the update of step {step} left weights that are no numbers, or too large for half precision, on the pictures {pictures}; {advice}"
+    )]
+    Ruined {
+        /// The step.
+        step: usize,
+        /// The batch.
+        pictures: String,
+        /// What to do.
+        advice: &'static str,
+    },
+}
