@@ -42,6 +42,8 @@ pub enum Activation {
     Relu6,
     /// `x * min(max(x + 3, 0), 6) / 6`: MobileNetV3 paper, §5.2.
     HardSwish,
+    /// `min(max(x + 3, 0), 6) / 6`: what gates are made with there.
+    HardSigmoid,
 }
 
 impl Activation {
@@ -52,7 +54,13 @@ impl Activation {
             Self::Relu => x.max(0.0),
             Self::Relu6 => x.clamp(0.0, 6.0),
             Self::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+            Self::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
         }
+    }
+
+    /// Whether it only holds a number between two bounds, the one kind that the loops fold in.
+    pub(crate) fn is_bound(self) -> bool {
+        matches!(self, Self::None | Self::Relu | Self::Relu6)
     }
 
     /// Of all numbers of a tensor, on any device.
@@ -109,7 +117,7 @@ pub fn batch_norm_train(
     activation: Activation,
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
     // Its gradient is not that of a bound, which is all that the loops know.
-    if activation == Activation::HardSwish {
+    if !activation.is_bound() {
         let (out, mean, variance) = batch_norm_train(x, gamma, beta, epsilon, Activation::None);
         return (activation.of_tensor(out), mean, variance);
     }

@@ -140,6 +140,51 @@ impl Map {
         Self::of(dims, out)
     }
 
+    /// The mean of each channel: `[B, C, 1, 1]`.
+    pub fn average(&self) -> Self {
+        let [batch, channels, height, width] = self.dims;
+        let dims = [batch, channels, 1, 1];
+        let mut out = self.room(dims);
+        for_each(
+            out.values_mut(),
+            channels,
+            || (),
+            #[inline(always)]
+            |(), picture, out| {
+                out.fill(0.0);
+                let numbers = &self.values()[picture * height * width * channels..][..height * width * channels];
+                for numbers in numbers.chunks_exact(channels) {
+                    out.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
+                }
+                out.iter_mut().for_each(|sum| *sum /= (height * width) as f32);
+            },
+        );
+        Self::of(dims, out)
+    }
+
+    /// Each channel times its own factor. Writes into this map's memory, if nobody else holds it. `None` unless `factors` are
+    /// `[B, C, 1, 1]`.
+    pub fn scale(self, factors: &Self) -> Option<Self> {
+        let dims @ [batch, channels, height, width] = self.dims;
+        if factors.dims != [batch, channels, 1, 1] {
+            return None;
+        }
+        let mut out = self.into_buffer();
+        for_each(
+            out.values_mut(),
+            width * channels,
+            || (),
+            #[inline(always)]
+            |(), row, out| {
+                let factors = &factors.values()[row / height * channels..][..channels];
+                for numbers in out.chunks_exact_mut(channels) {
+                    numbers.iter_mut().zip(factors).for_each(|(number, factor)| *number *= factor);
+                }
+            },
+        );
+        Some(Self::of(dims, out))
+    }
+
     /// `x / sqrt(sum over channels of x² + epsilon) * scale`, position by position.
     ///
     /// # Shapes

@@ -78,3 +78,13 @@ fn memory_is_used_again_but_never_shared() {
     assert_eq!(again.values().as_ptr(), address);
     assert_eq!(again.values().len(), 3);
 }
+
+#[test]
+fn averages_and_factors_like_burns() {
+    let x = random([2, 21, 15, 9]);
+    let factors = random([2, 21, 1, 1]);
+    let map = |x: Tensor<4>| Map::from_tensor(x, &Buffers::default()).unwrap();
+    assert_close(map(x.clone()).average().into_tensor(), x.clone().mean_dims(&[2, 3]), 1e-6);
+    assert_close(map(x.clone()).scale(&map(factors.clone())).unwrap().into_tensor(), x.clone() * factors, 0.0);
+    assert!(map(x.clone()).scale(&map(x)).is_none(), "there is to be one factor for each channel");
+}

@@ -41,7 +41,9 @@ pub(crate) fn transform(x: &Values, channels: &[Channel], activation: Activation
                     *out = if z < 0.0 { 0.0 } else { z };
                 }),
                 Activation::Relu6 => pairs.for_each(|(out, x)| *out = ((x - mean) * scale + shift).clamp(0.0, 6.0)),
-                Activation::HardSwish => pairs.for_each(|(out, x)| *out = activation.of((x - mean) * scale + shift)),
+                Activation::HardSwish | Activation::HardSigmoid => {
+                    pairs.for_each(|(out, x)| *out = activation.of((x - mean) * scale + shift));
+                }
             }
         },
     );

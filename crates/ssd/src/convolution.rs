@@ -1,7 +1,7 @@
 //! The meaning of the network kernels: one picture, one step with what is folded into it, in plain `f32`.
 //!
 //! `conv`, `conv_plain`, `conv_sum`, `depthwise` and, all three together, `winograd_*` in `shaders/` are [`ConvShape::convolve`] for
-//! their shapes; `max_pool` and `l2norm` have functions of their names. They are written to be read, not to be fast: nothing
+//! their shapes; `max_pool`, `average`, `scale` and `l2norm` have functions of their names. They are written to be read, not to be fast: nothing
 //! computes with them but the tests and the page's self-test.
 
 use ssd_cpu::Activation;
@@ -98,6 +98,18 @@ pub fn max_pool(pool: &Pool, map: &[f32], [height, width]: [usize; 2]) -> Vec<f3
         (0..rows * columns).map(|pixel| largest(plane, pixel / columns, pixel % columns)).collect()
     };
     map.chunks_exact(height * width).flat_map(plane).collect()
+}
+
+/// `average` of one picture's map, `[channels, pixels]`: the mean of each channel.
+pub fn average(map: &[f32], channels: usize) -> Vec<f32> {
+    let pixels = map.len() / channels;
+    map.chunks_exact(pixels).map(|plane| plane.iter().sum::<f32>() / pixels as f32).collect()
+}
+
+/// `scale` of one picture's map, `[channels, pixels]`: each channel times its own factor.
+pub fn scale(map: &[f32], factors: &[f32]) -> Vec<f32> {
+    let pixels = map.len() / factors.len();
+    map.iter().enumerate().map(|(index, value)| value * factors[index / pixels]).collect()
 }
 
 /// `l2norm` of one picture's map, `[channels, pixels]`: paper §3.1. Twin of [`crate::model::L2Norm::forward`], too.

@@ -23,6 +23,15 @@ enum Step {
         from: usize,
         to: usize,
     },
+    Average {
+        from: usize,
+        to: usize,
+    },
+    Scale {
+        from: usize,
+        factors: usize,
+        to: usize,
+    },
     L2Norm {
         scale: Vec<f32>,
         from: usize,
@@ -108,6 +117,12 @@ impl CpuNetwork {
                     let [_, _, height, width] = x.dims();
                     maps[*to] = Some(x.max_pool(*window, pool.size_out([height, width])));
                 }
+                Step::Average { from, to } => maps[*to] = Some(take(&mut maps, *from)?.average()),
+                Step::Scale { from, factors, to } => {
+                    let factors = take(&mut maps, *factors)?;
+                    let x = take(&mut maps, *from)?;
+                    maps[*to] = Some(x.scale(&factors).ok_or(ConvolutionError::Tensor)?);
+                }
                 Step::L2Norm { scale, from, to } => {
                     maps[*to] = Some(take(&mut maps, *from)?.l2_norm(scale, L2NORM_EPSILON));
                 }
@@ -132,7 +147,8 @@ impl CpuNetwork {
 fn reads(step: &Step) -> [Option<usize>; 2] {
     match step {
         Step::Convolve { from, onto, .. } => [Some(*from), *onto],
-        Step::Pool { from, .. } | Step::L2Norm { from, .. } => [Some(*from), None],
+        Step::Scale { from, factors, .. } => [Some(*from), Some(*factors)],
+        Step::Pool { from, .. } | Step::Average { from, .. } | Step::L2Norm { from, .. } => [Some(*from), None],
         Step::Predict { branches } => branches.each_ref().map(|(_, place)| Some(*place)),
     }
 }
@@ -183,6 +199,18 @@ impl Engine for Writer {
         let to = self.place();
         let window = Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding };
         self.steps.push(Step::Pool { window, pool: *pool, from, to });
+        to
+    }
+
+    fn average(&mut self, _: Arguments<'_>, from: usize) -> usize {
+        let to = self.place();
+        self.steps.push(Step::Average { from, to });
+        to
+    }
+
+    fn scale(&mut self, _: Arguments<'_>, from: usize, factors: usize) -> usize {
+        let to = self.place();
+        self.steps.push(Step::Scale { from, factors, to });
         to
     }
 

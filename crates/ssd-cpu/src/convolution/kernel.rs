@@ -63,8 +63,8 @@ pub(super) struct Finish {
 impl Finish {
     pub(super) fn new(onto: bool, activation: Activation) -> Self {
         let bounds = match activation {
-            // Hard-swish comes afterwards: it is not a bound.
-            Activation::None | Activation::HardSwish => [f32::NEG_INFINITY, f32::INFINITY],
+            // What is no bound comes afterwards.
+            Activation::None | Activation::HardSwish | Activation::HardSigmoid => [f32::NEG_INFINITY, f32::INFINITY],
             Activation::Relu => [0.0, f32::INFINITY],
             Activation::Relu6 => [0.0, 6.0],
         };

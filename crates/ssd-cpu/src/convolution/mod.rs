@@ -12,7 +12,6 @@ mod tests;
 
 use self::dense::Dense;
 use self::depthwise::Depthwise;
-use crate::Activation;
 use crate::map::Map;
 
 pub use self::shape::{ConvolutionError, ConvolutionShape};
@@ -106,8 +105,8 @@ impl Convolution {
                 Method::Dense(dense) => dense.run(input, size_in, size_out, out, onto),
                 Method::Depthwise(depthwise) => depthwise.run(input, size_in, size_out, out, onto),
             }
-            if self.shape.activation == Activation::HardSwish {
-                out.iter_mut().for_each(|value| *value = Activation::HardSwish.of(*value));
+            if !self.shape.activation.is_bound() {
+                out.iter_mut().for_each(|value| *value = self.shape.activation.of(*value));
             }
         }
     }

@@ -65,6 +65,7 @@ fn textbook(
                 Activation::Relu => sum.max(0.0) as f32,
                 Activation::Relu6 => sum.clamp(0.0, 6.0) as f32,
                 Activation::HardSwish => (sum * (sum + 3.0).clamp(0.0, 6.0) / 6.0) as f32,
+                Activation::HardSigmoid => ((sum + 3.0).clamp(0.0, 6.0) / 6.0) as f32,
             });
         }
     }
@@ -128,7 +129,7 @@ proptest! {
         (channels_in, channels_out, is_depthwise) in (1..70usize, 1..130usize, any::<bool>()),
         (kernel, stride, padding, dilation) in (1..4usize, 1..4usize, 0..3usize, 1..4usize),
         (batch, extra) in (1..3usize, [0..12usize, 0..12usize]),
-        activation in prop::sample::select(vec![Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish]),
+        activation in prop::sample::select(vec![Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid]),
     ) {
         let least = (dilation * (kernel - 1) + 1).saturating_sub(2 * padding).max(1);
         let (groups, channels_out) = if is_depthwise { (channels_in, channels_in) } else { (1, channels_out) };

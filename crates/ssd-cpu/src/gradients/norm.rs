@@ -78,8 +78,8 @@ impl Norm {
     /// Gradients by `x`, `gamma` and `beta` (Ioffe and Szegedy 2015, section 3), from the one by the output.
     pub(crate) fn gradients(&self, gradient: &Values) -> [FlexTensor; 3] {
         match self.activation {
-            // Hard-swish is an operation of its own behind a norm without activation.
-            Activation::None | Activation::HardSwish => self.gradients_where(
+            // What is no bound is an operation of its own behind a norm without activation.
+            Activation::None | Activation::HardSwish | Activation::HardSigmoid => self.gradients_where(
                 gradient,
                 #[inline(always)]
                 |_| true,

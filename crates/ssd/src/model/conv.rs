@@ -30,6 +30,8 @@ pub struct ConvUnitConfig {
     groups: usize,
     bias: bool,
     norm: bool,
+    epsilon: f64,
+    momentum: f64,
     activation: Activation,
 }
 
@@ -45,13 +47,15 @@ impl ConvUnitConfig {
             groups: 1,
             bias: true,
             norm: false,
+            epsilon: 1e-5,
+            momentum: 0.1,
             activation: Activation::Relu,
         }
     }
 
-    /// A 3x3 convolution of each channel by itself.
-    pub fn depthwise(channels: usize) -> Self {
-        Self { groups: channels, ..Self::new(channels, channels, 3) }
+    /// A `kernel` x `kernel` convolution of each channel by itself.
+    pub fn depthwise(channels: usize, kernel: usize) -> Self {
+        Self { groups: channels, ..Self::new(channels, channels, kernel) }
     }
 
     /// Step between two output positions.
@@ -79,6 +83,11 @@ impl ConvUnitConfig {
         Self { norm: true, bias: true, ..self }
     }
 
+    /// What batch norm adds to the variance, and how much of a new batch goes into its running statistics. 1e-5 and 0.1 if not said.
+    pub fn statistics(self, epsilon: f64, momentum: f64) -> Self {
+        Self { epsilon, momentum, ..self }
+    }
+
     /// The activation at the end.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
@@ -103,7 +112,8 @@ impl ConvUnitConfig {
             .init(device);
         // Burn draws the bias as it draws the weights; SSD starts it at 0.
         conv.bias = self.bias.then(|| Initializer::Zeros.init([self.channels[1]], device));
-        let norm = self.norm.then(|| BatchNormConfig::new(self.channels[1]).init(device));
+        let norm = BatchNormConfig::new(self.channels[1]).with_epsilon(self.epsilon).with_momentum(self.momentum);
+        let norm = self.norm.then(|| norm.init(device));
         ConvUnit { conv, norm, activation: self.activation }
     }
 }
@@ -168,10 +178,19 @@ impl ConvStep<'_> {
 
     /// By Burn's operations and those of `ssd-cpu`, on any device, with gradients where they are recorded.
     pub fn run(&self, x: Tensor<4>) -> Tensor<4> {
+        self.finish(x, self.activation)
+    }
+
+    /// The same with `residual` added before the activation.
+    pub fn run_onto(&self, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+        self.activation.of_tensor(self.finish(x, Activation::None) + residual)
+    }
+
+    fn finish(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let x = self.convolve(x);
         match self.norm {
-            Some(norm) => normalize(norm, x, self.activation),
-            None => self.activation.of_tensor(x),
+            Some(norm) => normalize(norm, x, activation),
+            None => activation.of_tensor(x),
         }
     }
 

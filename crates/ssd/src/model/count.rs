@@ -64,6 +64,14 @@ impl Engine for Count {
         [batch, channels, height, width]
     }
 
+    fn average(&mut self, _: Arguments<'_>, [batch, channels, ..]: [usize; 4]) -> [usize; 4] {
+        [batch, channels, 1, 1]
+    }
+
+    fn scale(&mut self, _: Arguments<'_>, x: [usize; 4], _: [usize; 4]) -> [usize; 4] {
+        x
+    }
+
     fn l2_norm(&mut self, _: Arguments<'_>, _: &L2Norm, x: [usize; 4]) -> [usize; 4] {
         x
     }

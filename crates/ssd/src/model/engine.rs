@@ -21,7 +21,7 @@ pub trait Engine {
     /// A convolution with what is folded into it. `name` is the layer's, as the paper has it.
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Self::Map) -> Self::Map;
 
-    /// The same, without activation at its end, plus another map of the output's shape.
+    /// The same with another map of the output's shape added before the activation.
     fn convolve_onto(
         &mut self,
         name: Arguments<'_>,
@@ -32,6 +32,12 @@ pub trait Engine {
 
     /// The largest number under each window.
     fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Self::Map) -> Self::Map;
+
+    /// The mean of each channel: `[B, channels, 1, 1]`.
+    fn average(&mut self, name: Arguments<'_>, x: Self::Map) -> Self::Map;
+
+    /// Each channel times its own factor; `factors` are `[B, channels, 1, 1]`.
+    fn scale(&mut self, name: Arguments<'_>, x: Self::Map, factors: Self::Map) -> Self::Map;
 
     /// [`L2Norm`] over the channels.
     fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Self::Map) -> Self::Map;
@@ -84,7 +90,7 @@ impl Engine for BurnEngine {
     }
 
     fn convolve_onto(&mut self, _: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
-        step.run(x) + residual
+        step.run_onto(x, residual)
     }
 
     fn max_pool(&mut self, _: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
@@ -93,6 +99,14 @@ impl Engine for BurnEngine {
         options.padding = [(pool.padding, pool.padding); 2];
         options.ceil_mode = pool.ceil;
         burn::tensor::module::max_pool2d(x, options)
+    }
+
+    fn average(&mut self, _: Arguments<'_>, x: Tensor<4>) -> Tensor<4> {
+        x.mean_dims(&[2, 3])
+    }
+
+    fn scale(&mut self, _: Arguments<'_>, x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
+        x * factors
     }
 
     fn l2_norm(&mut self, _: Arguments<'_>, norm: &L2Norm, x: Tensor<4>) -> Tensor<4> {
