@@ -264,37 +264,33 @@ pub fn print_archs(json: bool) -> Result<(), Failure> {
 #[derive(Serialize)]
 struct ArchRow {
     name: &'static str,
-    /// With 20 classes; none for a network that is not built yet.
-    parameters: Option<usize>,
+    /// With 20 classes.
+    parameters: usize,
     /// Of the convolutions of one picture, a multiply-add counted as two.
-    gflop: Option<f64>,
-    priors: Option<usize>,
+    gflop: f64,
+    priors: usize,
 }
 
 /// `--arch list`, for programs.
 fn arch_list() -> Vec<ArchRow> {
     let device = Device::flex();
-    let built = Arch::ALL.map(|arch| {
+    let row = |arch: Arch| {
         let model = Ssd::new(arch, 21, &device);
         ArchRow {
             name: arch.name(),
-            parameters: Some(model.parameters(arch.input_size())),
-            gflop: Some(2e-9 * model.multiply_adds(arch.input_size()) as f64),
-            priors: Some(arch.prior_scheme().len()),
+            parameters: model.parameters(arch.input_size()),
+            gflop: 2e-9 * model.multiply_adds(arch.input_size()) as f64,
+            priors: arch.prior_scheme().len(),
         }
-    });
-    let planned = Arch::PLANNED.map(|name| ArchRow { name, parameters: None, gflop: None, priors: None });
-    built.into_iter().chain(planned).collect()
+    };
+    Arch::ALL.map(row).into()
 }
 
 /// `--arch list`, for people.
 fn arch_table() -> String {
     let mut text = format!("{:30} {:>13} {:>8} {:>8}\n", "architecture", "parameters", "GFLOP", "priors");
     for ArchRow { name, parameters, gflop, priors } in arch_list() {
-        let parameters = parameters.map_or("not built yet".into(), |count| count.to_string());
-        let priors = priors.map_or(String::new(), |count| count.to_string());
-        let gflop = gflop.map_or(String::new(), |gflop| format!("{gflop:.2}"));
-        text += &format!("{name:30} {parameters:>13} {gflop:>8} {priors:>8}\n");
+        text += &format!("{name:30} {parameters:>13} {gflop:>8.2} {priors:>8}\n");
     }
     text
 }

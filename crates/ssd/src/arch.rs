@@ -18,9 +18,27 @@ pub enum Arch {
     /// The same with batch norm after each convolution of the trunk and the extras, for learning without a pretrained backbone.
     #[serde(rename = "ssd300-vgg16-bn")]
     Ssd300Vgg16Bn,
+    /// ResNet-34 cut after conv4, which keeps its size, as NVIDIA's SSD300, 300 x 300.
+    #[serde(rename = "ssd300-resnet34")]
+    Ssd300ResNet34,
+    /// The same with ResNet-50, NVIDIA's own choice.
+    #[serde(rename = "ssd300-resnet50")]
+    Ssd300ResNet50,
+    /// MobileNetV1 with plain extras and heads, as pytorch-ssd's `mb1-ssd`, 300 x 300.
+    #[serde(rename = "ssd300-mobilenet-v1")]
+    Ssd300MobileNetV1,
     /// MobileNetV2 with depthwise separable extras and heads, as pytorch-ssd's `mb2-ssd-lite`, 300 x 300.
     #[serde(rename = "ssd300-mobilenet-v2-lite")]
     Ssd300MobileNetV2Lite,
+    /// MobileNetV3-Large with a narrow tail, separable extras and heads, as torchvision's, 320 x 320.
+    #[serde(rename = "ssdlite320-mobilenet-v3-large")]
+    SsdLite320MobileNetV3Large,
+    /// The paper's network with batch norm in place of the L2 normalisation of conv4_3, as pytorch-ssd's `vgg16-ssd`.
+    #[serde(rename = "ssd300-vgg16-source-bn")]
+    Ssd300Vgg16SourceBn,
+    /// The paper's network for 512 x 512 pixels, with a seventh feature map.
+    #[serde(rename = "ssd512-vgg16")]
+    Ssd512Vgg16,
 }
 
 /// One row of an architecture's table: a feature map that heads look at, and the priors on it.
@@ -30,8 +48,8 @@ pub struct FeatureMap {
     pub grid: usize,
     /// Channels that enter the heads.
     pub channels: usize,
-    /// Distance of two prior centres, in input pixels.
-    pub step_px: f64,
+    /// Distance of two prior centres, in input pixels; `None` where they divide the input evenly.
+    pub step_px: Option<f64>,
     /// Side of the small square prior, in input pixels.
     pub size_px: f64,
     /// Aspect ratios besides 1; each gives a wide and a tall prior.
@@ -39,7 +57,7 @@ pub struct FeatureMap {
 }
 
 const fn map(grid: usize, channels: usize, step_px: f64, size_px: f64, ratios: &'static [f64]) -> FeatureMap {
-    FeatureMap { grid, channels, step_px, size_px, ratios }
+    FeatureMap { grid, channels, step_px: Some(step_px), size_px, ratios }
 }
 
 /// SSD300 on VGG16: paper §3.1, with the sizes of caffe's `ssd_pascal.py` (VOC).
@@ -52,28 +70,85 @@ const VGG16_300: [FeatureMap; 6] = [
     map(1, 256, 300.0, 264.0, &[2.0]),
 ];
 
-/// MobileNetV2-SSD-lite: pytorch-ssd, `mobilenetv1_ssd_config.py` and `mobilenet_v2_ssd_lite.py`.
-const MOBILENET_V2_300: [FeatureMap; 6] = [
-    map(19, 576, 16.0, 60.0, &[2.0, 3.0]),
-    map(10, 1280, 32.0, 105.0, &[2.0, 3.0]),
-    map(5, 512, 64.0, 150.0, &[2.0, 3.0]),
-    map(3, 256, 100.0, 195.0, &[2.0, 3.0]),
-    map(2, 256, 150.0, 240.0, &[2.0, 3.0]),
-    map(1, 64, 300.0, 285.0, &[2.0, 3.0]),
+/// SSD512 on VGG16: paper §3.2, with the sizes of lufficc's `vgg_ssd512_voc0712.yaml`.
+const VGG16_512: [FeatureMap; 7] = [
+    map(64, 512, 8.0, 35.84, &[2.0]),
+    map(32, 1024, 16.0, 76.8, &[2.0, 3.0]),
+    map(16, 512, 32.0, 153.6, &[2.0, 3.0]),
+    map(8, 256, 64.0, 230.4, &[2.0, 3.0]),
+    map(4, 256, 128.0, 307.2, &[2.0, 3.0]),
+    map(2, 256, 256.0, 384.0, &[2.0]),
+    map(1, 256, 512.0, 460.8, &[2.0]),
+];
+
+/// SSD300 on ResNet, with channels of the two first maps: NVIDIA, `ssd/model.py` and `dboxes300_coco`.
+const fn resnet_300(conv4: usize) -> [FeatureMap; 6] {
+    [
+        map(38, conv4, 8.0, 21.0, &[2.0]),
+        map(19, 512, 16.0, 45.0, &[2.0, 3.0]),
+        map(10, 512, 32.0, 99.0, &[2.0, 3.0]),
+        map(5, 256, 64.0, 153.0, &[2.0, 3.0]),
+        map(3, 256, 100.0, 207.0, &[2.0]),
+        map(1, 256, 300.0, 261.0, &[2.0]),
+    ]
+}
+const RESNET34_300: [FeatureMap; 6] = resnet_300(256);
+const RESNET50_300: [FeatureMap; 6] = resnet_300(1024);
+
+/// pytorch-ssd's two MobileNets, which differ in their channels alone: `mobilenetv1_ssd_config.py`.
+const fn mobilenet_300(channels: [usize; 6]) -> [FeatureMap; 6] {
+    [
+        map(19, channels[0], 16.0, 60.0, &[2.0, 3.0]),
+        map(10, channels[1], 32.0, 105.0, &[2.0, 3.0]),
+        map(5, channels[2], 64.0, 150.0, &[2.0, 3.0]),
+        map(3, channels[3], 100.0, 195.0, &[2.0, 3.0]),
+        map(2, channels[4], 150.0, 240.0, &[2.0, 3.0]),
+        map(1, channels[5], 300.0, 285.0, &[2.0, 3.0]),
+    ]
+}
+const MOBILENET_V1_300: [FeatureMap; 6] = mobilenet_300([512, 1024, 512, 256, 256, 256]);
+const MOBILENET_V2_300: [FeatureMap; 6] = mobilenet_300([576, 1280, 512, 256, 256, 64]);
+
+const fn even(grid: usize, channels: usize, size_px: f64) -> FeatureMap {
+    FeatureMap { grid, channels, step_px: None, size_px, ratios: &[2.0, 3.0] }
+}
+
+/// SSDLite on MobileNetV3: torchvision, `ssdlite.py`, scales of 0.2 to 0.95 of 320 pixels.
+const MOBILENET_V3_320: [FeatureMap; 6] = [
+    even(20, 672, 64.0),
+    even(10, 480, 112.0),
+    even(5, 512, 160.0),
+    even(3, 256, 208.0),
+    even(2, 256, 256.0),
+    even(1, 128, 304.0),
 ];
 
 impl Arch {
-    /// All of them, in the order of the contract.
-    pub const ALL: [Self; 3] = [Self::Ssd300Vgg16, Self::Ssd300Vgg16Bn, Self::Ssd300MobileNetV2Lite];
+    /// All of them: those of the contract in its order, then the variants that only converted weights need.
+    pub const ALL: [Self; 9] = [
+        Self::Ssd300Vgg16,
+        Self::Ssd300Vgg16Bn,
+        Self::Ssd300ResNet34,
+        Self::Ssd300MobileNetV1,
+        Self::Ssd300MobileNetV2Lite,
+        Self::SsdLite320MobileNetV3Large,
+        Self::Ssd300ResNet50,
+        Self::Ssd300Vgg16SourceBn,
+        Self::Ssd512Vgg16,
+    ];
 
-    /// Names that are reserved for architectures which are not built yet.
-    pub const PLANNED: [&'static str; 3] = ["ssd300-resnet34", "ssd300-mobilenet-v1", "ssdlite320-mobilenet-v3-large"];
-
-    /// Stages of the trunk that can be kept from learning: conv1 to conv5 of VGG16; in MobileNetV2 one for each halving of the
-    /// picture.
+    /// Stages of the trunk that can be kept from learning: conv1 to conv5 of VGG16, conv1 to conv4 of ResNet; in the MobileNets one
+    /// for each halving of the picture.
     pub fn stages(self) -> usize {
         match self {
-            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn | Self::Ssd300MobileNetV2Lite => 5,
+            Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => 4,
+            Self::Ssd300Vgg16
+            | Self::Ssd300Vgg16Bn
+            | Self::Ssd300Vgg16SourceBn
+            | Self::Ssd512Vgg16
+            | Self::Ssd300MobileNetV1
+            | Self::Ssd300MobileNetV2Lite
+            | Self::SsdLite320MobileNetV3Large => 5,
         }
     }
 
@@ -82,45 +157,67 @@ impl Arch {
         match self {
             Self::Ssd300Vgg16 => "ssd300-vgg16",
             Self::Ssd300Vgg16Bn => "ssd300-vgg16-bn",
+            Self::Ssd300ResNet34 => "ssd300-resnet34",
+            Self::Ssd300ResNet50 => "ssd300-resnet50",
+            Self::Ssd300MobileNetV1 => "ssd300-mobilenet-v1",
             Self::Ssd300MobileNetV2Lite => "ssd300-mobilenet-v2-lite",
+            Self::SsdLite320MobileNetV3Large => "ssdlite320-mobilenet-v3-large",
+            Self::Ssd300Vgg16SourceBn => "ssd300-vgg16-source-bn",
+            Self::Ssd512Vgg16 => "ssd512-vgg16",
         }
     }
 
     /// The feature maps, finest first.
     pub fn feature_maps(self) -> &'static [FeatureMap] {
         match self {
-            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn => &VGG16_300,
+            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn | Self::Ssd300Vgg16SourceBn => &VGG16_300,
+            Self::Ssd512Vgg16 => &VGG16_512,
+            Self::Ssd300ResNet34 => &RESNET34_300,
+            Self::Ssd300ResNet50 => &RESNET50_300,
+            Self::Ssd300MobileNetV1 => &MOBILENET_V1_300,
             Self::Ssd300MobileNetV2Lite => &MOBILENET_V2_300,
+            Self::SsdLite320MobileNetV3Large => &MOBILENET_V3_320,
         }
     }
 
     /// Side of the square input, in pixels.
     pub fn input_size(self) -> usize {
-        300
+        match self {
+            Self::SsdLite320MobileNetV3Large => 320,
+            Self::Ssd512Vgg16 => 512,
+            _ => 300,
+        }
     }
 
     /// How pixels enter the network.
     pub fn preprocess(self) -> Preprocess {
         let normalization = match self {
-            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn => Normalization::CAFFE,
-            Self::Ssd300MobileNetV2Lite => Normalization::MOBILENET,
+            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn | Self::Ssd300Vgg16SourceBn | Self::Ssd512Vgg16 => {
+                Normalization::CAFFE
+            }
+            Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => Normalization::IMAGENET,
+            Self::Ssd300MobileNetV1 | Self::Ssd300MobileNetV2Lite => Normalization::MOBILENET,
+            Self::SsdLite320MobileNetV3Large => Normalization::UNIT,
         };
         Preprocess { input_size: self.input_size(), normalization }
     }
 
     /// The priors of a newly trained model. A converted one brings its own.
     pub fn prior_scheme(self) -> PriorScheme {
-        // `next` of the last map, and the border: caffe for VGG, pytorch-ssd for MobileNet.
+        // `next` of the last map, and the border: caffe for VGG, the ports' own otherwise.
         let (last_next_px, clip) = match self {
             Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn => (315.0, Clip::None),
-            Self::Ssd300MobileNetV2Lite => (330.0, Clip::All),
+            Self::Ssd300Vgg16SourceBn | Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => (315.0, Clip::All),
+            Self::Ssd512Vgg16 => (537.6, Clip::None),
+            Self::Ssd300MobileNetV1 | Self::Ssd300MobileNetV2Lite => (330.0, Clip::All),
+            Self::SsdLite320MobileNetV3Large => (320.0, Clip::Size),
         };
         let input = self.input_size() as f64;
         let maps = self.feature_maps();
         let next_px = maps.iter().skip(1).map(|map| map.size_px).chain([last_next_px]);
         let level = |(map, next_px): (&FeatureMap, f64)| PriorLevel {
             grid: map.grid,
-            step: Some(map.step_px / input),
+            step: map.step_px.map(|step| step / input),
             size: map.size_px / input,
             next_size: next_px / input,
             ratios: map.ratios.to_vec(),
@@ -137,28 +234,18 @@ impl fmt::Display for Arch {
 
 /// A name that is no architecture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ArchError {
-    /// Reserved, not built.
-    #[error("the architecture {0} is not built yet; choose one of {list}", list = names())]
-    Planned(String),
-    /// Unknown.
-    #[error("there is no architecture {0:?}; choose one of {list}", list = names())]
-    Unknown(String),
-}
+#[error("there is no architecture {0:?}; choose one of {list}", list = names())]
+pub struct UnknownArch(String);
 
 fn names() -> String {
     Arch::ALL.map(Arch::name).join(", ")
 }
 
 impl FromStr for Arch {
-    type Err = ArchError;
+    type Err = UnknownArch;
 
-    fn from_str(name: &str) -> Result<Self, ArchError> {
-        match Self::ALL.into_iter().find(|arch| arch.name() == name) {
-            Some(arch) => Ok(arch),
-            None if Self::PLANNED.contains(&name) => Err(ArchError::Planned(name.into())),
-            None => Err(ArchError::Unknown(name.into())),
-        }
+    fn from_str(name: &str) -> Result<Self, UnknownArch> {
+        Self::ALL.into_iter().find(|arch| arch.name() == name).ok_or_else(|| UnknownArch(name.into()))
     }
 }
 
@@ -205,7 +292,20 @@ mod tests {
 
     #[test]
     fn mobilenet_priors_have_the_ports_check_sums() {
+        check(&Arch::Ssd300MobileNetV1.prior_scheme(), 3000, 1538.6400, 862.7490);
         check(&Arch::Ssd300MobileNetV2Lite.prior_scheme(), 3000, 1538.6400, 862.7490);
+        check(&Arch::SsdLite320MobileNetV3Large.prior_scheme(), 3234, 1617.0, 915.4017);
+    }
+
+    #[test]
+    fn resnet_and_512_priors_have_the_ports_check_sums() {
+        check(&Arch::Ssd300ResNet34.prior_scheme(), 8732, 4443.1467, 1171.9677);
+        check(&Arch::Ssd300ResNet50.prior_scheme(), 8732, 4443.1467, 1171.9677);
+        // Of 512 only the sum of all four is known, of the clipped set.
+        let scheme = PriorScheme { clip: Clip::All, ..Arch::Ssd512Vgg16.prior_scheme() };
+        let (count, of) = sums(&scheme);
+        assert_eq!(count, 24_564);
+        assert!((of.iter().sum::<f64>() - 30_853.997_243).abs() < 4e-3, "{of:?}");
     }
 
     #[test]
@@ -220,11 +320,10 @@ mod tests {
     }
 
     #[test]
-    fn a_name_comes_back_and_a_planned_one_says_so() {
+    fn a_name_comes_back_and_another_is_refused() {
         for arch in Arch::ALL {
             assert_eq!(arch.name().parse(), Ok(arch));
         }
-        assert!(matches!("ssd300-resnet34".parse::<Arch>(), Err(ArchError::Planned(_))));
-        assert!(matches!("yolo".parse::<Arch>(), Err(ArchError::Unknown(_))));
+        assert_eq!("yolo".parse::<Arch>(), Err(UnknownArch("yolo".into())));
     }
 }

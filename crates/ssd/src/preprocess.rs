@@ -29,6 +29,10 @@ impl Normalization {
     pub const CAFFE: Self = Self { mean: [123.0, 117.0, 104.0], std: [1.0; 3] };
     /// qfgaohao's MobileNets: to about -1..1.
     pub const MOBILENET: Self = Self { mean: [127.0; 3], std: [128.0; 3] };
+    /// To exactly -1..1: torchvision's SSDLite.
+    pub const UNIT: Self = Self { mean: [127.5; 3], std: [127.5; 3] };
+    /// Mean and deviation of ImageNet's pixels, as torchvision's classifiers and NVIDIA's SSD have them.
+    pub const IMAGENET: Self = Self { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] };
 }
 
 /// Two taps of one output position along one direction: the source indices and the weight of the second.

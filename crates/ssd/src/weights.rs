@@ -142,6 +142,17 @@ impl Header {
         }
     }
 
+    /// The header as it stands in a file, if it is sound.
+    ///
+    /// # Errors
+    ///
+    /// When it is no JSON of a header, or contradicts itself.
+    pub fn parse(json: &str) -> Result<Self, WeightsError> {
+        let header: Self = serde_json::from_str(json).map_err(|error| WeightsError::Header(error.to_string()))?;
+        header.check()?;
+        Ok(header)
+    }
+
     /// Classes with background: the `C` of shapes.
     pub fn classes(&self) -> usize {
         self.labels.len() + 1
@@ -206,9 +217,7 @@ pub fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
     let (_, metadata) =
         SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
     let json = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).ok_or(WeightsError::NoHeader)?;
-    let header: Header = serde_json::from_str(json).map_err(|error| WeightsError::Header(error.to_string()))?;
-    header.check()?;
-    Ok(header)
+    Header::parse(json)
 }
 
 /// Bytes to a detector, its tensors on `device` as f32.

@@ -10,12 +10,13 @@ use ssd_cpu::Activation;
 
 use super::conv::{ConvStep, ConvUnit, ConvUnitConfig, padding};
 use super::engine::Engine;
+use super::mobilenet_v3::STATISTICS;
 use crate::arch::FeatureMap;
 
 /// One branch of a head: a predicting convolution, behind a depthwise one in the light networks.
 #[derive(Module, Debug)]
 pub struct Predictor {
-    /// 3x3 depthwise with norm and ReLU6, or nothing.
+    /// 3x3 depthwise with norm and ReLU6, in the light networks.
     pub depthwise: Option<ConvUnit>,
     /// The convolution whose outputs are the predictions.
     pub conv: Conv2d,
@@ -32,9 +33,14 @@ pub struct Head {
 
 /// Which convolutions a predictor is made of.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
+    /// Plain 3x3 convolutions: the paper's.
     Dense,
+    /// Depthwise 3x3, then 1x1: SSDLite (MobileNetV2 paper, §6.2), as pytorch-ssd has it, with a bias before the norm.
+    BiasedSeparable,
+    /// The same without that bias, as torchvision has it.
     Separable,
+    /// 1x1 alone, for a map of one cell.
     Pointwise,
 }
 
@@ -47,9 +53,13 @@ impl Predictor {
             .with_initializer(Initializer::XavierUniform { gain: 1.0 })
             .init(device);
         conv.bias = Some(Initializer::Zeros.init([output], device));
-        let depthwise = matches!(kind, Kind::Separable)
-            .then(|| ConvUnitConfig::depthwise(input).norm_and_bias().activation(Activation::Relu6).init(device));
-        Self { depthwise, conv }
+        let depthwise = ConvUnitConfig::depthwise(input, 3);
+        let depthwise = match kind {
+            Kind::BiasedSeparable => Some(depthwise.norm_and_bias()),
+            Kind::Separable => Some(depthwise.norm(true).statistics(STATISTICS.0, STATISTICS.1)),
+            Kind::Dense | Kind::Pointwise => None,
+        };
+        Self { depthwise: depthwise.map(|config| config.activation(Activation::Relu6).init(device)), conv }
     }
 
     /// All but the last convolution.
@@ -67,27 +77,12 @@ impl Predictor {
 }
 
 impl Head {
-    fn new(kind: Kind, map: &FeatureMap, classes: usize, device: &Device) -> Self {
+    pub(super) fn new(kind: Kind, map: &FeatureMap, classes: usize, device: &Device) -> Self {
         let boxes = 2 + 2 * map.ratios.len();
         Self {
             offsets: Predictor::new(kind, map.channels, boxes * 4, device),
             logits: Predictor::new(kind, map.channels, boxes * classes, device),
         }
-    }
-
-    /// Plain 3x3 convolutions: the paper's.
-    pub fn dense(map: &FeatureMap, classes: usize, device: &Device) -> Self {
-        Self::new(Kind::Dense, map, classes, device)
-    }
-
-    /// Depthwise 3x3, then 1x1: SSDLite (MobileNetV2 paper, §6.2).
-    pub fn separable(map: &FeatureMap, classes: usize, device: &Device) -> Self {
-        Self::new(Kind::Separable, map, classes, device)
-    }
-
-    /// 1x1 alone, for a map of one cell.
-    pub fn pointwise(map: &FeatureMap, classes: usize, device: &Device) -> Self {
-        Self::new(Kind::Pointwise, map, classes, device)
     }
 
     /// # Shapes

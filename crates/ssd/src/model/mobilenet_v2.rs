@@ -9,6 +9,8 @@ use ssd_cpu::Activation;
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
 use super::frozen_up_to;
+use super::inverted_residual::{InvertedResidual, InvertedResidualConfig};
+use super::mobilenet_v3::light_trunk;
 
 /// Widening, output channels, how many blocks, stride of the first: MobileNetV2 paper, table 2.
 const BLOCKS: [(usize, usize, usize, usize); 7] =
@@ -24,56 +26,8 @@ const SOURCE_BLOCK: usize = 13;
 /// Channels inside and after each extra block.
 const EXTRAS: [(usize, usize); 4] = [(256, 512), (128, 256), (128, 256), (64, 64)];
 
-/// Widen by 1x1, filter by 3x3 depthwise, narrow by 1x1; the input is added where shapes allow.
-#[derive(Module, Debug)]
-pub struct InvertedResidual {
-    /// 1x1 to the inner channels; none in the first block, which does not widen.
-    pub expand: Option<ConvUnit>,
-    /// 3x3 depthwise.
-    pub depthwise: ConvUnit,
-    /// 1x1 to the output channels, without activation.
-    pub project: ConvUnit,
-    #[module(skip)]
-    residual: bool,
-}
-
-fn unit(config: ConvUnitConfig, activation: Activation, device: &Device) -> ConvUnit {
-    config.norm(true).activation(activation).init(device)
-}
-
-impl InvertedResidual {
-    fn new(input: usize, inner: usize, output: usize, stride: usize, device: &Device) -> Self {
-        Self {
-            expand: (inner != input).then(|| unit(ConvUnitConfig::new(input, inner, 1), Activation::Relu6, device)),
-            depthwise: unit(ConvUnitConfig::depthwise(inner).stride(stride), Activation::Relu6, device),
-            project: unit(ConvUnitConfig::new(inner, output, 1), Activation::None, device),
-            residual: stride == 1 && input == output,
-        }
-    }
-
-    /// The widened inside: `[B, input, H, W]` to `[B, inner, H, W]`.
-    fn widen<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
-        match &self.expand {
-            Some(expand) => engine.convolve(format_args!("{name}.expand"), &expand.step(), x),
-            None => x,
-        }
-    }
-
-    /// The rest of the block, from its input and its widened inside.
-    fn narrow<E: Engine>(&self, engine: &mut E, name: &str, input: E::Map, wide: E::Map) -> E::Map {
-        let out = engine.convolve(format_args!("{name}.depthwise"), &self.depthwise.step(), wide);
-        let (name, step) = (format_args!("{name}.project"), self.project.step());
-        if self.residual { engine.convolve_onto(name, &step, out, input) } else { engine.convolve(name, &step, out) }
-    }
-
-    /// # Shapes
-    ///
-    /// - `x`: `[B, input, H, W]`
-    /// - output: `[B, output, H / stride, W / stride]`, rounded up
-    pub fn run<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
-        let wide = self.widen(engine, name, x.clone());
-        self.narrow(engine, name, x, wide)
-    }
+fn unit(config: ConvUnitConfig, device: &Device) -> ConvUnit {
+    config.norm(true).activation(Activation::Relu6).init(device)
 }
 
 /// MobileNetV2 and the extras: pictures to six feature maps.
@@ -97,19 +51,19 @@ impl MobileNetV2 {
         for (widening, output, count, first_stride) in BLOCKS {
             for index in 0..count {
                 let stride = if index == 0 { first_stride } else { 1 };
-                blocks.push(InvertedResidual::new(channels, channels * widening, output, stride, device));
+                blocks.push(InvertedResidualConfig::new(channels, channels * widening, output, stride).init(device));
                 channels = output;
             }
         }
-        let last = unit(ConvUnitConfig::new(channels, 1280, 1), Activation::Relu6, device);
+        let last = unit(ConvUnitConfig::new(channels, 1280, 1), device);
         channels = 1280;
         let extras = EXTRAS.into_iter().map(|(inner, output)| {
-            let block = InvertedResidual::new(channels, inner, output, 2, device);
+            let block = InvertedResidualConfig::new(channels, inner, output, 2).init(device);
             channels = output;
             block
         });
         let extras = extras.collect();
-        Self { stem: unit(ConvUnitConfig::new(3, 32, 3).stride(2), Activation::Relu6, device), blocks, last, extras }
+        Self { stem: unit(ConvUnitConfig::new(3, 32, 3).stride(2), device), blocks, last, extras }
     }
 
     /// The same with the first `stages` not learning any more.
@@ -129,22 +83,7 @@ impl MobileNetV2 {
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 576, 19, 19]`, `[B, 1280, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B, 64, 1, 1]`
     pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
-        let mut maps = Vec::with_capacity(6);
-        let mut x = engine.convolve(format_args!("stem"), &self.stem.step(), images);
-        for (index, block) in self.blocks.iter().enumerate() {
-            let name = format!("block{}", index + 1);
-            let wide = block.widen(engine, &name, x.clone());
-            if index == SOURCE_BLOCK {
-                maps.push(wide.clone());
-            }
-            x = block.narrow(engine, &name, x, wide);
-        }
-        x = engine.convolve(format_args!("last"), &self.last.step(), x);
-        maps.push(x.clone());
-        for (index, extra) in self.extras.iter().enumerate() {
-            x = extra.run(engine, &format!("extra{}", index + 1), x);
-            maps.push(x.clone());
-        }
-        maps
+        let stem = engine.convolve(format_args!("stem"), &self.stem.step(), images);
+        light_trunk(engine, stem, &self.blocks, SOURCE_BLOCK, &self.last, &self.extras)
     }
 }

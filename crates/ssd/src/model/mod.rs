@@ -5,21 +5,32 @@ mod conv;
 mod count;
 mod engine;
 mod heads;
+mod inverted_residual;
 mod l2norm;
+mod mobilenet_v1;
 mod mobilenet_v2;
+mod mobilenet_v3;
+mod resnet;
+mod tensors;
 mod vgg;
 
 pub use conv::{ConvStep, ConvUnit, ConvUnitConfig};
 pub use count::Layer;
 pub use engine::{BurnEngine, Engine, Pool};
 pub use heads::Head;
+pub use inverted_residual::{Gate, InvertedResidual};
 pub use l2norm::{L2NORM_EPSILON, L2Norm};
-pub use mobilenet_v2::{InvertedResidual, MobileNetV2};
-pub use vgg::Vgg16;
+pub use mobilenet_v1::{MobileNetV1, Separable};
+pub use mobilenet_v2::MobileNetV2;
+pub use mobilenet_v3::MobileNetV3;
+pub use resnet::{Depth, ResNet, ResidualBlock};
+pub use tensors::{TensorSpec, tensors};
+pub use vgg::{Variant, Vgg16};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use self::heads::Kind;
 use crate::arch::Arch;
 
 /// What a network says about a batch, a row for each prior.
@@ -31,13 +42,19 @@ pub struct Predictions {
     pub logits: Tensor<3>,
 }
 
-/// The trunk and extras of an architecture: pictures to six feature maps.
+/// The trunk and extras of an architecture: pictures to feature maps.
 #[derive(Module, Debug)]
 pub enum Backbone {
-    /// VGG16, with batch norm or without.
+    /// VGG16, in all its variants.
     Vgg16(Vgg16),
+    /// ResNet, of either depth.
+    ResNet(ResNet),
+    /// MobileNetV1.
+    MobileNetV1(MobileNetV1),
     /// MobileNetV2.
     MobileNetV2(MobileNetV2),
+    /// MobileNetV3-Large.
+    MobileNetV3(MobileNetV3),
 }
 
 /// A whole detector network.
@@ -52,18 +69,24 @@ pub struct Ssd {
 impl Ssd {
     /// A network with fresh weights for `classes` classes, background counted.
     pub fn new(arch: Arch, classes: usize, device: &Device) -> Self {
-        let backbone = match arch {
-            Arch::Ssd300Vgg16 => Backbone::Vgg16(Vgg16::new(false, device)),
-            Arch::Ssd300Vgg16Bn => Backbone::Vgg16(Vgg16::new(true, device)),
-            Arch::Ssd300MobileNetV2Lite => Backbone::MobileNetV2(MobileNetV2::new(device)),
+        let vgg = |variant| Backbone::Vgg16(Vgg16::new(variant, device));
+        let (backbone, kind) = match arch {
+            Arch::Ssd300Vgg16 => (vgg(Variant::Plain), Kind::Dense),
+            Arch::Ssd300Vgg16Bn => (vgg(Variant::BatchNorm), Kind::Dense),
+            Arch::Ssd300Vgg16SourceBn => (vgg(Variant::SourceBatchNorm), Kind::Dense),
+            Arch::Ssd512Vgg16 => (vgg(Variant::Large), Kind::Dense),
+            Arch::Ssd300ResNet34 => (Backbone::ResNet(ResNet::new(Depth::ResNet34, device)), Kind::Dense),
+            Arch::Ssd300ResNet50 => (Backbone::ResNet(ResNet::new(Depth::ResNet50, device)), Kind::Dense),
+            Arch::Ssd300MobileNetV1 => (Backbone::MobileNetV1(MobileNetV1::new(device)), Kind::Dense),
+            Arch::Ssd300MobileNetV2Lite => (Backbone::MobileNetV2(MobileNetV2::new(device)), Kind::BiasedSeparable),
+            Arch::SsdLite320MobileNetV3Large => (Backbone::MobileNetV3(MobileNetV3::new(device)), Kind::Separable),
         };
         let maps = arch.feature_maps();
         let last = maps.len() - 1;
-        let head = |(level, map)| match arch {
-            Arch::Ssd300Vgg16 | Arch::Ssd300Vgg16Bn => Head::dense(map, classes, device),
+        let head = |(level, map)| match kind {
             // The last map has one cell: a 3x3 window would see nothing but padding.
-            Arch::Ssd300MobileNetV2Lite if level == last => Head::pointwise(map, classes, device),
-            Arch::Ssd300MobileNetV2Lite => Head::separable(map, classes, device),
+            Kind::BiasedSeparable if level == last => Head::new(Kind::Pointwise, map, classes, device),
+            _ => Head::new(kind, map, classes, device),
         };
         Self { backbone, heads: maps.iter().enumerate().map(head).collect() }
     }
@@ -73,7 +96,10 @@ impl Ssd {
     pub fn freeze_stages(self, stages: usize) -> Self {
         let backbone = match self.backbone {
             Backbone::Vgg16(vgg) => Backbone::Vgg16(vgg.freeze(stages)),
+            Backbone::ResNet(resnet) => Backbone::ResNet(resnet.freeze(stages)),
+            Backbone::MobileNetV1(mobilenet) => Backbone::MobileNetV1(mobilenet.freeze(stages)),
             Backbone::MobileNetV2(mobilenet) => Backbone::MobileNetV2(mobilenet.freeze(stages)),
+            Backbone::MobileNetV3(mobilenet) => Backbone::MobileNetV3(mobilenet.freeze(stages)),
         };
         Self { backbone, ..self }
     }
@@ -94,7 +120,10 @@ impl Ssd {
     pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) {
         let maps = match &self.backbone {
             Backbone::Vgg16(vgg) => vgg.run(engine, images),
+            Backbone::ResNet(resnet) => resnet.run(engine, images),
+            Backbone::MobileNetV1(mobilenet) => mobilenet.run(engine, images),
             Backbone::MobileNetV2(mobilenet) => mobilenet.run(engine, images),
+            Backbone::MobileNetV3(mobilenet) => mobilenet.run(engine, images),
         };
         for (level, (head, map)) in self.heads.iter().zip(maps).enumerate() {
             head.run(engine, level, map);
@@ -140,7 +169,14 @@ mod tests {
     // batch norm's two.
     #[test]
     fn frozen_stages_get_no_gradients_and_the_rest_does() {
-        for (arch, stages, frozen) in [(Arch::Ssd300Vgg16, 2, 8), (Arch::Ssd300MobileNetV2Lite, 1, 9)] {
+        let networks = [
+            (Arch::Ssd300Vgg16, 2, 8),
+            (Arch::Ssd300ResNet34, 1, 3),
+            (Arch::Ssd300MobileNetV1, 1, 9),
+            (Arch::Ssd300MobileNetV2Lite, 1, 9),
+            (Arch::SsdLite320MobileNetV3Large, 1, 9),
+        ];
+        for (arch, stages, frozen) in networks {
             assert_eq!(learning(arch, 0) - learning(arch, stages), frozen, "{arch}");
         }
     }
@@ -157,12 +193,17 @@ mod tests {
         }
     }
 
-    // Parameters of ssd.pytorch's and pytorch-ssd's own models with 21 classes (batch norm's running statistics are not parameters).
+    // Parameters of ssd.pytorch's and pytorch-ssd's own models with 21 classes and of torchvision's with 91 (batch norm's running
+    // statistics are not parameters; the ones before the batch norm of conv4_3 are not in theirs).
     #[test]
     fn parameters_are_as_many_as_in_the_ports() {
         let device = Device::flex();
         assert_eq!(Ssd::new(Arch::Ssd300Vgg16, 21, &device).parameters(300), 26_285_486);
+        assert_eq!(Ssd::new(Arch::Ssd300Vgg16SourceBn, 21, &device).parameters(300) - 512, 26_285_998);
+        assert_eq!(Ssd::new(Arch::Ssd300MobileNetV1, 21, &device).parameters(300), 9_468_996);
         assert_eq!(Ssd::new(Arch::Ssd300MobileNetV2Lite, 21, &device).parameters(300), 3_388_228);
+        assert_eq!(Ssd::new(Arch::Ssd300Vgg16, 91, &device).parameters(300), 35_641_826);
+        assert_eq!(Ssd::new(Arch::SsdLite320MobileNetV3Large, 91, &device).parameters(320), 3_440_060);
     }
 
     // Counted layer by layer from the ports' definitions: 31.374 GMAC for the paper's network with 21 classes.
@@ -170,5 +211,8 @@ mod tests {
     fn multiply_adds_are_as_many_as_in_the_papers_network() {
         let model = Ssd::new(Arch::Ssd300Vgg16, 21, &Device::flex());
         assert_eq!((model.multiply_adds(300) as f64 / 1e6).round(), 31_374.0);
+        // torchvision's own figure for its SSDLite: 0.583 of what it calls GFLOPS.
+        let light = Ssd::new(Arch::SsdLite320MobileNetV3Large, 91, &Device::flex());
+        assert_eq!((light.multiply_adds(320) as f64 / 1e6).round(), 583.0);
     }
 }
