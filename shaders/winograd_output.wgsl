@@ -1,13 +1,16 @@
-// winograd_output: the 36 sums of each tile of a band, transformed into its 16 pixels, with bias and activation.
+// winograd_output: the 36 sums of each tile of a band, transformed into its 16 pixels, with bias, residual and
+// activation.
 //
 // One thread does one channel of one tile. A tile at the edge is cut off there.
 
 const THREADS = 64u;
+const RESIDUAL = 0u; // 1: there is one
 
 @group(0) @binding(0) var<uniform> info: Info;
 @group(0) @binding(1) var<storage, read> planes: array<f32>; // [36, tiles, channels]
 @group(0) @binding(2) var<storage, read> shift: array<f32>; // [channels]
-@group(0) @binding(3) var<storage, read_write> output: array<Stored>; // [images, H, W, channels]
+@group(0) @binding(3) var<storage, read> residual: array<Stored>; // [images, H, W, channels]; shift again where there is none
+@group(0) @binding(4) var<storage, read_write> output: array<Stored>; // [images, H, W, channels]
 
 fn transform(m: Six) -> vec4<f32> {
   let near_sum = m.b + m.c;
@@ -35,11 +38,15 @@ fn put(at: vec3<u32>, y: u32, channel: u32, sums: vec4<f32>) {
   if (at.y + y >= info.height_out) {
     return;
   }
-  let value = activate(sums + shift[channel], info.activation);
   for (var x = 0u; x < 4u; x++) {
     if (at.x + x < info.width_out) {
       let pixel = (at.z * info.height_out + at.y + y) * info.width_out + at.x + x;
-      output[pixel * info.quads_out * 4u + channel] = Stored(value[x]);
+      let place = pixel * info.quads_out * 4u + channel;
+      var value = sums[x] + shift[channel];
+      if (RESIDUAL == 1u) {
+        value += f32(residual[place]);
+      }
+      output[place] = Stored(activate(vec4<f32>(value), info.activation).x);
     }
   }
 }

@@ -1,6 +1,7 @@
 // What the network's kernels share: the shape of a step, and what follows a sum.
 //
 // A feature map is [image, y, x, channel], its channels filled up with zeros to a multiple of four; four of them are a quad.
+// (Behind a hard sigmoid the filling is one half. Weights and factors there are zero.)
 // A row is a pixel of the output, counted through all images; a column is a channel of the output.
 
 struct Info {
@@ -16,7 +17,7 @@ struct Info {
   stride: u32,
   padding: u32,
   dilation: u32,
-  activation: u32, // 0 nothing, 1 ReLU, 2 ReLU6, 3 hard-swish
+  activation: u32, // 0 nothing, 1 ReLU, 2 ReLU6, 3 hard-swish, 4 hard sigmoid
   weights_stride: u32, // quads from one row of the weights to the next
   slices: u32, // how many parts of the sum a workgroup adds up
   parts: u32, // how many partial sums make a whole one
@@ -38,8 +39,9 @@ fn activate(sum: vec4<f32>, activation: u32) -> vec4<f32> {
   if (activation == 0u) {
     return sum;
   }
-  if (activation == 3u) {
-    return sum * clamp(sum + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) / 6.0;
+  if (activation >= 3u) {
+    let gate = clamp(sum + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) / 6.0;
+    return select(gate, sum * gate, activation == 3u);
   }
   let positive = max(sum, vec4<f32>(0.0));
   return select(positive, min(positive, vec4<f32>(6.0)), activation == 2u);

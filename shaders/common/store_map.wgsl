@@ -1,4 +1,4 @@
-// Where a finished sum goes: into a feature map, with a residual added on the way if there is one.
+// Where a finished sum goes: into a feature map, with a residual added before the activation if there is one.
 
 const RESIDUAL = 0u; // 1: there is one
 
@@ -11,9 +11,9 @@ fn store(part: u32, row: u32, quad: u32, sum: vec4<f32>) {
     return;
   }
   let at = row * info.quads_out + quad;
-  var value = activate(sum + shift[quad], info.activation);
+  var value = sum + shift[quad];
   if (RESIDUAL == 1u) {
     value += vec4<f32>(residual[at]);
   }
-  output[at] = Stored4(value);
+  output[at] = Stored4(activate(value, info.activation));
 }

@@ -19,7 +19,7 @@ fn kernels() -> Vec<Kernel> {
         let convs = SHADERS.iter().filter(|shader| shader.parts.last() == SHADERS[1].parts.last());
         kernels.extend(convs.map(|shader| Kernel { constants: tile.constants(), ..Kernel::plain(shader) }));
     }
-    for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+    for (kernel, stride) in [(1, 1), (3, 1), (3, 2), (5, 1), (5, 2)] {
         let constants = depthwise_constants(kernel, stride);
         let depthwise = SHADERS.iter().filter(|shader| shader.name == "depthwise");
         kernels.extend(depthwise.map(|shader| Kernel { constants: constants.clone(), ..Kernel::plain(shader) }));
@@ -110,10 +110,12 @@ fn every_binding_is_what_the_host_binds() {
         ("conv_sum_heads", "info parts _ shift predictions!"),
         ("depthwise", "info input weights shift output!"),
         ("max_pool", "info input output!"),
+        ("average", "info input output!"),
+        ("scale", "info input factors output!"),
         ("l2norm", "info input scale output!"),
         ("winograd_input", "info input planes!"),
         ("winograd_weights", "info raw planes!"),
-        ("winograd_output", "info planes shift output!"),
+        ("winograd_output", "info planes shift residual output!"),
         ("decode", "info predictions priors scores! boxes!"),
         ("topk", "info scores candidates! counts!"),
         ("nms", "info candidates counts boxes kept!"),
@@ -234,7 +236,7 @@ fn what_is_read_back_is_the_same_on_both_sides() {
 #[test]
 fn constants_are_the_same_on_both_sides() {
     let threads = |name: &str| match name {
-        "topk" | "nms" | "soft_nms" | "gather" | "peak_fma" | "peak_copy" => 256,
+        "average" | "topk" | "nms" | "soft_nms" | "gather" | "peak_fma" | "peak_copy" => 256,
         _ => 64,
     };
     let mut seen = 0;

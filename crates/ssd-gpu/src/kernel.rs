@@ -64,6 +64,10 @@ shaders! {
     DEPTHWISE = "depthwise", [INFO, shader_file!("depthwise")], true;
     /// The largest of each window.
     MAX_POOL = "max_pool", [INFO, shader_file!("max_pool")], true;
+    /// The mean of each channel.
+    AVERAGE = "average", [INFO, shader_file!("average")], true;
+    /// Each channel times its own factor.
+    SCALE = "scale", [INFO, shader_file!("scale")], true;
     /// Each pixel's channels to unit length, scaled.
     L2NORM = "l2norm", [INFO, shader_file!("l2norm")], true;
     /// Tiles to Winograd planes.

@@ -23,10 +23,8 @@ pub struct Layer {
 /// Where a layer's numbers go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Output {
-    /// A feature map.
+    /// A feature map, whether another one is added to it or not.
     Map,
-    /// A feature map that another one is added to.
-    Residual,
     /// The rows of priors.
     Heads,
 }
@@ -83,11 +81,9 @@ impl Plan {
         self.layers.push(Layer { name, steps, shape, output });
     }
 
-    fn convolution(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map, output: Output) -> Map {
-        let shape = step.shape(x.shape);
-        self.push(name.to_string(), vec![name.to_string()], Some(shape), output);
-        let [height, width] = shape.size_out();
-        self.map([x.shape[0], shape.channels_out, height, width])
+    /// A layer that is one step and makes a map.
+    fn step(&mut self, name: Arguments<'_>, shape: Option<ConvShape>) {
+        self.push(name.to_string(), vec![name.to_string()], shape, Output::Map);
     }
 }
 
@@ -95,22 +91,36 @@ impl Engine for Plan {
     type Map = Map;
 
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map) -> Map {
-        self.convolution(name, step, x, Output::Map)
+        let shape = step.shape(x.shape);
+        self.step(name, Some(shape));
+        let [height, width] = shape.size_out();
+        self.map([x.shape[0], shape.channels_out, height, width])
     }
 
     fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map, _: Map) -> Map {
-        self.convolution(name, step, x, Output::Residual)
+        self.convolve(name, step, x)
     }
 
     fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Map) -> Map {
-        self.push(name.to_string(), vec![name.to_string()], None, Output::Map);
+        self.step(name, None);
         let [batch, channels, height, width] = x.shape;
         let [height, width] = pool.size_out([height, width]);
         self.map([batch, channels, height, width])
     }
 
+    fn average(&mut self, name: Arguments<'_>, x: Map) -> Map {
+        self.step(name, None);
+        let [batch, channels, ..] = x.shape;
+        self.map([batch, channels, 1, 1])
+    }
+
+    fn scale(&mut self, name: Arguments<'_>, x: Map, _: Map) -> Map {
+        self.step(name, None);
+        self.map(x.shape)
+    }
+
     fn l2_norm(&mut self, name: Arguments<'_>, _: &L2Norm, x: Map) -> Map {
-        self.push(name.to_string(), vec![name.to_string()], None, Output::Map);
+        self.step(name, None);
         self.map(x.shape)
     }
 

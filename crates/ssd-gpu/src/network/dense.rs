@@ -50,7 +50,10 @@ impl Writer<'_, '_> {
         target: Target,
     ) -> Map {
         let (tile, parts) = match method {
-            Method::Winograd(tile, bands) => return self.winograd(label, shape, tile, bands, (weights, shift), x),
+            Method::Winograd(tile, bands) => {
+                let residual = if let Target::Map(residual) = target { residual } else { None };
+                return self.winograd(label, shape, tile, bands, (weights, shift), (x, residual));
+            }
             Method::Plain => (None, 1),
             Method::Tiled(tile, parts) => (Some(tile), parts),
         };

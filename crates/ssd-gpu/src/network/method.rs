@@ -144,6 +144,9 @@ mod tests {
         let large = Adapter { cores: 132, ..Adapter::HARDWARE };
         assert_eq!(Method::choose(&shape(512, 512, 19), 1, &large, true), Method::Tiled(Tile::SMALL, 3));
         assert_eq!(choose(&shape(128, 256, 3)), Method::Tiled(Tile::SMALL, 16));
+        // The gates of MobileNetV3: six tiles, of one row each.
+        let gate = ConvShape { kernel: 1, padding: 0, ..shape(672, 168, 1) };
+        assert_eq!(choose(&gate), Method::Tiled(Tile::SMALL, 10));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) struct Writer<'a, 'gpu> {
 /// What comes of a dense convolution's sums.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// A feature map, with another one added.
+    /// A feature map, with another one added before the activation.
     Map(Option<Map>),
     /// Rows of priors from `prior` on; so many of the columns are offsets.
     Heads { prior: usize, offset_columns: usize },
@@ -141,6 +141,7 @@ impl<'gpu> Writer<'_, 'gpu> {
                 Activation::Relu => 1,
                 Activation::Relu6 => 2,
                 Activation::HardSwish => 3,
+                Activation::HardSigmoid => 4,
             },
             parts: 1,
             priors: rows.priors as u32,
@@ -156,7 +157,7 @@ impl<'gpu> Writer<'_, 'gpu> {
         if shape.groups > 1 {
             return self.depthwise(label, &shape, &weights, &shift, x);
         }
-        let method = Method::choose(&shape, self.images, &self.adapter, residual.is_none());
+        let method = Method::choose(&shape, self.images, &self.adapter, true);
         self.dense(label, &shape, method, &weights, &shift, x, Target::Map(residual))
     }
 }
@@ -174,6 +175,14 @@ impl Engine for Writer<'_, '_> {
 
     fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Map) -> Map {
         self.pool(&name.to_string(), pool, x)
+    }
+
+    fn average(&mut self, name: Arguments<'_>, x: Map) -> Map {
+        self.mean(&name.to_string(), x)
+    }
+
+    fn scale(&mut self, name: Arguments<'_>, x: Map, factors: Map) -> Map {
+        self.times(&name.to_string(), x, factors)
     }
 
     fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Map) -> Map {

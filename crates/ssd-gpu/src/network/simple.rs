@@ -1,15 +1,17 @@
-//! The steps that are one kernel each: depthwise convolution, pooling, L2 normalisation.
+//! The steps that are one kernel each: depthwise convolution, pooling, means, factors, L2 normalisation.
 
 use ssd::convolution::ConvShape;
 use ssd::model::Pool;
 use ssd_cpu::Activation;
 
 use super::{Map, Writer, pack};
-use crate::kernel::{DEPTHWISE, L2NORM, MAX_POOL};
+use crate::kernel::{AVERAGE, DEPTHWISE, L2NORM, MAX_POOL, SCALE};
 use crate::program::Dispatch;
 
 /// Threads of a workgroup in the kernels that do one quad a thread.
 const THREADS: usize = 64;
+/// Quads of a workgroup of `average.wgsl`.
+const AVERAGED: usize = 4;
 
 impl Writer<'_, '_> {
     /// Weights `[C, 1, k, k]`, shift `[C]`.
@@ -37,6 +39,27 @@ impl Writer<'_, '_> {
         let threads = (info.rows * info.quads_in) as usize;
         let kernel = self.kernel(&MAX_POOL, Vec::new());
         let bindings = vec![(1, x.slot), (2, out.slot)];
+        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
+        out
+    }
+
+    /// The mean of each channel, a map of one pixel.
+    pub(crate) fn mean(&mut self, label: &str, x: Map) -> Map {
+        let out = self.map(x.channels, [1, 1]);
+        let info = self.info(&around(x));
+        let groups = [(info.quads_in as usize).div_ceil(AVERAGED), self.images, 1];
+        let kernel = self.kernel(&AVERAGE, Vec::new());
+        self.recording.push(Dispatch::new(label, kernel, vec![(1, x.slot), (2, out.slot)], &info, groups));
+        out
+    }
+
+    /// Factors: a map of one pixel with as many channels.
+    pub(crate) fn times(&mut self, label: &str, x: Map, factors: Map) -> Map {
+        let out = self.map(x.channels, x.size);
+        let info = self.info(&around(x));
+        let threads = (info.rows * info.quads_in) as usize;
+        let kernel = self.kernel(&SCALE, Vec::new());
+        let bindings = vec![(1, x.slot), (2, factors.slot), (3, out.slot)];
         self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
         out
     }

@@ -16,7 +16,7 @@ const PLANES: usize = 36;
 const THREADS: usize = 64;
 
 impl Writer<'_, '_> {
-    /// Weights `[O, I, 3, 3]` and shift `[O]`.
+    /// Weights `[O, I, 3, 3]` and shift `[O]`; the input, and what is added before the activation.
     pub(super) fn winograd(
         &mut self,
         label: &str,
@@ -24,7 +24,7 @@ impl Writer<'_, '_> {
         tile: Option<Tile>,
         bands: usize,
         (weights, shift): (&[f32], &[f32]),
-        x: Map,
+        (x, residual): (Map, Option<Map>),
     ) -> Map {
         let [tiles_y, tiles_x] = tiles(shape);
         let total = self.images * tiles_y * tiles_x;
@@ -39,6 +39,7 @@ impl Writer<'_, '_> {
         let planes = self.winograd_weights(label, &info, weights, shape.channels_in);
         let shift = self.recording.floats(label, &pack::channels(shift));
         let out = self.map(shape.channels_out, shape.size_out());
+        let residual = residual.map(|map| map.slot);
 
         for first in (0..total).step_by(per_band) {
             let count = per_band.min(total - first);
@@ -61,7 +62,12 @@ impl Writer<'_, '_> {
             };
             let product = Product { info: info_product, tile, input: transformed, weights: planes, depth: PLANES };
             self.planes_product(label, &product, products);
-            self.transform(label, &info, count * outputs, Kind::Output { from: products, shift, to: out.slot });
+            self.transform(
+                label,
+                &info,
+                count * outputs,
+                Kind::Output { from: products, shift, residual, to: out.slot },
+            );
         }
         out
     }
@@ -88,11 +94,15 @@ impl Writer<'_, '_> {
     }
 
     fn transform(&mut self, label: &str, info: &LayerInfo, threads: usize, kind: Kind) {
-        let (shader, bindings) = match kind {
-            Kind::Input { from, to } => (&WINOGRAD_INPUT, vec![(1, from), (2, to)]),
-            Kind::Output { from, shift, to } => (&WINOGRAD_OUTPUT, vec![(1, from), (2, shift), (3, to)]),
+        let (kernel, bindings) = match kind {
+            Kind::Input { from, to } => (self.kernel(&WINOGRAD_INPUT, Vec::new()), vec![(1, from), (2, to)]),
+            Kind::Output { from, shift, residual, to } => {
+                let constants = vec![("RESIDUAL", u32::from(residual.is_some()))];
+                // The binding is there in any case; without a residual it is read by nobody.
+                let bindings = vec![(1, from), (2, shift), (3, residual.unwrap_or(shift)), (4, to)];
+                (self.kernel(&WINOGRAD_OUTPUT, constants), bindings)
+            }
         };
-        let kernel = self.kernel(shader, Vec::new());
         self.recording.push(Dispatch::new(label, kernel, bindings, info, [threads.div_ceil(THREADS), 1, 1]));
     }
 }
@@ -100,5 +110,5 @@ impl Writer<'_, '_> {
 /// Which way a tile goes.
 enum Kind {
     Input { from: Slot, to: Slot },
-    Output { from: Slot, shift: Slot, to: Slot },
+    Output { from: Slot, shift: Slot, residual: Option<Slot>, to: Slot },
 }

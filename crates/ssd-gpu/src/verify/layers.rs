@@ -6,7 +6,7 @@
 use half::f16;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
-use ssd::convolution::{ConvShape, l2norm, max_pool};
+use ssd::convolution::{ConvShape, average, l2norm, max_pool, scale};
 use ssd::model::Pool;
 use ssd_cpu::Activation;
 
@@ -46,11 +46,14 @@ pub(super) async fn verify(gpu: &Gpu) -> Vec<VerifyCase> {
                 cases.push(case(format!("conv: {what}, {how}{suffix}"), verdict));
             }
         }
-        let dense = shapes()[0].1;
+        let dense = shapes()[2].1;
+        for (how, method) in [METHODS[0], METHODS[1], METHODS[2], METHODS[7]] {
+            let shape = ConvShape { activation: Activation::Relu, ..dense };
+            let verdict = problem(Step::Residual(shape, method)).verify().await;
+            cases.push(case(format!("conv: onto a residual, ReLU, {how}{suffix}"), verdict));
+        }
         for (how, method) in [METHODS[0], METHODS[1], METHODS[2]] {
-            let verdict = problem(Step::Residual(dense, method)).verify().await;
-            cases.push(case(format!("conv: onto a residual, {how}{suffix}"), verdict));
-            let shape = ConvShape { activation: Activation::None, channels_out: 22, ..shapes()[2].1 };
+            let shape = ConvShape { channels_out: 22, ..dense };
             let verdict = problem(Step::Heads(shape, method)).verify().await;
             cases.push(case(format!("conv_heads: {how}{suffix}"), verdict));
         }
@@ -94,6 +97,18 @@ fn shapes() -> Vec<(&'static str, ConvShape)> {
         ("3x3 without padding", ConvShape { padding: 0, activation: Activation::HardSwish, ..conv }),
         ("3x3 with holes of 6", ConvShape { channels_in: 20, padding: 6, dilation: 6, ..conv }),
         ("1x1 with stride 2", ConvShape { kernel: 1, padding: 0, stride: 2, ..conv }),
+        (
+            "1x1, one pixel, hard sigmoid",
+            ConvShape {
+                activation: Activation::HardSigmoid,
+                size_in: [1, 1],
+                channels_in: 70,
+                channels_out: 18,
+                ..plain
+            },
+        ),
+        ("7x7, stride 2", ConvShape { kernel: 7, stride: 2, padding: 3, ..conv }),
+        ("4x4 to one pixel", ConvShape { kernel: 4, size_in: [2, 2], channels_in: 20, ..conv }),
     ]
 }
 
@@ -109,10 +124,18 @@ fn others() -> Vec<(&'static str, Step)> {
             Step::Depthwise(ConvShape { stride: 2, activation: Activation::Relu6, ..depthwise }),
         ),
         ("depthwise: 5x5, stride 2", Step::Depthwise(ConvShape { stride: 2, kernel: 5, padding: 2, ..depthwise })),
+        (
+            "depthwise: 5x5, hard-swish",
+            Step::Depthwise(ConvShape { kernel: 5, padding: 2, activation: Activation::HardSwish, ..depthwise }),
+        ),
+        ("depthwise: 1x1", Step::Depthwise(ConvShape { kernel: 1, padding: 0, ..depthwise })),
         ("depthwise: one pixel", Step::Depthwise(ConvShape { size_in: [1, 1], ..depthwise })),
         ("max_pool: 2x2", Step::Pool(half)),
         ("max_pool: 2x2, rounded up", Step::Pool(Pool { ceil: true, ..half })),
         ("max_pool: 3x3 over the edge", Step::Pool(same)),
+        ("max_pool: 3x3, stride 2 over the edge", Step::Pool(Pool { stride: 2, ..same })),
+        ("average", Step::Average),
+        ("scale", Step::Scale),
         ("l2norm", Step::L2Norm),
     ]
 }
@@ -124,6 +147,8 @@ enum Step {
     Heads(ConvShape, Method),
     Depthwise(ConvShape),
     Pool(Pool),
+    Average,
+    Scale,
     L2Norm,
 }
 
@@ -136,6 +161,8 @@ struct Problem<'a> {
 /// Channels and size of the maps for steps that take any.
 const CHANNELS: usize = 70;
 const SIZE: [usize; 2] = [7, 9];
+/// More pixels than a workgroup has threads, and no multiple of them.
+const LARGE: [usize; 2] = [19, 17];
 
 impl Problem<'_> {
     async fn verify(&self) -> Result<Verdict, GpuError> {
@@ -156,14 +183,18 @@ impl Problem<'_> {
                     (0..IMAGES).map(|_| draw(shape.channels_in * shape.size_in.iter().product::<usize>())).collect();
                 let weights = draw(shape.channels_out * shape.channels_in / shape.groups * shape.kernel * shape.kernel);
                 let shift = draw(shape.channels_out);
-                let mut want: Vec<Vec<f32>> = inputs.iter().map(|x| shape.convolve(x, &weights, &shift)).collect();
+                let activation = if let Step::Residual(..) = &self.step { Activation::None } else { shape.activation };
+                let twin = ConvShape { activation, ..*shape };
+                let mut want: Vec<Vec<f32>> = inputs.iter().map(|x| twin.convolve(x, &weights, &shift)).collect();
                 let x = self.upload(&mut writer, shape.channels_in, shape.size_in, &inputs);
                 let out = match &self.step {
                     Step::Depthwise(_) => writer.depthwise("test", shape, &weights, &shift, x),
                     Step::Residual(_, method) => {
                         let added: Vec<Vec<f32>> = want.iter().map(|map| draw(map.len())).collect();
                         for (want, added) in want.iter_mut().zip(&added) {
-                            want.iter_mut().zip(added).for_each(|(want, added)| *want += added);
+                            want.iter_mut().zip(added).for_each(|(want, added)| {
+                                *want = shape.activation.of(*want + added);
+                            });
                         }
                         let residual = self.upload(&mut writer, shape.channels_out, shape.size_out(), &added);
                         writer.dense("test", shape, *method, &weights, &shift, x, Target::Map(Some(residual)))
@@ -176,7 +207,7 @@ impl Problem<'_> {
                     Step::Dense(_, method) => {
                         writer.dense("test", shape, *method, &weights, &shift, x, Target::Map(None))
                     }
-                    Step::Pool(_) | Step::L2Norm => x,
+                    Step::Pool(_) | Step::Average | Step::Scale | Step::L2Norm => x,
                 };
                 (want, out)
             }
@@ -184,6 +215,19 @@ impl Problem<'_> {
                 let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();
                 let x = self.upload(&mut writer, CHANNELS, SIZE, &inputs);
                 (inputs.iter().map(|x| max_pool(pool, x, SIZE)).collect(), writer.pool("test", pool, x))
+            }
+            Step::Average => {
+                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * LARGE[0] * LARGE[1])).collect();
+                let x = self.upload(&mut writer, CHANNELS, LARGE, &inputs);
+                (inputs.iter().map(|x| average(x, CHANNELS)).collect(), writer.mean("test", x))
+            }
+            Step::Scale => {
+                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();
+                let factors: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS)).collect();
+                let want = inputs.iter().zip(&factors).map(|(x, factors)| scale(x, factors)).collect();
+                let x = self.upload(&mut writer, CHANNELS, SIZE, &inputs);
+                let factors = self.upload(&mut writer, CHANNELS, [1, 1], &factors);
+                (want, writer.times("test", x, factors))
             }
             Step::L2Norm => {
                 let mut inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();

@@ -138,11 +138,19 @@ impl Engine for BurnNetwork {
         x: Self::Map,
         residual: Self::Map,
     ) -> Self::Map {
-        self.way.run(step, x) + residual
+        self.way.run_onto(step, x, residual)
     }
 
     fn max_pool(&mut self, name: std::fmt::Arguments<'_>, pool: &Pool, x: Self::Map) -> Self::Map {
         self.engine.max_pool(name, pool, x)
+    }
+
+    fn average(&mut self, name: std::fmt::Arguments<'_>, x: Self::Map) -> Self::Map {
+        self.engine.average(name, x)
+    }
+
+    fn scale(&mut self, name: std::fmt::Arguments<'_>, x: Self::Map, factors: Self::Map) -> Self::Map {
+        self.engine.scale(name, x, factors)
     }
 
     fn l2_norm(&mut self, name: std::fmt::Arguments<'_>, norm: &L2Norm, x: Self::Map) -> Self::Map {

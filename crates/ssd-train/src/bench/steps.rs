@@ -55,15 +55,26 @@ pub(super) enum BurnWay {
 
 impl BurnWay {
     pub(super) fn run(self, step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
-        if self == Self::Engine {
-            return step.run(x);
+        match self {
+            Self::Engine => step.run(x),
+            Self::Plain => step.activation.of_tensor(plain_sum(step, x)),
         }
-        let x = step.conv.forward(x);
-        let x = match step.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
-        };
-        step.activation.of_tensor(x)
+    }
+
+    pub(super) fn run_onto(self, step: &ConvStep<'_>, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Engine => step.run_onto(x, residual),
+            Self::Plain => step.activation.of_tensor(plain_sum(step, x) + residual),
+        }
+    }
+}
+
+/// All that comes before a residual or an activation.
+fn plain_sum(step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
+    let x = step.conv.forward(x);
+    match step.norm {
+        Some(norm) => norm.forward(x),
+        None => x,
     }
 }
 
@@ -105,11 +116,19 @@ impl Engine for BurnSteps<'_> {
         residual: Tensor<4>,
     ) -> Tensor<4> {
         let way = self.way;
-        self.time(name.to_string(), || way.run(step, x.clone()) + residual.clone())
+        self.time(name.to_string(), || way.run_onto(step, x.clone(), residual.clone()))
     }
 
     fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
         self.time(name.to_string(), || BurnEngine::default().max_pool(format_args!(""), pool, x.clone()))
+    }
+
+    fn average(&mut self, name: Arguments<'_>, x: Tensor<4>) -> Tensor<4> {
+        self.time(name.to_string(), || BurnEngine::default().average(format_args!(""), x.clone()))
+    }
+
+    fn scale(&mut self, name: Arguments<'_>, x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
+        self.time(name.to_string(), || BurnEngine::default().scale(format_args!(""), x.clone(), factors.clone()))
     }
 
     fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Tensor<4>) -> Tensor<4> {
@@ -169,6 +188,16 @@ impl Engine for CpuSteps<'_> {
         let [_, _, height, width] = x.dims();
         let size_out = pool.size_out([height, width]);
         self.time(name.to_string(), &x, || Ok(x.max_pool(window, size_out)))
+    }
+
+    fn average(&mut self, name: Arguments<'_>, x: Map) -> Map {
+        self.time(name.to_string(), &x, || Ok(x.average()))
+    }
+
+    fn scale(&mut self, name: Arguments<'_>, x: Map, factors: Map) -> Map {
+        self.time(name.to_string(), &x, || {
+            x.clone().scale(&factors).ok_or_else(|| Failure::run(ConvolutionError::Tensor))
+        })
     }
 
     fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Map) -> Map {

@@ -8,7 +8,9 @@ use std::fmt::Arguments;
 use ssd::model::{ConvStep, Engine, L2NORM_EPSILON, L2Norm, Pool};
 use ssd_cpu::Activation;
 
-use super::proto::{ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto};
+use super::proto::{
+    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto,
+};
 
 /// The limits of ReLU6, as values of the graph.
 const RELU6_LIMITS: [(&str, f32); 2] = [("zero", 0.0), ("six", 6.0)];
@@ -85,6 +87,21 @@ impl GraphWriter {
         Map { name, dims: [1, channels_out, height, width] }
     }
 
+    /// `input` as it is where there is no activation; it has to have its name then ([`before`]).
+    fn activate(&mut self, activation: Activation, input: String, output: &str) -> String {
+        match activation {
+            Activation::None => input,
+            Activation::Relu => self.node("Relu", vec![input], output, Vec::new()),
+            Activation::Relu6 => self.clip_to_six(input, output),
+            Activation::HardSwish => self.node("HardSwish", vec![input], output, Vec::new()),
+            // The operator's own slope is another one, 0.2.
+            Activation::HardSigmoid => {
+                let slope = vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
+                self.node("HardSigmoid", vec![input], output, slope)
+            }
+        }
+    }
+
     fn clip_to_six(&mut self, input: String, output: &str) -> String {
         for (name, value) in RELU6_LIMITS {
             if self.graph.initializer.iter().all(|tensor| tensor.name != name) {
@@ -110,24 +127,18 @@ impl Engine for GraphWriter {
 
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map) -> Map {
         let name = name.to_string();
-        if step.activation == Activation::None {
-            return self.sum(&name, step, x, &name);
-        }
-        let sum = self.sum(&name, step, x, &format!("{name}.sum"));
-        let active = match step.activation {
-            Activation::None => sum.name,
-            Activation::Relu => self.node("Relu", vec![sum.name], &name, Vec::new()),
-            Activation::Relu6 => self.clip_to_six(sum.name, &name),
-            Activation::HardSwish => self.node("HardSwish", vec![sum.name], &name, Vec::new()),
-        };
+        let sum = self.sum(&name, step, x, &before(step.activation, &name, "sum"));
+        let active = self.activate(step.activation, sum.name, &name);
         Map { name: active, ..sum }
     }
 
     fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map, residual: Map) -> Map {
         let name = name.to_string();
         let sum = self.sum(&name, step, x, &format!("{name}.sum"));
-        let name = self.node("Add", vec![sum.name, residual.name], &name, Vec::new());
-        Map { name, ..sum }
+        let added = before(step.activation, &name, "added");
+        let added = self.node("Add", vec![sum.name, residual.name], &added, Vec::new());
+        let active = self.activate(step.activation, added, &name);
+        Map { name: active, ..sum }
     }
 
     // A last window that is only partly inside is written as padding, which does not count in a maximum: `ceil_mode` says the
@@ -147,6 +158,17 @@ impl Engine for GraphWriter {
         ];
         let name = self.node("MaxPool", vec![x.name], &name.to_string(), attributes);
         Map { name, dims: [batch, channels, size_out[0], size_out[1]] }
+    }
+
+    fn average(&mut self, name: Arguments<'_>, x: Map) -> Map {
+        let [batch, channels, ..] = x.dims;
+        let name = self.node("GlobalAveragePool", vec![x.name], &name.to_string(), Vec::new());
+        Map { name, dims: [batch, channels, 1, 1] }
+    }
+
+    fn scale(&mut self, name: Arguments<'_>, x: Map, factors: Map) -> Map {
+        let name = self.node("Mul", vec![x.name, factors.name], &name.to_string(), Vec::new());
+        Map { name, ..x }
     }
 
     fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Map) -> Map {
@@ -176,9 +198,18 @@ impl Engine for GraphWriter {
     }
 }
 
+/// What a layer's value is called before its activation: `NAME.part`, or its own name if there is none.
+fn before(activation: Activation, layer: &str, part: &str) -> String {
+    if activation == Activation::None { layer.to_owned() } else { format!("{layer}.{part}") }
+}
+
 /// Sizes as ONNX has them.
 pub(super) fn whole(sizes: &[usize]) -> Vec<i64> {
     sizes.iter().map(|&size| size as i64).collect()
+}
+
+fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), f: Some(value), kind: ATTRIBUTE_FLOAT, ..AttributeProto::default() }
 }
 
 fn int(name: &str, value: usize) -> AttributeProto {

@@ -93,16 +93,22 @@ pub struct AttributeProto {
     /// Its name.
     #[prost(string, tag = "1")]
     pub name: String,
+    /// One number.
+    #[prost(float, optional, tag = "2")]
+    pub f: Option<f32>,
     /// One integer.
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
     /// Several integers.
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
-    /// [`ATTRIBUTE_INT`] or [`ATTRIBUTE_INTS`].
+    /// [`ATTRIBUTE_FLOAT`], [`ATTRIBUTE_INT`] or [`ATTRIBUTE_INTS`].
     #[prost(int32, tag = "20")]
     pub kind: i32,
 }
+
+/// An attribute of one number.
+pub const ATTRIBUTE_FLOAT: i32 = 1;
 
 /// An attribute of one integer.
 pub const ATTRIBUTE_INT: i32 = 2;

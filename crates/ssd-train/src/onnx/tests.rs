@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Distribution, Tensor, TensorData, module};
 
+use ssd::model::{BurnEngine, ConvUnit, ConvUnitConfig, Engine};
+use ssd_cpu::Activation;
+
 use super::proto::{GraphProto, INT64, NodeProto, TensorProto};
 use super::*;
 
@@ -88,6 +91,45 @@ fn the_file_says_what_the_model_says() {
     }
 }
 
+/// Squeeze and excitation, then a block with a residual, by whatever engine.
+fn gated<E: Engine>(engine: &mut E, units: &[ConvUnit; 4], x: E::Map) -> E::Map
+where
+    E::Map: Clone,
+{
+    let x = engine.convolve(format_args!("widen"), &units[0].step(), x);
+    let mean = engine.average(format_args!("mean"), x.clone());
+    let squeezed = engine.convolve(format_args!("squeeze"), &units[1].step(), mean);
+    let gate = engine.convolve(format_args!("gate"), &units[2].step(), squeezed);
+    let scaled = engine.scale(format_args!("scaled"), x.clone(), gate);
+    engine.convolve_onto(format_args!("block"), &units[3].step(), scaled, x)
+}
+
+#[test]
+fn gates_and_activations_after_a_residual_are_what_burn_says() {
+    let device = Device::flex();
+    device.seed(5);
+    let unit = |channels: [usize; 2], kernel: usize, activation| {
+        ConvUnitConfig::new(channels[0], channels[1], kernel).padding(kernel / 2).activation(activation).init(&device)
+    };
+    let units = [
+        unit([3, 8], 3, Activation::HardSwish),
+        unit([8, 4], 1, Activation::Relu),
+        unit([4, 8], 1, Activation::HardSigmoid),
+        unit([8, 8], 3, Activation::Relu),
+    ];
+    let image = Tensor::random([1, 3, 9, 7], Distribution::Uniform(-4.0, 4.0), &device);
+    let wanted = gated(&mut BurnEngine::default(), &units, image.clone());
+    let mut writer = GraphWriter::default();
+    let out = gated(&mut writer, &units, Map { name: "image".to_owned(), dims: image.dims() });
+    assert_eq!((out.name.as_str(), out.dims), ("block", wanted.dims()));
+    let graph = writer.finish("offsets", "logits");
+    let nodes = graph.node.len() - 2; // without the rows of priors, of which there are none
+    let found = run(&GraphProto { node: graph.node[..nodes].to_vec(), ..graph }, image).remove("block").unwrap();
+    let worst = (found - wanted.clone()).abs().max().into_scalar::<f32>();
+    assert!(worst < 1e-5, "{worst}");
+    assert!(wanted.min().into_scalar::<f32>() == 0.0, "the activation comes after the residual");
+}
+
 /// All values of the graph. Rows of priors, three-dimensional in the file, have a 1 before them here.
 fn run(graph: &GraphProto, image: Tensor<4>) -> HashMap<String, Tensor<4>> {
     let mut values = HashMap::from([("image".to_owned(), image)]);
@@ -105,6 +147,7 @@ fn step(graph: &GraphProto, node: &NodeProto, values: &HashMap<String, Tensor<4>
         let found = node.attribute.iter().find(|attribute| attribute.name == name).unwrap();
         found.ints.iter().chain(&found.i).map(|&int| int as usize).collect()
     };
+    let float = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name).unwrap().f.unwrap();
     let pair = |name: &str| <[usize; 2]>::try_from(ints(name)).unwrap();
     // All begins come before all ends.
     let padding = || {
@@ -135,6 +178,10 @@ fn step(graph: &GraphProto, node: &NodeProto, values: &HashMap<String, Tensor<4>
         "ReduceSumSquare" => value(0).square().sum_dim(ints("axes")[0]),
         "Sqrt" => value(0).sqrt(),
         "Div" => value(0) / value(1),
+        "GlobalAveragePool" => value(0).mean_dims(&[2, 3]),
+        "HardSigmoid" => (value(0) * float("alpha") + float("beta")).clamp(0.0, 1.0),
+        "HardSwish" => value(0) * (value(0) / 6.0 + 0.5).clamp(0.0, 1.0),
+        "Mul" if values.contains_key(&node.input[1]) => value(0) * value(1),
         "Mul" => {
             let scale = numbers(constant(1));
             let shape = [1, scale.len(), 1, 1];
