@@ -18,11 +18,6 @@ mod tensor;
 mod torch_zip;
 mod zip;
 
-#[cfg(test)]
-mod fuzz;
-#[cfg(test)]
-mod samples;
-
 pub use dtype::DType;
 pub use error::FileError;
 pub use file::{Format, TensorFile};

@@ -44,7 +44,7 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
         let place = names.binary_search_by_key(&&name[..], |(name, _)| *name);
         let place = place.map_err(|_| FileError::damaged(format!("its entry {} is missing", quoted(&name))))?;
         let entry = &entries[names[place].1];
-        if storage.bytes().is_some_and(|bytes| bytes != entry.len) {
+        if storage.bytes() != Some(entry.len) {
             let (key, len) = (quoted(&storage.key), entry.len);
             return Err(FileError::damaged(format!(
                 "storage {key} has {len} bytes, which is not what its pickle says"

@@ -3,7 +3,7 @@
 //! It is the set that `torch.save` needs for tensors and for what stands beside them in a checkpoint (`torch/_utils.py`,
 //! `torch/_tensor.py` and `torch/serialization.py` of PyTorch 0.4 to 2.15).
 
-use super::Unpickler;
+use super::machine::Unpickler;
 use super::value::{Id, TensorRef, Value};
 use crate::dtype::DType;
 use crate::error::{FileError, quoted};

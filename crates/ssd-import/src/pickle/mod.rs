@@ -8,11 +8,9 @@
 
 mod flatten;
 mod globals;
+mod machine;
 mod opcodes;
 mod value;
-
-#[cfg(test)]
-mod tests;
 
 pub(crate) use flatten::{Named, tensors};
 pub(crate) use value::{Pickle, StorageRef, TensorRef, Value};
@@ -20,11 +18,8 @@ pub(crate) use value::{Pickle, StorageRef, TensorRef, Value};
 use crate::error::FileError;
 use crate::source::Reader;
 use globals::Global;
+use machine::{FALSE, OTHER, TRUE, Unpickler};
 use value::Id;
-
-/// Values that a pickle may make, or put onto its stack. A checkpoint with an optimiser beside has some twenty for a tensor;
-/// a value takes up to 32 bytes.
-const MAX_VALUES: usize = 1 << 21;
 
 /// Tensors, and references to storages, that a pickle may hold.
 const MAX_TENSORS: usize = 1 << 16;
@@ -35,30 +30,13 @@ const MAX_TEXT: u64 = 4096;
 /// A storage's name: a number in decimals.
 const MAX_KEY: usize = 64;
 
-/// Values that are there once, at the start of the list.
-const OTHER: Id = 0;
-const TRUE: Id = 1;
-const FALSE: Id = 2;
-
 /// Reads one pickle, up to its STOP.
 ///
 /// # Errors
 ///
 /// [`FileError::Opcode`] and [`FileError::Global`] for what is no part of a state dict, else what is wrong with the bytes.
 pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Pickle, FileError> {
-    let start = reader.position();
-    let values = vec![Value::Other, Value::Bool(true), Value::Bool(false)];
-    let pickle = Pickle { values, root: OTHER, storages: Vec::new(), tensors: Vec::new() };
-    let mut machine = Unpickler {
-        reader,
-        start,
-        pickle,
-        stack: Vec::new(),
-        marks: Vec::new(),
-        memo: Vec::new(),
-        memoized: 0,
-        spent: 0,
-    };
+    let mut machine = Unpickler::new(reader);
     loop {
         let opcode = machine.reader.byte()?;
         if opcode == opcodes::STOP {
@@ -67,21 +45,6 @@ pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Pickle, FileError> {
         }
         machine.step(opcode)?;
     }
-}
-
-struct Unpickler<'a, 'b> {
-    reader: &'a mut Reader<'b>,
-    /// Where the pickle starts.
-    start: u64,
-    pickle: Pickle,
-    stack: Vec<Id>,
-    /// Heights of the stack at the marks that are open.
-    marks: Vec<usize>,
-    memo: Vec<Option<Id>>,
-    /// Places of the memo that are filled: MEMOIZE takes the next.
-    memoized: usize,
-    /// How much of [`MAX_VALUES`] is used up.
-    spent: usize,
 }
 
 impl Unpickler<'_, '_> {
@@ -93,11 +56,7 @@ impl Unpickler<'_, '_> {
             },
             // How a reader may divide its work.
             opcodes::FRAME => self.reader.skip(8),
-            opcodes::MARK => {
-                self.spend(1)?;
-                self.marks.push(self.stack.len());
-                Ok(())
-            }
+            opcodes::MARK => self.mark(),
 
             opcodes::NONE => self.push(OTHER),
             opcodes::NEWTRUE => self.push(TRUE),
@@ -152,15 +111,9 @@ impl Unpickler<'_, '_> {
 
             opcodes::BINGET => self.recall(1),
             opcodes::LONG_BINGET => self.recall(4),
-            opcodes::BINPUT => {
-                let place = self.reader.number(1)?;
-                self.remember(place)
-            }
-            opcodes::LONG_BINPUT => {
-                let place = self.reader.number(4)?;
-                self.remember(place)
-            }
-            opcodes::MEMOIZE => self.remember(self.memoized as u64),
+            opcodes::BINPUT => self.put(1),
+            opcodes::LONG_BINPUT => self.put(4),
+            opcodes::MEMOIZE => self.memoize(),
 
             opcodes::GLOBAL => {
                 let (module, name) = (self.line()?, self.line()?);
@@ -336,86 +289,5 @@ impl Unpickler<'_, '_> {
         }
         self.pickle.tensors.push(tensor);
         self.add(Value::Tensor(number as u32))
-    }
-
-    // The memo: values that are referred to again.
-
-    fn remember(&mut self, place: u64) -> Result<(), FileError> {
-        let top = self.pop()?;
-        self.stack.push(top);
-        // A pickler counts places up by one, so there are fewer than bytes.
-        if place > self.reader.position() - self.start || place >= MAX_VALUES as u64 {
-            return Err(FileError::damaged("its pickle keeps a value at a place that cannot be reached"));
-        }
-        let place = place as usize;
-        if place >= self.memo.len() {
-            self.memo.resize(place + 1, None);
-        }
-        if self.memo[place].replace(top).is_none() {
-            self.memoized += 1;
-        }
-        Ok(())
-    }
-
-    fn recall(&mut self, width: u32) -> Result<(), FileError> {
-        let place = self.reader.number(width)?;
-        let value = usize::try_from(place).ok().and_then(|place| *self.memo.get(place)?);
-        self.push(value.ok_or_else(|| FileError::damaged("its pickle refers to a value that it does not have"))?)
-    }
-
-    // Values and the stack.
-
-    fn spend(&mut self, count: usize) -> Result<(), FileError> {
-        self.spent += count;
-        if self.spent > MAX_VALUES {
-            return Err(FileError::TooMuch(format!("more than {MAX_VALUES} values beside the tensors")));
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, value: Value) -> Result<Id, FileError> {
-        self.spend(1)?;
-        let id = self.pickle.values.len() as Id;
-        self.pickle.values.push(value);
-        Ok(id)
-    }
-
-    fn push(&mut self, id: Id) -> Result<(), FileError> {
-        self.spend(1)?;
-        self.stack.push(id);
-        Ok(())
-    }
-
-    fn make(&mut self, value: Value) -> Result<(), FileError> {
-        let id = self.add(value)?;
-        self.push(id)
-    }
-
-    fn get(&self, id: Id) -> &Value {
-        self.pickle.get(id)
-    }
-
-    /// Takes the value on top, if there is one above the last mark.
-    fn pop(&mut self) -> Result<Id, FileError> {
-        let floor = self.marks.last().copied().unwrap_or(0);
-        match self.stack.len() > floor {
-            true => self.stack.pop().ok_or_else(Self::empty),
-            false => Err(Self::empty()),
-        }
-    }
-
-    fn pop_to_mark(&mut self) -> Result<Vec<Id>, FileError> {
-        let mark = self.marks.pop().ok_or_else(|| FileError::damaged("its pickle closes what it did not open"))?;
-        Ok(self.stack.split_off(mark))
-    }
-
-    fn top_mut(&mut self) -> Result<&mut Value, FileError> {
-        let top = self.pop()?;
-        self.stack.push(top);
-        Ok(&mut self.pickle.values[top as usize])
-    }
-
-    fn empty() -> FileError {
-        FileError::damaged("its pickle takes more from its stack than it put there")
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct StorageRef {
 }
 
 impl StorageRef {
-    /// Bytes of the whole storage, where the size of its numbers is known.
+    /// Bytes of the whole storage, if that is a number.
     pub(crate) fn bytes(&self) -> Option<u64> {
         let size = match &self.dtype {
             None => 1,
