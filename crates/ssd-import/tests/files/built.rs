@@ -281,3 +281,26 @@ fn a_zip_whose_entries_are_compressed_or_lie_on_each_other_is_refused() {
     }
     assert!(refusal(&zip(&[(name, &dict), (name, &dict)])).contains("two entries called a/data.pkl"));
 }
+
+/// Texts of Python 2 are bytes behind a short length, its dictionaries are made of lists of pairs, and storages were on a GPU.
+#[test]
+fn a_file_of_python_2_is_read() {
+    let short = |text: &str| [&[b'U', text.len() as u8][..], text.as_bytes()].concat();
+    let storage = [
+        b"(",
+        &short("storage")[..],
+        b"ctorch.cuda\nFloatStorage\n",
+        &short("140"),
+        &short("cuda:0"),
+        b"\x8A\x01\x02NtQ",
+    ]
+    .concat();
+    let tensor = [&b"ctorch._utils\n_rebuild_tensor\n("[..], &storage, b"K\x00K\x02\x85K\x01\x85tR"].concat();
+    let pairs = [b"]]", &short("weight")[..], b"a", &tensor, b"aa"].concat();
+    let object = pickle(&[b"ccollections\nOrderedDict\n", &pairs[..], b"\x85R"].concat());
+    let keys = pickle(&[b"]", &short("140")[..], b"a"].concat());
+    let bytes = [legacy_start(1001, true), object, keys, 2_u64.to_le_bytes().into(), floats(&[0.5, -1.0])].concat();
+    let file = open(&bytes).expect("it is taken");
+    assert_eq!(file.tensors()[0].name, "weight");
+    assert_eq!(file.read_f32(&file.tensors()[0]).expect("it is taken"), [0.5, -1.0]);
+}
