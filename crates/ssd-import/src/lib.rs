@@ -11,6 +11,7 @@ mod dtype;
 mod error;
 pub mod file;
 mod legacy;
+mod order;
 mod pickle;
 mod safetensors_file;
 pub mod source;
