@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::dtype::DType;
-use crate::error::FileError;
+use crate::error::{FileError, quoted};
 use crate::file::Index;
 use crate::order::order;
 use crate::source::{ByteSource, Reader};
@@ -35,8 +35,9 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
     let header = reader.bytes(header_len)?;
     let header = str::from_utf8(&header).map_err(|_| FileError::damaged("its header is no text"))?;
     // Refuses overlaps and gaps, too, and lengths that are not those of the shapes.
-    let header: safetensors::tensor::Metadata = serde_json::from_str(header)
-        .map_err(|error| FileError::damaged(format!("its header is not understood ({error})")))?;
+    let header: safetensors::tensor::Metadata = serde_json::from_str(header).map_err(|error| {
+        FileError::damaged(format!("its header is not understood ({})", quoted(&error.to_string())))
+    })?;
 
     let (start, len) = (LENGTH + header_len, header.data_len() as u64);
     match source.len() - start {
@@ -46,7 +47,7 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
     }
     // Those without numbers share their place with others, and come in any order.
     let mut names = header.offset_keys();
-    let place = |name: &str| header.info(name).map_or(0, |info| info.data_offsets.0);
+    let place = |name: &str| header.info(name).map(|info| info.data_offsets);
     let sorted = order(names.len(), &|a, b| (place(&names[a]), &names[a]).cmp(&(place(&names[b]), &names[b])));
     let mut tensors = Vec::with_capacity(names.len());
     for name in sorted.into_iter().map(|place| std::mem::take(&mut names[place])) {
