@@ -173,6 +173,33 @@ impl Pipeline {
         Ok((numbers, start, (self.clock)()))
     }
 
+    /// What the network says of one picture, before it is decoded: offsets `[P, 4]` and logits `[P, C]`. For comparing it with other
+    /// implementations; detecting never reads this much back from a GPU.
+    ///
+    /// # Errors
+    ///
+    /// When the picture is not its pixels, or the device fails.
+    pub async fn predict(&self, picture: Picture<'_>) -> Result<(Vec<f32>, Vec<f32>), GpuError> {
+        match self.submit(&[picture], &self.header.params())? {
+            Pending::Wgsl(frame) => {
+                frame.read().await?;
+                let Engine::Wgsl(detector) = &self.engine else { return Ok(Default::default()) };
+                let detector = detector.borrow();
+                let (priors, classes) = (self.priors.len(), self.header.classes());
+                let all = detector.predictions().await?;
+                let (offsets, logits) = all.split_at(detector.images() * priors * 4);
+                Ok((offsets[..priors * 4].to_vec(), logits[..priors * classes].to_vec()))
+            }
+            Pending::Cpu { predictions, .. } => {
+                let CpuPredictions { offsets, logits } = *predictions;
+                Ok((offsets.concat(), logits.concat()))
+            }
+            Pending::Burn { predictions, .. } => {
+                Ok((floats(predictions.offsets).await?, floats(predictions.logits).await?))
+            }
+        }
+    }
+
     /// Waits for the detections of each picture.
     ///
     /// # Errors

@@ -121,21 +121,35 @@ pub struct WriteError {
 /// # Errors
 /// [`WriteError`] for a full disk, a missing folder, missing rights; no temporary file stays behind.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    replace(path, bytes).map_err(|source| WriteError { path: path.display().to_string(), source })
+    write_atomic_by(path, |file| {
+        file.write_all(bytes).map_err(|source| WriteError { path: path.display().to_string(), source })
+    })
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// The same for content that is made while it is written.
+///
+/// # Errors
+/// As [`write_atomic`], and what `fill` fails with.
+pub fn write_atomic_by<E: From<WriteError>>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn io::Write) -> Result<(), E>,
+) -> Result<(), E> {
+    let failed = |source| WriteError { path: path.display().to_string(), source };
+    let mut file = temporary_beside(path).map_err(failed)?;
+    fill(&mut file)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn temporary_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".writing-");
     // A temporary file is for its owner alone by default; this one will be an ordinary file, as the umask has it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]

@@ -107,6 +107,19 @@ impl Detector {
         Ok((detections, times))
     }
 
+    /// What the network says of a picture, before it is decoded: offsets `[P, 4]`, logits `[P, C]`.
+    ///
+    /// # Errors
+    ///
+    /// When the picture is empty, or the device fails.
+    pub fn predict(&self, image: &RgbImage) -> Result<(Vec<f32>, Vec<f32>), DetectorError> {
+        if image.width() == 0 || image.height() == 0 {
+            return Err(DetectorError::EmptyPicture);
+        }
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        Ok(pollster::block_on(self.pipeline.predict(Picture::Rgba { bytes: &rgba(image), width, height }))?)
+    }
+
     /// The same for several pictures at once, as many as the detector was loaded for.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
-//! `--init`: a new model from the weights of another, whose classes may differ.
+//! `--init`: a new model from the weights of another, whose classes may differ, in any layout that `convert` reads.
 
 use std::path::Path;
 
 use burn::tensor::Device;
-use ssd::weights::{self, Header, WeightsError};
+use ssd::weights::{self, Dtype, Header, WeightsError};
 use ssd::{Arch, Ssd};
+use ssd_import::{Conversion, FileError, FileSource, ImportError, Options, TensorFile};
 
 /// A start that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +18,23 @@ pub enum InitError {
         /// Why.
         source: std::io::Error,
     },
-    /// Not a detector.
+    /// No file of weights.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        source: FileError,
+    },
+    /// Weights of an unknown network, or not all of a known one.
+    #[error("{path}: {source}")]
+    Import {
+        /// The file.
+        path: String,
+        /// Why.
+        source: ImportError,
+    },
+    /// Not a detector's weights, or not the network's.
     #[error("{path}: {source}")]
     Weights {
         /// The file.
@@ -43,20 +60,21 @@ pub enum InitError {
 ///
 /// # Errors
 ///
-/// When the file cannot be read, is no detector, or holds another architecture.
+/// When the file cannot be read, is in no known layout, or holds another architecture.
 pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
     let name = || path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|source| InitError::Read { path: name(), source })?;
-    let failed = |source| InitError::Weights { path: name(), source };
-    if weights::read_header(&bytes) == Err(WeightsError::NoHeader) {
-        return trunk_alone(bytes, header, device, &name()).map_err(failed);
+    let start = read(path)?;
+    let weights_error = |source| InitError::Weights { path: name(), source };
+    if start.is_trunk {
+        return trunk_alone(start, header, device).map_err(weights_error);
     }
-    let (source, model) = weights::load(bytes, device).map_err(failed)?;
+    let (source, model) = weights::load(start.bytes, device).map_err(weights_error)?;
     if source.arch != header.arch {
         return Err(InitError::Arch { path: name(), found: source.arch, wanted: header.arch });
     }
+    let what = start.what;
     if source.labels == header.labels {
-        return Ok((model, format!("Starting from {}, all weights taken over.", name())));
+        return Ok((model, format!("Starting from {what}, all weights taken over.")));
     }
     let mut fresh = Ssd::new(header.arch, header.classes(), device);
     fresh.backbone = model.backbone;
@@ -67,20 +85,50 @@ pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, 
     let (old, new) = (source.labels.len(), header.labels.len());
     Ok((
         fresh,
-        format!(
-            "Starting from {}; its {old} classes are not these {new}, so the class predictors are made anew.",
-            name()
-        ),
+        format!("Starting from {what}; its {old} classes are not these {new}, so the class predictors are made anew."),
     ))
 }
 
-/// From a file that is no detector, but may hold the tensors of a trunk.
-fn trunk_alone(bytes: Vec<u8>, header: &Header, device: &Device, name: &str) -> Result<(Ssd, String), WeightsError> {
+/// Weights under our names.
+struct Start {
+    bytes: Vec<u8>,
+    is_trunk: bool,
+    /// The file, and its layout where that is not ours.
+    what: String,
+}
+
+/// Reads a file in whatever layout it is.
+fn read(path: &Path) -> Result<Start, InitError> {
+    let name = || path.display().to_string();
+    let unread = |source| InitError::Read { path: name(), source };
+    let source = FileSource::open(path).map_err(unread)?;
+    let file = TensorFile::open(Box::new(source)).map_err(|source| InitError::File { path: name(), source })?;
+    let ours = |is_trunk| Ok(Start { bytes: std::fs::read(path).map_err(unread)?, is_trunk, what: name() });
+    match Conversion::plan(&file, &Options::default()) {
+        Ok(conversion) => match conversion.layout() {
+            Some(layout) => {
+                let bytes = conversion.to_bytes(Dtype::F32, &mut |_, _| {});
+                let bytes = bytes.map_err(|source| InitError::Import { path: name(), source })?;
+                let is_trunk = conversion.header().is_none();
+                Ok(Start { bytes, is_trunk, what: format!("{} ({layout})", name()) })
+            }
+            None => ours(false),
+        },
+        // It may be a trunk by our own names.
+        Err(ImportError::Unknown { .. }) if file.tensors().iter().any(|tensor| tensor.name.starts_with("backbone.")) => {
+            ours(true)
+        }
+        Err(source) => Err(InitError::Import { path: name(), source }),
+    }
+}
+
+/// From a file that is no detector, but holds tensors of a trunk.
+fn trunk_alone(start: Start, header: &Header, device: &Device) -> Result<(Ssd, String), WeightsError> {
     let fresh = Ssd::new(header.arch, header.classes(), device);
-    let (model, taken, missing) = weights::load_trunk(bytes, header.arch, fresh)?;
+    let (model, taken, missing) = weights::load_trunk(start.bytes, header.arch, fresh)?;
     let anew = match missing.first() {
         Some(first) => format!("{first} and {} more of the trunk, and all heads, are made anew", missing.len() - 1),
         None => "the heads are made anew".into(),
     };
-    Ok((model, format!("Starting from {name}, a trunk alone: {taken} tensors taken over; {anew}.")))
+    Ok((model, format!("Starting from {}, a trunk alone: {taken} tensors taken over; {anew}.", start.what)))
 }

@@ -17,6 +17,9 @@ pub mod serve;
 
 pub mod draw;
 
+// Weights that others trained.
+pub mod convert;
+
 // Training, in the order of the data.
 pub mod data;
 

@@ -11,6 +11,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use image::{ImageFormat, RgbImage};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use serde::Serialize;
 use ssd::postprocess::DetectParams;
 use ssd::{CornerBox, Detection};
@@ -61,6 +63,10 @@ struct Args {
     /// Write a copy of each picture with its boxes into this folder, as JPEG for a JPEG, else as PNG
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
+    /// Write what the network says before it is decoded into this safetensors file, for comparing with other implementations:
+    /// for the first picture `0.offsets` [priors, 4] and `0.logits` [priors, classes], and so on
+    #[arg(long, value_name = "FILE")]
+    save_predictions: Option<PathBuf>,
     /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
@@ -113,9 +119,13 @@ fn run(args: &Args) -> Result<(), Failure> {
 
     let progress = cli::progress_bar(paths.len(), "detecting");
     let (mut reports, mut failed) = (Vec::new(), 0_usize);
+    let mut predictions = Predictions::default();
     for path in &paths {
         match detect_one(path, &detector, &params) {
             Ok((picture, report)) => {
+                if args.save_predictions.is_some() {
+                    predictions.add(&picture, &detector)?;
+                }
                 if let Some(drawn) = &mut drawn {
                     drawn.write(path, picture, &report)?;
                 }
@@ -132,6 +142,9 @@ fn run(args: &Args) -> Result<(), Failure> {
         progress.inc(1);
     }
     progress.finish_and_clear();
+    if let Some(path) = &args.save_predictions {
+        predictions.write(path)?;
+    }
     if args.json {
         cli::print_json(&reports)?;
     }
@@ -198,6 +211,32 @@ impl TimingReport {
     fn new(decode_image: f64, timing: &Timing, total: f64) -> Self {
         let (preprocess, network, postprocess) = (timing.preprocess_ms, timing.network_ms, timing.postprocess_ms);
         Self { decode_image, preprocess, network, postprocess, total }
+    }
+}
+
+/// What the network said of each picture, with its shape, by the names in the file.
+#[derive(Default)]
+struct Predictions(Vec<(String, [usize; 2], Vec<u8>)>);
+
+impl Predictions {
+    fn add(&mut self, picture: &RgbImage, detector: &Detector) -> Result<(), Failure> {
+        let (offsets, logits) = detector.predict(picture)?;
+        let priors = offsets.len() / 4;
+        let index = self.0.len() / 2;
+        for (what, values) in [("offsets", offsets), ("logits", logits)] {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.0.push((format!("{index}.{what}"), [priors, values.len() / priors.max(1)], bytes));
+        }
+        Ok(())
+    }
+
+    fn write(&self, path: &Path) -> Result<(), Failure> {
+        let views = self.0.iter().map(|(name, shape, bytes)| {
+            TensorView::new(Dtype::F32, shape.to_vec(), bytes).map(|view| (name.as_str(), view))
+        });
+        let views: Result<Vec<_>, _> = views.collect();
+        let bytes = views.and_then(|views| safetensors::serialize(views, None)).map_err(Failure::run)?;
+        Ok(cli::write_atomic(path, &bytes)?)
     }
 }
 

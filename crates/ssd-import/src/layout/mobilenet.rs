@@ -1,0 +1,112 @@
+//! Layouts of detectors on the MobileNets.
+
+use super::rules::Rules;
+
+const LEVELS: usize = 6;
+const EXTRAS: usize = 4;
+
+/// pytorch-ssd `mb1-ssd`, `nn/mobilenet.py` and `mobilenetv1_ssd.py`.
+pub(super) fn v1(rules: &mut Rules) {
+    rules.sequence("backbone.stem", "base_net.0");
+    for block in 1..=13 {
+        let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("base_net.{block}"));
+        rules.unit(&format!("{ours}.depthwise"), &format!("{theirs}.0"), &format!("{theirs}.1"));
+        rules.unit(&format!("{ours}.pointwise"), &format!("{theirs}.3"), &format!("{theirs}.4"));
+    }
+    for extra in 0..EXTRAS {
+        rules.conv(&format!("backbone.extras.{}.conv", 2 * extra), &format!("extras.{extra}.0"));
+        rules.conv(&format!("backbone.extras.{}.conv", 2 * extra + 1), &format!("extras.{extra}.2"));
+    }
+    for level in 0..LEVELS {
+        rules.conv(&format!("heads.{level}.offsets.conv"), &format!("regression_headers.{level}"));
+        rules.conv(&format!("heads.{level}.logits.conv"), &format!("classification_headers.{level}"));
+    }
+}
+
+/// pytorch-ssd `mb2-ssd-lite`, `nn/mobilenet_v2.py` and `mobilenet_v2_ssd_lite.py`.
+pub(super) fn v2(rules: &mut Rules) {
+    rules.sequence("backbone.stem", "base_net.0");
+    for block in 1..=17 {
+        let first = if block == 1 { &PARTS[1..] } else { &PARTS };
+        inverted_residual(rules, &format!("backbone.blocks.{}", block - 1), &format!("base_net.{block}.conv"), first);
+    }
+    rules.sequence("backbone.last", "base_net.18");
+    for extra in 0..EXTRAS {
+        inverted_residual(rules, &format!("backbone.extras.{extra}"), &format!("extras.{extra}.conv"), &PARTS);
+    }
+    for level in 0..LEVELS {
+        for (branch, name) in [("offsets", "regression_headers"), ("logits", "classification_headers")] {
+            let (ours, theirs) = (format!("heads.{level}.{branch}"), format!("{name}.{level}"));
+            if level + 1 == LEVELS {
+                rules.conv(&format!("{ours}.conv"), &theirs);
+                continue;
+            }
+            rules.sequence(&format!("{ours}.depthwise"), &theirs);
+            rules.conv(&format!("{ours}.conv"), &format!("{theirs}.3"));
+        }
+    }
+}
+
+/// The units of an inverted residual in their order.
+const PARTS: [&str; 3] = ["expand", "depthwise", "project"];
+
+/// Convolution, norm and ReLU6 of each unit in one sequence, the last without ReLU6.
+fn inverted_residual(rules: &mut Rules, ours: &str, theirs: &str, parts: &[&str]) {
+    for (index, part) in parts.iter().enumerate() {
+        let [conv, norm] = [3 * index, 3 * index + 1].map(|place| format!("{theirs}.{place}"));
+        rules.unit(&format!("{ours}.{part}"), &conv, &norm);
+    }
+}
+
+/// torchvision `ssdlite320_mobilenet_v3_large`, `mobilenetv3.py` and `ssdlite.py`: the trunk is cut inside of block 13, behind its
+/// first unit.
+pub(super) fn v3(rules: &mut Rules) {
+    rules.sequence("backbone.stem", "backbone.features.0.0");
+    for block in 1..=12 {
+        let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("backbone.features.0.{block}.block"));
+        // Blocks 4 to 6 and from 11 on have a gate; the first does not widen.
+        let gated = matches!(block, 4..=6 | 11..);
+        let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
+        gated_residual(rules, &ours, &theirs, parts, 0, gated);
+    }
+    rules.sequence("backbone.blocks.12.expand", "backbone.features.0.13");
+    gated_residual(rules, "backbone.blocks.12", "backbone.features.1.0", &PARTS[1..], 1, true);
+    for block in 14..=15 {
+        let theirs = format!("backbone.features.1.{}.block", block - 13);
+        gated_residual(rules, &format!("backbone.blocks.{}", block - 1), &theirs, &PARTS, 0, true);
+    }
+    rules.sequence("backbone.last", "backbone.features.1.3");
+    for extra in 0..EXTRAS {
+        gated_residual(
+            rules,
+            &format!("backbone.extras.{extra}"),
+            &format!("backbone.extra.{extra}"),
+            &PARTS,
+            0,
+            false,
+        );
+    }
+    for level in 0..LEVELS {
+        for (branch, name) in [("offsets", "regression_head"), ("logits", "classification_head")] {
+            let (ours, theirs) = (format!("heads.{level}.{branch}"), format!("head.{name}.module_list.{level}"));
+            rules.sequence(&format!("{ours}.depthwise"), &format!("{theirs}.0"));
+            rules.conv(&format!("{ours}.conv"), &format!("{theirs}.1"));
+        }
+    }
+}
+
+/// Units that are a sequence each, numbered from `first`, the gate among them.
+fn gated_residual(rules: &mut Rules, ours: &str, theirs: &str, parts: &[&str], first: usize, gated: bool) {
+    let mut place = first;
+    for part in parts {
+        if *part == "project" && gated {
+            for (our, their) in [("squeeze", "fc1"), ("excite", "fc2")] {
+                let (ours, theirs) = (format!("{ours}.gate.{our}.conv"), format!("{theirs}.{place}.{their}"));
+                rules.conv(&ours, &theirs);
+            }
+            place += 1;
+        }
+        rules.sequence(&format!("{ours}.{part}"), &format!("{theirs}.{place}"));
+        place += 1;
+    }
+}

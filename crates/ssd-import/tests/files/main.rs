@@ -1,0 +1,7 @@
+//! Files as a whole: what PyTorch wrote, what is built here byte by byte, and what is damaged.
+
+mod build;
+mod built;
+mod damaged;
+mod limits;
+mod pytorch;

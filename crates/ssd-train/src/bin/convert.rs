@@ -1,0 +1,118 @@
+//! `convert`: public checkpoints to weights files, and what a file is. The work is `ssd_import`'s, by way of [`ssd_train::convert`].
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use ssd::weights::{Dtype, Provenance};
+use ssd_import::{Layout, Options, Sizes, inspect};
+use ssd_train::cli::{self, Failure};
+use ssd_train::convert;
+
+/// Convert a public SSD checkpoint to a weights file, or say what a file is.
+///
+/// Reads PyTorch's `.pth` (legacy and zip) and `.safetensors`; the network, its number of classes and what stands before the names
+/// (`state_dict`, `module.`) are recognised. A pickle is parsed, never executed.
+#[derive(Parser)]
+#[command(after_help = format!("Layouts:
+  {}
+
+Examples:
+  convert ssd300_vgg16_coco-b556d3b4.pth coco.safetensors
+  convert my-finetuned.pth mine.safetensors --labels classes.txt --dtype f16
+  convert --inspect best.safetensors
+
+Files of a trunk alone (vgg16, resnet34, vgg16_reducedfc) become a start for `train --init`, which reads them as they are, too.
+
+Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.", Layout::ALL.map(Layout::name).join("\n  ")))]
+struct Args {
+    /// The checkpoint
+    #[arg(value_name = "IN", required_unless_present = "inspect")]
+    input: Option<PathBuf>,
+    /// The weights file to write
+    #[arg(value_name = "OUT.safetensors", required_unless_present = "inspect")]
+    output: Option<PathBuf>,
+    /// Say what this file is (architecture, labels, priors, parameters, normalisation, provenance), and convert nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "output", "dtype"])]
+    inspect: Option<PathBuf>,
+    /// How the tensors are named: auto, or one of the layouts below
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = layout)]
+    layout: Chosen,
+    /// A text file with a class name on each line, without background [default: the names of VOC or COCO where the number of
+    /// classes is theirs, else class 1, class 2, ...]
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Sizes of the priors, which a checkpoint does not say [default: those of the layout; where there are files with both, coco for
+    /// 81 and 91 classes, else voc]
+    #[arg(long, value_enum)]
+    priors: Option<PriorSizes>,
+    /// What the numbers are stored as; f16 halves the file, norms stay f32
+    #[arg(long, value_enum, default_value = "f32")]
+    dtype: DtypeName,
+    /// Print one JSON document on stdout, everything else on stderr
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Chosen(Option<Layout>);
+
+fn layout(name: &str) -> Result<Chosen, String> {
+    match name {
+        "auto" => Ok(Chosen(None)),
+        name => name.parse().map(|layout| Chosen(Some(layout))).map_err(|error: ssd_import::UnknownLayout| error.to_string()),
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PriorSizes {
+    /// From 0.1 of the picture on
+    Voc,
+    /// From 0.07 of the picture on
+    Coco,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DtypeName {
+    F32,
+    F16,
+}
+
+fn main() -> ExitCode {
+    cli::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(path) = &args.inspect {
+        let options = options(args, path)?;
+        let found = inspect(&convert::open(path)?, &options);
+        return match args.json {
+            true => cli::print_json(&found),
+            false => cli::print_text(&convert::readable_inspection(path, &found)),
+        };
+    }
+    let (Some(input), Some(output)) = (&args.input, &args.output) else {
+        return Err(Failure::Input("convert takes IN and OUT.safetensors, or --inspect FILE.".into()));
+    };
+    let dtype = match args.dtype {
+        DtypeName::F32 => Dtype::F32,
+        DtypeName::F16 => Dtype::F16,
+    };
+    let report = convert::convert(input, output, &options(args, input)?, dtype)?;
+    if args.json { cli::print_json(&report) } else { cli::print_text(&convert::readable(&report)) }
+}
+
+fn options(args: &Args, input: &Path) -> Result<Options, Failure> {
+    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned();
+    let command = format!("convert {name} OUT");
+    let provenance = Provenance { source_file: Some(name), command, ..Provenance::default() };
+    Ok(Options {
+        layout: args.layout.0,
+        labels: args.labels.as_deref().map(convert::labels).transpose()?,
+        sizes: args.priors.map(|sizes| match sizes {
+            PriorSizes::Voc => Sizes::Voc,
+            PriorSizes::Coco => Sizes::Coco,
+        }),
+        provenance,
+    })
+}

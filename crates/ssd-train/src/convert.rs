@@ -1,0 +1,214 @@
+//! `convert`: files around [`ssd_import`], and what people read about them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+use ssd::priors::{Clip, PriorScheme};
+use ssd::weights::Dtype;
+use ssd_import::{Conversion, FileSource, ImportError, Inspection, Network, Options, TensorFile};
+
+use crate::cli::{self, Failure};
+
+/// Opens a file of weights, whatever its format.
+///
+/// # Errors
+///
+/// When it cannot be read or is no file of weights: a sentence that names it.
+pub fn open(path: &Path) -> Result<TensorFile, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}.", path.display()));
+    let source = FileSource::open(path)
+        .map_err(|error| Failure::Input(format!("cannot read {}: {error}; check the path.", path.display())))?;
+    TensorFile::open(Box::new(source)).map_err(|error| wrong(&error))
+}
+
+/// Class names from a text file, one on a line.
+///
+/// # Errors
+///
+/// When the file cannot be read or names nothing.
+pub fn labels(path: &Path) -> Result<Vec<String>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Input(format!("cannot read {}: {error}; check --labels.", path.display())))?;
+    let names = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_background(line)).map(String::from);
+    let names: Vec<String> = names.collect();
+    if names.is_empty() {
+        return Err(Failure::Input(format!("{} names no class; write one on each line.", path.display())));
+    }
+    Ok(names)
+}
+
+/// Other projects list it as the first class.
+fn is_background(line: &str) -> bool {
+    let line = line.trim_matches('_');
+    line.eq_ignore_ascii_case("background")
+}
+
+/// What was done, for programs.
+#[derive(Serialize)]
+pub struct Report {
+    layout: &'static str,
+    arch: &'static str,
+    detector: bool,
+    labels: Vec<String>,
+    tensors: usize,
+    missing: Vec<String>,
+    unused: Vec<String>,
+    beside: std::collections::BTreeMap<String, usize>,
+    out: String,
+    bytes: u64,
+}
+
+/// Converts one file into another.
+///
+/// # Errors
+///
+/// When the file is in no known layout or incomplete, or the other cannot be written.
+pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Result<Report, Failure> {
+    let file = open(from)?;
+    let wrong = |error: ImportError| match error {
+        ImportError::Write(error) => Failure::Run(format!(
+            "{} was not written: {error}; free some space or choose another place.",
+            to.display()
+        )),
+        error => Failure::Input(format!("{}: {error}.", from.display())),
+    };
+    let conversion = Conversion::plan(&file, options).map_err(wrong)?;
+    cli::note(&recognised(from, &conversion));
+    let progress = cli::progress_bar(conversion.specs().count(), "converting");
+    let mut done = |done: usize, _: usize| progress.set_position(done as u64);
+    cli::write_atomic_by(to, |out| conversion.write(out, dtype, &mut done).map_err(wrong))?;
+    progress.finish_and_clear();
+    let bytes = std::fs::metadata(to).map_or(0, |metadata| metadata.len());
+    Ok(Report {
+        layout: conversion.layout().map_or("ssd", |layout| layout.name()),
+        arch: conversion.arch().name(),
+        detector: conversion.header().is_some(),
+        labels: conversion.header().map(|header| header.labels.clone()).unwrap_or_default(),
+        tensors: conversion.specs().count(),
+        missing: conversion.missing().to_vec(),
+        unused: conversion.unused().to_vec(),
+        beside: conversion.beside().clone(),
+        out: to.display().to_string(),
+        bytes,
+    })
+}
+
+/// What was recognised, before the work is done.
+fn recognised(path: &Path, conversion: &Conversion<'_>) -> String {
+    let layout = conversion.layout().map_or("our own layout".into(), |layout| layout.name().to_owned());
+    let holds = match conversion.header() {
+        Some(header) => format!("{} for {} classes", header.arch, header.labels.len()),
+        None => format!("a trunk of {}", conversion.arch()),
+    };
+    format!("{} is {layout}: {holds}.", path.display())
+}
+
+/// What is told a person after a conversion.
+pub fn readable(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    for name in &report.missing {
+        let _ = writeln!(text, "missing: {name}");
+    }
+    for name in &report.unused {
+        let _ = writeln!(text, "unused: {name}");
+    }
+    for (name, count) in &report.beside {
+        let _ = writeln!(text, "left out: {count} tensors below {name}");
+    }
+    let megabytes = report.bytes as f64 / 1e6;
+    let _ = writeln!(text, "{}: {} tensors, {megabytes:.1} MB.", report.out, report.tensors);
+    if !report.detector {
+        let _ = writeln!(text, "It is a trunk without heads: start a training from it with `train --arch {} --init`.", report.arch);
+    } else if report.labels.first().is_some_and(|label| label == "class 1") {
+        let _ = writeln!(text, "The names of its classes are not known; give them with --labels, one on a line.");
+    }
+    text
+}
+
+/// An inspection for people.
+pub fn readable_inspection(path: &Path, found: &Inspection) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:14}{value}");
+    };
+    row("file", &format!("{} ({}, {} tensors)", path.display(), found.format, found.tensors.len()));
+    if let Some(layout) = &found.layout {
+        row("layout", layout);
+    }
+    if let Some(network) = &found.network {
+        network_rows(network, &mut row);
+    }
+    if let Some(problem) = &found.problem {
+        row("problem", problem);
+        text.push('\n');
+        for tensor in &found.tensors {
+            let _ = writeln!(text, "{:60} {:5} {:?}", tensor.name, tensor.dtype, tensor.shape);
+        }
+    }
+    text
+}
+
+fn network_rows(network: &Network, row: &mut dyn FnMut(&str, &str)) {
+    let kind = if network.detector { "" } else { ", a trunk without heads" };
+    row("architecture", &format!("{}{kind}", network.arch));
+    row("parameters", &network.parameters.to_string());
+    if let Some(size) = network.input_size {
+        row("input", &format!("{size} x {size} pixels"));
+    }
+    if let Some(labels) = &network.labels {
+        row("labels", &format!("{}: {}", labels.len(), labels.join(", ")));
+    }
+    if let Some(priors) = &network.priors {
+        prior_rows(priors, network.input_size.unwrap_or(1), row);
+    }
+    if let Some(normalization) = &network.normalization {
+        let numbers = |values: [f32; 3]| values.map(|value| value.to_string()).join(" ");
+        let [mean, std] = [normalization.mean, normalization.std].map(numbers);
+        row("pixels", &format!("(value in 0..255 - mean) / std, RGB: mean {mean}, std {std}"));
+    }
+    if let Some(from) = &network.provenance {
+        let parts = [
+            ("data", from.data.clone()),
+            ("split", from.split.clone()),
+            ("steps", if from.steps == 0 { String::new() } else { from.steps.to_string() }),
+            ("metric", from.metric.clone()),
+            ("source file", from.source_file.clone().unwrap_or_default()),
+            ("command", from.command.clone()),
+            ("device", from.device.clone()),
+        ];
+        let said: Vec<String> = parts
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        row("provenance", if said.is_empty() { "not said".into() } else { said.join("; ") }.as_str());
+    }
+    for (name, names) in [("missing", &network.missing), ("unused", &network.unused)] {
+        if !names.is_empty() {
+            row(name, &names.join(", "));
+        }
+    }
+    for (name, count) in &network.beside {
+        row("beside", &format!("{count} tensors below {name}"));
+    }
+}
+
+fn prior_rows(priors: &PriorScheme, input: usize, row: &mut dyn FnMut(&str, &str)) {
+    let clip = match priors.clip {
+        Clip::None => "not clipped",
+        Clip::Size => "sizes clipped to the picture",
+        Clip::All => "centres and sizes clipped to the picture",
+    };
+    let variances = priors.variances;
+    row("priors", &format!("{}, {clip}, variances {} and {}", priors.len(), variances.center, variances.size));
+    for level in &priors.levels {
+        let px = |fraction: f64| fraction * input as f64;
+        let step = level.step.map_or(px(1.0) / level.grid as f64, px);
+        let ratios: Vec<String> = level.ratios.iter().map(|ratio| ratio.to_string()).collect();
+        let sizes = format!("{:.1} and {:.1} px", px(level.size), px((level.size * level.next_size).sqrt()));
+        let grid = level.grid;
+        row("", &format!("{grid:3} x {grid:<3} step {step:.1} px, squares of {sizes}, ratios {}", ratios.join(" ")));
+    }
+}
