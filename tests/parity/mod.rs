@@ -158,9 +158,9 @@ fn assert_on_a_photograph(pipeline: &Pipeline, pixels: &Pixels, recorded: Record
     let every = Recorded { iou: 1.0, top_k: 512, max: 512, ..recorded };
     let got = detect(pipeline, pixels, &every);
     let least = got.last().map_or(every.score, |found| found.score.max(every.score));
-    let clear: Vec<Found> = every.detections.iter().filter(|found| found.score > least + 0.02).cloned().collect();
+    let clear: Vec<Found> = every.detections.iter().filter(|found| found.score > least + 0.05).cloned().collect();
     assert!(clear.len() >= 5, "{at}: {} detections show nothing", clear.len());
-    assert_among(&clear, &got, (0.95, 0.02), at);
+    assert_among(&clear, &got, (0.9, 0.05), at);
 }
 
 #[test]
