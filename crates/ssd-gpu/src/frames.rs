@@ -175,14 +175,15 @@ impl GpuDetector {
     }
 
     /// The predictions of the last frame: offsets `[images, P, 4]`, then logits `[images, P, C]`. For tests; a frame reads
-    /// back its detections alone.
+    /// back its detections alone. What is returned does not borrow the detector.
     ///
     /// # Errors
     ///
     /// When the device fails.
-    pub async fn predictions(&self) -> Result<Vec<f32>, GpuError> {
-        let bytes = self.gpu.read(&self.predictions, (self.predicted * size_of::<f32>()) as u64).await?;
-        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    pub fn predictions(&self) -> impl Future<Output = Result<Vec<f32>, GpuError>> + use<> {
+        let (gpu, buffer) = (self.gpu.clone(), self.predictions.clone());
+        let bytes = (self.predicted * size_of::<f32>()) as u64;
+        async move { Ok(bytemuck::pod_collect_to_vec(&gpu.read(&buffer, bytes).await?)) }
     }
 
     /// The program of the network, for the bench.

@@ -184,10 +184,13 @@ impl Pipeline {
             Pending::Wgsl(frame) => {
                 frame.read().await?;
                 let Engine::Wgsl(detector) = &self.engine else { return Ok(Default::default()) };
-                let detector = detector.borrow();
+                let (images, reading) = {
+                    let detector = detector.borrow();
+                    (detector.images(), detector.predictions())
+                };
                 let (priors, classes) = (self.priors.len(), self.header.classes());
-                let all = detector.predictions().await?;
-                let (offsets, logits) = all.split_at(detector.images() * priors * 4);
+                let all = reading.await?;
+                let (offsets, logits) = all.split_at(images * priors * 4);
                 Ok((offsets[..priors * 4].to_vec(), logits[..priors * classes].to_vec()))
             }
             Pending::Cpu { predictions, .. } => {
