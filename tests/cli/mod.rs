@@ -2,6 +2,7 @@
 //! their own, on the CPU device, so that what one prints and what is left of it when it is killed is what is looked at.
 
 mod bench;
+mod convert;
 mod detect;
 mod eval;
 mod folders;

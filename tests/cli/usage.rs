@@ -1,6 +1,5 @@
 //! Help, and what is wrong before anything is read.
 
-
 use super::{fresh_weights_file, keys, path_text, run};
 
 #[test]

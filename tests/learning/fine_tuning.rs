@@ -82,5 +82,5 @@ fn a_trunk_alone_is_a_start() {
     safetensors::serialize_to_file(heads, None, &trunk).expect("it can be written");
     let ran = fine_tune(&trunk, &folder.path().join("never"));
     let error = ran.failed(2);
-    assert!(error.contains("trunk.safetensors") && error.contains("not a detector"), "{error}");
+    assert!(error.contains("trunk.safetensors") && error.contains("no layout"), "{error}");
 }

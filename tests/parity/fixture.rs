@@ -50,15 +50,20 @@ impl Fixture {
         self.facts.pointer(path).unwrap_or_else(|| panic!("{} does not say {path}", self.name))
     }
 
-    /// A checkpoint in this layout, as a safetensors file, with `prefix` before every name.
+    /// A checkpoint in this layout, with `prefix` before every name, opened.
     pub fn checkpoint(&self, prefix: &str) -> TensorFile {
+        TensorFile::open(Box::new(self.bytes(prefix, |_| true))).expect("the file is whole")
+    }
+
+    /// The same as a safetensors file, of those tensors that are `wanted`.
+    pub fn bytes(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
         let lines = self.fact("/tensors").as_array().expect("a list of tensors");
-        let tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = lines.iter().map(|line| tensor(line, prefix)).collect();
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        let tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> =
+            lines.iter().map(|line| tensor(line, prefix)).collect();
+        let views = tensors.iter().filter(|(name, ..)| wanted(name)).map(|(name, dtype, shape, bytes)| {
             (name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).expect("as many bytes as the shape has"))
         });
-        let bytes = safetensors::serialize(views, None).expect("tensors are a file");
-        TensorFile::open(Box::new(bytes)).expect("the file is whole")
+        safetensors::serialize(views, None).expect("tensors are a file")
     }
 
     /// Recorded rows of an output: their numbers, and what is in them.

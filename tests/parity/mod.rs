@@ -3,7 +3,7 @@
 //! For each layout a checkpoint is made by rule, converted, loaded and run; what its own project made of the same numbers was recorded
 //! (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the same with PyTorch beside, on real files.
 
-mod fixture;
+pub(crate) mod fixture;
 mod trunks;
 
 use std::path::Path;
@@ -54,7 +54,8 @@ type Pixels = (Vec<u8>, usize, usize);
 
 fn converted(fixture: &Fixture, prefix: &str, dtype: Dtype) -> Vec<u8> {
     let file = fixture.checkpoint(prefix);
-    let conversion = Conversion::plan(&file, &Options::default()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    let conversion =
+        Conversion::plan(&file, &Options::default()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
     let layout = conversion.layout().expect("another project's layout").name();
     assert!(fixture.name.starts_with(layout), "{} was taken for {layout}", fixture.name);
     assert!(conversion.unused().is_empty() && conversion.beside().is_empty(), "{:?}", conversion.unused());
@@ -62,7 +63,8 @@ fn converted(fixture: &Fixture, prefix: &str, dtype: Dtype) -> Vec<u8> {
 }
 
 fn load(bytes: Vec<u8>, fixture: &Fixture) -> (Header, Ssd) {
-    let (header, model) = weights::load(bytes, &Device::flex()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    let (header, model) =
+        weights::load(bytes, &Device::flex()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
     assert_eq!(header.priors.len() as u64, fixture.fact("/priors").as_u64().expect("a count"));
     assert_eq!(header.classes() as u64, fixture.fact("/classes").as_u64().expect("a count"));
     (header, model)

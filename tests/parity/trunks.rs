@@ -89,7 +89,8 @@ fn every_trunk_says_what_its_own_project_says() {
         assert!(conversion.unused().is_empty(), "{name}: {:?}", conversion.unused());
         let bytes = conversion.to_bytes(Dtype::F32, &mut |_, _| {}).unwrap_or_else(|error| panic!("{name}: {error}"));
         let fresh = Ssd::new(arch, 4, &Device::flex());
-        let (model, taken, _) = weights::load_trunk(bytes, arch, fresh).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (model, taken, _) =
+            weights::load_trunk(bytes, arch, fresh).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(taken, conversion.specs().count(), "{name}");
 
         let map = map_of(&model, arch, layer);

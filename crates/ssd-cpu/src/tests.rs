@@ -86,10 +86,14 @@ fn norm(
 fn batch_norm_like_burns() {
     // A channel of a single value has no deviation to divide by: its gradient is rounding times one over epsilon.
     for shape in SHAPES.into_iter().filter(|&[batch, _, height, width]| batch * height * width > 3) {
-        for activation in [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid] {
+        for activation in
+            [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid]
+        {
             // Hard-swish follows the loops as an operation of its own.
             let actual = norm(shape, &|x, g, b| match activation {
-                Activation::HardSwish | Activation::HardSigmoid => crate::batch_norm_train(x.clone(), g.clone(), b.clone(), 1e-5, activation),
+                Activation::HardSwish | Activation::HardSigmoid => {
+                    crate::batch_norm_train(x.clone(), g.clone(), b.clone(), 1e-5, activation)
+                }
                 _ => gradients::batch_norm_train(x, g, b, 1e-5, activation).unwrap(),
             });
             let expected =
@@ -139,7 +143,9 @@ fn variance_of_values_far_from_zero() {
 
 #[test]
 fn scale_shift_like_burns() {
-    for activation in [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid] {
+    for activation in
+        [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid]
+    {
         let (x, scale, shift) = (noise([2, 3, 5, 7], 8).inner(), noise([3], 9).inner() * 8.0, noise([3], 10).inner());
         let expected = composed::scale_shift(x.clone(), scale.clone(), shift.clone(), activation);
         assert_close(&format!("{activation:?}"), crate::scale_shift(x, scale, shift, activation), expected);
@@ -148,7 +154,9 @@ fn scale_shift_like_burns() {
 
 #[test]
 fn nan_stays_visible() {
-    for activation in [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid] {
+    for activation in
+        [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid]
+    {
         let device = Device::flex();
         let x = Tensor::full([1, 1, 5, 7], f32::NAN, &device);
         let y = crate::scale_shift(x, Tensor::ones([1], &device), Tensor::zeros([1], &device), activation);

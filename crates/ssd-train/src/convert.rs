@@ -67,10 +67,9 @@ pub struct Report {
 pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Result<Report, Failure> {
     let file = open(from)?;
     let wrong = |error: ImportError| match error {
-        ImportError::Write(error) => Failure::Run(format!(
-            "{} was not written: {error}; free some space or choose another place.",
-            to.display()
-        )),
+        ImportError::Write(error) => {
+            Failure::Run(format!("{} was not written: {error}; free some space or choose another place.", to.display()))
+        }
         error => Failure::Input(format!("{}: {error}.", from.display())),
     };
     let conversion = Conversion::plan(&file, options).map_err(wrong)?;
@@ -120,7 +119,11 @@ pub fn readable(report: &Report) -> String {
     let megabytes = report.bytes as f64 / 1e6;
     let _ = writeln!(text, "{}: {} tensors, {megabytes:.1} MB.", report.out, report.tensors);
     if !report.detector {
-        let _ = writeln!(text, "It is a trunk without heads: start a training from it with `train --arch {} --init`.", report.arch);
+        let _ = writeln!(
+            text,
+            "It is a trunk without heads: start a training from it with `train --arch {} --init`.",
+            report.arch
+        );
     } else if report.labels.first().is_some_and(|label| label == "class 1") {
         let _ = writeln!(text, "The names of its classes are not known; give them with --labels, one on a line.");
     }

@@ -115,7 +115,9 @@ fn read(path: &Path) -> Result<Start, InitError> {
             None => ours(false),
         },
         // It may be a trunk by our own names.
-        Err(ImportError::Unknown { .. }) if file.tensors().iter().any(|tensor| tensor.name.starts_with("backbone.")) => {
+        Err(ImportError::Unknown { .. })
+            if file.tensors().iter().any(|tensor| tensor.name.starts_with("backbone.")) =>
+        {
             ours(true)
         }
         Err(source) => Err(InitError::Import { path: name(), source }),

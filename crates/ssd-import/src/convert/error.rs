@@ -60,7 +60,9 @@ pub enum ImportError {
         arch: Arch,
     },
     /// A head that fits no number of classes.
-    #[error("its tensor {name} has the shape {found:?}, which is not a number of classes for {boxes} priors a cell; it belongs to another network")]
+    #[error(
+        "its tensor {name} has the shape {found:?}, which is not a number of classes for {boxes} priors a cell; it belongs to another network"
+    )]
     Classes {
         /// The tensor.
         name: String,
@@ -70,7 +72,9 @@ pub enum ImportError {
         boxes: usize,
     },
     /// As many labels as there are not classes.
-    #[error("there are {given} labels, and the file has {classes} classes without background; give one label for each, one on a line")]
+    #[error(
+        "there are {given} labels, and the file has {classes} classes without background; give one label for each, one on a line"
+    )]
     Labels {
         /// How many were given.
         given: usize,
@@ -78,7 +82,9 @@ pub enum ImportError {
         classes: usize,
     },
     /// Numbers that are none, or none in half precision.
-    #[error("its tensor {0} holds a number that is not finite or too large for the precision asked for; try --dtype f32, or another file")]
+    #[error(
+        "its tensor {0} holds a number that is not finite or too large for the precision asked for; try --dtype f32, or another file"
+    )]
     NotFinite(String),
     /// A network that never was.
     #[error("all its weights are zero; download it again")]

@@ -20,9 +20,9 @@ use ssd::weights::{Dtype, Header, Provenance};
 pub use self::error::ImportError;
 use self::sizes::with_sizes;
 use crate::file::TensorFile;
-use crate::tensor::TensorInfo;
 use crate::labels;
 use crate::layout::{Layout, Origin, Recognised, Rows, Rules, Sizes, recognise};
+use crate::tensor::TensorInfo;
 
 /// What the user may say of a conversion.
 #[derive(Debug, Clone, Default)]
@@ -101,8 +101,7 @@ impl<'a> Conversion<'a> {
         header.priors = with_sizes(arch, options.sizes.unwrap_or(habits.sizes), habits.clip);
         (header.iou, (header.top_k, header.max)) = (habits.iou, habits.counts);
         let rules = layout.rules(arch, classes);
-        let conversion =
-            Self::take(file, prefix, arch, &rules, tensors(arch, classes))?.complete(layout.name())?;
+        let conversion = Self::take(file, prefix, arch, &rules, tensors(arch, classes))?.complete(layout.name())?;
         Ok(Self { layout: Some(*layout), header: Some(header), ..conversion })
     }
 
@@ -303,10 +302,9 @@ fn classes(file: &TensorFile, found: &Recognised, arch: Arch) -> Result<usize, I
         return Err(ImportError::unknown(file, Some(*layout)));
     };
     let name = format!("{prefix}{name}");
-    let info = file.get(&name).ok_or_else(|| ImportError::Missing {
-        layout: layout.name().to_owned(),
-        names: vec![name.clone()],
-    })?;
+    let info = file
+        .get(&name)
+        .ok_or_else(|| ImportError::Missing { layout: layout.name().to_owned(), names: vec![name.clone()] })?;
     let boxes = 2 + 2 * arch.feature_maps()[0].ratios.len();
     match info.shape.first() {
         Some(&rows) if rows > 0 && rows % boxes == 0 && rows / boxes > 1 => Ok(rows / boxes),

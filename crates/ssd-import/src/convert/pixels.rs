@@ -16,11 +16,7 @@ pub(crate) const BIAS: &str = "backbone.convs.0.conv.bias";
 ///
 /// torchvision has two files of the same names for VGG16: the one made for SSD, whose classifier is filled with NaN and whose
 /// pixels are caffe's, and the classifier proper.
-pub(crate) fn of_trunk(
-    file: &TensorFile,
-    layout: Layout,
-    prefix: &str,
-) -> Result<Option<Normalization>, ImportError> {
+pub(crate) fn of_trunk(file: &TensorFile, layout: Layout, prefix: &str) -> Result<Option<Normalization>, ImportError> {
     if layout != Layout::TorchvisionVgg16 {
         return Ok(None);
     }

@@ -85,12 +85,8 @@ impl Rules {
 
     /// Batch norm.
     pub(crate) fn norm(&mut self, ours: &str, theirs: &str) {
-        let parts = [
-            ("gamma", "weight"),
-            ("beta", "bias"),
-            ("running_mean", "running_mean"),
-            ("running_var", "running_var"),
-        ];
+        let parts =
+            [("gamma", "weight"), ("beta", "bias"), ("running_mean", "running_mean"), ("running_var", "running_var")];
         for (our, their) in parts {
             self.tensor(format!("{ours}.{our}"), format!("{theirs}.{their}"), Rows::Ours);
         }

@@ -60,7 +60,10 @@ struct Chosen(Option<Layout>);
 fn layout(name: &str) -> Result<Chosen, String> {
     match name {
         "auto" => Ok(Chosen(None)),
-        name => name.parse().map(|layout| Chosen(Some(layout))).map_err(|error: ssd_import::UnknownLayout| error.to_string()),
+        name => name
+            .parse()
+            .map(|layout| Chosen(Some(layout)))
+            .map_err(|error: ssd_import::UnknownLayout| error.to_string()),
     }
 }
 

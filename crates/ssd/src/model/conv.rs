@@ -200,7 +200,9 @@ impl ConvStep<'_> {
         let weight = self.conv.weight.val();
         let out = match (kernel, self.conv.stride[0], self.conv.groups) {
             (1, 1, 1) => ssd_cpu::pointwise_conv(x, weight),
-            (3, stride, groups) if groups > 1 && per_group == 1 && self.padding == 1 => ssd_cpu::depthwise_conv3x3(x, weight, stride),
+            (3, stride, groups) if groups > 1 && per_group == 1 && self.padding == 1 => {
+                ssd_cpu::depthwise_conv3x3(x, weight, stride)
+            }
             _ => return self.conv.forward(x),
         };
         match &self.conv.bias {

@@ -44,6 +44,7 @@ pub struct Predictions {
 
 /// The trunk and extras of an architecture: pictures to feature maps.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a model has one, which stays where it is")]
 pub enum Backbone {
     /// VGG16, in all its variants.
     Vgg16(Vgg16),

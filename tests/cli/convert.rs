@@ -1,0 +1,148 @@
+//! `convert`: what it reads, what it says of it, and how it refuses the rest. That the numbers are right is `parity`'s to show.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ssd_tests::workspace_root;
+
+use super::{ARCH, fresh_weights_file, keys, path_text, run};
+use crate::parity::fixture::Fixture;
+
+/// The smallest layout of a detector: 20 classes.
+const LAYOUT: &str = "qfgaohao-mb2-ssd-lite";
+
+/// A folder with a checkpoint of that layout in it.
+struct Checkpoint {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn checkpoint(prefix: &str, wanted: impl Fn(&str) -> bool) -> Checkpoint {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("public.safetensors");
+    fs::write(&path, Fixture::open(LAYOUT).bytes(prefix, wanted)).expect("a new file");
+    Checkpoint { folder, path }
+}
+
+impl Checkpoint {
+    fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.beside(name);
+        fs::write(&path, text).expect("a new file");
+        path
+    }
+}
+
+fn small_file(name: &str) -> PathBuf {
+    workspace_root().join("tests/fixtures/pytorch-files").join(name)
+}
+
+#[test]
+fn a_public_checkpoint_becomes_a_detector() {
+    let from = checkpoint("state_dict.module.", |_| true);
+    let to = from.beside("out.safetensors");
+    let ran = run("convert", &[path_text(&from.path), path_text(&to), "--json"]).done();
+    assert!(ran.stderr.contains(LAYOUT) && ran.stderr.contains("20 classes"), "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((&report["layout"], &report["arch"]), (&LAYOUT.into(), &ARCH.name().into()));
+    assert_eq!(report["labels"][14], "person");
+    for list in ["missing", "unused"] {
+        assert_eq!(report[list].as_array().map(Vec::len), Some(0), "{list}: {}", report[list]);
+    }
+    assert_eq!(report["bytes"].as_u64(), Some(fs::metadata(&to).expect("it was written").len()));
+
+    let picture = workspace_root().join("web/samples");
+    let found = run("detect", &["--weights", path_text(&to), "--device", "cpu", "--json", path_text(&picture)]).done();
+    assert!(found.json().as_array().is_some_and(|pictures| !pictures.is_empty()));
+
+    // Half the size, and from our own file as from the public one.
+    let (half, again) = (from.beside("half.safetensors"), from.beside("again.safetensors"));
+    run("convert", &[path_text(&from.path), path_text(&half), "--dtype", "f16"]).done();
+    let ran = run("convert", &[path_text(&to), path_text(&again), "--dtype", "f16"]).done();
+    assert!(ran.stderr.contains("our own"), "{}", ran.stderr);
+    let [half, again] = [half, again].map(|path| fs::read(path).expect("it was written"));
+    assert_eq!(half, again);
+    let share = half.len() as f64 / fs::metadata(&to).expect("it is there").len() as f64;
+    assert!((0.5..0.56).contains(&share), "{share} of its size");
+}
+
+#[test]
+fn an_inspection_tells_what_a_file_is() {
+    let from = checkpoint("model.", |_| true);
+    let inspect = |path: &Path| run("convert", &["--inspect", path_text(path), "--json"]).done().json();
+    let found = inspect(&from.path);
+    assert_eq!(found["layout"], LAYOUT);
+    let network = &found["network"];
+    assert_eq!((&network["arch"], &network["parameters"]), (&ARCH.name().into(), &3_388_228.into()));
+    assert_eq!((&network["prior_count"], &network["normalization"]["mean"][0]), (&3000.into(), &127.0.into()));
+    assert!(keys(network).is_superset(&["labels", "priors", "provenance", "unused", "missing", "beside"].into()));
+
+    let own = fresh_weights_file(from.folder.path(), &["cat", "dog"]);
+    assert_eq!(inspect(&own)["network"]["labels"], serde_json::json!(["cat", "dog"]));
+    let text = run("convert", &["--inspect", path_text(&own)]).done().stdout;
+    for word in ["architecture", ARCH.name(), "cat, dog", "3000", "variances", "mean 127", "parameters"] {
+        assert!(text.contains(word), "{word} is not in:\n{text}");
+    }
+    // What is in no layout is listed all the same.
+    let text = run("convert", &["--inspect", path_text(&small_file("zip.pth"))]).done().stdout;
+    assert!(text.contains("problem") && text.contains("no layout"), "{text}");
+}
+
+#[test]
+fn labels_are_taken_where_they_are_as_many_as_the_classes() {
+    let from = checkpoint("", |_| true);
+    let to = from.beside("out.safetensors");
+    let names: String = (1..=20).map(|number| format!("thing {number}\n")).collect();
+    let right = from.write("right.txt", &format!("BACKGROUND\n{names}\n"));
+    let wrong = from.write("wrong.txt", "one\ntwo\n");
+    let with = |labels: &Path| {
+        run("convert", &[path_text(&from.path), path_text(&to), "--labels", path_text(labels), "--json"])
+    };
+    assert_eq!(with(&right).done().json()["labels"][19], "thing 20");
+    fs::remove_file(&to).expect("it was written");
+    let ran = with(&wrong);
+    assert!(ran.failed(2).contains("2 labels") && ran.stderr.contains("20 classes"), "{}", ran.stderr);
+    assert!(!to.exists(), "nothing is written");
+}
+
+#[test]
+fn what_is_missing_and_what_is_left_over_is_named() {
+    let gone = ["base_net.14.conv.3.weight", "extras.2.conv.7.running_var"];
+    let from = checkpoint("", |name| !gone.contains(&name));
+    let to = from.beside("out.safetensors");
+    let ran = run("convert", &[path_text(&from.path), path_text(&to)]);
+    let error = ran.failed(2);
+    for name in [LAYOUT, gone[0], gone[1]] {
+        assert!(error.contains(name), "{name} is not in: {error}");
+    }
+    assert!(!to.exists(), "nothing is written");
+    let ran = run("convert", &[path_text(&from.path), path_text(&to), "--layout", "amdegroot-ssd300"]);
+    assert!(ran.failed(2).contains("amdegroot-ssd300"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_no_checkpoint_is_refused_in_a_sentence() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let to = folder.path().join("out.safetensors");
+    let cut = folder.path().join("cut.safetensors");
+    let whole = Fixture::open(LAYOUT).bytes("", |_| true);
+    fs::write(&cut, &whole[..whole.len() / 2]).expect("a new file");
+    let cases = [
+        (cut, "cut.safetensors"),
+        (folder.path().join("gone.pth"), "gone.pth"),
+        (small_file("module.pth"), "state_dict"),
+        (small_file("zip.pth"), "no layout"),
+        (workspace_root().join("README.md"), "README.md"),
+    ];
+    for (path, word) in cases {
+        let ran = run("convert", &[path_text(&path), path_text(&to)]);
+        let error = ran.failed(2);
+        assert!(error.contains(word), "{}: {word} is not in: {error}", path.display());
+    }
+    assert!(!to.exists(), "nothing is written");
+    let ran = run("convert", &[path_text(&folder.path().join("a.pth"))]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+}
