@@ -87,7 +87,7 @@ fn an_inspection_tells_what_a_file_is() {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
     // What is in no layout is listed all the same.
-    let text = run("convert", &["--inspect", path_text(&small_file("zip.pth"))]).done().stdout;
+    let text = run("convert", &["--inspect", path_text(&small_file("parameters-zip.pth"))]).done().stdout;
     assert!(text.contains("problem") && text.contains("no layout"), "{text}");
 }
 
@@ -134,7 +134,7 @@ fn what_is_no_checkpoint_is_refused_in_a_sentence() {
         (cut, "cut.safetensors"),
         (folder.path().join("gone.pth"), "gone.pth"),
         (small_file("module.pth"), "state_dict"),
-        (small_file("zip.pth"), "no layout"),
+        (small_file("parameters-zip.pth"), "no layout"),
         (workspace_root().join("README.md"), "README.md"),
     ];
     for (path, word) in cases {

@@ -14,7 +14,7 @@ use ssd_train::convert;
 /// Reads PyTorch's `.pth` (legacy and zip) and `.safetensors`; the network, its number of classes and what stands before the names
 /// (`state_dict`, `module.`) are recognised. A pickle is parsed, never executed.
 #[derive(Parser)]
-#[command(after_help = format!("Layouts:
+#[command(override_usage = "convert [OPTIONS] IN OUT.safetensors\n       convert --inspect FILE [--json]", after_help = format!("Layouts:
   {}
 
 Examples:
