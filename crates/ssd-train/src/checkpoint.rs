@@ -15,6 +15,7 @@ use ssd::Ssd;
 
 use crate::cli::{WriteError, write_atomic};
 use crate::data::Dataset;
+use crate::digest;
 use crate::learner::Learner;
 
 /// Where a run stands.
@@ -51,8 +52,7 @@ impl Subject {
             names.update(data.name(index));
             names.update([0]);
         }
-        let names = names.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { labels: data.labels().to_vec(), pictures: data.len(), names }
+        Self { labels: data.labels().to_vec(), pictures: data.len(), names: digest::hexadecimal(names) }
     }
 }
 

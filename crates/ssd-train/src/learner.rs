@@ -9,6 +9,7 @@ use burn::tensor::{Device, ExecutionError, Tensor};
 use rayon::prelude::*;
 use ssd::Ssd;
 use ssd::boxes::{CenterBox, GroundTruth};
+use ssd::codec::Variances;
 use ssd::loss::MultiBox;
 use ssd::matching::{Targets, targets};
 use ssd::weights::Header;
@@ -32,7 +33,8 @@ pub struct Learner {
     pub ema: Option<Ema>,
     device: Device,
     replicas: Replicas,
-    header: Header,
+    variances: Variances,
+    input_size: usize,
     priors: Vec<CenterBox>,
     loss: MultiBox,
     learn_difficult: bool,
@@ -51,7 +53,8 @@ impl Learner {
             device,
             replicas,
             priors: header.priors.priors(),
-            header: header.clone(),
+            variances: header.priors.variances,
+            input_size: header.input_size,
             learn_difficult: config.difficult == Difficult::Learn,
             clip_norm: config.clip_norm,
         }
@@ -136,7 +139,7 @@ impl Learner {
     /// What each prior of each picture is to learn.
     fn matched(&self, group: &[Vec<Prepared>]) -> Vec<Vec<Targets>> {
         // Threads share these, and not the learner: it holds the ends of channels.
-        let (learn_difficult, priors, variances) = (self.learn_difficult, &self.priors, self.header.priors.variances);
+        let (learn_difficult, priors, variances) = (self.learn_difficult, &self.priors, self.variances);
         let of_picture = |item: &Prepared| {
             let learned = item.truths.iter().filter(|truth| learn_difficult || !truth.difficult);
             let learned: Vec<GroundTruth> = learned.copied().collect();
@@ -147,7 +150,7 @@ impl Learner {
 
     /// A batch in one piece of memory.
     fn stacked(&self, batch: &[Prepared], matched: &[Targets], positives: usize) -> HostBatch {
-        let size = self.header.input_size;
+        let size = self.input_size;
         let mut pixels = Vec::with_capacity(batch.len() * 3 * size * size);
         batch.iter().for_each(|item| pixels.extend_from_slice(&item.pixels));
         let classes = matched.iter().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();

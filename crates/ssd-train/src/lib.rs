@@ -6,6 +6,8 @@
 // What the programs share at their edge.
 pub mod cli;
 
+pub(crate) mod digest;
+
 pub mod device_choice;
 
 pub mod device;

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use ssd::weights::{self, WeightsError};
 
 use crate::cli::{WriteError, write_atomic};
+use crate::digest;
 
 /// The list of shipped models.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ pub fn publish(
         name: name.into(),
         file: format!("{name}.safetensors"),
         bytes: bytes.len(),
-        sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: digest::sha256(&bytes),
         arch: header.arch.to_string(),
         labels: header.labels,
         measured,

@@ -9,14 +9,14 @@ use serde::Serialize;
 use ssd::weights::{self, Header, Provenance};
 use ssd::{Arch, Ssd};
 
-use crate::checkpoint::{self, CheckpointError, Subject};
+use crate::checkpoint::{self, CheckpointError, State, Subject};
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
 use crate::config::{TrainArgs, TrainConfig, file_name};
 use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
 use crate::learner::{self, Learner};
 use crate::profile::Profile;
 use crate::replicas::Replicas;
-use crate::trainer::{TrainError, Trainer};
+use crate::trainer::{TrainError, Trainer, checkpoints};
 use crate::validate::ValidateError;
 use crate::{device, init, lent};
 
@@ -74,30 +74,28 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
     opened.device.seed(config.seed);
     let device = opened.device.autodiff();
     let header = Header::new(config.arch, train.labels().to_vec(), provenance(&config, &opened.name));
+    if config.init.is_none() && config.freeze > 0 && !args.resume {
+        cli::note("The frozen stages stay as they are drawn by chance: --freeze and --recipe finetune are for --init.");
+    }
     let model = match &config.init {
         Some(path) if !args.resume => {
             let (model, sentence) = init::from_file(path, &header, &device).map_err(Failure::input)?;
             cli::note(&sentence);
             model
         }
-        None if config.freeze > 0 && !args.resume => {
-            cli::note(
-                "The frozen stages stay as they are drawn by chance: --freeze and --recipe finetune are for --init.",
-            );
-            Ssd::new(config.arch, header.classes(), &device)
-        }
         _ => Ssd::new(config.arch, header.classes(), &device),
     };
     let replicas = Replicas::new(others, |device| learner::loss(&config, &header, device)).map_err(Failure::run)?;
     let learner = Learner::new(&config, &header, model, device, replicas);
     let (subject, profile) = (Subject::of(&train), Profile::new(args.profile.as_deref()).map_err(Failure::input)?);
-    let trainer = if args.resume {
-        Trainer::resumed(config.clone(), header, learner, subject, out, profile).map_err(failure)?
+    let (learner, state) = if args.resume {
+        resumed(out, learner, subject).map_err(|error| failure(error.into()))?
     } else {
         // Its metrics are the first file in the folder.
         make_folder(out)?;
-        Trainer::new(config.clone(), header, learner, subject, out, profile).map_err(failure)?
+        (learner, State { subject, ..State::default() })
     };
+    let trainer = Trainer::new(state, config.clone(), header, learner, out, profile).map_err(failure)?;
     let trainer = if args.tensorboard { trainer.with_events().map_err(failure)? } else { trainer };
     // Only now: a checkpoint that does not fit leaves the folder as it was.
     save_config(out, &config)?;
@@ -114,6 +112,19 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
         cli::note("Interrupted; the checkpoint is saved, --resume goes on from here.");
     }
     if args.json { print_json(&outcome.report) } else { Ok(()) }
+}
+
+/// What the last complete checkpoint holds.
+fn resumed(out: &Path, learner: Learner, subject: Subject) -> Result<(Learner, State), CheckpointError> {
+    let (learner, state) = checkpoint::load(&checkpoints(out), learner, &subject.labels)?;
+    cli::note(&format!("Going on after step {} (epoch {}).", state.step, state.epoch + 1));
+    if state.subject != subject {
+        let (was, now) = (state.subject.pictures, subject.pictures);
+        cli::note(&format!(
+            "The data is not what it was ({was} pictures then, {now} now): the run goes on with it, in another order and with other steps an epoch."
+        ));
+    }
+    Ok((learner, State { subject, ..state }))
 }
 
 fn no_out() -> Failure {

@@ -62,8 +62,13 @@ pub(super) struct Annotation {
 impl Annotation {
     /// Whether it is a box around many that are not annotated one by one.
     pub(super) fn is_crowd(&self) -> bool {
-        self.iscrowd.as_bool().unwrap_or_else(|| self.iscrowd.as_f64().is_some_and(|value| value != 0.0))
+        is_set(&self.iscrowd)
     }
+}
+
+/// A mark that is 0 or 1 in COCO's own files, a boolean in some others', and not there in more.
+pub(crate) fn is_set(mark: &serde_json::Value) -> bool {
+    mark.as_bool().unwrap_or_else(|| mark.as_f64().is_some_and(|value| value != 0.0))
 }
 
 impl CocoFile {

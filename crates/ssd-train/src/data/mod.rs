@@ -8,7 +8,7 @@
 //! all have in common), or [`shapes`] → [`loader`] → [`show`], for eyes.
 
 mod coco;
-mod coco_json;
+pub(crate) mod coco_json;
 pub mod error;
 mod files;
 mod found;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DetectionPx, ImageResult, TruthPx, XywhPx};
 use crate::cli::{WriteError, write_atomic};
+use crate::data::coco_json::is_set;
 
 /// A ground truth file, ready to be joined with detections.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,8 +146,7 @@ pub fn read_ground_truth(path: &Path) -> Result<GroundTruthFile, CocoFileError> 
         };
         let bbox_px = XywhPx { x, y, w, h };
         let area_px = annotation.area.unwrap_or_else(|| bbox_px.area());
-        let crowd =
-            annotation.iscrowd.as_bool().unwrap_or_else(|| annotation.iscrowd.as_f64().is_some_and(|v| v != 0.0));
+        let crowd = is_set(&annotation.iscrowd);
         image.truths.push(TruthPx { class, bbox_px, area_px, difficult: false, crowd });
     }
     let labels = categories.into_iter().map(|category| category.name).collect();

@@ -5,6 +5,7 @@ use ssd::weights::WeightsError;
 use crate::checkpoint::CheckpointError;
 use crate::cli::WriteError;
 use crate::data::DataError;
+use crate::lent::for_people;
 use crate::metrics::MetricsError;
 use crate::replicas::LostReplica;
 use crate::tensorboard::EventError;
@@ -69,4 +70,11 @@ pub enum TrainError {
         /// What to do.
         advice: &'static str,
     },
+}
+
+impl TrainError {
+    /// The device failed at a step, with what the runtime says of it.
+    pub(super) fn device(step: usize, error: &impl std::fmt::Display) -> Self {
+        Self::Device { step, reason: for_people(&error.to_string()).into() }
+    }
 }

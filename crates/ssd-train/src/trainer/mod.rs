@@ -11,13 +11,11 @@ use std::time::Instant;
 use ssd::weights::Header;
 
 pub use self::error::TrainError;
-use crate::checkpoint::{self, State, Subject};
-use crate::cli;
+use crate::checkpoint::{self, State};
 use crate::config::TrainConfig;
 use crate::data::{Loader, Prepared};
 use crate::evaluation::Report;
 use crate::learner::Learner;
-use crate::lent::for_people;
 use crate::metrics::{Metrics, StepLine};
 use crate::profile::Profile;
 use crate::progress::Progress;
@@ -33,7 +31,6 @@ pub struct Trainer {
     out: PathBuf,
     learner: Learner,
     state: State,
-    steps_per_epoch: usize,
     /// Steps whose loss is still on its way, oldest first.
     pending: VecDeque<PendingStep>,
     metrics: Metrics,
@@ -51,7 +48,6 @@ struct PendingStep {
     step: usize,
     epoch: usize,
     lr: f64,
-    images: usize,
     /// Names of the pictures, for the error that a loss which is no number makes.
     pictures: Vec<String>,
     loss: Reading,
@@ -72,47 +68,12 @@ pub struct Outcome {
 }
 
 impl Trainer {
-    /// A run from the start.
+    /// A run that goes on from `state`: from nothing, or from where a checkpoint was made.
     ///
     /// # Errors
     ///
     /// When the metrics cannot be written.
     pub fn new(
-        config: TrainConfig,
-        header: Header,
-        learner: Learner,
-        subject: Subject,
-        out: &Path,
-        profile: Profile,
-    ) -> Result<Self, TrainError> {
-        Self::at(State { subject, ..State::default() }, config, header, learner, out, profile)
-    }
-
-    /// The same run from its last complete checkpoint.
-    ///
-    /// # Errors
-    ///
-    /// When there is none, or it does not fit.
-    pub fn resumed(
-        config: TrainConfig,
-        header: Header,
-        learner: Learner,
-        subject: Subject,
-        out: &Path,
-        profile: Profile,
-    ) -> Result<Self, TrainError> {
-        let (learner, state) = checkpoint::load(&checkpoints(out), learner, &subject.labels)?;
-        cli::note(&format!("Going on after step {} (epoch {}).", state.step, state.epoch + 1));
-        if state.subject != subject {
-            let (was, now) = (state.subject.pictures, subject.pictures);
-            cli::note(&format!(
-                "The data is not what it was ({was} pictures then, {now} now): the run goes on with it, in another order and with other steps an epoch."
-            ));
-        }
-        Self::at(State { subject, ..state }, config, header, learner, out, profile)
-    }
-
-    fn at(
         state: State,
         config: TrainConfig,
         header: Header,
@@ -123,20 +84,7 @@ impl Trainer {
         let metrics = Metrics::open(&out.join("metrics.jsonl"), &state)?;
         let (pending, last) = (VecDeque::new(), Instant::now());
         let (out, last_pictures) = (out.into(), Vec::new());
-        Ok(Self {
-            config,
-            header,
-            out,
-            learner,
-            state,
-            steps_per_epoch: 0,
-            pending,
-            metrics,
-            events: None,
-            profile,
-            last,
-            last_pictures,
-        })
+        Ok(Self { config, header, out, learner, state, pending, metrics, events: None, profile, last, last_pictures })
     }
 
     /// The same, writing an event file for TensorBoard into the folder of the run, too.
@@ -163,9 +111,9 @@ impl Trainer {
         stop_after: usize,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
-        self.steps_per_epoch = train.batches().div_ceil(self.config.accumulate);
-        let rate = self.config.learning_rate(self.steps_per_epoch * self.config.epochs);
-        let mut progress = Progress::new(self.config.epochs, self.steps_per_epoch);
+        let steps_per_epoch = train.batches().div_ceil(self.config.accumulate);
+        let rate = self.config.learning_rate(steps_per_epoch * self.config.epochs);
+        let mut progress = Progress::new(self.config.epochs, steps_per_epoch);
         let (mut report, first) = (None, self.state.step);
         while self.state.epoch < self.config.epochs.min(stop_after) {
             let finished = self.epoch(train, &rate, &mut progress, stop)?;
@@ -214,7 +162,7 @@ impl Trainer {
                     return Err(error.into());
                 }
             };
-            self.step(&group, rate.at(self.position()))?;
+            self.step(&group, rate.at(self.position(rate)))?;
             self.settle(STEPS_AHEAD, progress)?;
             self.profile.after_step();
             if self.state.step.is_multiple_of(CHECKPOINT_STEPS) {
@@ -229,8 +177,9 @@ impl Trainer {
 
     /// The step of the schedule: the steps that a run with the batches and the data of now would have taken to be where this one
     /// is. As long as neither changes it is the number of steps.
-    fn position(&self) -> usize {
-        self.state.epoch * self.steps_per_epoch + self.state.pictures / self.config.pictures_a_step()
+    fn position(&self, rate: &LearningRate) -> usize {
+        let steps_per_epoch = rate.total / self.config.epochs;
+        self.state.epoch * steps_per_epoch + self.state.pictures / self.config.pictures_a_step()
     }
 
     /// Queues one optimiser step on one or several batches.
@@ -240,7 +189,7 @@ impl Trainer {
         let pictures: Vec<String> = group.iter().flatten().map(|item| item.name.clone()).collect();
         let (epoch, images) = (self.state.epoch + 1, pictures.len());
         self.last_pictures.clone_from(&pictures);
-        self.pending.push_back(PendingStep { step, epoch, lr, images, pictures, loss });
+        self.pending.push_back(PendingStep { step, epoch, lr, pictures, loss });
         self.state.step = step;
         self.state.pictures += images;
         Ok(())
@@ -249,17 +198,16 @@ impl Trainer {
     /// Waits for queued steps until only so many are left, and writes their metrics.
     fn settle(&mut self, left: usize, progress: &mut Progress) -> Result<(), TrainError> {
         while self.pending.len() > left {
-            let Some(PendingStep { step, epoch, lr, images, pictures, loss }) = self.pending.pop_front() else { break };
+            let Some(PendingStep { step, epoch, lr, pictures, loss }) = self.pending.pop_front() else { break };
             let arrived = self.profile.part(step, "wait for the loss", || loss.wait());
-            let arrived =
-                arrived.map_err(|error| TrainError::Device { step, reason: for_people(&error.to_string()).into() })?;
+            let arrived = arrived.map_err(|error| TrainError::device(step, &error))?;
             let (loss_box, loss_class) = (arrived.values[0], arrived.values[1]);
             let loss = loss_box + loss_class;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", "), advice: self.advice() });
             }
             // From the end of a step to the end of the next, so waiting for data counts; measuring between two epochs does not.
-            let images_per_s = images as f64 / arrived.at.duration_since(self.last).as_secs_f64();
+            let images_per_s = pictures.len() as f64 / arrived.at.duration_since(self.last).as_secs_f64();
             self.last = arrived.at;
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
             self.metrics.push(&line)?;
@@ -274,8 +222,7 @@ impl Trainer {
     /// Saves a checkpoint, unless the last update has ruined the weights: its own loss was that of the weights before it.
     fn save_checkpoint(&self) -> Result<(), TrainError> {
         let step = self.state.step;
-        let finite = self.learner.is_finite();
-        if !finite.map_err(|error| TrainError::Device { step, reason: for_people(&error.to_string()).into() })? {
+        if !self.learner.is_finite().map_err(|error| TrainError::device(step, &error))? {
             return Err(TrainError::Ruined { step, pictures: self.last_pictures.join(", "), advice: self.advice() });
         }
         Ok(checkpoint::save(&checkpoints(&self.out), &self.learner, &self.state)?)
@@ -293,7 +240,7 @@ impl Trainer {
 }
 
 /// Where the checkpoints of a run lie.
-fn checkpoints(out: &Path) -> PathBuf {
+pub(crate) fn checkpoints(out: &Path) -> PathBuf {
     out.join("checkpoint")
 }
 
