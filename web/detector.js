@@ -16,9 +16,10 @@ export class Detector {
     this.#worker.onerror = ({ message }) => this.#crash(message);
   }
 
-  static async load({ weights, backend = "auto", engine, precision, onProgress = () => {} } = {}) {
+  static async load({ weights, sha256, cache = true, labels, backend = "auto", engine, precision, onProgress = () => {} } = {}) {
     const source = typeof weights === "string" ? new URL(weights, document.baseURI).href : weights;
-    const start = (chosen, reason) => Detector.#start({ weights: source, backend: chosen, engine, precision }, reason, onProgress);
+    const request = { weights: source, sha256, cache, labels, engine, precision };
+    const start = (chosen, reason) => Detector.#start({ ...request, backend: chosen }, reason, onProgress);
     if (backend !== "auto") return start(backend, null);
     try {
       return await start("webgpu", null);
@@ -59,6 +60,10 @@ export class Detector {
       picture.close();
       throw error.name === "DataCloneError" ? tainted() : error;
     }
+  }
+
+  file() {
+    return this.#ask("file", {}, []);
   }
 
   selfTest() {

@@ -4,20 +4,28 @@ const $ = (id) => document.getElementById(id);
 
 /** Binds all inputs. Returns `{ showSamples }`. */
 export function bindInputs(acts) {
-  const takeFile = (file) => (/\.safetensors$/i.test(file.name) ? acts.loadWeights(file) : acts.openFile(file));
+  const isWeights = ({ name }) => /\.(safetensors|pth|pt|ckpt|bin|tar)$/i.test(name);
+  const isNames = ({ name }) => /\.(txt|names)$/i.test(name);
 
-  // Of a drop or a paste: the first file, or else an address in the text.
+  function takeFiles(list) {
+    const files = [...list];
+    if (files.some((file) => isWeights(file) || isNames(file))) acts.loadWeights(files.find(isWeights), files.find(isNames));
+    else acts.openFile(files[0]);
+  }
+
+  // Here whatever is no list of names is to be weights.
+  const takeWeights = (list) => acts.loadWeights([...list].find((file) => !isNames(file)), [...list].find(isNames));
+
+  // Of a drop or a paste: the files, or else an address in the text.
   function takeData(data) {
-    const [file] = data.files;
     const [line] = data.getData("text/plain").trim().split(/\s/);
-    if (file) takeFile(file);
+    if (data.files.length) takeFiles(data.files);
     else if (/^(https?:\/\/|data:image\/)/i.test(line) && URL.canParse(line)) acts.openAddress(line);
   }
 
-  for (const [id, take] of [["file", takeFile], ["weights-file", acts.loadWeights]]) {
+  for (const [id, take] of [["file", takeFiles], ["weights-file", takeWeights]]) {
     $(id).addEventListener("change", ({ target }) => {
-      const [file] = target.files;
-      if (file) take(file);
+      if (target.files.length) take(target.files);
       target.value = ""; // so that the same file can be chosen again
     });
   }
