@@ -35,3 +35,14 @@ pub fn program(name: &str) -> PathBuf {
     assert!(path.is_file(), "{} is not built; run `cargo xtask test`, which builds it first", path.display());
     path
 }
+
+/// The `i`-th of the numbers from 0 to 1 that go by a name: FNV-1a of the name, then splitmix64, 24 bits. The same on every machine,
+/// whatever else draws at the same time, and in the scripts below `fixtures/checkpoints`.
+pub fn drawn(name: &str, i: u64) -> f64 {
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+    let mut x = seed.wrapping_add(i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 31)) >> 40) as f64 / f64::from(1 << 24)
+}

@@ -5,6 +5,7 @@
 mod cli;
 mod golden;
 mod learning;
+mod parity;
 mod real;
 mod shaders;
 mod twins;

@@ -19,23 +19,45 @@ mod weights;
 
 pub(crate) use run::{Ran, path_text, run};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
+use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
-use ssd::weights::{Dtype, Header, Provenance, save};
-use ssd::{Arch, Ssd};
+use ssd::Arch;
+use ssd::model::{TensorSpec, tensors};
+use ssd::weights::{Header, Provenance};
+use ssd_tests::drawn;
 
 /// The network of these tests: the smallest.
 pub(crate) const ARCH: Arch = Arch::Ssd300MobileNetV2Lite;
 
-/// A detector that has learned nothing, as a weights file.
+/// A detector that has learned nothing, as a weights file: weights as He's initialisation spreads them, the same in every run.
 pub(crate) fn fresh_weights(labels: &[&str]) -> Vec<u8> {
     let labels = labels.iter().map(|label| label.to_string()).collect();
     let header = Header::new(ARCH, labels, Provenance::default());
-    let model = Ssd::new(ARCH, header.classes(), &Device::flex());
-    save(&header, &model, Dtype::F32).expect("a fresh model can be saved")
+    let tensors: Vec<(TensorSpec, Vec<u8>)> =
+        tensors(ARCH, header.classes()).into_iter().map(|spec| (spec.clone(), fresh(&spec))).collect();
+    let views = tensors.iter().map(|(spec, bytes)| {
+        let view = TensorView::new(Dtype::F32, spec.shape.clone(), bytes);
+        (spec.path.as_str(), view.expect("as many numbers as the shape has"))
+    });
+    let json = serde_json::to_string(&header).expect("a header is JSON");
+    safetensors::serialize(views, Some(HashMap::from([("ssd".to_owned(), json)]))).expect("tensors are a file")
+}
+
+/// The numbers of a tensor before any learning.
+fn fresh(spec: &TensorSpec) -> Vec<u8> {
+    let count: usize = spec.shape.iter().product();
+    let number = |i: usize| match spec.path.rsplit('.').next() {
+        Some("weight") => {
+            let bound = (6.0 / (count / spec.shape[0]) as f64).sqrt();
+            (2.0 * drawn(&spec.path, i as u64) - 1.0) * bound
+        }
+        Some("gamma" | "running_var") => 1.0,
+        _ => 0.0,
+    };
+    (0..count).flat_map(|i| (number(i) as f32).to_le_bytes()).collect()
 }
 
 /// The same in a file of a folder.

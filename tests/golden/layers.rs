@@ -79,7 +79,7 @@ struct Separable {
 impl Separable {
     /// The units with the recorded weights, gammas and betas.
     fn load(fixture: &Fixture, case: &str, stride: usize, device: &Device) -> Self {
-        let depthwise = ConvUnitConfig::depthwise(4).stride(stride).norm(true).activation(Activation::Relu6);
+        let depthwise = ConvUnitConfig::depthwise(4, 3).stride(stride).norm(true).activation(Activation::Relu6);
         let pointwise = ConvUnitConfig::new(4, 6, 1).norm(true).activation(Activation::None);
         let mut units = Self { depthwise: depthwise.init(device), pointwise: pointwise.init(device) };
         for (name, unit) in [("depthwise", &mut units.depthwise), ("pointwise", &mut units.pointwise)] {

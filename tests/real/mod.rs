@@ -1,5 +1,6 @@
 //! Real data sets, which are not part of this project: skipped, and said so, where they are absent.
 
+mod checkpoints;
 mod evaluation;
 
 use ssd_tests::shared_data;

@@ -69,7 +69,7 @@ fn model(arch: Arch) -> (Ssd, Header) {
     cpu.seed(3);
     let learning = cpu.autodiff();
     let model = Ssd::new(arch, CLASSES, &learning);
-    if arch == Arch::Ssd300MobileNetV2Lite {
+    if arch != Arch::Ssd300Vgg16 {
         let size = arch.input_size();
         let pixels: Vec<f32> = (0..2 * 3 * size * size).map(|i| (i as f32 * 0.37).sin()).collect();
         let _ = model.forward(Tensor::from_data(TensorData::new(pixels, [2, 3, size, size]), &learning));
@@ -78,20 +78,41 @@ fn model(arch: Arch) -> (Ssd, Header) {
     (model.valid(), Header::new(arch, labels, Provenance::default()))
 }
 
-#[test]
-fn the_light_network_on_our_kernels_is_burns() {
-    let Some(gpu) = gpu("the_light_network_on_our_kernels_is_burns") else { return };
-    let (model, header) = model(Arch::Ssd300MobileNetV2Lite);
-    let seeds = [1, 2];
-    let want = want(&model, &header, &seeds);
+/// As this adapter does it and as a discrete card does, and where there are 16-bit numbers in these, too.
+fn agrees_with_burn(test: &str, arch: Arch, seeds: &[usize]) {
+    let Some(gpu) = gpu(test) else { return };
+    let (model, header) = model(arch);
+    let want = want(&model, &header, seeds);
     for (name, adapter) in [("this adapter", *gpu.adapter()), ("a discrete card", Adapter::HARDWARE)] {
-        let far = far(&got(&gpu, &model, &header, (Precision::Single, adapter), &seeds).0, &want);
-        assert!(far < 1e-3, "as on {name}: {far} apart");
+        let far = far(&got(&gpu, &model, &header, (Precision::Single, adapter), seeds).0, &want);
+        assert!(far < 1e-3, "{arch} as on {name}: {far} apart");
     }
     if gpu.has_f16() {
-        let far = far(&got(&gpu, &model, &header, (Precision::Half, Adapter::HARDWARE), &seeds).0, &want);
-        assert!(far < 2e-2, "in 16 bits: {far} apart");
+        let far = far(&got(&gpu, &model, &header, (Precision::Half, Adapter::HARDWARE), seeds).0, &want);
+        assert!(far < 2e-2, "{arch} in 16 bits: {far} apart");
     }
+}
+
+#[test]
+fn the_light_network_on_our_kernels_is_burns() {
+    agrees_with_burn("the_light_network_on_our_kernels_is_burns", Arch::Ssd300MobileNetV2Lite, &[1, 2]);
+}
+
+#[test]
+fn mobilenet_v1_on_our_kernels_is_burns() {
+    agrees_with_burn("mobilenet_v1_on_our_kernels_is_burns", Arch::Ssd300MobileNetV1, &[1]);
+}
+
+#[test]
+fn resnet34_on_our_kernels_is_burns() {
+    agrees_with_burn("resnet34_on_our_kernels_is_burns", Arch::Ssd300ResNet34, &[1]);
+}
+
+/// Two pictures, since its gates have one row for each.
+#[test]
+fn the_gated_network_on_our_kernels_is_burns() {
+    let arch = Arch::SsdLite320MobileNetV3Large;
+    agrees_with_burn("the_gated_network_on_our_kernels_is_burns", arch, &[1, 2]);
 }
 
 #[test]

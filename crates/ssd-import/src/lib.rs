@@ -25,11 +25,6 @@ pub mod inspect;
 pub mod labels;
 pub mod layout;
 
-#[cfg(test)]
-mod fuzz;
-#[cfg(test)]
-mod samples;
-
 pub use convert::{Conversion, ImportError, Options};
 pub use dtype::DType;
 pub use error::FileError;

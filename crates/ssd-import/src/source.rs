@@ -176,14 +176,14 @@ mod tests {
     #[test]
     fn memory_and_file_are_read_alike_and_to_their_end_only() {
         let bytes: Vec<u8> = (0..100).collect();
-        let path = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(&path, &bytes).unwrap();
-        let file = FileSource::open(path.path()).unwrap();
+        let path = tempfile::NamedTempFile::new().expect("it is taken");
+        std::fs::write(&path, &bytes).expect("it is taken");
+        let file = FileSource::open(path.path()).expect("it is taken");
         let sources: [&dyn ByteSource; 3] = [&bytes, &&bytes[..], &file];
         for source in sources {
             assert_eq!(source.len(), 100);
             let mut part = [0; 3];
-            source.read_at(97, &mut part).unwrap();
+            source.read_at(97, &mut part).expect("it is taken");
             assert_eq!(part, [97, 98, 99]);
             assert!(source.read_at(98, &mut part).is_err());
             assert!(source.read_at(u64::MAX, &mut part).is_err());
@@ -194,14 +194,14 @@ mod tests {
     fn a_reader_goes_over_its_chunks_and_stops_at_its_end() {
         let bytes: Vec<u8> = (0..3 * CHUNK).map(|i| (i / 256) as u8).collect();
         let mut reader = Reader::new(&bytes, 256..2 * CHUNK as u64 + 2);
-        assert_eq!((reader.byte().unwrap(), reader.position()), (1, 257));
-        reader.skip(CHUNK as u64).unwrap();
-        reader.skip(5).unwrap();
+        assert_eq!((reader.byte().expect("it is taken"), reader.position()), (1, 257));
+        reader.skip(CHUNK as u64).expect("it is taken");
+        reader.skip(5).expect("it is taken");
         assert_eq!(reader.position(), CHUNK as u64 + 262);
-        assert_eq!(reader.number(2).unwrap(), 0x0101);
+        assert_eq!(reader.number(2).expect("it is taken"), 0x0101);
         let rest = reader.left();
         assert!(matches!(reader.bytes(rest + 1), Err(FileError::Cut)));
-        assert_eq!(reader.bytes(rest).unwrap().len() as u64, rest);
+        assert_eq!(reader.bytes(rest).expect("it is taken").len() as u64, rest);
         assert!(matches!(reader.byte(), Err(FileError::Cut)));
         assert!(matches!(reader.skip(1), Err(FileError::Cut)));
     }

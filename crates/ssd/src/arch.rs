@@ -208,7 +208,7 @@ impl Arch {
         let (last_next_px, clip) = match self {
             Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn => (315.0, Clip::None),
             Self::Ssd300Vgg16SourceBn | Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => (315.0, Clip::All),
-            Self::Ssd512Vgg16 => (537.6, Clip::None),
+            Self::Ssd512Vgg16 => (537.65, Clip::None),
             Self::Ssd300MobileNetV1 | Self::Ssd300MobileNetV2Lite => (330.0, Clip::All),
             Self::SsdLite320MobileNetV3Large => (320.0, Clip::Size),
         };

@@ -10,8 +10,11 @@ use ssd_import::{ByteSource, DType, FileError, TensorFile};
 
 use crate::build::*;
 
-/// Any view of any storage: the place of its first number, its shape, its strides. Some do not fit.
-fn view() -> impl Strategy<Value = (i64, Vec<(i64, i64)>)> {
+/// A view of a storage: the place of its first number, then its sides, each with its stride.
+type View = (i64, Vec<(i64, i64)>);
+
+/// Any view; some do not fit.
+fn view() -> impl Strategy<Value = View> {
     (0..6_i64, prop::collection::vec((0..4_i64, 0..8_i64), 0..4))
 }
 
@@ -28,14 +31,14 @@ proptest! {
     #[test]
     fn a_view_shows_what_its_strides_say(count in 1..40_usize, views in prop::collection::vec(view(), 1..5)) {
         let values: Vec<f32> = (0..count).map(|i| i as f32 - 3.5).collect();
-        let tensor = |(i, (offset, sides)): (usize, &(i64, Vec<(i64, i64)>))| Tensor {
+        let tensor = |(i, (offset, sides)): (usize, &View)| Tensor {
             offset: *offset,
             shape: sides.iter().map(|(side, _)| *side).collect(),
             strides: sides.iter().map(|(_, stride)| *stride).collect(),
             ..Tensor::whole(&format!("t{i}"), "7", count as u64)
         };
         let tensors: Vec<Tensor> = views.iter().enumerate().map(tensor).collect();
-        let empty = |(_, sides): &(i64, Vec<(i64, i64)>)| sides.iter().any(|(side, _)| *side == 0);
+        let empty = |(_, sides): &View| sides.iter().any(|(side, _)| *side == 0);
         let expected: Vec<Option<Vec<f32>>> = views
             .iter()
             .map(|view| if empty(view) { Some(Vec::new()) } else { shown(&values, view.0, &view.1) })
@@ -50,7 +53,7 @@ proptest! {
             match open(&bytes) {
                 Ok(file) => {
                     for (tensor, expected) in file.tensors().iter().zip(&expected) {
-                        prop_assert_eq!(Some(&file.read_f32(tensor).unwrap()), expected.as_ref(), "{}", tensor.name);
+                        prop_assert_eq!(Some(&file.read_f32(tensor).expect("it is taken")), expected.as_ref(), "{}", tensor.name);
                     }
                 }
                 // Empty ones may start outside; that is refused as well.
@@ -73,8 +76,8 @@ fn a_large_tensor_that_is_transposed_is_read_over_the_chunks() {
         strides: vec![1, columns as i64],
         ..Tensor::whole("t", "0", values.len() as u64)
     };
-    let file = open(&torch_zip(&state_dict(&[tensor], b""), &[("0", &floats(&values))])).unwrap();
-    let read = file.read_f32(&file.tensors()[0]).unwrap();
+    let file = open(&torch_zip(&state_dict(&[tensor], b""), &[("0", &floats(&values))])).expect("it is taken");
+    let read = file.read_f32(&file.tensors()[0]).expect("it is taken");
     let expected: Vec<f32> = (0..rows * columns).map(|i| ((i % rows) * columns + i / rows) as f32).collect();
     assert_eq!(read, expected);
 }
@@ -87,8 +90,8 @@ fn a_view_of_an_old_file_starts_where_it_says() {
         let tensor = Tensor { offset: 1, shape: vec![2], ..Tensor::whole("t", "5", 5) };
         legacy(&state_dict(&[tensor], &view), &[("5", &values)])
     };
-    let file = open(&with_view(2, 3)).unwrap();
-    assert_eq!(file.read_f32(&file.tensors()[0]).unwrap(), [3.0, 4.0]);
+    let file = open(&with_view(2, 3)).expect("it is taken");
+    assert_eq!(file.read_f32(&file.tensors()[0]).expect("it is taken"), [3.0, 4.0]);
     assert!(refusal(&with_view(3, 3)).contains("damaged"));
 }
 
@@ -98,13 +101,16 @@ fn safetensors_in_the_order_of_its_data_and_without_gaps() {
         "a":{"dtype":"F32","shape":[],"data_offsets":[4,8]},"z":{"dtype":"F32","shape":[0,9],"data_offsets":[4,4]},
         "e":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[8,9]}}"#;
     let content = [&[0x00, 0x3C, 0x00, 0xC0][..], &2.5_f32.to_le_bytes(), &[7]].concat();
-    let file = open(&safetensors(header, &content)).unwrap();
+    let file = open(&safetensors(header, &content)).expect("it is taken");
     assert_eq!(file.metadata(), &BTreeMap::from([("k".into(), "v".into())]));
     let names: Vec<&str> = file.tensors().iter().map(|tensor| &tensor.name[..]).collect();
     assert_eq!(names, ["b", "a", "z", "e"]);
-    let read = |name: &str| file.read_f32(file.get(name).unwrap());
-    assert_eq!((read("b").unwrap(), read("a").unwrap(), read("z").unwrap()), (vec![1.0, -2.0], vec![2.5], vec![]));
-    assert!(read("e").unwrap_err().to_string().contains("tensor e holds F8_E4M3"));
+    let read = |name: &str| file.read_f32(file.get(name).expect("it is taken"));
+    assert_eq!(
+        (read("b").expect("it is taken"), read("a").expect("it is taken"), read("z").expect("it is taken")),
+        (vec![1.0, -2.0], vec![2.5], vec![])
+    );
+    assert!(read("e").expect_err("it is refused").to_string().contains("tensor e holds F8_E4M3"));
 
     assert!(matches!(open(&safetensors(header, &content[..8])), Err(FileError::Cut)));
     assert!(refusal(&safetensors(header, &[&content[..], &[0]].concat())).contains("more behind"));
@@ -186,9 +192,9 @@ fn five_gigabytes(read: &Rc<Cell<u64>>) -> Sparse {
 #[test]
 fn a_file_of_5_gb_is_opened_and_read_by_its_parts() {
     let read = Rc::new(Cell::new(0));
-    let file = TensorFile::open(Box::new(five_gigabytes(&read))).unwrap();
+    let file = TensorFile::open(Box::new(five_gigabytes(&read))).expect("it is taken");
     assert_eq!(file.tensors().iter().map(|tensor| &tensor.shape[..]).collect::<Vec<_>>(), [&[5 << 28][..], &[2]]);
-    assert_eq!(file.get("small").map(|tensor| file.read_f32(tensor).unwrap()), Some(vec![1.5, -2.0]));
+    assert_eq!(file.get("small").map(|tensor| file.read_f32(tensor).expect("it is taken")), Some(vec![1.5, -2.0]));
     // The end with its longest comment, the directory, the pickle and headers: the large tensor was not touched.
     assert!(read.get() < 100_000, "{} bytes were read", read.get());
 }
@@ -197,20 +203,21 @@ fn a_file_of_5_gb_is_opened_and_read_by_its_parts() {
 fn check_sums_are_compared_once_and_when_a_tensor_is_read() {
     let tensors = [Tensor::whole("a", "0", 2), Tensor::whole("b", "1", 2)];
     let mut bytes = torch_zip(&state_dict(&tensors, b""), &[("0", &floats(&[1.0, 2.0])), ("1", &floats(&[3.0, 4.0]))]);
-    let at = bytes.windows(8).position(|part| part == floats(&[3.0, 4.0])).unwrap();
+    let at = bytes.windows(8).position(|part| part == floats(&[3.0, 4.0])).expect("it is taken");
     bytes[at + 1] ^= 4;
-    let file = open(&bytes).unwrap();
-    let read = |name: &str| file.read_f32(file.get(name).unwrap());
-    assert_eq!(read("a").unwrap(), [1.0, 2.0]);
-    assert_eq!(read("a").unwrap(), [1.0, 2.0]);
-    let sentence = read("b").unwrap_err().to_string();
+    let file = open(&bytes).expect("it is taken");
+    let read = |name: &str| file.read_f32(file.get(name).expect("it is taken"));
+    assert_eq!(read("a").expect("it is taken"), [1.0, 2.0]);
+    assert_eq!(read("a").expect("it is taken"), [1.0, 2.0]);
+    let sentence = read("b").expect_err("it is refused").to_string();
     assert!(sentence.contains("check sum of a/data/1 is wrong"), "{sentence}");
     assert!(read("b").is_err());
 }
 
 #[test]
 fn a_tensor_of_another_file_or_one_that_was_changed_is_refused() {
-    let small = open(&torch_zip(&state_dict(&[Tensor::whole("t", "0", 1)], b""), &[("0", &[0; 4])])).unwrap();
+    let small =
+        open(&torch_zip(&state_dict(&[Tensor::whole("t", "0", 1)], b""), &[("0", &[0; 4])])).expect("it is taken");
     let mut tensor = small.tensors()[0].clone();
     tensor.shape = vec![2];
     assert!(matches!(small.read_f32(&tensor), Err(FileError::Tensor { .. })));
@@ -219,7 +226,8 @@ fn a_tensor_of_another_file_or_one_that_was_changed_is_refused() {
     tensor.shape = vec![1];
     tensor.dtype = DType::F64;
     assert!(matches!(small.read_f32(&tensor), Err(FileError::Tensor { .. })));
-    let safe = open(&safetensors(r#"{"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, &[1])).unwrap();
+    let safe =
+        open(&safetensors(r#"{"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, &[1])).expect("it is taken");
     assert!(matches!(safe.read_f32(&small.tensors()[0]), Err(FileError::Tensor { .. })));
 }
 
@@ -272,4 +280,27 @@ fn a_zip_whose_entries_are_compressed_or_lie_on_each_other_is_refused() {
         assert!(refusal(&file(directory_entry(name, 0, len, crc, at, &[]), 1)).contains("damaged"), "{len} {at}");
     }
     assert!(refusal(&zip(&[(name, &dict), (name, &dict)])).contains("two entries called a/data.pkl"));
+}
+
+/// Texts of Python 2 are bytes behind a short length, its dictionaries are made of lists of pairs, and storages were on a GPU.
+#[test]
+fn a_file_of_python_2_is_read() {
+    let short = |text: &str| [&[b'U', text.len() as u8][..], text.as_bytes()].concat();
+    let storage = [
+        b"(",
+        &short("storage")[..],
+        b"ctorch.cuda\nFloatStorage\n",
+        &short("140"),
+        &short("cuda:0"),
+        b"\x8A\x01\x02NtQ",
+    ]
+    .concat();
+    let tensor = [&b"ctorch._utils\n_rebuild_tensor\n("[..], &storage, b"K\x00K\x02\x85K\x01\x85tR"].concat();
+    let pairs = [b"]]", &short("weight")[..], b"a", &tensor, b"aa"].concat();
+    let object = pickle(&[b"ccollections\nOrderedDict\n", &pairs[..], b"\x85R"].concat());
+    let keys = pickle(&[b"]", &short("140")[..], b"a"].concat());
+    let bytes = [legacy_start(1001, true), object, keys, 2_u64.to_le_bytes().into(), floats(&[0.5, -1.0])].concat();
+    let file = open(&bytes).expect("it is taken");
+    assert_eq!(file.tensors()[0].name, "weight");
+    assert_eq!(file.read_f32(&file.tensors()[0]).expect("it is taken"), [0.5, -1.0]);
 }

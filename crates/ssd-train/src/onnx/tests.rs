@@ -73,11 +73,30 @@ fn a_value_is_made_once_and_before_it_is_read() {
     assert_eq!(count(&graph, "Add"), 10, "MobileNetV2 has ten residuals");
 }
 
+// Operators of MobileNetV3's paper, table 1: eight gated blocks; hard-swish behind the stem, twice in each of nine blocks, behind the
+// last convolution.
+#[test]
+fn the_gated_networks_operators_are_the_papers() {
+    let (_, _, file) = exported(Arch::SsdLite320MobileNetV3Large, 3);
+    let graph = file.graph.unwrap();
+    let operators = ["GlobalAveragePool", "HardSigmoid", "HardSwish", "Mul"];
+    assert_eq!(operators.map(|operator| count(&graph, operator)), [8, 8, 20, 8]);
+    let gate = graph.node.iter().find(|node| node.op_type == "HardSigmoid").unwrap();
+    let slope: Vec<(&str, Option<f32>)> = gate.attribute.iter().map(|a| (a.name.as_str(), a.f)).collect();
+    assert_eq!(slope, [("alpha", Some(1.0 / 6.0)), ("beta", Some(0.5))]);
+}
+
 #[test]
 fn the_file_says_what_the_model_says() {
-    for arch in [Arch::Ssd300Vgg16, Arch::Ssd300MobileNetV2Lite] {
+    let archs =
+        [Arch::Ssd300Vgg16, Arch::Ssd300ResNet34, Arch::Ssd300MobileNetV2Lite, Arch::SsdLite320MobileNetV3Large];
+    for arch in archs {
         let (header, model, file) = exported(arch, 3);
-        let image = Tensor::random([1, 3, 300, 300], Distribution::Uniform(-1.0, 1.0), &Device::flex());
+        let image = Tensor::random(
+            [1, 3, header.input_size, header.input_size],
+            Distribution::Uniform(-1.0, 1.0),
+            &Device::flex(),
+        );
         let wanted = model.forward(image.clone());
         let mut values = run(&file.graph.unwrap(), image);
         for (name, wanted, width) in [("offsets", wanted.offsets, 4), ("logits", wanted.logits, 4)] {

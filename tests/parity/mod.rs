@@ -1,0 +1,202 @@
+//! Parity: converted checkpoints say what their own projects' networks say.
+//!
+//! For each layout a checkpoint is made by rule, converted, loaded and run; what its own project made of the same numbers was recorded
+//! (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the same with PyTorch beside, on real files.
+
+mod fixture;
+mod trunks;
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use pollster::block_on;
+use ssd::postprocess::DetectParams;
+use ssd::weights::{self, Dtype, Header};
+use ssd::{CornerBox, Ssd};
+use ssd_gpu::Picture;
+use ssd_gpu::kernel::Precision;
+use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
+use ssd_import::{Conversion, Options};
+use ssd_tests::shared_data;
+use ssd_train::images;
+
+use self::fixture::{Fixture, Found, Recorded, SYNTHETIC, synthetic};
+use crate::twins::gpu;
+
+/// Every recorded detector, and what stands before the names in its file.
+const DETECTORS: [(&str, &str); 12] = [
+    ("torchvision-ssd300-vgg16", ""),
+    ("torchvision-ssdlite320-mobilenet-v3-large", "model."),
+    ("amdegroot-ssd300", ""),
+    ("qfgaohao-vgg16-ssd", "module."),
+    ("qfgaohao-mb1-ssd", ""),
+    ("qfgaohao-mb2-ssd-lite", "state_dict.module."),
+    ("lufficc-vgg-ssd300", "model."),
+    ("lufficc-vgg-ssd300-coco", ""),
+    ("lufficc-vgg-ssd512", ""),
+    ("mmdetection-ssd300", "state_dict."),
+    ("nvidia-ssd300-resnet34", "model.module."),
+    ("nvidia-ssd300-resnet50", "model."),
+];
+
+/// One of each network, for software GPUs are slow.
+const ON_A_GPU: [&str; 6] = [
+    "torchvision-ssdlite320-mobilenet-v3-large",
+    "qfgaohao-vgg16-ssd",
+    "qfgaohao-mb1-ssd",
+    "qfgaohao-mb2-ssd-lite",
+    "nvidia-ssd300-resnet34",
+    "nvidia-ssd300-resnet50",
+];
+
+/// A picture as bytes RGBA with its width and height.
+type Pixels = (Vec<u8>, usize, usize);
+
+fn converted(fixture: &Fixture, prefix: &str, dtype: Dtype) -> Vec<u8> {
+    let file = fixture.checkpoint(prefix);
+    let conversion = Conversion::plan(&file, &Options::default()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    let layout = conversion.layout().expect("another project's layout").name();
+    assert!(fixture.name.starts_with(layout), "{} was taken for {layout}", fixture.name);
+    assert!(conversion.unused().is_empty() && conversion.beside().is_empty(), "{:?}", conversion.unused());
+    conversion.to_bytes(dtype, &mut |_, _| {}).unwrap_or_else(|error| panic!("{}: {error}", fixture.name))
+}
+
+fn load(bytes: Vec<u8>, fixture: &Fixture) -> (Header, Ssd) {
+    let (header, model) = weights::load(bytes, &Device::flex()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    assert_eq!(header.priors.len() as u64, fixture.fact("/priors").as_u64().expect("a count"));
+    assert_eq!(header.classes() as u64, fixture.fact("/classes").as_u64().expect("a count"));
+    (header, model)
+}
+
+/// What the heads say, on the synthetic picture: every recorded row, and the sums of all.
+fn assert_heads(pipeline: &Pipeline, fixture: &Fixture) {
+    let picture = synthetic();
+    let picture = Picture::Rgba { bytes: &picture, width: SYNTHETIC.0, height: SYNTHETIC.1 };
+    let (offsets, logits) = block_on(pipeline.predict(picture)).expect("the device works");
+    let classes = pipeline.header().classes();
+    for (output, got, width) in [("offsets", offsets, 4), ("logits", logits, classes)] {
+        let (rows, want) = fixture.rows(output);
+        let largest = want.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let mut apart = 0.0f32;
+        for (row, want) in rows.iter().zip(want.chunks_exact(width)) {
+            let pairs = got[row * width..][..width].iter().zip(want);
+            apart = pairs.fold(apart, |apart, (got, want)| apart.max((got - want).abs()));
+        }
+        println!("{} {output}: {:.1e} of the largest number", fixture.name, apart / largest);
+        assert!(apart < 1e-3 * largest, "{} {output}: {apart} apart, of {largest}", fixture.name);
+        let sum: f64 = got.iter().map(|value| f64::from(*value)).sum();
+        let fact = |what: &str| fixture.fact(&format!("/outputs/{output}/{what}")).as_f64().expect("a number");
+        assert!((sum - fact("sum")).abs() < 1e-3 * fact("abs_sum"), "{} {output}: a sum of {sum}", fixture.name);
+    }
+}
+
+fn detect(pipeline: &Pipeline, (bytes, width, height): &Pixels, like: &Recorded) -> Vec<Found> {
+    let Recorded { score, iou, top_k, max, .. } = *like;
+    let params = DetectParams { score, iou, top_k, max, ..DetectParams::default() };
+    let picture = Picture::Rgba { bytes, width: *width, height: *height };
+    let pending = pipeline.submit(&[picture], &params).expect("the parameters are in range");
+    let outcome = block_on(pipeline.read(pending)).expect("the device works").remove(0);
+    let found = outcome.detections.iter().map(|detection| {
+        let b = detection.bbox.scaled(*width as f32, *height as f32);
+        Found { class: detection.class, score: detection.score, corners_px: [b.x1, b.y1, b.x2, b.y2] }
+    });
+    found.collect()
+}
+
+/// How close a detection has to be to be the same: the least IoU, and how far the scores may be apart.
+type Closeness = (f32, f32);
+
+/// Each of `want` is one of `got`, of the same class.
+fn assert_among(want: &[Found], got: &[Found], (least_iou, most_apart): Closeness, at: &str) {
+    let corners = |found: &Found| {
+        let [x1, y1, x2, y2] = found.corners_px;
+        CornerBox::new(x1, y1, x2, y2)
+    };
+    let mut left: Vec<&Found> = got.iter().collect();
+    for want in want {
+        let same = |found: &&Found| {
+            found.class == want.class
+                && (found.score - want.score).abs() <= most_apart
+                && corners(found).iou(&corners(want)) >= least_iou
+        };
+        let Some(place) = left.iter().position(same) else {
+            let of_class: Vec<_> = left.iter().filter(|found| found.class == want.class).collect();
+            panic!("{at}: {want:?} is not among {of_class:?}");
+        };
+        left.swap_remove(place);
+    }
+}
+
+/// The picture by rule, or a photograph where the data is there.
+fn pixels(name: &str, samples: Option<&Path>) -> Option<Pixels> {
+    if name == "synthetic" {
+        return Some((synthetic(), SYNTHETIC.0, SYNTHETIC.1));
+    }
+    let picture = images::read_upright(&samples?.join(name)).unwrap_or_else(|error| panic!("{error}"));
+    let rgba = picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
+    Some((rgba, picture.width() as usize, picture.height() as usize))
+}
+
+fn assert_detections(pipeline: &Pipeline, fixture: &Fixture, samples: Option<&Path>) {
+    for recorded in fixture.pictures() {
+        let Some(pixels) = pixels(&recorded.name, samples) else { continue };
+        let got = detect(pipeline, &pixels, &recorded);
+        let at = format!("{} on {}", fixture.name, recorded.name);
+        assert_eq!(got.len(), recorded.detections.len(), "{at}");
+        assert_among(&recorded.detections, &got, (0.99, 1e-3), &at);
+    }
+}
+
+#[test]
+fn every_layout_says_on_the_cpu_what_its_own_project_says() {
+    let samples = shared_data("every_layout_says_on_the_cpu_what_its_own_project_says (photographs)", "samples");
+    for (name, prefix) in DETECTORS {
+        let fixture = Fixture::open(name);
+        let (header, model) = load(converted(&fixture, prefix, Dtype::F32), &fixture);
+        let pipeline = Pipeline::on_cpu(header, &model, || 0.0).expect("the CPU knows every layer");
+        assert_heads(&pipeline, &fixture);
+        assert_detections(&pipeline, &fixture, samples.as_deref());
+    }
+}
+
+#[test]
+fn every_network_says_on_a_gpu_what_its_own_project_says() {
+    let Some(gpu) = gpu("every_network_says_on_a_gpu_what_its_own_project_says") else { return };
+    for (name, prefix) in DETECTORS.iter().filter(|(name, _)| ON_A_GPU.contains(name)) {
+        let fixture = Fixture::open(name);
+        let (header, model) = load(converted(&fixture, prefix, Dtype::F32), &fixture);
+        let single = PrecisionChoice::Only(Precision::Single);
+        let pipeline = block_on(Pipeline::on_gpu(header, &model, &gpu, 1, single, || 0.0, &mut |_, _| {}));
+        let pipeline = pipeline.expect("the GPU knows every layer");
+        assert_heads(&pipeline, &fixture);
+        assert_detections(&pipeline, &fixture, None);
+    }
+}
+
+#[test]
+fn half_precision_halves_the_file_and_finds_the_same() {
+    let samples = shared_data("half_precision_halves_the_file_and_finds_the_same (photographs)", "samples");
+    for name in ["torchvision-ssd300-vgg16", "torchvision-ssdlite320-mobilenet-v3-large", "nvidia-ssd300-resnet34"] {
+        let fixture = Fixture::open(name);
+        let whole = converted(&fixture, "", Dtype::F32);
+        let half = converted(&fixture, "", Dtype::F16);
+        let share = half.len() as f64 / whole.len() as f64;
+        assert!((0.5..0.53).contains(&share), "{name}: the file has {share} of its size");
+        let [whole, half] = [whole, half].map(|bytes| {
+            let (header, model) = load(bytes, &fixture);
+            Pipeline::on_cpu(header, &model, || 0.0).expect("the CPU knows every layer")
+        });
+        for recorded in fixture.pictures() {
+            let Some(pixels) = pixels(&recorded.name, samples.as_deref()) else { continue };
+            let [got, want] = [&half, &whole].map(|pipeline| detect(pipeline, &pixels, &recorded));
+            let at = format!("{name} in 16 bits on {}", recorded.name);
+            assert!(!want.is_empty(), "{at}: nothing is found, nothing is shown");
+            // What is nearer to the threshold than scores may be apart can be found by one of the two alone.
+            let clear = |list: &[Found]| -> Vec<Found> {
+                list.iter().filter(|found| found.score > recorded.score + 0.01).cloned().collect()
+            };
+            assert_among(&clear(&want), &got, (0.98, 0.01), &at);
+            assert_among(&clear(&got), &want, (0.98, 0.01), &at);
+        }
+    }
+}
