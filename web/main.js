@@ -59,10 +59,10 @@ function load(model) {
   showError("");
   return work(async () => {
     try {
-      const { labels, sha256, weights } = model;
-      const taken = typeof weights === "function" ? await weights() : weights;
+      const weights = await (model.weights.call ? model.weights() : model.weights);
       const { backend, engine, precision } = settings;
-      const detector = await Detector.load({ weights: taken, labels, sha256, backend, engine, precision, onProgress: showProgress });
+      const { labels, sha256 } = model;
+      const detector = await Detector.load({ weights, labels, sha256, backend, engine, precision, onProgress: showProgress });
       if (turn !== count.loads) return detector.dispose();
       page.detector?.dispose();
       Object.assign(page, { detector, model });
@@ -70,7 +70,7 @@ function load(model) {
       showModel(detector.info, model);
       showError("");
       refresh();
-      await models.show(model, detector);
+      await models.use(model, detector);
     } catch (error) {
       // The detector before works on.
       throw await models.refused(model, error);
@@ -179,7 +179,7 @@ async function startCamera(deviceId) {
 
 async function loadWeights(file, names) {
   const labels = names && (await names.text()).split("\n");
-  return file ? models.add({ name: file.name, weights: file, labels }) : models.relabel(labels);
+  return file ? models.open({ name: file.name, weights: file, labels }) : models.relabel(labels);
 }
 
 async function startSource() {

@@ -1,128 +1,112 @@
-// The models: those that ship, those that the user kept in this browser, those opened in this visit. Here are their menu, what is
-// kept and forgotten, and what is cached. A model is `{ name, weights, labels, sha256, entry, kept }`: `weights` is an address, a
-// File, or gives a promise of one; `entry` is its line in models/index.json, `kept` its name in the storage.
+// The models in a menu: those that ship, those kept in this browser, those of this visit; and what is kept and cached. A model is
+// `{ name, weights, labels, sha256, entry, kept }`: `weights` an address, a File, or a function that promises one; `entry` its line in
+// models/index.json; `kept` the note on it in the storage.
 
 import { clear, held } from "./cache.js";
 import { canKeep, forgetKept, keep, listKept, openKept, unlike } from "./kept.js";
 import { size } from "./readout.js";
 
 const $ = (id) => document.getElementById(id);
+const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
-/** `acts.load(model)` puts a model to use, `acts.say(text)` and `acts.fail(error)` tell the user. */
-export function bindModels(acts) {
+/** `load(model)` puts a model to use; `say(text)` and `fail(error)` tell the user. */
+export function bindModels({ load, say, fail }) {
   const models = new Map();
-  let current = null; // { model, detector } in use
+  let current = {}; // `{ model, detector }` in use
 
-  const fromStorage = ({ name, sum }) => ({ weights: () => openKept(name), sha256: sum, kept: name });
+  const add = (model) => models.set(model.name, model);
+  const stored = (note) => ({ weights: () => openKept(note), sha256: note.sum, kept: note, labels: null });
   const fresh = (name) => unlike(name, [...models.keys()]);
 
-  function showMenu() {
+  async function show() {
+    const { model, detector } = current;
     $("model").replaceChildren(...[...models.keys()].map((name) => new Option(name)));
     $("model").hidden = models.size < 2;
-    $("model").value = current?.model.name ?? "";
-  }
-
-  async function showStored() {
-    const { count, bytes } = await held() ?? { count: 0 };
-    $("cached").hidden = !count;
-    $("cached-text").textContent = `${count} model${count === 1 ? "" : "s"} cached, ${size(bytes ?? 0)}`;
+    $("model").value = model?.name ?? "";
+    $("keep").hidden = !canKeep || !model || model.entry || model.kept || typeof model.weights === "string";
+    $("keep").textContent = `Keep for next time (${size(detector?.info.bytes ?? 0)})`;
+    const cached = await held() ?? [];
+    $("cached").hidden = !cached.length;
+    const bytes = cached.reduce((sum, note) => sum + note.size, 0);
+    $("cached-text").textContent = `${cached.length} model${cached.length > 1 ? "s" : ""} cached, ${size(bytes)}`;
     const kept = await listKept();
     $("kept").hidden = !kept.length;
-    $("kept").replaceChildren(...kept.map(({ name, bytes }) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Forget", ariaLabel: `Forget ${name}` });
-      button.addEventListener("click", () => forget(name).catch(acts.fail));
-      const item = document.createElement("li");
-      item.append(Object.assign(document.createElement("span"), { textContent: `${name}, ${size(bytes)}` }), button);
+    $("kept").replaceChildren(...kept.map((note) => {
+      const onclick = () => forget(note).catch(fail);
+      const item = make("li", { textContent: `${note.name}, ${size(note.size)}` });
+      item.append(make("button", { textContent: "Forget", ariaLabel: `Forget ${note.name}`, onclick }));
       return item;
     }));
   }
 
-  // What is in use stays in the menu for this visit.
-  async function forget(name) {
-    const model = [...models.values()].find(({ kept }) => kept === name);
-    if (model && model === current?.model) {
-      const file = await current.detector.file();
-      Object.assign(model, { weights: file, kept: undefined });
-    } else if (model) models.delete(model.name);
-    await forgetKept(name);
+  async function forget(note) {
+    const model = [...models.values()].find(({ kept }) => kept?.sum === note.sum);
+    // What is in use stays for this visit.
+    if (model === current.model) Object.assign(model, { weights: await current.detector.file(), kept: null });
+    else models.delete(model?.name);
+    await forgetKept(note);
     await show();
-    acts.say(`${name} is forgotten.`);
+    say(`${note.name} is forgotten.`);
   }
 
-  async function show() {
-    showMenu();
-    $("keep").hidden = !canKeep || !current || current.model.entry || current.model.kept || typeof current.model.weights === "string";
-    $("keep").textContent = `Keep for next time (${size(current?.detector.info.bytes ?? 0)})`;
-    await showStored();
-  }
-
-  $("keep").addEventListener("click", async () => {
+  async function keepCurrent() {
     const { model, detector } = current;
-    $("keep").disabled = true;
-    try {
-      const entry = await keep(model.name, await detector.file());
-      Object.assign(model, fromStorage(entry));
-      const promise = entry.lasting ? "" : " The browser may drop it when room runs out.";
-      acts.say(`Kept here as ${entry.name}, ${size(entry.bytes)}.${promise}`);
-    } catch (error) {
-      acts.fail(error);
-    }
-    $("keep").disabled = false;
+    const note = await keep(model.name, await detector.file());
+    Object.assign(model, stored(note));
     await show();
-  });
-  $("cached-clear").addEventListener("click", () => clear().then(showStored));
+    say(`Kept as ${note.name}, ${size(note.size)}${note.lasting ? "" : ", until the browser needs the room"}.`);
+  }
+
+  $("keep").addEventListener("click", () => keepCurrent().catch(fail));
+  $("cached-clear").addEventListener("click", () => clear().then(show));
 
   return {
     /** Reads what ships and what is kept, and loads the model at `address`, else the one that the page starts with. */
     async start(address) {
       const index = await fetch("./models/index.json", { cache: "no-cache" }).then((answer) => answer.json())
         .catch(({ message }) => ({ models: [], message }));
-      for (const entry of index.models) {
-        models.set(entry.name, { name: entry.name, weights: `./models/${entry.file}`, sha256: entry.sha256, entry });
-      }
-      for (const entry of await listKept()) {
-        const name = fresh(entry.name);
-        models.set(name, { name, ...fromStorage(entry) });
-      }
-      if (address) return this.add({ name: address.split("/").pop(), weights: address });
+      for (const entry of index.models) add({ name: entry.name, weights: `./models/${entry.file}`, sha256: entry.sha256, entry });
+      for (const note of await listKept()) add({ name: fresh(note.name), ...stored(note) });
+      await show();
+      if (address) return this.open({ name: address.split("/").pop(), weights: address });
       const first = models.get(index.default) ?? [...models.values()][0];
       if (!first) throw new Error(`models/index.json could not be read (${index.message}): use your own weights.`);
-      showMenu();
-      return acts.load(first);
+      return load(first);
     },
 
-    /** Takes a model of the user into the menu and loads it. */
-    add({ name, weights, labels }) {
-      // A file that is opened again takes its own place, not that of a model that stays.
+    /** Takes a model of the user into the menu and loads it. One that is opened again takes its own place, no other's. */
+    async open({ name, weights, labels }) {
       const old = models.get(name);
       const model = { name: old?.entry || old?.kept ? fresh(name) : name, weights, labels };
-      models.set(model.name, model);
-      showMenu();
-      return acts.load(model);
+      add(model);
+      await show();
+      return load(model);
     },
 
     /** Other class names for the model in use. */
     async relabel(labels) {
-      if (!current) throw new Error("There is no model yet whose classes these could be: open the model, too.");
       const { model, detector } = current;
-      return this.add({ ...model, weights: model.kept ? await detector.file() : model.weights, labels });
+      if (!model) throw new Error("There is no model yet that has these classes: open it together with its names.");
+      return this.open({ ...model, weights: model.kept ? await detector.file() : model.weights, labels });
     },
 
-    select: (name) => acts.load(models.get(name)),
+    select: (name) => load(models.get(name)),
 
-    /** A detector is in use now; null after one that did not load. */
-    show(model, detector) {
-      if (detector) current = { model, detector };
+    /** A detector is in use now. */
+    use(model, detector) {
+      current = { model, detector };
       return show();
     },
 
-    /** The error to show for a model that did not load. A kept one that is damaged or gone is forgotten. */
+    /** After a model that did not load, gives the error to show. One that is kept and damaged or gone is forgotten. */
     async refused(model, error) {
-      if (error.name === "WeightsInvalid" && model.kept) {
-        await forgetKept(model.kept).catch(() => {});
-        error.message = `${error.message.replace(/\.$/, "")}. ${model.name} is forgotten here: open its file again.`;
+      if (error.name === "WeightsInvalid" && !model.entry) {
+        if (model.kept) {
+          await forgetKept(model.kept).catch(() => {});
+          error.message += ` ${model.name} is forgotten here: open its file again.`;
+        }
+        if (model !== current.model) models.delete(model.name);
       }
-      if (error.name === "WeightsInvalid" && model !== current?.model && !model.entry) models.delete(model.name);
       await show();
       return error;
     },

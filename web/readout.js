@@ -83,7 +83,7 @@ export function showModel(info, { name, entry }) {
   write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
   write("licence", entry?.licence ?? "–");
   // Whatever the file says of itself.
-  write("provenance", Object.entries(info.provenance ?? {}).map(([key, value]) => `${key}: ${value}`).join("; "));
+  write("provenance", Object.entries(info.provenance ?? {}).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}`).join("; "));
   const slow = info.fallbackReason ? `Running on the CPU, which is slower. ${info.fallbackReason}` : info.software ? SOFTWARE : "";
   write("notice", info.recognised && info.labels[0] === "class 1" ? `${NAMELESS} ${slow}` : slow);
 }

@@ -1,23 +1,23 @@
 // The bytes of weights, from an address, a Blob or an ArrayBuffer, for the worker. What they mean is not known here.
 
-import { recall, remember, sha256 } from "./cache.js";
+import { recall, remember } from "./cache.js";
+import { sha256 } from "./shelf.js";
 import { failure } from "./support.js";
 
-/** A Blob as it is, all else as one Uint8Array. With `sum`, a SHA-256, only bytes that have it. `tell(loaded, total)` hears of progress. */
+/** A Blob as it is, all else as one Uint8Array. `sum` is the SHA-256 that they have to have, `tell(loaded, total)` hears of progress. */
 export async function takeWeights(weights, { sum, cache }, tell) {
-  const what = typeof weights === "string" ? `weights at ${weights}` : `file ${weights.name ?? "of weights"}`;
-  const refuse = (why) => failure("WeightsInvalid", `The ${what} ${why}.`);
-  let bytes = null;
   try {
-    if (typeof weights === "string") return await fetchWeights(weights, { sum, cache }, tell, refuse);
-    tell(weights.size ?? weights.byteLength, weights.size ?? weights.byteLength);
-    if (weights instanceof Blob && !sum) return weights;
-    bytes = new Uint8Array(weights instanceof Blob ? await weights.arrayBuffer() : weights);
-    await check(bytes, sum, refuse);
-    return weights instanceof Blob ? weights : bytes;
-  } catch (error) {
-    if (error.name === "WeightsInvalid") throw error;
-    throw refuse(`could not be read (${error.message}): check the address or the file`);
+    if (typeof weights === "string") return await fetchWeights(weights, sum, cache && /^http/.test(weights), tell);
+    const file = weights instanceof Blob;
+    const size = file ? weights.size : weights.byteLength;
+    tell(size, size);
+    if (file && !sum) return weights;
+    const bytes = new Uint8Array(file ? await weights.arrayBuffer() : weights);
+    await check(bytes, sum);
+    return file ? weights : bytes;
+  } catch ({ message }) {
+    const what = typeof weights === "string" ? `weights at ${weights}` : `file ${weights.name ?? "of weights"}`;
+    throw failure("WeightsInvalid", `The ${what} could not be read (${message}): check the address or the file.`);
   }
 }
 
@@ -29,15 +29,15 @@ export function readable(weights) {
 }
 
 // The sum that was found. Where none can be computed, none is checked.
-async function check(bytes, sum, refuse) {
+async function check(bytes, sum) {
   const found = await sha256(bytes);
-  if (sum && found && found !== sum) throw refuse("are not those that were named, for their SHA-256 is another one: load them again");
+  if (sum && found && found !== sum) throw new Error("its SHA-256 is not the one that is named for it");
   return found;
 }
 
-async function fetchWeights(url, { sum, cache }, tell, refuse) {
+async function fetchWeights(url, sum, cache, tell) {
   tell(0, null);
-  const held = cache && /^https?:/.test(url) ? await recall(url, sum) : null;
+  const held = cache ? await recall(url, sum) : null;
   // A content that is known need not be asked for.
   const response = held && sum ? null : await ask(url, held);
   if (!response) {
@@ -46,53 +46,52 @@ async function fetchWeights(url, { sum, cache }, tell, refuse) {
   }
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   const bytes = await drain(response, tell);
-  const { headers } = response;
-  const entry = { sum: await check(bytes, sum, refuse), etag: headers.get("etag"), modified: headers.get("last-modified") };
-  if (cache) await remember(url, entry, bytes);
+  const found = await check(bytes, sum);
+  if (cache) await remember({ url, sum: found, ...validators(response) }, bytes);
   return bytes;
 }
 
-// The server's answer, or null where what is held is what it has, or where it cannot be reached.
+const validators = ({ headers }) => ({ etag: headers.get("etag"), modified: headers.get("last-modified") });
+
+// The server's answer, or null where it still has what is held, or cannot be reached.
 async function ask(url, held) {
-  // Another site would have to permit the conditions; its answer says the same, and is given up then.
-  const conditions = held && new URL(url).origin === location.origin
-    ? { "If-None-Match": held.etag, "If-Modified-Since": held.modified } : {};
-  const headers = Object.entries(conditions).filter(([, value]) => value);
-  let response;
+  // Another site would have to permit a condition; its answer says the same, and is given up then.
+  const ours = held && new URL(url).origin === location.origin;
+  const headers = ours && held.etag ? { "If-None-Match": held.etag } : ours && held.modified ? { "If-Modified-Since": held.modified } : {};
   try {
-    response = await fetch(url, { headers, cache: held ? "no-store" : "no-cache" });
+    const response = await fetch(url, { headers, cache: held ? "no-store" : "no-cache" });
+    const { etag, modified } = validators(response);
+    const same = held && (held.etag ? held.etag === etag : held.modified && held.modified === modified);
+    if (response.status !== 304 && !(response.ok && same)) return response;
+    response.body?.cancel();
   } catch (error) {
-    if (held) return null;
-    throw new Error(`${error.message}; another site has to permit it by CORS`);
+    if (!held) throw error;
   }
-  const now = (name) => response.headers.get(name);
-  const same = held && (held.etag ? now("etag") === held.etag : held.modified && now("last-modified") === held.modified);
-  if (response.status !== 304 && !(response.ok && same)) return response;
-  response.body?.cancel();
   return null;
 }
 
 // One stream into one buffer, which is as large as the server says, or grows where it does not say.
-async function drain(response, tell) {
+async function drain({ headers, body }, tell) {
   // Behind a compressing server the length counts other bytes than the stream delivers.
-  let total = response.headers.has("content-encoding") ? null : Number(response.headers.get("content-length")) || null;
+  let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
   let bytes = new Uint8Array(total ?? 1 << 20);
   let loaded = 0;
-  const reader = response.body.getReader();
   const broken = () => new Error(`the connection broke after ${loaded}${total ? ` of ${total}` : ""} bytes`);
+  const reader = body.getReader();
   for (;;) {
     const { done, value } = await reader.read().catch(() => { throw broken(); });
     if (done) break;
-    if (loaded + value.length > bytes.length) {
+    const end = loaded + value.length;
+    if (end > bytes.length) {
       total = null; // another site may hide that it compresses
-      const larger = new Uint8Array(2 * (loaded + value.length));
-      larger.set(bytes.subarray(0, loaded));
+      const larger = new Uint8Array(2 * end);
+      larger.set(bytes);
       bytes = larger;
     }
     bytes.set(value, loaded);
-    loaded += value.length;
+    loaded = end;
     tell(loaded, total);
   }
-  if (total && loaded < total) throw broken();
+  if (loaded < total) throw broken();
   return bytes.subarray(0, loaded);
 }

@@ -53,7 +53,9 @@ fn foreign_name(path: &str) -> Option<String> {
             let block = number(block)?;
             unit(format!("base_net.{}.conv", block + 1), place(part, block == 0)?, rest)
         }
-        ["backbone", "extras", extra, part, rest @ ..] => unit(format!("extras.{extra}.conv"), place(part, false)?, rest),
+        ["backbone", "extras", extra, part, rest @ ..] => {
+            unit(format!("extras.{extra}.conv"), place(part, false)?, rest)
+        }
         ["heads", level, branch, rest @ ..] => {
             let headers = if *branch == "offsets" { "regression_headers" } else { "classification_headers" };
             match rest {
@@ -76,14 +78,17 @@ pub fn safetensors_file(tensors: &[Foreign], beside: usize) -> Result<Vec<u8>> {
         data: (0..beside).map(|byte| (byte % 251) as u8).collect(),
     };
     let all = tensors.iter().chain((beside > 0).then_some(&more));
-    let views = all.map(|tensor| Ok((&tensor.name, TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.data)?)));
+    let views =
+        all.map(|tensor| Ok((&tensor.name, TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.data)?)));
     Ok(serialize(views.collect::<Result<Vec<_>>>()?, None)?)
 }
 
 /// As `torch.save(model.state_dict())` of today writes it: a zip that compresses nothing, with a pickle and a file for each storage.
 pub fn pth_file(tensors: &[Foreign]) -> Result<Vec<u8>> {
     let mut files = vec![("archive/data.pkl".to_owned(), pickle(tensors)?)];
-    files.extend(tensors.iter().enumerate().map(|(index, tensor)| (format!("archive/data/{index}"), tensor.data.clone())));
+    files.extend(
+        tensors.iter().enumerate().map(|(index, tensor)| (format!("archive/data/{index}"), tensor.data.clone())),
+    );
     files.push(("archive/version".into(), b"3\n".to_vec()));
     zip(&files)
 }

@@ -71,7 +71,8 @@ impl Import {
     pub fn open(source: Source, options: &LoadOptions) -> Result<Self, Failure> {
         let source = Rc::new(source);
         let name = options.name.clone();
-        let file = TensorFile::open(Box::new(Shared(Rc::clone(&source)))).map_err(|e| refused(name.as_deref(), e.into()))?;
+        let file =
+            TensorFile::open(Box::new(Shared(Rc::clone(&source)))).map_err(|e| refused(name.as_deref(), e.into()))?;
         let provenance = Provenance { source_file: name.clone(), ..Provenance::default() };
         let labels = options.labels.as_ref().map(|lines| labels::from_lines(lines.iter().map(String::as_str)));
         let options = Options { labels, provenance, ..Options::default() };
@@ -115,7 +116,9 @@ fn refused(name: Option<&str>, error: ImportError) -> Failure {
         ImportError::Missing { layout, names } => {
             let first = names.first().map_or("", String::as_str);
             let others = names.len().saturating_sub(1);
-            format!("it is recognised as {layout}, but {first} and {others} more of its tensors are missing; save the whole model")
+            format!(
+                "it is recognised as {layout}, but {first} and {others} more of its tensors are missing; save the whole model"
+            )
         }
         error => error.to_string(),
     };
