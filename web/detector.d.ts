@@ -27,7 +27,7 @@ export interface LoadOptions {
   sha256?: string;
   /**
    * Whether weights of 25 MB and more from an address may lie in this origin's Cache Storage (`ssd-weights`, at most 1 GB), so that
-   * they are fetched once. Default: true. `cache.js` says what is there and clears it.
+   * they are fetched once. Default: true. `storage.js` says what is there and clears it.
    */
   cache?: boolean;
   /**

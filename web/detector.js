@@ -16,10 +16,9 @@ export class Detector {
     this.#worker.onerror = ({ message }) => this.#crash(message);
   }
 
-  static async load({ weights, sha256, cache = true, labels, backend = "auto", engine, precision, onProgress = () => {} } = {}) {
+  static async load({ weights, backend = "auto", onProgress = () => {}, ...options } = {}) {
     const source = typeof weights === "string" ? new URL(weights, document.baseURI).href : weights;
-    const request = { weights: source, sha256, cache, labels, engine, precision };
-    const start = (chosen, reason) => Detector.#start({ ...request, backend: chosen }, reason, onProgress);
+    const start = (chosen, reason) => Detector.#start({ ...options, weights: source, backend: chosen }, reason, onProgress);
     if (backend !== "auto") return start(backend, null);
     try {
       return await start("webgpu", null);

@@ -4,17 +4,13 @@ const $ = (id) => document.getElementById(id);
 
 /** Binds all inputs. Returns `{ showSamples }`. */
 export function bindInputs(acts) {
-  const isWeights = ({ name }) => /\.(safetensors|pth|pt|ckpt|bin|tar)$/i.test(name);
-  const isNames = ({ name }) => /\.(txt|names)$/i.test(name);
-
-  function takeFiles(list) {
-    const files = [...list];
-    if (files.some((file) => isWeights(file) || isNames(file))) acts.loadWeights(files.find(isWeights), files.find(isNames));
+  // A list of class names goes with the weights beside it, or with those in use.
+  function takeFiles([...files], isWeights = /\.(safetensors|pth|pt|ckpt|bin|tar)$/i) {
+    const find = (pattern) => files.find(({ name }) => pattern.test(name));
+    const [weights, names] = [find(isWeights), find(/\.(txt|names)$/i)];
+    if (weights || names) acts.loadWeights(weights, names);
     else acts.openFile(files[0]);
   }
-
-  // Here whatever is no list of names is to be weights.
-  const takeWeights = (list) => acts.loadWeights([...list].find((file) => !isNames(file)), [...list].find(isNames));
 
   // Of a drop or a paste: the files, or else an address in the text.
   function takeData(data) {
@@ -23,9 +19,10 @@ export function bindInputs(acts) {
     else if (/^(https?:\/\/|data:image\/)/i.test(line) && URL.canParse(line)) acts.openAddress(line);
   }
 
-  for (const [id, take] of [["file", takeFiles], ["weights-file", takeWeights]]) {
+  // Weights may have any name there.
+  for (const [id, isWeights] of [["file"], ["weights-file", /^(?!.*\.(txt|names)$)/i]]) {
     $(id).addEventListener("change", ({ target }) => {
-      if (target.files.length) take(target.files);
+      if (target.files.length) takeFiles(target.files, isWeights);
       target.value = ""; // so that the same file can be chosen again
     });
   }

@@ -60,9 +60,7 @@ function load(model) {
   return work(async () => {
     try {
       const weights = await (model.weights.call ? model.weights() : model.weights);
-      const { backend, engine, precision } = settings;
-      const { labels, sha256 } = model;
-      const detector = await Detector.load({ weights, labels, sha256, backend, engine, precision, onProgress: showProgress });
+      const detector = await Detector.load({ ...settings, ...model, weights, onProgress: showProgress });
       if (turn !== count.loads) return detector.dispose();
       page.detector?.dispose();
       Object.assign(page, { detector, model });
@@ -70,9 +68,8 @@ function load(model) {
       showModel(detector.info, model);
       showError("");
       refresh();
-      await models.use(model, detector);
+      await models.show();
     } catch (error) {
-      // The detector before works on.
       throw await models.refused(model, error);
     } finally {
       showProgress(null);
@@ -177,11 +174,6 @@ async function startCamera(deviceId) {
   settle();
 }
 
-async function loadWeights(file, names) {
-  const labels = names && (await names.text()).split("\n");
-  return file ? models.open({ name: file.name, weights: file, labels }) : models.relabel(labels);
-}
-
 async function startSource() {
   const samples = await fetch("./samples/index.json").then((answer) => answer.json()).catch(() => []);
   showSamples(samples);
@@ -197,20 +189,16 @@ const panel = bindPanel(settings, () => {
   if (!live()) refresh();
 });
 
-const models = bindModels({
-  load,
-  say: (text) => {
-    forget();
-    showStatus(text);
-    settle();
-  },
-  fail,
+const models = bindModels(page, load, (text) => {
+  forget();
+  showStatus(text);
+  settle();
 });
 
 const { showSamples } = bindInputs({
   openFile: (file) => open(() => openBlob(file, file.name)),
   openAddress: (url) => open(() => openUrl(url)),
-  loadWeights: (file, names) => loadWeights(file, names).catch(fail),
+  loadWeights: models.take,
   model: models.select,
   camera: () => (live() === "camera" ? freeze() : startCamera()),
   "camera-device": startCamera,

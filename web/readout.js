@@ -66,9 +66,8 @@ export function showProgress(progress) {
   $("progress").hidden = !progress;
   if (!progress) return;
   const { stage, loaded, total } = progress;
-  const name = STAGES[stage] ?? stage;
   const far = stage === "weights" && loaded ? `, ${size(loaded)} of ${total ? size(total) : "an unknown size"}` : "";
-  write("progress-text", name + far);
+  write("progress-text", STAGES[stage] + far);
   if (total) Object.assign($("progress-bar"), { max: total, value: loaded });
   else $("progress-bar").removeAttribute("value");
 }
@@ -83,10 +82,9 @@ export function showModel(info, { name, entry }) {
   write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
   write("licence", entry?.licence ?? "–");
   // Whatever the file says of itself.
-  write("provenance", Object.entries(info.provenance ?? {}).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}`).join("; "));
-  const slow = info.fallbackReason ? `Running on the CPU, which is slower. ${info.fallbackReason}` : info.software ? SOFTWARE : "";
-  write("notice", info.recognised && info.labels[0] === "class 1" ? `${NAMELESS} ${slow}` : slow);
+  write("provenance", Object.entries(info.provenance).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}`).join("; "));
+  write("notice", info.fallbackReason ? `Running on the CPU, which is slower. ${info.fallbackReason}` : info.software ? SOFTWARE : "");
+  $("nameless").hidden = !info.recognised || info.labels[0] !== "class 1";
 }
 
-const NAMELESS = "This checkpoint does not name its classes: drop a text file with one name a line to name them.";
 const SOFTWARE = "This WebGPU adapter is a program on the CPU, and slow. Try ?backend=cpu in the address.";

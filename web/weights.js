@@ -1,23 +1,20 @@
 // The bytes of weights, from an address, a Blob or an ArrayBuffer, for the worker. What they mean is not known here.
 
-import { recall, remember } from "./cache.js";
-import { sha256 } from "./shelf.js";
+import { recall, remember, sha256 } from "./storage.js";
 import { failure } from "./support.js";
 
-/** A Blob as it is, all else as one Uint8Array. `sum` is the SHA-256 that they have to have, `tell(loaded, total)` hears of progress. */
-export async function takeWeights(weights, { sum, cache }, tell) {
+/** A Blob as it is, all else as one Uint8Array. `sum` is the SHA-256 to be found, `tell` hears of progress in bytes. */
+export async function takeWeights(weights, sum, cache = true, tell) {
   try {
-    if (typeof weights === "string") return await fetchWeights(weights, sum, cache && /^http/.test(weights), tell);
+    if (typeof weights === "string") return await fetchWeights(weights, sum, cache, tell);
     const file = weights instanceof Blob;
     const size = file ? weights.size : weights.byteLength;
-    tell(size, size);
-    if (file && !sum) return weights;
-    const bytes = new Uint8Array(file ? await weights.arrayBuffer() : weights);
-    await check(bytes, sum);
-    return file ? weights : bytes;
+    tell("weights", size, size);
+    if (sum) await check(file ? await weights.arrayBuffer() : weights, sum);
+    return file ? weights : new Uint8Array(weights);
   } catch ({ message }) {
-    const what = typeof weights === "string" ? `weights at ${weights}` : `file ${weights.name ?? "of weights"}`;
-    throw failure("WeightsInvalid", `The ${what} could not be read (${message}): check the address or the file.`);
+    const which = typeof weights === "string" ? weights : weights.name ?? "that were given";
+    throw failure("WeightsInvalid", `The weights ${which} could not be read (${message}): check the address or the file.`);
   }
 }
 
@@ -36,12 +33,12 @@ async function check(bytes, sum) {
 }
 
 async function fetchWeights(url, sum, cache, tell) {
-  tell(0, null);
+  tell("weights", 0, null);
   const held = cache ? await recall(url, sum) : null;
-  // A content that is known need not be asked for.
+  // A content that is known is not asked for.
   const response = held && sum ? null : await ask(url, held);
   if (!response) {
-    tell(held.bytes.length, held.bytes.length);
+    tell("weights", held.size, held.size);
     return held.bytes;
   }
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
@@ -56,12 +53,12 @@ const validators = ({ headers }) => ({ etag: headers.get("etag"), modified: head
 // The server's answer, or null where it still has what is held, or cannot be reached.
 async function ask(url, held) {
   // Another site would have to permit a condition; its answer says the same, and is given up then.
-  const ours = held && new URL(url).origin === location.origin;
-  const headers = ours && held.etag ? { "If-None-Match": held.etag } : ours && held.modified ? { "If-Modified-Since": held.modified } : {};
+  const { etag: old, modified: before } = held ?? {};
+  const headers = new URL(url).origin !== location.origin ? {} : old ? { "If-None-Match": old } : before ? { "If-Modified-Since": before } : {};
   try {
     const response = await fetch(url, { headers, cache: held ? "no-store" : "no-cache" });
     const { etag, modified } = validators(response);
-    const same = held && (held.etag ? held.etag === etag : held.modified && held.modified === modified);
+    const same = old ? old === etag : before && before === modified;
     if (response.status !== 304 && !(response.ok && same)) return response;
     response.body?.cancel();
   } catch (error) {
@@ -76,7 +73,7 @@ async function drain({ headers, body }, tell) {
   let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
   let bytes = new Uint8Array(total ?? 1 << 20);
   let loaded = 0;
-  const broken = () => new Error(`the connection broke after ${loaded}${total ? ` of ${total}` : ""} bytes`);
+  const broken = () => new Error(`the connection broke after ${loaded} bytes`);
   const reader = body.getReader();
   for (;;) {
     const { done, value } = await reader.read().catch(() => { throw broken(); });
@@ -90,7 +87,7 @@ async function drain({ headers, body }, tell) {
     }
     bytes.set(value, loaded);
     loaded = end;
-    tell(loaded, total);
+    tell("weights", loaded, total);
   }
   if (loaded < total) throw broken();
   return bytes.subarray(0, loaded);

@@ -31,21 +31,22 @@ async function answer({ id, kind, ...request }) {
 }
 
 const CALLS = {
-  async load({ weights, sha256, cache, labels, backend, engine, precision }, report) {
-    const { ok, reason, adapterName, software } = backend === "cpu" ? { ok: true } : await preflight();
+  async load({ weights, sha256, cache, ...options }, report) {
+    const tell = (stage, loaded, total) => report({ stage, loaded, total });
+    const { ok, reason, adapterName, software } = options.backend === "cpu" ? { ok: true } : await preflight();
     if (!ok) throw failure("WebGpuUnavailable", reason);
     // Compiled while the weights arrive. Its failure shows below, where it is awaited.
     const runtime = startRuntime();
     runtime.catch(() => {});
-    const taken = await takeWeights(weights, { sum: sha256, cache }, (loaded, total) => report({ stage: "weights", loaded, total }));
-    report({ stage: "runtime", loaded: 0, total: null });
+    const taken = await takeWeights(weights, sha256, cache, tell);
+    tell("runtime", 0, null);
     const WasmDetector = await runtime;
     const name = typeof weights === "string" ? weights.split(/[?#]/)[0].split("/").pop() : weights.name;
-    const options = { backend, engine, precision, labels, name, adapter: adapterName };
-    detector = await WasmDetector.load(readable(taken), options, (stage, loaded, total) => report({ stage, loaded, total }));
+    Object.assign(options, { name, adapter: adapterName });
+    detector = await WasmDetector.load(readable(taken), options, tell);
     const converted = detector.takeConverted();
     file = converted ? new Blob([converted]) : taken instanceof Blob ? taken : null;
-    report({ stage: "ready", loaded: 1, total: 1 });
+    tell("ready", 1, 1);
     const { info } = detector;
     direct = info.precision && "copyExternalImageToTexture" in GPUQueue.prototype;
     return { ...info, software: Boolean(software) };

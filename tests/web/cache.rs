@@ -116,7 +116,7 @@ fn a_broken_stream_or_another_content_is_refused_in_a_sentence() {
         let blob =
             format!("fetch('other').then((answer) => answer.blob()).then((blob) => load(blob, {{ sha256: '{sum}' }}))");
         for (call, what) in [
-            ("load('cut')".to_owned(), "broke after 10000000 of 30"),
+            ("load('cut')".to_owned(), "broke after 10000000 bytes"),
             ("load('gone')".to_owned(), "could not be read"),
             ("load('missing')".to_owned(), "answered 404"),
             (format!("load('other', {{ sha256: '{sum}' }})"), "SHA-256"),
@@ -130,18 +130,17 @@ fn a_broken_stream_or_another_content_is_refused_in_a_sentence() {
         // Nothing of it was cached, and what is cached has a limit, at which the oldest goes.
         let left = page.eval(
             "(async () => {
-                const { held, tidy, remember, recall } = await import(new URL('./cache.js', location.href));
-                const { sha256 } = await import(new URL('./shelf.js', location.href));
-                const counts = [(await held()).length];
+                const { listCached, tidy, remember, recall, sha256 } = await import(new URL('./storage.js', location.href));
+                const counts = [(await listCached()).length];
                 const put = async (fill, url) => {
                     const bytes = new Uint8Array(26e6).fill(fill);
                     await remember({ url, sum: await sha256(bytes) }, bytes);
-                    counts.push((await held()).length);
+                    counts.push((await listCached()).length);
                 };
                 for (const fill of [1, 2, 3]) await put(fill, `http://x/${fill}`);
                 await put(4, 'http://x/2'); // takes the place of what the address gave before
                 await tidy(60e6);
-                counts.push((await held()).length);
+                counts.push((await listCached()).length);
                 const left = await Promise.all([1, 2, 3].map((fill) => recall(`http://x/${fill}`)));
                 return { counts, left: left.map((file) => file?.bytes[0] ?? null) };
             })()",
