@@ -102,7 +102,7 @@ export function bindModels(page, load, say) {
           error.message += ` ${model.name} is forgotten here: open its file again.`;
         }
         models.delete(model.name);
-        if (page.model) add(page.model); // it works on
+        if (page.model) add(page.model);
       }
       await show();
       return error;

@@ -113,7 +113,7 @@ impl Scenes {
         fs::write(self.path(root).join("classes.txt"), names().join("\n")).expect("a new file");
     }
 
-    /// One JSON; `crowd` adds one to the first picture.
+    /// One JSON; `crowd` makes all of the first picture a crowd of every class: what is found there and is no object counts as nothing.
     fn coco(&self, pictures: &str, json: &str, crowd: bool) {
         self.write(pictures, pictures, "unused", |_, _, _| String::new());
         let images = self.samples.iter().enumerate().map(|(i, (image, _))| {
@@ -130,10 +130,13 @@ impl Scenes {
             }
         }
         if crowd {
-            annotations.push(json!({
-                "id": annotations.len(), "image_id": image_id(0), "category_id": CATEGORY_IDS[1],
-                "bbox": [0, 0, 150.5, 200.25], "area": 900.5, "iscrowd": 1,
-            }));
+            let (w, h) = (self.samples[0].0.width(), self.samples[0].0.height());
+            for category in CATEGORY_IDS {
+                annotations.push(json!({
+                    "id": annotations.len(), "image_id": image_id(0), "category_id": category,
+                    "bbox": [0, 0, w, h], "area": w * h, "iscrowd": 1,
+                }));
+            }
         }
         let categories: Vec<Value> =
             names().iter().zip(CATEGORY_IDS).map(|(name, id)| json!({"id": id, "name": name})).collect();

@@ -33,6 +33,8 @@ pub struct GpuDetector {
     picture: PictureInput,
     network: Program,
     predictions: wgpu::Buffer,
+    /// Numbers in it; the buffer is a little longer.
+    predicted: usize,
     postprocess: Postprocess,
     clock: Option<Clock>,
     images: usize,
@@ -88,6 +90,7 @@ impl GpuDetector {
         let (input, rows) = network::record(&mut recording, header, model, images, precision, adapter);
         let network = recording.compile(progress).await?;
         let predictions = network.buffer(rows.slot).clone();
+        let predicted = images * rows.priors * (4 + rows.classes);
         let counts = Counts { images, priors: rows.priors, classes: rows.classes };
         let priors = header.priors.priors();
         let postprocess = Postprocess::new(gpu, &predictions, &priors, header.priors.variances, counts).await?;
@@ -95,7 +98,8 @@ impl GpuDetector {
             PictureInput::new(gpu, network.buffer(input.slot), header.preprocess(), images, precision).await?;
         let clock = gpu.has_timestamps().then(|| Clock::new(&gpu.device));
         let pool = Arc::default();
-        Ok(Self { gpu: gpu.clone(), picture, network, predictions, postprocess, clock, images, precision, pool })
+        let gpu = gpu.clone();
+        Ok(Self { gpu, picture, network, predictions, predicted, postprocess, clock, images, precision, pool })
     }
 
     /// Puts one frame of up to `images` pictures into the queue. Returns at once.
@@ -177,7 +181,7 @@ impl GpuDetector {
     ///
     /// When the device fails.
     pub async fn predictions(&self) -> Result<Vec<f32>, GpuError> {
-        let bytes = self.gpu.read(&self.predictions, self.predictions.size()).await?;
+        let bytes = self.gpu.read(&self.predictions, (self.predicted * size_of::<f32>()) as u64).await?;
         Ok(bytemuck::pod_collect_to_vec(&bytes))
     }
 

@@ -9,15 +9,13 @@ const STEP: usize = 8;
 /// be 8 KiB of the page.
 static TABLES: LazyLock<[[u32; 256]; STEP]> = LazyLock::new(|| {
     let mut tables = [[0; 256]; STEP];
-    for byte in 0..256 {
+    for (byte, sum) in (0..).zip(&mut tables[0]) {
         let shift = |sum: u32, _| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
-        tables[0][byte] = (0..8).fold(byte as u32, shift);
+        *sum = (0..8).fold(byte, shift);
     }
-    for byte in 0..256 {
-        for following in 1..STEP {
-            let before = tables[following - 1][byte];
-            tables[following][byte] = tables[0][usize::from(before as u8)] ^ (before >> 8);
-        }
+    for following in 1..STEP {
+        let before = tables[following - 1];
+        tables[following] = before.map(|sum| tables[0][usize::from(sum as u8)] ^ (sum >> 8));
     }
     tables
 });

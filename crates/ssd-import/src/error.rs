@@ -93,7 +93,9 @@ impl FileError {
 
 /// A name from a file as it may stand in a sentence: on one line, and not endless.
 pub(crate) fn quoted(name: &str) -> String {
-    let mut shown: String = name.chars().take(120).flat_map(char::escape_debug).collect();
+    // Escapes would be clearer, and take two tables of Unicode into the page.
+    let readable = |sign: char| if sign.is_control() { char::REPLACEMENT_CHARACTER } else { sign };
+    let mut shown: String = name.chars().take(120).map(readable).collect();
     if name.chars().nth(120).is_some() {
         shown.push('…');
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{FileError, quoted};
+use crate::order::Names;
 use crate::pickle::{self, Pickle, StorageRef, TensorRef};
 use crate::source::ByteSource;
 use crate::tensor::{Place, Storage, TensorInfo};
@@ -72,9 +73,8 @@ impl TensorFile {
 
     /// A tensor by its name.
     pub fn get(&self, name: &str) -> Option<&TensorInfo> {
-        let by_name = &self.index.by_name;
-        let place = by_name.binary_search_by(|number| self.index.tensors[*number].name.as_str().cmp(name)).ok()?;
-        Some(&self.index.tensors[by_name[place]])
+        let tensors = &self.index.tensors;
+        self.index.names.find(name, &|place| &tensors[place].name).map(|place| &tensors[place])
     }
 
     /// Reads a tensor of this file: its numbers as f32, the last side fastest. Integers and doubles are rounded to the nearest f32.
@@ -137,8 +137,7 @@ fn foreign(start: &[u8]) -> FileError {
 /// What the readers of the formats find.
 pub(crate) struct Index {
     tensors: Vec<TensorInfo>,
-    /// Numbers of the tensors, by name.
-    by_name: Vec<usize>,
+    names: Names,
     storages: Vec<Storage>,
     metadata: BTreeMap<String, String>,
 }
@@ -157,27 +156,42 @@ impl Index {
         for tensor in &tensors {
             tensor.check(&storages[tensor.place.storage], file_len)?;
         }
-        let mut by_name: Vec<usize> = (0..tensors.len()).collect();
-        by_name.sort_by_key(|number| &tensors[*number].name);
-        let name = |number: usize| &tensors[number].name;
-        if let Some(pair) = by_name.windows(2).find(|pair| name(pair[0]) == name(pair[1])) {
-            return Err(FileError::TwoOfAName(quoted(name(pair[0]))));
+        let name = |place: usize| &tensors[place].name[..];
+        let names = Names::new(tensors.len(), &name);
+        if let Some(second) = names.twice(&name) {
+            return Err(FileError::TwoOfAName(quoted(name(second))));
         }
-        Ok(Self { tensors, by_name, storages, metadata })
+        Ok(Self { tensors, names, storages, metadata })
     }
 
-    /// The index of a pickle: `places` says for each of its references to a storage which one it is.
+    /// The index of a pickle, whose storages are called `prefix` and their key. They have to be as long as the pickle says.
     pub(crate) fn of_pickle(
         pickle: &Pickle,
         storages: Vec<Storage>,
-        places: &[usize],
+        prefix: &str,
         file_len: u64,
     ) -> Result<Self, FileError> {
+        let name = |place: usize| &storages[place].name[..];
+        let names = Names::new(storages.len(), &name);
+        if let Some(second) = names.twice(&name) {
+            return Err(FileError::damaged(format!("it has {} twice", quoted(name(second)))));
+        }
+        let mut places = Vec::with_capacity(pickle.storages.len());
+        for reference in &pickle.storages {
+            let wanted = format!("{prefix}{}", reference.key);
+            let Some(place) = names.find(&wanted, &name) else {
+                return Err(FileError::damaged(format!("its storage {} is missing", quoted(&wanted))));
+            };
+            if reference.bytes() != Some(storages[place].len) {
+                let wanted = quoted(&wanted);
+                return Err(FileError::damaged(format!("its storage {wanted} is not as long as its pickle says")));
+            }
+            places.push(place);
+        }
         let mut tensors = Vec::new();
         for pickle::Named { name, tensor } in pickle::tensors(pickle)? {
-            let storage = &pickle.storages[tensor.storage as usize];
-            let place = places[tensor.storage as usize];
-            tensors.push(info(name, tensor, storage, place)?);
+            let storage = tensor.storage as usize;
+            tensors.push(info(name, tensor, &pickle.storages[storage], places[storage])?);
         }
         Self::new(tensors, storages, BTreeMap::new(), file_len)
     }

@@ -2,11 +2,11 @@
 //! the storages, each behind its count of numbers. It has no check sums.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 use crate::error::{FileError, quoted};
 use crate::file::Index;
-use crate::pickle::{self, StorageRef, Value};
+use crate::order::Names;
+use crate::pickle::{self, Value};
 use crate::source::{ByteSource, Reader};
 use crate::tensor::Storage;
 
@@ -45,39 +45,23 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
     };
 
     // A storage is as long as the first reference to it says.
-    let mut expected: BTreeMap<&str, &StorageRef> = BTreeMap::new();
-    for storage in &pickle.storages {
-        expected.entry(&storage.key).or_insert(storage);
-    }
-    let (mut storages, mut numbers) = (Vec::new(), BTreeMap::new());
+    let referred = |place: usize| &pickle.storages[place].key[..];
+    let references = Names::new(pickle.storages.len(), &referred);
+    let mut storages = Vec::new();
     for key in keys_in_order {
         let Value::Text(key) = keys.get(*key) else {
             return Err(FileError::damaged("the key of a storage is no text"));
         };
-        let Some(storage) = expected.get(&key[..]) else {
+        let Some(reference) = references.find(key, &referred) else {
             return Err(FileError::damaged(format!("nothing refers to its storage {}", quoted(key))));
         };
+        let reference = &pickle.storages[reference];
         let count = reader.number(8)?;
-        let Some(len) = storage.bytes().filter(|_| count == storage.count) else {
-            let key = quoted(key);
-            return Err(FileError::damaged(format!(
-                "storage {key} has {count} numbers, which is not what its pickle says"
-            )));
+        let Some(len) = reference.bytes().filter(|_| count == reference.count) else {
+            return Err(FileError::damaged(format!("its storage {} is not as long as its pickle says", quoted(key))));
         };
-        numbers.insert(&key[..], storages.len());
-        storages.push(Storage {
-            name: format!("storage {}", quoted(key)),
-            start: reader.position(),
-            len,
-            unchecked: Cell::new(None),
-        });
+        storages.push(Storage { name: key.clone(), start: reader.position(), len, unchecked: Cell::new(None) });
         reader.skip(len)?;
     }
-    let find = |storage: &StorageRef| {
-        let number = numbers.get(&storage.key[..]).copied();
-        let number = number.filter(|number| storage.bytes() == Some(storages[*number].len));
-        number.ok_or_else(|| FileError::damaged(format!("its storage {} is missing", quoted(&storage.key))))
-    };
-    let places: Vec<usize> = pickle.storages.iter().map(find).collect::<Result<_, _>>()?;
-    Index::of_pickle(&pickle, storages, &places, source.len())
+    Index::of_pickle(&pickle, storages, "", source.len())
 }

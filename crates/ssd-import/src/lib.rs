@@ -13,6 +13,7 @@ mod dtype;
 mod error;
 pub mod file;
 mod legacy;
+mod order;
 mod pickle;
 mod safetensors_file;
 pub mod source;

@@ -1,10 +1,12 @@
 //! `.safetensors`: a header in JSON that says where each tensor lies, behind its length; then the numbers. It has no check sum.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use crate::dtype::DType;
-use crate::error::FileError;
+use crate::error::{FileError, quoted};
 use crate::file::Index;
+use crate::order::order;
 use crate::source::{ByteSource, Reader};
 use crate::tensor::{Place, Storage, TensorInfo};
 
@@ -33,8 +35,9 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
     let header = reader.bytes(header_len)?;
     let header = str::from_utf8(&header).map_err(|_| FileError::damaged("its header is no text"))?;
     // Refuses overlaps and gaps, too, and lengths that are not those of the shapes.
-    let header: safetensors::tensor::Metadata = serde_json::from_str(header)
-        .map_err(|error| FileError::damaged(format!("its header is not understood ({error})")))?;
+    let header: safetensors::tensor::Metadata = serde_json::from_str(header).map_err(|error| {
+        FileError::damaged(format!("its header is not understood ({})", quoted(&error.to_string())))
+    })?;
 
     let (start, len) = (LENGTH + header_len, header.data_len() as u64);
     match source.len() - start {
@@ -42,14 +45,20 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
         there if there > len => return Err(FileError::damaged("there is more behind its tensors")),
         _ => {}
     }
-    let mut tensors: Vec<TensorInfo> = Vec::new();
-    for (name, info) in header.tensors() {
+    // Those without numbers share their place with others, and come in any order.
+    let mut names = header.offset_keys();
+    let place = |name: &str| header.info(name).map(|info| info.data_offsets);
+    let sorted = order(names.len(), &|a, b| (place(&names[a]), &names[a]).cmp(&(place(&names[b]), &names[b])));
+    let mut tensors = Vec::with_capacity(names.len());
+    for name in sorted.into_iter().map(|place| std::mem::take(&mut names[place])) {
+        let Some(info) = header.info(&name) else { continue };
         let place = Place { storage: 0, offset: info.data_offsets.0 as u64, strides: None };
         tensors.push(TensorInfo { name, dtype: DType::from_safetensors(info.dtype), shape: info.shape.clone(), place });
     }
-    // Tensors without numbers share their place with others.
-    tensors.sort_by(|a, b| (a.place.offset, &a.name).cmp(&(b.place.offset, &b.name)));
-    let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut metadata = BTreeMap::new();
+    for (key, value) in header.metadata().iter().flatten() {
+        metadata.insert(key.clone(), value.clone());
+    }
     let storage = Storage { name: "the data".into(), start, len, unchecked: Cell::new(None) };
     Index::new(tensors, vec![storage], metadata, source.len())
 }

@@ -77,11 +77,7 @@ impl TensorInfo {
         }
         let end = self.span(size).and_then(|span| span.checked_add(self.place.offset));
         if end.is_none_or(|end| end > storage.len) {
-            let shape = &self.shape;
-            return Err(wrong(&format!(
-                "{shape:?} numbers are more than the {} bytes of {}",
-                storage.len, storage.name
-            )));
+            return Err(wrong(&format!("it goes beyond the {} bytes of {}", storage.len, storage.name)));
         }
         if self.count().and_then(|count| count.checked_mul(size)).is_none_or(|bytes| bytes > file_len) {
             return Err(wrong("it repeats its numbers until they are more than the file holds"));

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::crc32::Crc32;
 use crate::error::{FileError, quoted};
 use crate::file::Index;
-use crate::pickle::{self, StorageRef};
+use crate::pickle;
 use crate::source::{ByteSource, Reader};
 use crate::tensor::{Storage, in_chunks};
 use crate::zip::{self, Entry};
@@ -36,25 +36,9 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
         return Err(FileError::BigEndian);
     }
     let pickle = pickle::parse(&mut Reader::new(source, pickled.start..pickled.start + pickled.len))?;
-
-    let mut names: Vec<(&str, usize)> = entries.iter().enumerate().map(|(i, entry)| (&entry.name[..], i)).collect();
-    names.sort_unstable();
-    let find = |storage: &StorageRef| {
-        let name = format!("{root}data/{}", storage.key);
-        let place = names.binary_search_by_key(&&name[..], |(name, _)| *name);
-        let place = place.map_err(|_| FileError::damaged(format!("its entry {} is missing", quoted(&name))))?;
-        let entry = &entries[names[place].1];
-        if storage.bytes() != Some(entry.len) {
-            let (key, len) = (quoted(&storage.key), entry.len);
-            return Err(FileError::damaged(format!(
-                "storage {key} has {len} bytes, which is not what its pickle says"
-            )));
-        }
-        Ok(names[place].1)
-    };
-    let places: Vec<usize> = pickle.storages.iter().map(find).collect::<Result<_, _>>()?;
+    let prefix = format!("{root}data/");
     let storages = entries.into_iter().map(|entry| storage(entry, sums)).collect();
-    Index::of_pickle(&pickle, storages, &places, source.len())
+    Index::of_pickle(&pickle, storages, &prefix, source.len())
 }
 
 fn storage(entry: Entry, sums: bool) -> Storage {

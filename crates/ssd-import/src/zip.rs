@@ -4,6 +4,7 @@
 //! than its bytes.
 
 use crate::error::{FileError, quoted};
+use crate::order::{neighbours, order};
 use crate::source::ByteSource;
 
 /// Bytes of a directory that are read. A checkpoint has some thousand entries of some hundred bytes.
@@ -52,21 +53,15 @@ pub(crate) fn entries(source: &dyn ByteSource) -> Result<Vec<Entry>, FileError> 
         return Err(FileError::damaged("its zip directory has another number of entries than it says"));
     }
     let mut entries = Vec::with_capacity(found.len());
-    let mut parts = Vec::with_capacity(found.len());
+    let mut places = Vec::with_capacity(found.len());
     for header in found {
-        let at = header.at;
-        let entry = header.locate(source, directory.start)?;
-        parts.push((at, entry.start + entry.len));
-        entries.push(entry);
+        places.push(header.at);
+        entries.push(header.locate(source, directory.start)?);
     }
-    parts.sort_unstable();
-    if parts.windows(2).any(|pair| pair[1].0 < pair[0].1) {
+    let in_file = order(places.len(), &|a, b| places[a].cmp(&places[b]));
+    let overlap = |a: usize, b: usize| places[b] < entries[a].start + entries[a].len;
+    if neighbours(&in_file, &overlap).is_some() {
         return Err(FileError::damaged("entries of its zip lie on each other"));
-    }
-    let mut names: Vec<&str> = entries.iter().map(|entry| &entry.name[..]).collect();
-    names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(FileError::damaged(format!("its zip has two entries called {}", quoted(pair[0]))));
     }
     Ok(entries)
 }

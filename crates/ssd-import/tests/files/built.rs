@@ -29,6 +29,24 @@ fn shown(values: &[f32], offset: i64, sides: &[(i64, i64)]) -> Option<Vec<f32>> 
 
 proptest! {
     #[test]
+    fn what_the_crate_of_safetensors_writes_is_read(
+        tensors in prop::collection::btree_map("\\PC{1,9}|[\"\\\\\n\u{1}/]{1,3}", prop::collection::vec(any::<f32>(), 0..5), 1..6),
+        metadata in prop::option::of(prop::collection::hash_map(".{0,9}", ".{0,9}", 0..4)),
+    ) {
+        let bytes: BTreeMap<_, _> = tensors.iter().map(|(name, values)| (name, floats(values))).collect();
+        let views = bytes.iter().map(|(name, bytes)| {
+            (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![bytes.len() / 4], bytes).expect("a view"))
+        });
+        let file = open(&safetensors::serialize(views, metadata.clone()).expect("a file")).expect("it is taken");
+        prop_assert_eq!(file.tensors().len(), tensors.len());
+        for (name, values) in &tensors {
+            let read = file.read_f32(file.get(name).expect("a tensor")).expect("it is taken");
+            prop_assert_eq!(floats(&read), floats(values));
+        }
+        prop_assert_eq!(file.metadata().clone(), metadata.unwrap_or_default().into_iter().collect());
+    }
+
+    #[test]
     fn a_view_shows_what_its_strides_say(count in 1..40_usize, views in prop::collection::vec(view(), 1..5)) {
         let values: Vec<f32> = (0..count).map(|i| i as f32 - 3.5).collect();
         let tensor = |(i, (offset, sides)): (usize, &View)| Tensor {
@@ -104,7 +122,7 @@ fn safetensors_in_the_order_of_its_data_and_without_gaps() {
     let file = open(&safetensors(header, &content)).expect("it is taken");
     assert_eq!(file.metadata(), &BTreeMap::from([("k".into(), "v".into())]));
     let names: Vec<&str> = file.tensors().iter().map(|tensor| &tensor.name[..]).collect();
-    assert_eq!(names, ["b", "a", "z", "e"]);
+    assert_eq!(names, ["b", "z", "a", "e"]);
     let read = |name: &str| file.read_f32(file.get(name).expect("it is taken"));
     assert_eq!(
         (read("b").expect("it is taken"), read("a").expect("it is taken"), read("z").expect("it is taken")),
@@ -114,10 +132,27 @@ fn safetensors_in_the_order_of_its_data_and_without_gaps() {
 
     assert!(matches!(open(&safetensors(header, &content[..8])), Err(FileError::Cut)));
     assert!(refusal(&safetensors(header, &[&content[..], &[0]].concat())).contains("more behind"));
-    for (wrong, right) in
-        [("[4,8]", "[3,7]"), ("[2]", "[3]"), ("[0,9]", "[18446744073709551615,9]"), ("\"F16\"", "\"F17\"")]
-    {
-        assert!(refusal(&safetensors(&header.replace(wrong, right), &content)).contains("damaged"), "{right}");
+    // Gaps, overlaps, lengths that are not those of the shape, and what is no header.
+    for (right, wrong) in [
+        ("[4,8]", "[3,7]"),
+        ("[4,8]", "[5,8]"),
+        ("[4,8]", "[4,7]"),
+        ("[4,8]", "[8,4]"),
+        ("[2]", "[3]"),
+        ("[0,9]", "[1,9]"),
+        ("[0,9]", "[18446744073709551615,9]"),
+        ("\"F16\"", "\"F64\""),
+        ("\"F16\"", "\"F17\""),
+        ("\"F16\"", "16"),
+        ("\"shape\":[2],", ""),
+        ("[0,4]", "[0]"),
+        ("[2]", "[-2]"),
+        ("\"v\"", "7"),
+        ("[8,9]}}", "[8,9]}"),
+        ("[8,9]}}", "[8,9]}}}"),
+    ] {
+        let sentence = refusal(&safetensors(&header.replace(right, wrong), &content));
+        assert!(sentence.contains("its header is not understood"), "{wrong}: {sentence}");
     }
 }
 
@@ -279,7 +314,7 @@ fn a_zip_whose_entries_are_compressed_or_lie_on_each_other_is_refused() {
     for (len, at) in [(len + 1, 0), (u32::MAX, 0), (len, 1), (len, u32::MAX - 1)] {
         assert!(refusal(&file(directory_entry(name, 0, len, crc, at, &[]), 1)).contains("damaged"), "{len} {at}");
     }
-    assert!(refusal(&zip(&[(name, &dict), (name, &dict)])).contains("two entries called a/data.pkl"));
+    assert!(refusal(&zip(&[(name, &dict), (name, &dict)])).contains("it has a/data.pkl twice"));
 }
 
 /// Texts of Python 2 are bytes behind a short length, its dictionaries are made of lists of pairs, and storages were on a GPU.
