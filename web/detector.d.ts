@@ -7,17 +7,29 @@ export type DetectorErrorName =
   | "Disposed";
 
 export interface Progress {
-  /** In this order: `weights` (bytes), `runtime`, `parse`, `device`, `upload`, `compile`, `ready`. */
+  /** In this order: `weights` (bytes), `runtime`, `parse`, `device`, `convert` (a public checkpoint alone), `upload`, `compile`, `ready`. */
   stage: string;
-  /** Bytes so far in stage `weights`, kernels in `compile`; 0 elsewhere, 1 when ready. */
+  /** Bytes so far in stage `weights`, tensors in `convert`, kernels in `compile`; 0 elsewhere, 1 when ready. */
   loaded: number;
   /** Null where it is not known. */
   total: number | null;
 }
 
 export interface LoadOptions {
-  /** An address (relative to the document), or the file itself. An ArrayBuffer is copied, not taken away. */
+  /**
+   * An address (relative to the document), or the file itself: a weights file of this project, or a public checkpoint (`.pth`,
+   * `.safetensors`) of a known layout, which is converted. Of a Blob only parts are read; an ArrayBuffer is copied, not taken away.
+   */
   weights: string | ArrayBuffer | Blob;
+  /** Class names, background left out, in place of those of the file; a checkpoint often has none. As many as there are classes. */
+  labels?: string[];
+  /** What the weights have to hash to, in hex. Not checked where the page is not secure. */
+  sha256?: string;
+  /**
+   * Whether weights of 25 MB and more from an address may lie in this origin's Cache Storage (`ssd-weights`, at most 1 GB), so that
+   * they are fetched once. Default: true. `storage.js` says what is there and clears it.
+   */
+  cache?: boolean;
   /**
    * `auto` (the default) takes WebGPU where it works and the CPU elsewhere, with the reason in `info.fallbackReason`.
    * `webgpu` rejects with `WebGpuUnavailable` where it does not work.
@@ -88,6 +100,10 @@ export interface DetectorInfo {
   defaults: { score: number; iou: number; topK: number; max: number };
   /** True where the WebGPU adapter is a program on the processor. */
   software: boolean;
+  /** What a public checkpoint was recognised as, in words; null for a weights file of this project. */
+  recognised: string | null;
+  /** Size of the weights as a file of this project. */
+  bytes: number;
   /** Why `auto` took the CPU; null where it did not. */
   fallbackReason: string | null;
 }
@@ -113,6 +129,11 @@ export class Detector {
   static load(options: LoadOptions): Promise<Detector>;
   /** The source is read at once and stays the caller's. Calls may overlap; results come in order. */
   detect(source: Source, options?: DetectOptions): Promise<Result>;
+  /**
+   * The weights as a file of this project: what a public checkpoint became, or the Blob that was given. Null for a file of this
+   * project that came as ArrayBuffer or from an address.
+   */
+  file(): Promise<Blob | null>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */
   selfTest(): Promise<SelfTestReport>;
   readonly info: DetectorInfo;

@@ -16,9 +16,9 @@ export class Detector {
     this.#worker.onerror = ({ message }) => this.#crash(message);
   }
 
-  static async load({ weights, backend = "auto", engine, precision, onProgress = () => {} } = {}) {
+  static async load({ weights, backend = "auto", onProgress = () => {}, ...options } = {}) {
     const source = typeof weights === "string" ? new URL(weights, document.baseURI).href : weights;
-    const start = (chosen, reason) => Detector.#start({ weights: source, backend: chosen, engine, precision }, reason, onProgress);
+    const start = (chosen, reason) => Detector.#start({ ...options, weights: source, backend: chosen }, reason, onProgress);
     if (backend !== "auto") return start(backend, null);
     try {
       return await start("webgpu", null);
@@ -59,6 +59,10 @@ export class Detector {
       picture.close();
       throw error.name === "DataCloneError" ? tainted() : error;
     }
+  }
+
+  file() {
+    return this.#ask("file", {}, []);
   }
 
   selfTest() {

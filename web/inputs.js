@@ -4,20 +4,25 @@ const $ = (id) => document.getElementById(id);
 
 /** Binds all inputs. Returns `{ showSamples }`. */
 export function bindInputs(acts) {
-  const takeFile = (file) => (/\.safetensors$/i.test(file.name) ? acts.loadWeights(file) : acts.openFile(file));
+  // A list of class names goes with the weights beside it, or with those in use.
+  function takeFiles([...files], isWeights = /\.(safetensors|pth|pt|ckpt|bin|tar)$/i) {
+    const find = (pattern) => files.find(({ name }) => pattern.test(name));
+    const [weights, names] = [find(isWeights), find(/\.(txt|names)$/i)];
+    if (weights || names) acts.loadWeights(weights, names);
+    else acts.openFile(files[0]);
+  }
 
-  // Of a drop or a paste: the first file, or else an address in the text.
+  // Of a drop or a paste: the files, or else an address in the text.
   function takeData(data) {
-    const [file] = data.files;
     const [line] = data.getData("text/plain").trim().split(/\s/);
-    if (file) takeFile(file);
+    if (data.files.length) takeFiles(data.files);
     else if (/^(https?:\/\/|data:image\/)/i.test(line) && URL.canParse(line)) acts.openAddress(line);
   }
 
-  for (const [id, take] of [["file", takeFile], ["weights-file", acts.loadWeights]]) {
+  // Weights may have any name there.
+  for (const [id, isWeights] of [["file"], ["weights-file", /^(?!.*\.(txt|names)$)/i]]) {
     $(id).addEventListener("change", ({ target }) => {
-      const [file] = target.files;
-      if (file) take(file);
+      if (target.files.length) takeFiles(target.files, isWeights);
       target.value = ""; // so that the same file can be chosen again
     });
   }

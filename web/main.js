@@ -7,6 +7,7 @@ import { Detector } from "./detector.js";
 import { saveJson, savePng } from "./export.js";
 import { bindInputs } from "./inputs.js";
 import { follow, latest } from "./loop.js";
+import { bindModels } from "./models.js";
 import { annotatedPng, drawOverlay } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import { milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList } from "./readout.js";
@@ -15,7 +16,6 @@ import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js"
 
 const $ = (id) => document.getElementById(id);
 const settings = readSettings();
-const models = new Map();
 const page = { detector: null, model: null, source: null, stop: null, highlight: null, lost: null };
 const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
@@ -59,7 +59,8 @@ function load(model) {
   showError("");
   return work(async () => {
     try {
-      const detector = await Detector.load({ ...settings, ...model, onProgress: showProgress });
+      const weights = await (model.weights.call ? model.weights() : model.weights);
+      const detector = await Detector.load({ ...settings, ...model, weights, onProgress: showProgress });
       if (turn !== count.loads) return detector.dispose();
       page.detector?.dispose();
       Object.assign(page, { detector, model });
@@ -67,9 +68,10 @@ function load(model) {
       showModel(detector.info, model);
       showError("");
       refresh();
+      await models.show();
+    } catch (error) {
+      throw await models.refused(model, error);
     } finally {
-      // Where loading failed, the detector before works on.
-      $("model").value = page.model?.name ?? "";
       showProgress(null);
     }
   });
@@ -172,25 +174,8 @@ async function startCamera(deviceId) {
   settle();
 }
 
-function addModel(model) {
-  models.set(model.name, model);
-  $("model").replaceChildren(...[...models.keys()].map((name) => new Option(name)));
-  $("model").hidden = models.size < 2;
-  return load(model);
-}
-
-async function startDetector() {
-  const index = await fetchJson("./models/index.json").catch((error) => {
-    if (!settings.weights) throw new Error(`models/index.json could not be read (${error.message}): use your own weights.`);
-    return { models: [] };
-  });
-  for (const entry of index.models) models.set(entry.name, { name: entry.name, weights: `./models/${entry.file}`, entry });
-  const { weights } = settings;
-  return addModel(weights ? { name: weights.split("/").pop(), weights } : models.get(index.default));
-}
-
 async function startSource() {
-  const samples = await fetchJson("./samples/index.json").catch(() => []);
+  const samples = await fetch("./samples/index.json").then((answer) => answer.json()).catch(() => []);
   showSamples(samples);
   if (settings.source === "camera") return startCamera();
   if (settings.source === "screen") return showStatus("Press Screen to choose what to capture.");
@@ -198,19 +183,23 @@ async function startSource() {
   return samples.length ? open(() => openUrl(`./samples/${samples[0].file}`)) : showStatus("");
 }
 
-const fetchJson = async (url) => (await fetch(url)).json();
-
 const panel = bindPanel(settings, () => {
   writeSettings(settings);
   forget();
   if (!live()) refresh();
 });
 
+const models = bindModels(page, load, (text) => {
+  forget();
+  showStatus(text);
+  settle();
+});
+
 const { showSamples } = bindInputs({
   openFile: (file) => open(() => openBlob(file, file.name)),
   openAddress: (url) => open(() => openUrl(url)),
-  loadWeights: (file) => addModel({ name: file.name, weights: file }),
-  model: (name) => load(models.get(name)),
+  loadWeights: models.take,
+  model: models.select,
   camera: () => (live() === "camera" ? freeze() : startCamera()),
   "camera-device": startCamera,
   screen: () => (live() === "screen" ? freeze() : open(() => openScreen(freeze))),
@@ -226,5 +215,5 @@ new ResizeObserver(draw).observe($("view"));
 addEventListener("resize", draw);
 addEventListener("error", ({ error }) => error && fail(error));
 addEventListener("unhandledrejection", ({ reason }) => fail(reason));
-startDetector().catch(fail);
+models.start(settings.weights).catch(fail);
 startSource().catch(fail);

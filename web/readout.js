@@ -42,17 +42,19 @@ export function showTimes({ timing, readbackBytes, candidates, width, height }, 
     $(`time-${stage}`).style.setProperty("--share", timing.total && timing[stage] / timing.total);
   }
   write("fps", fps?.toFixed(1) ?? "–");
-  write("readback-bytes", bytes(readbackBytes));
+  write("readback-bytes", size(readbackBytes));
   write("candidates", candidates ?? "–");
   write("picture-size", `${width} × ${height}`);
 }
 
-const bytes = (count) => (count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`);
+/** Bytes as people read them. */
+export const size = (count) => (count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`);
 
 const STAGES = {
   weights: "Fetching the weights",
   runtime: "Starting the program",
   parse: "Reading the weights",
+  convert: "Converting the weights",
   device: "Opening the device",
   upload: "Moving the weights to the device",
   compile: "Compiling the kernels",
@@ -64,8 +66,8 @@ export function showProgress(progress) {
   $("progress").hidden = !progress;
   if (!progress) return;
   const { stage, loaded, total } = progress;
-  const name = STAGES[stage] ?? stage;
-  write("progress-text", stage === "weights" ? `${name}, ${bytes(loaded)}${total ? ` of ${bytes(total)}` : ""}` : name);
+  const far = stage === "weights" && loaded ? `, ${size(loaded)} of ${total ? size(total) : "an unknown size"}` : "";
+  write("progress-text", STAGES[stage] + far);
   if (total) Object.assign($("progress-bar"), { max: total, value: loaded });
   else $("progress-bar").removeAttribute("value");
 }
@@ -73,14 +75,16 @@ export function showProgress(progress) {
 /** Says what runs, on what, and what is wrong with that. `entry` is the model's line in models/index.json, if it has one. */
 export function showModel(info, { name, entry }) {
   const { voc07_11pt: map, data, split } = entry?.measured ?? {};
-  write("backend", [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision, info.gpuBytes && bytes(info.gpuBytes)].filter(Boolean).join(", "));
+  write("backend", [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision, info.gpuBytes && size(info.gpuBytes)].filter(Boolean).join(", "));
   write("weights", name);
+  write("recognised", info.recognised ?? "–");
   write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
   write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
   write("licence", entry?.licence ?? "–");
   // Whatever the file says of itself.
-  write("provenance", Object.entries(info.provenance ?? {}).map(([key, value]) => `${key}: ${value}`).join("; "));
+  write("provenance", Object.entries(info.provenance).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}`).join("; "));
   write("notice", info.fallbackReason ? `Running on the CPU, which is slower. ${info.fallbackReason}` : info.software ? SOFTWARE : "");
+  $("nameless").hidden = !info.recognised || info.labels[0] !== "class 1";
 }
 
 const SOFTWARE = "This WebGPU adapter is a program on the CPU, and slow. Try ?backend=cpu in the address.";

@@ -1,14 +1,16 @@
 // The worker: owns the wasm module, the device and one detector, so that nothing here can block the page.
 // It knows pixels and results, no page. Only this file imports the wasm glue.
 //
-// Messages in:  { id, kind: "load" | "detect" | "selfTest", ... }
+// Messages in:  { id, kind: "load" | "detect" | "file" | "selfTest", ... }
 // Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message }.
 
 import { failure, preflight } from "./support.js";
+import { readable, takeWeights } from "./weights.js";
 
 const GLUE = "./wasm/ssd-web.js";
 
 let detector = null;
+let file = null; // the weights as a file of ours, where the caller does not have it
 let direct = false; // pictures go from texture to texture, past the canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -29,18 +31,22 @@ async function answer({ id, kind, ...request }) {
 }
 
 const CALLS = {
-  async load({ weights, backend, engine, precision }, report) {
-    const { ok, reason, adapterName, software } = backend === "cpu" ? { ok: true } : await preflight();
+  async load({ weights, sha256, cache, ...options }, report) {
+    const tell = (stage, loaded, total) => report({ stage, loaded, total });
+    const { ok, reason, adapterName, software } = options.backend === "cpu" ? { ok: true } : await preflight();
     if (!ok) throw failure("WebGpuUnavailable", reason);
     // Compiled while the weights arrive. Its failure shows below, where it is awaited.
     const runtime = startRuntime();
     runtime.catch(() => {});
-    const bytes = await read(weights, (loaded, total) => report({ stage: "weights", loaded, total }));
-    report({ stage: "runtime", loaded: 0, total: null });
+    const taken = await takeWeights(weights, sha256, cache, tell);
+    tell("runtime", 0, null);
     const WasmDetector = await runtime;
-    const options = { backend, engine, precision, adapter: adapterName };
-    detector = await WasmDetector.load(bytes, options, (stage, loaded, total) => report({ stage, loaded, total }));
-    report({ stage: "ready", loaded: 1, total: 1 });
+    const name = typeof weights === "string" ? weights.split(/[?#]/)[0].split("/").pop() : weights.name;
+    Object.assign(options, { name, adapter: adapterName });
+    detector = await WasmDetector.load(readable(taken), options, tell);
+    const converted = detector.takeConverted();
+    file = converted ? new Blob([converted]) : taken instanceof Blob ? taken : null;
+    tell("ready", 1, 1);
     const { info } = detector;
     direct = info.precision && "copyExternalImageToTexture" in GPUQueue.prototype;
     return { ...info, software: Boolean(software) };
@@ -57,6 +63,8 @@ const CALLS = {
     }
   },
 
+  file: () => file,
+
   selfTest: () => detector.selfTest(),
 };
 
@@ -68,36 +76,6 @@ async function startRuntime() {
   } catch (error) {
     throw failure("DeviceLost", `The detector's program did not load (${error.message}): reload the page.`);
   }
-}
-
-// All bytes of an address, a Blob or an ArrayBuffer; `tell(loaded, total)` hears of progress.
-async function read(weights, tell) {
-  try {
-    if (typeof weights === "string") return await download(weights, tell);
-    const bytes = new Uint8Array(weights instanceof Blob ? await weights.arrayBuffer() : weights);
-    tell(bytes.length, bytes.length);
-    return bytes;
-  } catch (error) {
-    const what = typeof weights === "string" ? `weights at ${weights}` : "weights file";
-    throw failure("WeightsInvalid", `The ${what} could not be read (${error.message}): check the address or the file.`);
-  }
-}
-
-async function download(url, tell) {
-  tell(0, null);
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  // Behind a compressing server the length counts other bytes than the stream delivers.
-  const length = response.headers.has("content-encoding") ? 0 : Number(response.headers.get("content-length"));
-  const chunks = [];
-  let loaded = 0;
-  const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    chunks.push(part.value);
-    loaded += part.value.length;
-    tell(loaded, length || null);
-  }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 // The canvas is kept, so a stream of frames allocates no surface.

@@ -3,13 +3,17 @@
 //! Each test is one scenario with a browser and a profile of its own. WebGPU is emulated by SwiftShader, so nothing here
 //! says how fast a graphics card is. Where browser or page is missing the tests are skipped, and say so.
 
+mod checkpoint;
 mod devtools;
 mod page;
 mod server;
 
 mod api;
 mod bench;
+mod cache;
 mod camera;
 mod fallback;
+mod foreign;
+mod kept;
 mod pictures;
 mod weights;

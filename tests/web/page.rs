@@ -168,11 +168,36 @@ impl Page {
 
     /// Puts a file into a file input, as a user who chose it.
     pub fn choose(&mut self, input: &str, file: &Path) -> Result<()> {
+        self.choose_all(input, &[file])
+    }
+
+    /// The same with several files.
+    pub fn choose_all(&mut self, input: &str, chosen: &[&Path]) -> Result<()> {
         let root = self.devtools.call("DOM.getDocument", json!({}))?;
         let query = json!({ "nodeId": root["root"]["nodeId"], "selector": input });
         let node = self.devtools.call("DOM.querySelector", query)?;
-        let files = json!({ "nodeId": node["nodeId"], "files": [file] });
+        let files = json!({ "nodeId": node["nodeId"], "files": chosen });
         self.devtools.call("DOM.setFileInputFiles", files).map(drop)
+    }
+
+    /// Drops a file on the page: what the server has under `name`, called `file`.
+    pub fn drop_file(&mut self, name: &str, file: &str) -> Result<()> {
+        let url = self.server.url(name);
+        let script = format!(
+            "(async () => {{
+                const bytes = await (await fetch('{url}', {{ cache: 'no-store' }})).arrayBuffer();
+                const dataTransfer = new DataTransfer();
+                dataTransfer.items.add(new File([bytes], '{file}'));
+                document.body.dispatchEvent(new DragEvent('drop', {{ dataTransfer, bubbles: true, cancelable: true }}));
+            }})()"
+        );
+        self.eval(&script).map(drop)
+    }
+
+    /// Lets the page's origin store no more than that.
+    pub fn limit_storage(&mut self, bytes: u64) -> Result<()> {
+        let parameters = json!({ "origin": self.server.origin(), "quotaSize": bytes });
+        self.devtools.call("Storage.overrideQuotaForOrigin", parameters).map(drop)
     }
 
     /// Moves a slider, as a user who dragged it.

@@ -1,11 +1,13 @@
-//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest.
+//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest. A test may add
+//! files, which are served as it says.
 //!
 //! One thread and one answer a connection, so that no request waits behind another one's connection.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -15,10 +17,41 @@ const FOLDER: &str = "/some/sub/path/";
 /// An empty page of the same origin, for a test that brings its own script.
 pub const BLANK: &str = "blank.html";
 
+/// How a file of a test is served.
+#[derive(Clone, Default)]
+pub struct Extra {
+    pub bytes: Vec<u8>,
+    /// Its ETag. Whoever asks with it gets a 304.
+    pub tag: Option<&'static str>,
+    /// The connection ends after so many bytes, 0 for before any answer.
+    pub cut: Option<usize>,
+    /// What the answer says of its length and coding.
+    pub length: Length,
+}
+
+/// What an answer says of its length.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Length {
+    #[default]
+    Said,
+    /// Nothing, as behind a server that makes its answer on the way.
+    Unsaid,
+    /// The length of what is sent, and that it is in another coding than what arrives.
+    Coded,
+}
+
 /// A running server. It serves until the test program ends.
 pub struct Server {
     address: SocketAddr,
-    missing: Arc<Mutex<Vec<String>>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    root: PathBuf,
+    missing: Mutex<Vec<String>>,
+    extras: Mutex<HashMap<String, Extra>>,
+    /// Statuses of the answers for extras, 0 for none.
+    answers: Mutex<HashMap<String, Vec<u16>>>,
 }
 
 impl Server {
@@ -26,45 +59,85 @@ impl Server {
     pub fn start(root: &Path) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("there is no port to listen on")?;
         let address = listener.local_addr()?;
-        let missing: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (root, list) = (root.to_path_buf(), Arc::clone(&missing));
+        let shared = Arc::new(Shared {
+            root: root.to_path_buf(),
+            missing: Mutex::default(),
+            extras: Mutex::default(),
+            answers: Mutex::default(),
+        });
+        let given = Arc::clone(&shared);
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let (root, list) = (root.clone(), Arc::clone(&list));
+                let shared = Arc::clone(&given);
                 // A browser that goes away in the middle of a file is no fault of the page.
-                std::thread::spawn(move || answer(connection, &root, &list).ok());
+                std::thread::spawn(move || answer(connection, &shared).ok());
             }
         });
-        Ok(Self { address, missing })
+        Ok(Self { address, shared })
     }
 
     /// The address of a file of the page, parameters included; the page itself for an empty name.
     pub fn url(&self, name: &str) -> String {
-        format!("http://{}{FOLDER}{name}", self.address)
+        format!("{}{FOLDER}{name}", self.origin())
+    }
+
+    /// The page's origin.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What was asked for and is not there.
     pub fn missing(&self) -> Vec<String> {
-        self.missing.lock().map(|missing| missing.clone()).unwrap_or_default()
+        lock(&self.shared.missing).clone()
+    }
+
+    /// Serves a file of that name from now on, before one of the page.
+    pub fn put(&self, name: &str, extra: Extra) {
+        lock(&self.shared.extras).insert(format!("{FOLDER}{name}"), extra);
+    }
+
+    /// The statuses with which requests for a file of a test were answered so far, 0 for no answer.
+    pub fn answers(&self, name: &str) -> Vec<u16> {
+        lock(&self.shared.answers).get(&format!("{FOLDER}{name}")).cloned().unwrap_or_default()
     }
 }
 
-fn answer(mut connection: TcpStream, root: &Path, missing: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut request = BufReader::new(connection.try_clone()?);
     let mut first = String::new();
     request.read_line(&mut first)?;
-    // The headers say nothing that matters here, but unread bytes would reset the connection.
+    let mut tag = None;
     let mut header = String::new();
     while request.read_line(&mut header)? > 2 {
+        let (name, value) = header.split_once(':').unwrap_or_default();
+        if name.eq_ignore_ascii_case("if-none-match") {
+            tag = Some(value.trim().to_owned());
+        }
         header.clear();
     }
     let Some(url) = first.split(' ').nth(1) else { return Ok(()) };
-    let (status, kind, body) = match content(root, url) {
+    let extra = url.split('?').next().and_then(|path| lock(&shared.extras).get(path).cloned());
+    match extra {
+        Some(extra) => {
+            let status = send_extra(&mut connection, &extra, tag.as_deref())?;
+            lock(&shared.answers).entry(url.to_owned()).or_default().push(status);
+        }
+        None => send_file(&mut connection, shared, url)?,
+    }
+    connection.shutdown(std::net::Shutdown::Write)?;
+    // Until the browser closes its side: what it still sends must not become a reset.
+    request.read_to_end(&mut Vec::new()).map(drop)
+}
+
+fn send_file(connection: &mut TcpStream, shared: &Shared, url: &str) -> std::io::Result<()> {
+    let (status, kind, body) = match content(&shared.root, url) {
         Some((kind, body)) => ("200 OK", kind, body),
         None => {
-            if let Ok(mut missing) = missing.lock() {
-                missing.push(url.to_owned());
-            }
+            lock(&shared.missing).push(url.to_owned());
             ("404 Not Found", "text/plain", b"not here".to_vec())
         }
     };
@@ -73,10 +146,29 @@ fn answer(mut connection: TcpStream, root: &Path, missing: &Mutex<Vec<String>>) 
         connection,
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     )?;
-    connection.write_all(&body)?;
-    connection.shutdown(std::net::Shutdown::Write)?;
-    // Until the browser closes its side: what it still sends must not become a reset.
-    request.read_to_end(&mut Vec::new()).map(drop)
+    connection.write_all(&body)
+}
+
+fn send_extra(connection: &mut TcpStream, extra: &Extra, tag: Option<&str>) -> std::io::Result<u16> {
+    if extra.cut == Some(0) {
+        return Ok(0);
+    }
+    let known = tag.is_some() && tag == extra.tag;
+    let (status, body) = if known { (304, &[][..]) } else { (200, &extra.bytes[..]) };
+    write!(connection, "HTTP/1.1 {status} -\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n")?;
+    if let Some(tag) = extra.tag {
+        write!(connection, "ETag: {tag}\r\n")?;
+    }
+    if extra.length == Length::Coded {
+        // A coding that changes nothing, so that no coder is needed here.
+        write!(connection, "Content-Encoding: identity\r\n")?;
+    }
+    if extra.length != Length::Unsaid {
+        write!(connection, "Content-Length: {}\r\n", body.len())?;
+    }
+    write!(connection, "\r\n")?;
+    connection.write_all(&body[..extra.cut.unwrap_or(body.len()).min(body.len())])?;
+    Ok(status)
 }
 
 /// Type and bytes of what a URL names.

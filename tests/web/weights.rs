@@ -46,7 +46,7 @@ fn state(page: &mut Page) -> Result<String> {
 }
 
 /// One line that begins and ends as a sentence does, and not with an exception's name.
-fn is_sentence(text: &str) -> bool {
+pub fn is_sentence(text: &str) -> bool {
     let exception = text.starts_with("Error") || text.contains("RuntimeError") || text.contains("unreachable");
     !exception && !text.contains('\n') && text.starts_with(char::is_uppercase) && text.ends_with('.')
 }

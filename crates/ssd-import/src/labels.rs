@@ -132,9 +132,22 @@ pub fn known_or_numbers(classes: usize) -> Vec<String> {
     known(classes).unwrap_or_else(|| (1..classes).map(|class| format!("class {class}")).collect())
 }
 
+/// The names in the lines of a text: empty ones go, and the background, which other projects list as their first class.
+pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let is_background = |line: &str| line.trim_matches('_').eq_ignore_ascii_case("background");
+    let names = lines.into_iter().map(str::trim).filter(|line| !line.is_empty() && !is_background(line));
+    names.map(String::from).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_become_names_without_the_background() {
+        assert_eq!(from_lines("BACKGROUND\r\n traffic light \n\ncat\n".lines()), ["traffic light", "cat"]);
+        assert_eq!(from_lines(["__background__", "background noise", ""]), ["background noise"]);
+    }
 
     #[test]
     fn coco_has_ten_numbers_of_no_category() {

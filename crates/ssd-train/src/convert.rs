@@ -30,18 +30,11 @@ pub fn open(path: &Path) -> Result<TensorFile, Failure> {
 pub fn labels(path: &Path) -> Result<Vec<String>, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Input(format!("cannot read {}: {error}; check --labels.", path.display())))?;
-    let names = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_background(line)).map(String::from);
-    let names: Vec<String> = names.collect();
+    let names = ssd_import::labels::from_lines(text.lines());
     if names.is_empty() {
         return Err(Failure::Input(format!("{} names no class; write one on each line.", path.display())));
     }
     Ok(names)
-}
-
-/// Other projects list it as the first class.
-fn is_background(line: &str) -> bool {
-    let line = line.trim_matches('_');
-    line.eq_ignore_ascii_case("background")
 }
 
 /// What was done, for programs.

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::backend::{self, Backend};
 use crate::failure::{Failure, Kind};
+use crate::import::{Import, Source};
 use crate::wire::{Answer, Info, LoadOptions, Options, SelfTest, to_js};
 
 /// Milliseconds on the worker's clock.
@@ -31,13 +32,16 @@ fn start() {
 pub struct WasmDetector {
     pipeline: Pipeline,
     backend: Backend,
+    recognised: Option<String>,
+    bytes: usize,
+    converted: Option<Uint8Array>,
 }
 
 #[wasm_bindgen]
 impl WasmDetector {
-    /// From the bytes of a weights file to a detector that has run once. `on_stage(stage, loaded, total)` hears `parse`, `device`,
-    /// `upload`, and `compile` with the number of kernels.
-    pub async fn load(bytes: Uint8Array, options: JsValue, on_stage: Function) -> Result<WasmDetector, JsValue> {
+    /// From a file to a detector that has run once. `on_stage(stage, loaded, total)` hears `parse`, `device`, for a public checkpoint
+    /// `convert` with the number of tensors, `upload`, and `compile` with the number of kernels.
+    pub async fn load(source: Source, options: JsValue, on_stage: Function) -> Result<WasmDetector, JsValue> {
         let stage = |name: &str, loaded: usize, total: Option<usize>| {
             let total = total.map_or(JsValue::NULL, JsValue::from);
             // A listener that throws loses its progress, not the detector.
@@ -45,10 +49,12 @@ impl WasmDetector {
         };
         let options = LoadOptions::from_js(options)?;
         stage("parse", 0, None);
-        let bytes = bytes.to_vec();
-        weights::read_header(&bytes).map_err(Failure::from)?;
+        let import = Import::open(source, &options)?;
         stage("device", 0, None);
         let backend = backend::open(&options.backend, options.adapter.clone()).await?;
+        let bytes = import.bytes(&mut |done, total| stage("convert", done, Some(total)))?;
+        let length = bytes.len();
+        let converted = (!import.as_it_is()).then(|| Uint8Array::from(bytes.as_slice()));
         stage("upload", 0, None);
         let (header, model) = weights::load(bytes, &Device::flex()).map_err(Failure::from)?;
         let pipeline = match &backend {
@@ -61,7 +67,7 @@ impl WasmDetector {
             Backend::Cpu if !options.burn()? => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
             Backend::Cpu => Pipeline::on_burn(header, model, &Device::flex(), now),
         };
-        let detector = Self { pipeline, backend };
+        let detector = Self { pipeline, backend, recognised: import.recognised, bytes: length, converted };
         detector.warm_up().await?;
         Ok(detector)
     }
@@ -108,7 +114,13 @@ impl WasmDetector {
     /// What the weights and the device are.
     #[wasm_bindgen(getter)]
     pub fn info(&self) -> Result<JsValue, JsValue> {
-        Ok(to_js(&Info::new(&self.pipeline, &self.backend))?)
+        Ok(to_js(&Info::new(&self.pipeline, &self.backend, self.recognised.clone(), self.bytes))?)
+    }
+
+    /// The weights file that a public checkpoint became; nothing where the file was ours, and from the second call on.
+    #[wasm_bindgen(js_name = takeConverted)]
+    pub fn take_converted(&mut self) -> Option<Uint8Array> {
+        self.converted.take()
     }
 
     /// Every kernel against its plain-Rust twin, on this adapter.

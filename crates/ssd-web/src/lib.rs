@@ -7,6 +7,7 @@
 mod backend;
 mod door;
 mod failure;
+mod import;
 mod wire;
 
 pub use door::WasmDetector;

@@ -21,6 +21,10 @@ pub struct LoadOptions {
     pub adapter: Option<String>,
     engine: Option<String>,
     precision: Option<String>,
+    /// What the file is called.
+    pub name: Option<String>,
+    /// Class names that stand for those of the file, or the lines of a text file with them.
+    pub labels: Option<Vec<String>>,
 }
 
 impl LoadOptions {
@@ -110,6 +114,10 @@ pub struct Info {
     gpu_bytes: Option<f64>,
     provenance: Provenance,
     defaults: Defaults,
+    /// What a public checkpoint was; null for a file of ours.
+    recognised: Option<String>,
+    /// Bytes of the weights as a file of ours.
+    bytes: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,7 +130,7 @@ struct Defaults {
 }
 
 impl Info {
-    pub fn new(pipeline: &Pipeline, backend: &Backend) -> Self {
+    pub fn new(pipeline: &Pipeline, backend: &Backend, recognised: Option<String>, bytes: usize) -> Self {
         let (header, memory) = (pipeline.header(), pipeline.gpu_memory());
         Self {
             arch: header.arch.to_string(),
@@ -137,6 +145,8 @@ impl Info {
             gpu_bytes: memory.map(|(bytes, _)| bytes as f64),
             provenance: header.provenance.clone(),
             defaults: Defaults { score: header.score, iou: header.iou, top_k: header.top_k, max: header.max },
+            recognised,
+            bytes: bytes as f64,
         }
     }
 }

@@ -347,5 +347,10 @@ fn encoded(values: &[f32], dtype: safetensors::Dtype) -> Option<Vec<u8>> {
         return fine.then(|| halves.flat_map(f16::to_le_bytes).collect());
     }
     let fine = values.iter().all(|value| value.is_finite());
-    fine.then(|| values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    fine.then(|| {
+        let mut bytes = vec![0; 4 * values.len()];
+        // Number by number: byte by byte takes several times as long in a browser.
+        bytes.as_chunks_mut().0.iter_mut().zip(values).for_each(|(bytes, value)| *bytes = value.to_le_bytes());
+        bytes
+    })
 }

@@ -1,0 +1,149 @@
+//! Models that the user keeps in the browser: there on the next visit, without a request, until they are forgotten.
+
+use anyhow::{Result, ensure};
+
+use super::checkpoint;
+use super::foreign::{CPU, result, shipped_as_foreign, wait_for_model, written};
+use super::page::{Gpu, PATIENCE, Page, scenario};
+use super::weights::is_sentence;
+
+/// Stops the shipped model from being found, as without a network.
+fn hide_shipped(page: &Page) {
+    page.server.put("models/index.json", super::server::Extra { cut: Some(0), ..Default::default() });
+}
+
+#[test]
+fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
+    scenario("kept model", Gpu::None, |page| {
+        let folder = tempfile::tempdir()?;
+        let (foreign, names) = shipped_as_foreign(page)?;
+        let theirs = written(folder.path(), "theirs.pth", &checkpoint::pth_file(&foreign)?)?;
+        let labels = written(folder.path(), "labels.txt", names.join("\n").as_bytes())?;
+        page.open(CPU)?;
+        let own = result(page)?;
+        ensure!(hidden(page, "#keep")? && hidden(page, "#kept")?, "the shipped model is not to be kept");
+
+        // Nothing is kept that was not asked for.
+        page.choose_all("#weights-file", &[&theirs, &labels])?;
+        wait_for_model(page, "theirs.pth")?;
+        page.open(CPU)?;
+        page.wait_for_result()?;
+        ensure!(menu(page)? == ["shapes"], "{:?}", menu(page)?);
+
+        page.choose_all("#weights-file", &[&theirs, &labels])?;
+        wait_for_model(page, "theirs.pth")?;
+        page.wait_for("!document.querySelector('#keep').hidden", PATIENCE)?;
+        let says = page.text("document.querySelector('#keep').textContent")?;
+        ensure!(says.contains(" MB)"), "it does not say how large: {says}");
+        page.click("#keep")?;
+        page.wait_for("document.querySelectorAll('#kept li').length === 1", PATIENCE)?;
+        ensure!(hidden(page, "#keep")?, "what is kept need not be kept");
+
+        // Without what ships, a kept model is what the page starts with; no weights are asked for.
+        hide_shipped(page);
+        page.open(CPU)?;
+        wait_for_model(page, "theirs.pth")?;
+        ensure!(result(page)? == own, "{} differs from {own}", result(page)?);
+        ensure!(page.server.missing().is_empty(), "asked for {:?}", page.server.missing());
+
+        // The same file is opened again: it takes another name, and is known to be kept.
+        page.choose_all("#weights-file", &[&theirs, &labels])?;
+        wait_for_model(page, "theirs.pth (2)")?;
+        page.wait_for("!document.querySelector('#keep').hidden", PATIENCE)?;
+        page.click("#keep")?;
+        page.wait_for("document.querySelector('#keep').hidden", PATIENCE)?;
+        ensure!(page.eval("document.querySelectorAll('#kept li').length")? == 1, "it is kept twice");
+
+        page.click("#kept button")?;
+        page.wait_for("!document.querySelector('#kept').checkVisibility()", PATIENCE)?;
+        // It is in use still, and can be kept again.
+        ensure!(!hidden(page, "#keep")?, "what was forgotten cannot be kept again");
+        ensure!(page.error()?.is_empty(), "{}", page.error()?);
+        page.open(CPU)?;
+        let error = page.wait_for_error()?;
+        ensure!(is_sentence(&error) && error.contains("models/index.json"), "{error}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_kept_model_that_is_damaged_or_gone_ends_in_a_sentence_and_is_forgotten() {
+    scenario("damaged kept model", Gpu::None, |page| {
+        let folder = tempfile::tempdir()?;
+        let (foreign, _) = shipped_as_foreign(page)?;
+        page.open(CPU)?;
+        page.wait_for_result()?;
+        for (name, classes) in [("one.pth", "a"), ("two.pth", "b")] {
+            let file = written(folder.path(), name, &checkpoint::pth_file(&foreign)?)?;
+            let labels = (1..=6).map(|class| format!("{classes}{class}\n")).collect::<String>();
+            let labels = written(folder.path(), "labels.txt", labels.as_bytes())?;
+            page.choose_all("#weights-file", &[&file, &labels])?;
+            wait_for_model(page, name)?;
+            page.wait_for("!document.querySelector('#keep').hidden", PATIENCE)?;
+            page.click("#keep")?;
+            page.wait_for("document.querySelector('#keep').hidden", PATIENCE)?;
+        }
+        page.open(CPU)?;
+        page.wait_for_result()?;
+        page.wait_for("document.querySelectorAll('#kept li').length === 2", PATIENCE)?;
+        ensure!(menu(page)? == ["shapes", "one.pth", "two.pth"], "{:?}", menu(page)?);
+
+        // One loses a byte, the other goes altogether, both behind the page's back.
+        let damage = "(async () => {
+            const name = (await caches.keys()).find((name) => name.startsWith('ssd-models'));
+            const cache = await caches.open(name);
+            for (const request of await cache.keys()) {
+                if ((await cache.match(request)).headers.get('x-note').includes('two')) { await cache.delete(request); continue; }
+                const file = await cache.match(request);
+                const whole = await file.blob();
+                await cache.put(request, new Response(whole.slice(0, whole.size - 1), file));
+            }
+        })()";
+        page.eval(damage)?;
+        for name in ["one.pth", "two.pth"] {
+            page.eval(&format!(
+                "(() => {{ const menu = document.querySelector('#model'); menu.value = '{name}'; \
+                 menu.dispatchEvent(new Event('change')); }})()"
+            ))?;
+            let error = page.wait_for_error()?;
+            ensure!(is_sentence(&error) && error.contains(name) && error.contains("forgotten"), "{name}: {error}");
+            ensure!(!menu(page)?.contains(&name.to_owned()), "{name} is in the menu still");
+            ensure!(
+                page.text("document.querySelector('#weights').textContent")? == "shapes",
+                "the model before is gone"
+            );
+            page.eval("document.querySelector('#reset').click()")?;
+            page.wait_for_result()?;
+        }
+        ensure!(hidden(page, "#kept")?, "what was forgotten is listed");
+        Ok(())
+    });
+}
+
+#[test]
+fn without_room_nothing_is_kept_and_a_sentence_says_so() {
+    scenario("no room", Gpu::None, |page| {
+        let folder = tempfile::tempdir()?;
+        let (foreign, _) = shipped_as_foreign(page)?;
+        let theirs = written(folder.path(), "theirs.pth", &checkpoint::pth_file(&foreign)?)?;
+        page.open(CPU)?;
+        page.wait_for_result()?;
+        page.limit_storage(1_000_000)?;
+        page.choose("#weights-file", &theirs)?;
+        wait_for_model(page, "theirs.pth")?;
+        page.wait_for("!document.querySelector('#keep').hidden", PATIENCE)?;
+        page.click("#keep")?;
+        let error = page.wait_for_error()?;
+        ensure!(is_sentence(&error) && error.contains("theirs.pth") && error.contains("uota"), "{error}");
+        ensure!(hidden(page, "#kept")? && !hidden(page, "#keep")?, "something was kept");
+        Ok(())
+    });
+}
+
+fn hidden(page: &mut Page, element: &str) -> Result<bool> {
+    Ok(page.eval(&format!("document.querySelector('{element}').checkVisibility()"))? == false)
+}
+
+fn menu(page: &mut Page) -> Result<Vec<String>> {
+    Ok(serde_json::from_value(page.eval("[...document.querySelector('#model').options].map(({ value }) => value)")?)?)
+}
