@@ -1,6 +1,7 @@
 //! Weights as the page hands them over: a file of ours is taken as it is, a public checkpoint is converted. What a checkpoint is
 //! and how it is converted is not known here, but in [`ssd_import`].
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -27,20 +28,49 @@ extern "C" {
 }
 
 /// The source for its two readers: the index, and whoever takes the file as a whole.
-struct Shared(Rc<Source>);
+#[derive(Clone)]
+struct Shared(Rc<Reader>);
+
+struct Reader {
+    source: Source,
+    /// What was read last, and from where on: a browser takes a millisecond for any read, and checkpoints are read piece after piece.
+    window: RefCell<(u64, Vec<u8>)>,
+}
+
+/// Bytes that are read at a time, where less is wanted.
+const WINDOW: u64 = 1 << 20;
 
 impl ByteSource for Shared {
     fn len(&self) -> u64 {
-        self.0.size() as u64
+        self.0.source.size() as u64
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        let end = offset.saturating_add(into.len() as u64);
-        if end > self.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let end = offset.checked_add(into.len() as u64).filter(|end| *end <= self.len());
+        let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        if into.len() as u64 >= WINDOW {
+            return self.0.read(offset, into);
         }
-        // Both are whole numbers below 2^53, as no file is larger.
-        let bytes = self.0.read(offset as f64, end as f64).map_err(|error| io::Error::other(message(&error)))?;
+        let mut window = self.0.window.borrow_mut();
+        let (start, bytes) = &mut *window;
+        if offset < *start || end > *start + bytes.len() as u64 {
+            // Nothing is held while it is read, in case that fails.
+            *start = offset;
+            bytes.clear();
+            let mut fresh = vec![0; WINDOW.min(self.len() - offset) as usize];
+            self.0.read(offset, &mut fresh)?;
+            *bytes = fresh;
+        }
+        into.copy_from_slice(&bytes[(offset - *start) as usize..][..into.len()]);
+        Ok(())
+    }
+}
+
+impl Reader {
+    fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        // Whole numbers below 2^53, as no file is larger.
+        let (start, end) = (offset as f64, (offset + into.len() as u64) as f64);
+        let bytes = self.source.read(start, end).map_err(|error| io::Error::other(message(&error)))?;
         if bytes.length() as usize != into.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -69,14 +99,13 @@ const PART: usize = 8 << 20;
 impl Import {
     /// Looks at a file, by names and shapes alone.
     pub fn open(source: Source, options: &LoadOptions) -> Result<Self, Failure> {
-        let source = Rc::new(source);
+        let source = Shared(Rc::new(Reader { source, window: RefCell::default() }));
         let name = options.name.clone();
-        let file =
-            TensorFile::open(Box::new(Shared(Rc::clone(&source)))).map_err(|e| refused(name.as_deref(), e.into()))?;
+        let file = TensorFile::open(Box::new(source.clone())).map_err(|e| refused(name.as_deref(), e.into()))?;
         let provenance = Provenance { source_file: name.clone(), ..Provenance::default() };
         let labels = options.labels.as_ref().map(|lines| labels::from_lines(lines.iter().map(String::as_str)));
         let options = Options { labels, provenance, ..Options::default() };
-        let mut import = Self { file, source: Shared(source), name, options, recognised: None };
+        let mut import = Self { file, source, name, options, recognised: None };
         import.recognised = in_words(&import.file, &import.plan()?, import.name.as_deref())?;
         Ok(import)
     }
