@@ -49,9 +49,7 @@ fn a_public_checkpoint_becomes_a_detector() {
     let report = ran.json();
     assert_eq!((&report["layout"], &report["arch"]), (&LAYOUT.into(), &ARCH.name().into()));
     assert_eq!(report["labels"][14], "person");
-    for list in ["missing", "unused"] {
-        assert_eq!(report[list].as_array().map(Vec::len), Some(0), "{list}: {}", report[list]);
-    }
+    assert_eq!(report["unused"].as_array().map(Vec::len), Some(0), "{}", report["unused"]);
     assert_eq!(report["bytes"].as_u64(), Some(fs::metadata(&to).expect("it was written").len()));
 
     let picture = workspace_root().join("web/samples");
@@ -78,7 +76,7 @@ fn an_inspection_tells_what_a_file_is() {
     let network = &found["network"];
     assert_eq!((&network["arch"], &network["parameters"]), (&ARCH.name().into(), &3_388_228.into()));
     assert_eq!((&network["prior_count"], &network["normalization"]["mean"][0]), (&3000.into(), &127.0.into()));
-    assert!(keys(network).is_superset(&["labels", "priors", "provenance", "unused", "missing", "beside"].into()));
+    assert!(keys(network).is_superset(&["labels", "priors", "provenance", "unused", "beside"].into()));
 
     let own = fresh_weights_file(from.folder.path(), &["cat", "dog"]);
     assert_eq!(inspect(&own)["network"]["labels"], serde_json::json!(["cat", "dog"]));

@@ -32,6 +32,11 @@ pub enum DType {
 }
 
 impl DType {
+    /// Whether it can be weights.
+    pub fn is_float(&self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+    }
+
     /// By PyTorch's name of the dtype: `float32` in `torch.float32`. `None` for what is no dtype.
     pub(crate) fn from_torch(name: &str) -> Option<Self> {
         Some(match name {

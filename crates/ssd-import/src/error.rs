@@ -92,7 +92,7 @@ impl FileError {
 }
 
 /// A name from a file as it may stand in a sentence: on one line, and not endless.
-pub(crate) fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     // Escapes would be clearer, and take two tables of Unicode into the page.
     let readable = |sign: char| if sign.is_control() { char::REPLACEMENT_CHARACTER } else { sign };
     let mut shown: String = name.chars().take(120).map(readable).collect();

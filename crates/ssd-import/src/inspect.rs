@@ -57,8 +57,6 @@ pub struct Network {
     pub normalization: Option<Normalization>,
     /// Where the weights come from.
     pub provenance: Option<Provenance>,
-    /// Tensors of a trunk that are not there.
-    pub missing: Vec<String>,
     /// Tensors that are not part of the network.
     pub unused: Vec<String>,
     /// What lies beside it: the first part of the names, and how many.
@@ -77,10 +75,13 @@ pub fn inspect(file: &TensorFile, options: &Options) -> Inspection {
             let layout = conversion.layout().map_or("ssd", |layout| layout.name());
             (Some(layout.to_owned()), Some(network(&conversion)), None)
         }
-        Err(ImportError::Missing { layout, names }) => {
-            (Some(layout.clone()), None, Some(ImportError::Missing { layout, names }.to_string()))
+        Err(error) => {
+            let layout = match &error {
+                ImportError::Missing { layout, .. } => Some(layout.clone()),
+                _ => None,
+            };
+            (layout, None, Some(error.to_string()))
         }
-        Err(error) => (None, None, Some(error.to_string())),
     };
     Inspection { format: file.format().to_string(), layout, problem, network, tensors: tensors.collect() }
 }
@@ -97,7 +98,6 @@ fn network(conversion: &Conversion<'_>) -> Network {
         priors: header.map(|header| header.priors.clone()),
         normalization: header.map(|header| header.normalization),
         provenance: header.map(|header| header.provenance.clone()),
-        missing: conversion.missing().to_vec(),
         unused: conversion.unused().to_vec(),
         beside: conversion.beside().clone(),
     }

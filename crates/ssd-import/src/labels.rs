@@ -109,7 +109,7 @@ pub const COCO: [(usize, &str); 80] = [
 ];
 
 /// What torchvision calls a number that is of no category.
-const NONE: &str = "N/A";
+pub(crate) const NONE: &str = "N/A";
 
 /// The list for a network of `classes` classes, background counted: VOC for 21, COCO's 80 for 81, all numbers up to 90 for 91.
 pub fn known(classes: usize) -> Option<Vec<String>> {
@@ -132,11 +132,15 @@ pub fn known_or_numbers(classes: usize) -> Vec<String> {
     known(classes).unwrap_or_else(|| (1..classes).map(|class| format!("class {class}")).collect())
 }
 
-/// The names in the lines of a text: empty ones go, and the background, which other projects list as their first class.
+/// The names in the lines of a text: empty ones go, and so does the background where it is the first, as other projects list it.
 pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let is_background = |line: &str| line.trim_matches('_').eq_ignore_ascii_case("background");
-    let names = lines.into_iter().map(str::trim).filter(|line| !line.is_empty() && !is_background(line));
-    names.map(String::from).collect()
+    // Some editors put a mark before the first line.
+    let trimmed = lines.into_iter().map(|line| line.trim_start_matches('\u{feff}').trim());
+    let mut names: Vec<String> = trimmed.filter(|line| !line.is_empty()).map(String::from).collect();
+    if names.first().is_some_and(|name| name.trim_matches('_').eq_ignore_ascii_case("background")) {
+        names.remove(0);
+    }
+    names
 }
 
 #[cfg(test)]
@@ -145,8 +149,11 @@ mod tests {
 
     #[test]
     fn lines_become_names_without_the_background() {
-        assert_eq!(from_lines("BACKGROUND\r\n traffic light \n\ncat\n".lines()), ["traffic light", "cat"]);
-        assert_eq!(from_lines(["__background__", "background noise", ""]), ["background noise"]);
+        assert_eq!(from_lines("\u{feff}BACKGROUND\r\n traffic light \n\ncat\n".lines()), ["traffic light", "cat"]);
+        assert_eq!(
+            from_lines(["__background__", "background noise", "", "background"]),
+            ["background noise", "background"]
+        );
     }
 
     #[test]

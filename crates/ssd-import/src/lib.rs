@@ -6,7 +6,7 @@
 //!
 //! In the order of the data: [`source`] (bytes) → `zip`, `pickle` → `torch_zip`, `legacy`, `safetensors_file` (an index each) →
 //! [`file`](mod@file) (tensors) → [`layout`] (whose names they are) → [`convert`] (a weights file). No file is opened here but by
-//! [`FileSource`], and no weight is computed with.
+//! [`FileSource`], and nothing is computed but a change of scale (`convert/pixels.rs`).
 
 mod crc32;
 mod dtype;
@@ -28,7 +28,7 @@ pub mod layout;
 
 pub use convert::{Conversion, ImportError, Options};
 pub use dtype::DType;
-pub use error::FileError;
+pub use error::{FileError, quoted};
 pub use file::{Format, TensorFile};
 pub use inspect::{Inspection, Network, inspect};
 pub use layout::{Layout, Sizes, UnknownLayout};

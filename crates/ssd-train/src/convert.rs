@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use ssd::priors::{Clip, PriorScheme};
 use ssd::weights::Dtype;
-use ssd_import::{Conversion, FileSource, ImportError, Inspection, Network, Options, TensorFile};
+use ssd_import::{Conversion, FileSource, ImportError, Inspection, Network, Options, TensorFile, quoted};
 
 use crate::cli::{self, Failure};
 
@@ -44,8 +44,9 @@ pub struct Report {
     arch: &'static str,
     detector: bool,
     labels: Vec<String>,
+    /// Whether these are names, and not numbers for want of them.
+    named: bool,
     tensors: usize,
-    missing: Vec<String>,
     unused: Vec<String>,
     beside: std::collections::BTreeMap<String, usize>,
     out: String,
@@ -58,6 +59,12 @@ pub struct Report {
 ///
 /// When the file is in no known layout or incomplete, or the other cannot be written.
 pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Result<Report, Failure> {
+    if let (Ok(one), Ok(other)) = (from.canonicalize(), to.canonicalize())
+        && one == other
+    {
+        let to = to.display();
+        return Err(Failure::Input(format!("{to} is the file that is read; give the new one another name.")));
+    }
     let file = open(from)?;
     let wrong = |error: ImportError| match error {
         ImportError::Write(error) => {
@@ -77,13 +84,18 @@ pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Resul
         arch: conversion.arch().name(),
         detector: conversion.header().is_some(),
         labels: conversion.header().map(|header| header.labels.clone()).unwrap_or_default(),
+        named: options.labels.is_some() || conversion.layout().is_none() || known(&conversion),
         tensors: conversion.specs().count(),
-        missing: conversion.missing().to_vec(),
         unused: conversion.unused().to_vec(),
         beside: conversion.beside().clone(),
         out: to.display().to_string(),
         bytes,
     })
+}
+
+/// Whether there is a list of names for so many classes.
+fn known(conversion: &Conversion<'_>) -> bool {
+    conversion.header().is_none_or(|header| ssd_import::labels::known(header.classes()).is_some())
 }
 
 /// What was recognised, before the work is done.
@@ -100,14 +112,11 @@ fn recognised(path: &Path, conversion: &Conversion<'_>) -> String {
 pub fn readable(report: &Report) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    for name in &report.missing {
-        let _ = writeln!(text, "missing: {name}");
-    }
     for name in &report.unused {
-        let _ = writeln!(text, "unused: {name}");
+        let _ = writeln!(text, "unused: {}", quoted(name));
     }
     for (name, count) in &report.beside {
-        let _ = writeln!(text, "left out: {count} tensors below {name}");
+        let _ = writeln!(text, "left out: {count} tensors below {}", quoted(name));
     }
     let megabytes = report.bytes as f64 / 1e6;
     let _ = writeln!(text, "{}: {} tensors, {megabytes:.1} MB.", report.out, report.tensors);
@@ -117,7 +126,7 @@ pub fn readable(report: &Report) -> String {
             "It is a trunk without heads: start a training from it with `train --arch {} --init`.",
             report.arch
         );
-    } else if report.labels.first().is_some_and(|label| label == "class 1") {
+    } else if !report.named {
         let _ = writeln!(text, "The names of its classes are not known; give them with --labels, one on a line.");
     }
     text
@@ -140,7 +149,7 @@ pub fn readable_inspection(path: &Path, found: &Inspection) -> String {
         row("problem", problem);
         text.push('\n');
         for tensor in &found.tensors {
-            let _ = writeln!(text, "{:60} {:5} {:?}", tensor.name, tensor.dtype, tensor.shape);
+            let _ = writeln!(text, "{:60} {:8} {:?}", quoted(&tensor.name), tensor.dtype, tensor.shape);
         }
     }
     text
@@ -154,7 +163,8 @@ fn network_rows(network: &Network, row: &mut dyn FnMut(&str, &str)) {
         row("input", &format!("{size} x {size} pixels"));
     }
     if let Some(labels) = &network.labels {
-        row("labels", &format!("{}: {}", labels.len(), labels.join(", ")));
+        let names: Vec<String> = labels.iter().map(|name| quoted(name)).collect();
+        row("labels", &format!("{}: {}", labels.len(), names.join(", ")));
     }
     if let Some(priors) = &network.priors {
         prior_rows(priors, network.input_size.unwrap_or(1), row);
@@ -181,13 +191,12 @@ fn network_rows(network: &Network, row: &mut dyn FnMut(&str, &str)) {
             .collect();
         row("provenance", if said.is_empty() { "not said".into() } else { said.join("; ") }.as_str());
     }
-    for (name, names) in [("missing", &network.missing), ("unused", &network.unused)] {
-        if !names.is_empty() {
-            row(name, &names.join(", "));
-        }
+    if !network.unused.is_empty() {
+        let names: Vec<String> = network.unused.iter().map(|name| quoted(name)).collect();
+        row("unused", &names.join(", "));
     }
     for (name, count) in &network.beside {
-        row("beside", &format!("{count} tensors below {name}"));
+        row("beside", &format!("{count} tensors below {}", quoted(name)));
     }
 }
 

@@ -44,7 +44,7 @@ pub enum InitError {
     },
     /// Another network.
     #[error(
-        "{path} holds {found}, and {wanted} is to be trained; choose a file of the same architecture or change --arch"
+        "{path} holds weights for {found}, and {wanted} is to be trained; choose a file of the same architecture or change --arch"
     )]
     Arch {
         /// The file.
@@ -56,6 +56,32 @@ pub enum InitError {
     },
 }
 
+/// What the file says of itself, if it is a detector of `arch`: its heads were trained for its priors, and its trunk for its pixels.
+///
+/// # Errors
+///
+/// When the file cannot be read, or is in no known layout.
+pub fn detector(path: &Path, arch: Arch) -> Result<Option<Header>, InitError> {
+    let file = open(path)?;
+    match Conversion::plan(&file, &Options::default()) {
+        Ok(conversion) => Ok(conversion.header().filter(|header| header.arch == arch).cloned()),
+        Err(ImportError::Unknown { .. }) => Ok(None),
+        Err(source) => Err(InitError::Import { path: path.display().to_string(), source }),
+    }
+}
+
+fn open(path: &Path) -> Result<TensorFile, InitError> {
+    let name = || path.display().to_string();
+    let source = FileSource::open(path).map_err(|source| InitError::Read { path: name(), source })?;
+    TensorFile::open(Box::new(source)).map_err(|source| InitError::File { path: name(), source })
+}
+
+/// Whether two architectures have the same trunk, by its paths and shapes.
+fn same_trunk(one: Arch, other: Arch) -> bool {
+    let vgg = |arch: Arch| arch.name().contains("vgg16");
+    one == other || vgg(one) && vgg(other)
+}
+
 /// The model to start from, and a sentence on what was taken over.
 ///
 /// # Errors
@@ -63,7 +89,7 @@ pub enum InitError {
 /// When the file cannot be read, is in no known layout, or holds another architecture.
 pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
     let name = || path.display().to_string();
-    let start = read(path)?;
+    let start = read(path, header.arch)?;
     let weights_error = |source| InitError::Weights { path: name(), source };
     if start.is_trunk {
         return trunk_alone(start, header, device).map_err(weights_error);
@@ -98,14 +124,16 @@ struct Start {
 }
 
 /// Reads a file in whatever layout it is.
-fn read(path: &Path) -> Result<Start, InitError> {
+fn read(path: &Path, wanted: Arch) -> Result<Start, InitError> {
     let name = || path.display().to_string();
     let unread = |source| InitError::Read { path: name(), source };
-    let source = FileSource::open(path).map_err(unread)?;
-    let file = TensorFile::open(Box::new(source)).map_err(|source| InitError::File { path: name(), source })?;
+    let file = open(path)?;
     let ours = |is_trunk| Ok(Start { bytes: std::fs::read(path).map_err(unread)?, is_trunk, what: name() });
     match Conversion::plan(&file, &Options::default()) {
         Ok(conversion) => match conversion.layout() {
+            Some(_) if conversion.header().is_none() && !same_trunk(conversion.arch(), wanted) => {
+                Err(InitError::Arch { path: name(), found: conversion.arch(), wanted })
+            }
             Some(layout) => {
                 let bytes = conversion.to_bytes(Dtype::F32, &mut |_, _| {});
                 let bytes = bytes.map_err(|source| InitError::Import { path: name(), source })?;

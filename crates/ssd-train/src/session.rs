@@ -42,12 +42,18 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
     if args.out.is_none() && args.show_batch.is_none() {
         return Err(no_out());
     }
-    let config = match (&args.out, args.resume) {
+    let mut config = match (&args.out, args.resume) {
         (Some(out), true) => TrainConfig::resumed(args, out)?,
         _ => TrainConfig::new(args)?,
     };
+    if let (Some(path), false) = (&config.init, args.resume) {
+        let found = init::detector(path, config.arch).map_err(Failure::input)?;
+        (config.priors, config.normalization) = found.map(|found| (found.priors, found.normalization)).unzip();
+    }
     let train = open_train(&config)?;
-    let preprocess = config.arch.preprocess();
+    let header = config.header(train.labels().to_vec(), Provenance::default());
+    header.check().map_err(|error| Failure::Input(format!("the settings of the run cannot be: {error}.")))?;
+    let preprocess = header.preprocess();
     let loader = |dataset: &Arc<Dataset>, learning: bool| {
         let augment = if learning { config.augment.clone() } else { None };
         let workers = args.workers.map_or(rayon::current_num_threads().min(MAX_WORKERS), usize::from);
@@ -73,7 +79,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
     }
     opened.device.seed(config.seed);
     let device = opened.device.autodiff();
-    let header = Header::new(config.arch, train.labels().to_vec(), provenance(&config, &opened.name));
+    let header = Header { provenance: provenance(&config, &opened.name), ..header };
     if config.init.is_none() && config.freeze > 0 && !args.resume {
         cli::note("The frozen stages stay as they are drawn by chance: --freeze and --recipe finetune are for --init.");
     }

@@ -142,12 +142,16 @@ impl Import {
 /// Says of which file a sentence is. It is short even where hundreds of tensors are missing.
 fn refused(name: Option<&str>, error: ImportError) -> Failure {
     let clause = match error {
-        ImportError::Missing { layout, names } => {
+        ImportError::Missing { layout, names, .. } => {
             let first = names.first().map_or("", String::as_str);
             let others = names.len().saturating_sub(1);
             format!(
                 "it is recognised as {layout}, but {first} and {others} more of its tensors are missing; save the whole model"
             )
+        }
+        ImportError::Unfit { arch, what } if what.len() > 1 => {
+            let (first, others) = (&what[0], what.len() - 1);
+            format!("its tensors do not fit {arch}: {first}, and {others} more; it belongs to another network")
         }
         error => error.to_string(),
     };
@@ -201,5 +205,6 @@ fn network(arch: Arch) -> &'static str {
         Arch::Ssd300MobileNetV1 => "SSD300 with MobileNetV1",
         Arch::Ssd300MobileNetV2Lite => "SSDLite300 with MobileNetV2",
         Arch::SsdLite320MobileNetV3Large => "SSDLite320 with MobileNetV3-Large",
+        Arch::SsdLite320MobileNetV3LargeWide => "SSDLite320 with MobileNetV3-Large and a wide tail",
     }
 }

@@ -33,6 +33,9 @@ pub enum Arch {
     /// MobileNetV3-Large with a narrow tail, separable extras and heads, as torchvision's, 320 x 320.
     #[serde(rename = "ssdlite320-mobilenet-v3-large")]
     SsdLite320MobileNetV3Large,
+    /// The same with the tail of the classifier, twice as wide: what torchvision makes around a pretrained trunk.
+    #[serde(rename = "ssdlite320-mobilenet-v3-large-wide")]
+    SsdLite320MobileNetV3LargeWide,
     /// The paper's network with batch norm in place of the L2 normalisation of conv4_3, as pytorch-ssd's `vgg16-ssd`.
     #[serde(rename = "ssd300-vgg16-source-bn")]
     Ssd300Vgg16SourceBn,
@@ -114,24 +117,29 @@ const fn even(grid: usize, channels: usize, size_px: f64) -> FeatureMap {
 }
 
 /// SSDLite on MobileNetV3: torchvision, `ssdlite.py`, scales of 0.2 to 0.95 of 320 pixels.
-const MOBILENET_V3_320: [FeatureMap; 6] = [
-    even(20, 672, 64.0),
-    even(10, 480, 112.0),
-    even(5, 512, 160.0),
-    even(3, 256, 208.0),
-    even(2, 256, 256.0),
-    even(1, 128, 304.0),
-];
+const fn mobilenet_v3_320(last: usize) -> [FeatureMap; 6] {
+    [
+        even(20, 672, 64.0),
+        even(10, last, 112.0),
+        even(5, 512, 160.0),
+        even(3, 256, 208.0),
+        even(2, 256, 256.0),
+        even(1, 128, 304.0),
+    ]
+}
+const MOBILENET_V3_320: [FeatureMap; 6] = mobilenet_v3_320(480);
+const MOBILENET_V3_WIDE_320: [FeatureMap; 6] = mobilenet_v3_320(960);
 
 impl Arch {
     /// All of them: those of the contract in its order, then the variants that only converted weights need.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ssd300Vgg16,
         Self::Ssd300Vgg16Bn,
         Self::Ssd300ResNet34,
         Self::Ssd300MobileNetV1,
         Self::Ssd300MobileNetV2Lite,
         Self::SsdLite320MobileNetV3Large,
+        Self::SsdLite320MobileNetV3LargeWide,
         Self::Ssd300ResNet50,
         Self::Ssd300Vgg16SourceBn,
         Self::Ssd512Vgg16,
@@ -148,7 +156,8 @@ impl Arch {
             | Self::Ssd512Vgg16
             | Self::Ssd300MobileNetV1
             | Self::Ssd300MobileNetV2Lite
-            | Self::SsdLite320MobileNetV3Large => 5,
+            | Self::SsdLite320MobileNetV3Large
+            | Self::SsdLite320MobileNetV3LargeWide => 5,
         }
     }
 
@@ -162,6 +171,7 @@ impl Arch {
             Self::Ssd300MobileNetV1 => "ssd300-mobilenet-v1",
             Self::Ssd300MobileNetV2Lite => "ssd300-mobilenet-v2-lite",
             Self::SsdLite320MobileNetV3Large => "ssdlite320-mobilenet-v3-large",
+            Self::SsdLite320MobileNetV3LargeWide => "ssdlite320-mobilenet-v3-large-wide",
             Self::Ssd300Vgg16SourceBn => "ssd300-vgg16-source-bn",
             Self::Ssd512Vgg16 => "ssd512-vgg16",
         }
@@ -177,13 +187,14 @@ impl Arch {
             Self::Ssd300MobileNetV1 => &MOBILENET_V1_300,
             Self::Ssd300MobileNetV2Lite => &MOBILENET_V2_300,
             Self::SsdLite320MobileNetV3Large => &MOBILENET_V3_320,
+            Self::SsdLite320MobileNetV3LargeWide => &MOBILENET_V3_WIDE_320,
         }
     }
 
     /// Side of the square input, in pixels.
     pub fn input_size(self) -> usize {
         match self {
-            Self::SsdLite320MobileNetV3Large => 320,
+            Self::SsdLite320MobileNetV3Large | Self::SsdLite320MobileNetV3LargeWide => 320,
             Self::Ssd512Vgg16 => 512,
             _ => 300,
         }
@@ -197,7 +208,7 @@ impl Arch {
             }
             Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => Normalization::IMAGENET,
             Self::Ssd300MobileNetV1 | Self::Ssd300MobileNetV2Lite => Normalization::MOBILENET,
-            Self::SsdLite320MobileNetV3Large => Normalization::UNIT,
+            Self::SsdLite320MobileNetV3Large | Self::SsdLite320MobileNetV3LargeWide => Normalization::UNIT,
         };
         Preprocess { input_size: self.input_size(), normalization }
     }
@@ -210,7 +221,7 @@ impl Arch {
             Self::Ssd300Vgg16SourceBn | Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => (315.0, Clip::All),
             Self::Ssd512Vgg16 => (537.65, Clip::None),
             Self::Ssd300MobileNetV1 | Self::Ssd300MobileNetV2Lite => (330.0, Clip::All),
-            Self::SsdLite320MobileNetV3Large => (320.0, Clip::Size),
+            Self::SsdLite320MobileNetV3Large | Self::SsdLite320MobileNetV3LargeWide => (320.0, Clip::Size),
         };
         let input = self.input_size() as f64;
         let maps = self.feature_maps();

@@ -83,10 +83,14 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
     /// Not safetensors, or cut short.
-    #[error("this is not a whole safetensors file ({0}); download or export it again")]
+    #[error(
+        "this is not a whole safetensors file ({0}); download or export it again, or if it is a checkpoint of another project, make a weights file of it with `convert`"
+    )]
     Container(String),
     /// No header of ours.
-    #[error("the file has no `ssd` metadata, so it is not a detector of this project; use a file that `train` wrote")]
+    #[error(
+        "the file has no `ssd` metadata, so it is not a detector of this project; use a file that `train` wrote, or make one with `convert` of a public checkpoint"
+    )]
     NoHeader,
     /// A header that does not parse.
     #[error("the file's `ssd` metadata is not understood ({0}); it was written by another version, export it again")]
@@ -175,7 +179,12 @@ impl Header {
         }
     }
 
-    fn check(&self) -> Result<(), WeightsError> {
+    /// Whether it says nothing that cannot be.
+    ///
+    /// # Errors
+    ///
+    /// When it contradicts itself or its architecture.
+    pub fn check(&self) -> Result<(), WeightsError> {
         let fault = |text: String| Err(WeightsError::Inconsistent(text));
         let maps = self.arch.feature_maps();
         if self.labels.is_empty() {

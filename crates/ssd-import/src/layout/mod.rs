@@ -46,7 +46,8 @@ pub enum Layout {
     AmdegrootVgg16,
 }
 
-/// What a layout's detectors have that their files do not say.
+/// What a layout's detectors have that their files do not say. The counts are caffe's where a project's own are smaller, which only
+/// leaves out what scores least.
 pub(crate) struct Habits {
     /// How pixels enter the network.
     pub(crate) normalization: Normalization,
@@ -111,8 +112,7 @@ impl Layout {
         matches!(self, Self::TorchvisionResNet | Self::TorchvisionVgg16 | Self::AmdegrootVgg16)
     }
 
-    /// Names that a file of this layout has, and no file of a layout after it. They are few, so that an incomplete file is still
-    /// recognised, and its missing tensors can be named.
+    /// Names that a file of this layout has, and no file of a layout after it.
     fn signature(self) -> &'static [&'static str] {
         match self {
             Self::TorchvisionSsd300 => &["head.classification_head.module_list.0.weight", "backbone.features.0.weight"],
@@ -133,13 +133,17 @@ impl Layout {
     }
 
     /// The network in a file of this layout.
-    pub(crate) fn arch(self, has: &dyn Fn(&str) -> bool) -> Arch {
+    pub(crate) fn arch(self, shape: &dyn Fn(&str) -> Option<Vec<usize>>) -> Arch {
+        let has = |name: &str| shape(name).is_some();
         match self {
             Self::TorchvisionSsd300
             | Self::MmdetectionSsd300
             | Self::AmdegrootSsd300
             | Self::TorchvisionVgg16
             | Self::AmdegrootVgg16 => Arch::Ssd300Vgg16,
+            Self::TorchvisionSsdLite320 if shape(LITE_TAIL).is_some_and(|shape| shape.first() == Some(&160)) => {
+                Arch::SsdLite320MobileNetV3LargeWide
+            }
             Self::TorchvisionSsdLite320 => Arch::SsdLite320MobileNetV3Large,
             Self::NvidiaSsd300 if has("feature_extractor.feature_extractor.4.0.conv3.weight") => Arch::Ssd300ResNet50,
             Self::NvidiaSsd300 => Arch::Ssd300ResNet34,
@@ -191,11 +195,16 @@ impl Layout {
             Self::QfgaohaoMobileNetV1 | Self::QfgaohaoMobileNetV2 => {
                 habits(Normalization::MOBILENET, Clip::All, Sizes::Own)
             }
-            Self::TorchvisionResNet => habits(Normalization::IMAGENET, Clip::All, Sizes::Own),
-            Self::TorchvisionVgg16 | Self::AmdegrootVgg16 => habits(Normalization::CAFFE, Clip::None, Sizes::Own),
+            // Trunks have no priors: this is not asked of them.
+            Self::TorchvisionResNet | Self::TorchvisionVgg16 | Self::AmdegrootVgg16 => {
+                habits(Normalization::CAFFE, Clip::None, Sizes::Own)
+            }
         }
     }
 }
+
+/// The first tensor of torchvision's SSDLite that says how wide the tail is.
+const LITE_TAIL: &str = "backbone.features.1.0.3.0.weight";
 
 /// Caffe's mean as fractions of 255, rounded: torchvision, `ssd.py`.
 const TORCHVISION_SSD300: Normalization =
@@ -212,16 +221,75 @@ pub(crate) struct Recognised {
     pub(crate) prefix: String,
 }
 
-/// Finds the layout by the names, behind whatever prefix they have. `only` limits it to one layout.
+impl Recognised {
+    /// The network in the file.
+    pub(crate) fn arch(&self, file: &TensorFile) -> Arch {
+        self.layout.arch(&|name| file.get(&format!("{}{name}", self.prefix)).map(|tensor| tensor.shape.clone()))
+    }
+
+    /// The share of the network's tensors that are there, by their names.
+    fn share(&self, file: &TensorFile) -> f64 {
+        let arch = self.arch(file);
+        let rules = self.layout.rules(arch, 2);
+        let there = |spec: &ssd::model::TensorSpec| match rules.origin(&spec.path) {
+            Some(Origin::Tensor { name, .. }) => file.get(&format!("{}{name}", self.prefix)).is_some(),
+            Some(Origin::Ones) => true,
+            None => false,
+        };
+        let specs = ssd::model::tensors(arch, 2);
+        specs.iter().filter(|spec| there(spec)).count() as f64 / specs.len() as f64
+    }
+}
+
+/// Parts of a prefix that say nothing of what follows.
+const WRAPPERS: [&str; 8] =
+    ["module", "model", "state_dict", "model_state_dict", "net", "network", "model_ema", "ema_state_dict"];
+
+/// An incomplete detector is still one when so much of it is there.
+const MOST_OF_IT: f64 = 0.6;
+
+/// Finds the layout by the names, behind whatever prefix they have. `only` limits it to one layout. Detectors come first, also those
+/// of which some tensors are missing; trunks only where nothing but a wrapper stands before their names, or a part of a
+/// detector would be taken for one.
 pub(crate) fn recognise(file: &TensorFile, only: Option<Layout>) -> Option<Recognised> {
-    let tried = Layout::ALL.into_iter().filter(|layout| only.is_none_or(|only| only == *layout));
-    tried.into_iter().find_map(|layout| {
-        let signature = layout.signature();
-        let ends = file.tensors().iter().filter_map(|tensor| tensor.name.strip_suffix(signature[0]));
-        let mut prefixes = ends.filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
-        let fits = |prefix: &&str| signature.iter().all(|name| file.get(&format!("{prefix}{name}")).is_some());
-        prefixes.find(fits).map(|prefix| Recognised { layout, prefix: prefix.to_owned() })
-    })
+    let tried = || Layout::ALL.into_iter().filter(move |layout| only.is_none_or(|only| only == *layout));
+    let detectors = || tried().filter(|layout| !layout.is_trunk());
+    let whole = detectors().flat_map(|layout| candidates(file, layout)).find(|found| found.signed(file));
+    let incomplete = || {
+        let found = detectors().flat_map(|layout| candidates(file, layout));
+        found
+            .map(|found| (found.share(file), found))
+            .filter(|(share, _)| *share >= MOST_OF_IT)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+            .map(|(_, found)| found)
+    };
+    let trunk = || {
+        let found = tried().filter(|layout| layout.is_trunk()).flat_map(|layout| candidates(file, layout));
+        let wrapped = |found: &Recognised| found.prefix.split_terminator('.').all(|part| WRAPPERS.contains(&part));
+        found.filter(|found| wrapped(found)).find(|found| found.signed(file))
+    };
+    whole.or_else(incomplete).or_else(trunk)
+}
+
+impl Recognised {
+    /// Whether all names that mark the layout are there.
+    fn signed(&self, file: &TensorFile) -> bool {
+        self.layout.signature().iter().all(|name| file.get(&format!("{}{name}", self.prefix)).is_some())
+    }
+}
+
+/// What stands before a name that marks the layout, wherever there is one; a few of them, as a file may have many that end alike.
+fn candidates(file: &TensorFile, layout: Layout) -> Vec<Recognised> {
+    let mut prefixes: Vec<&str> = Vec::new();
+    for name in layout.signature() {
+        let ends = file.tensors().iter().filter_map(|tensor| tensor.name.strip_suffix(name));
+        for prefix in ends.filter(|prefix| prefix.is_empty() || prefix.ends_with('.')) {
+            if prefixes.len() < 16 && !prefixes.contains(&prefix) {
+                prefixes.push(prefix);
+            }
+        }
+    }
+    prefixes.into_iter().map(|prefix| Recognised { layout, prefix: prefix.to_owned() }).collect()
 }
 
 impl fmt::Display for Layout {

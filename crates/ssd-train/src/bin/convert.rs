@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use ssd::weights::{Dtype, Provenance};
 use ssd_import::{Layout, Options, Sizes, inspect};
-use ssd_train::cli::{self, Failure};
+use ssd_train::cli::{self, DeviceChoice, Failure};
+use ssd_train::config::file_name;
 use ssd_train::convert;
 
 /// Convert a public SSD checkpoint to a weights file, or say what a file is.
@@ -49,6 +50,9 @@ struct Args {
     /// What the numbers are stored as; f16 halves the file, norms stay f32
     #[arg(long, value_enum, default_value = "f32")]
     dtype: DtypeName,
+    /// Taken as by the other programs; converting computes nothing, so any device will do
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
     /// Print one JSON document on stdout, everything else on stderr
     #[arg(long)]
     json: bool,
@@ -106,9 +110,8 @@ fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn options(args: &Args, input: &Path) -> Result<Options, Failure> {
-    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned();
-    let command = format!("convert {name} OUT");
-    let provenance = Provenance { source_file: Some(name), command, ..Provenance::default() };
+    let source_file = Some(file_name(&input.display().to_string()));
+    let provenance = Provenance { source_file, command: command(args), ..Provenance::default() };
     Ok(Options {
         layout: args.layout.0,
         labels: args.labels.as_deref().map(convert::labels).transpose()?,
@@ -118,4 +121,28 @@ fn options(args: &Args, input: &Path) -> Result<Options, Failure> {
         }),
         provenance,
     })
+}
+
+/// The command that makes the file again, with the names of files and not their folders; nothing for a look alone.
+fn command(args: &Args) -> String {
+    let (Some(input), Some(output)) = (&args.input, &args.output) else { return String::new() };
+    let name = |path: &Path| file_name(&path.display().to_string());
+    let mut command = format!("convert {} {}", name(input), name(output));
+    let flags = [
+        ("layout", args.layout.0.map(|layout| layout.name().to_owned())),
+        ("labels", args.labels.as_deref().map(name)),
+        ("priors", args.priors.map(spelled)),
+        ("dtype", matches!(args.dtype, DtypeName::F16).then(|| spelled(args.dtype))),
+    ];
+    for (flag, value) in flags {
+        if let Some(value) = value {
+            command += &format!(" --{flag} {value}");
+        }
+    }
+    command
+}
+
+/// A choice as it is typed.
+fn spelled(choice: impl ValueEnum) -> String {
+    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

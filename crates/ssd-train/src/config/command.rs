@@ -24,7 +24,8 @@ impl TrainConfig {
             match (name.as_str(), value) {
                 // No flag has it; the run's own settings have it. Learning by heart has none anyway.
                 ("augment", _) if self.overfit.is_none() => command += " --config config.json",
-                ("recipe" | "init" | "augment", _) | (_, Value::Null) => {}
+                // The last two come with the file after --init.
+                ("recipe" | "init" | "augment" | "priors" | "normalization", _) | (_, Value::Null) => {}
                 (name, Value::Array(values)) if name.ends_with("data") => {
                     values.iter().for_each(|value| {
                         command += &format!(" --{} {}", flag(name), quoted(&file_name(&word(value))))

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ssd::Arch;
 use ssd::loss::BoxLoss;
+use ssd::preprocess::Normalization;
+use ssd::priors::PriorScheme;
+use ssd::weights::{Header, Provenance};
 
 pub use self::args::{RunArgs, TrainArgs};
 pub use self::command::file_name;
@@ -90,6 +93,10 @@ pub struct TrainConfig {
     pub seed: u64,
     /// File the weights start from.
     pub init: Option<PathBuf>,
+    /// Priors in place of the architecture's: those of the detector after `init`, whose heads were trained for them.
+    pub priors: Option<PriorScheme>,
+    /// What is done with pixels in place of the architecture's way: likewise.
+    pub normalization: Option<Normalization>,
     /// Pictures learned by heart.
     pub overfit: Option<usize>,
     /// Augmentation; none when overfitting.
@@ -124,6 +131,8 @@ impl Default for TrainConfig {
             freeze: 0,
             seed: 1,
             init: None,
+            priors: None,
+            normalization: None,
             overfit: None,
             augment: Some(AugmentConfig::default()),
         }
@@ -257,6 +266,18 @@ impl TrainConfig {
         }
         let augment = self.augment.map(AugmentConfig::checked).transpose().map_err(Failure::input)?;
         Ok(Self { augment, ..self })
+    }
+
+    /// The header of a detector that is trained so, with `labels`.
+    pub fn header(&self, labels: Vec<String>, provenance: Provenance) -> Header {
+        let mut header = Header::new(self.arch, labels, provenance);
+        if let Some(priors) = &self.priors {
+            header.priors = priors.clone();
+        }
+        if let Some(normalization) = self.normalization {
+            header.normalization = normalization;
+        }
+        header
     }
 
     /// Pictures whose gradients make one step.

@@ -1,6 +1,6 @@
 //! MobileNetV3-Large with light extras, in the layout of torchvision's `ssdlite320_mobilenet_v3_large`.
 //!
-//! The tail is half as wide as the classifier's (MobileNetV3 paper, §6.3). The first feature map is the widened inside of block 13.
+//! The tail is half as wide as the classifier's (MobileNetV3 paper, §6.3), or as wide. The first feature map is the widened inside of block 13.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -14,7 +14,7 @@ use super::inverted_residual::{InvertedResidual, InvertedResidualConfig};
 /// Batch norm's epsilon and momentum, in the trunk, the extras and the heads.
 pub(super) const STATISTICS: (f64, f64) = (1e-3, 0.03);
 
-/// Kernel, inner channels, output channels, gate, activation, stride: MobileNetV3 paper, table 1, the last three narrowed.
+/// Kernel, inner channels, output channels, gate, activation, stride: MobileNetV3 paper, table 1.
 const BLOCKS: [(usize, usize, usize, bool, Activation, usize); 15] = [
     (3, 16, 16, false, Relu, 1),
     (3, 64, 24, false, Relu, 2),
@@ -28,10 +28,28 @@ const BLOCKS: [(usize, usize, usize, bool, Activation, usize); 15] = [
     (3, 184, 80, false, HardSwish, 1),
     (3, 480, 112, true, HardSwish, 1),
     (3, 672, 112, true, HardSwish, 1),
-    (5, 672, 80, true, HardSwish, 2),
-    (5, 480, 80, true, HardSwish, 1),
-    (5, 480, 80, true, HardSwish, 1),
+    (5, 672, 160, true, HardSwish, 2),
+    (5, 960, 160, true, HardSwish, 1),
+    (5, 960, 160, true, HardSwish, 1),
 ];
+
+/// How wide the tail is: all behind the inside of block 13.
+#[derive(Debug, Clone, Copy)]
+pub enum Tail {
+    /// Half of the table's numbers.
+    Narrow,
+    /// The table's.
+    Wide,
+}
+
+impl Tail {
+    fn of(self, channels: usize) -> usize {
+        match self {
+            Self::Narrow => channels / 2,
+            Self::Wide => channels,
+        }
+    }
+}
 
 /// How many blocks come before each halving of the map, the stem belonging to the first stage; the last convolution belongs to
 /// the last one.
@@ -50,7 +68,7 @@ pub struct MobileNetV3 {
     pub stem: ConvUnit,
     /// The 15 blocks.
     pub blocks: Vec<InvertedResidual>,
-    /// 1x1 to 480 channels.
+    /// 1x1 to 480 or 960 channels.
     pub last: ConvUnit,
     /// Four blocks that halve the map each, with an activation at their end and nothing added.
     pub extras: Vec<InvertedResidual>,
@@ -58,19 +76,22 @@ pub struct MobileNetV3 {
 
 impl MobileNetV3 {
     /// Fresh weights.
-    pub fn new(device: &Device) -> Self {
+    pub fn new(tail: Tail, device: &Device) -> Self {
         let unit = |config: ConvUnitConfig| {
             config.norm(true).statistics(STATISTICS.0, STATISTICS.1).activation(HardSwish).init(device)
         };
         let mut channels = 16;
-        let blocks = BLOCKS.into_iter().map(|(kernel, inner, output, gated, activation, stride)| {
-            let config = InvertedResidualConfig::new(channels, inner, output, stride);
-            channels = output;
-            InvertedResidualConfig { kernel, gated, activation, statistics: STATISTICS, ..config }.init(device)
-        });
+        let blocks =
+            BLOCKS.into_iter().enumerate().map(|(index, (kernel, inner, output, gated, activation, stride))| {
+                let inner = if index > SOURCE_BLOCK { tail.of(inner) } else { inner };
+                let output = if index >= SOURCE_BLOCK { tail.of(output) } else { output };
+                let config = InvertedResidualConfig::new(channels, inner, output, stride);
+                channels = output;
+                InvertedResidualConfig { kernel, gated, activation, statistics: STATISTICS, ..config }.init(device)
+            });
         let blocks = blocks.collect();
-        let last = unit(ConvUnitConfig::new(channels, 480, 1));
-        channels = 480;
+        let last = unit(ConvUnitConfig::new(channels, tail.of(960), 1));
+        channels = tail.of(960);
         let extras = EXTRAS.into_iter().map(|(inner, output)| {
             let config = InvertedResidualConfig::new(channels, inner, output, 2);
             channels = output;
@@ -95,7 +116,7 @@ impl MobileNetV3 {
     /// # Shapes
     ///
     /// - `images`: `[B, 3, 320, 320]`
-    /// - output: `[B, 672, 20, 20]`, `[B, 480, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B, 128, 1, 1]`
+    /// - output: `[B, 672, 20, 20]`, `[B, 480 or 960, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B, 128, 1, 1]`
     pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
         let stem = engine.convolve(format_args!("stem"), &self.stem.step(), images);
         light_trunk(engine, stem, &self.blocks, SOURCE_BLOCK, &self.last, &self.extras)

@@ -22,7 +22,7 @@ pub use inverted_residual::{Gate, InvertedResidual};
 pub use l2norm::{L2NORM_EPSILON, L2Norm};
 pub use mobilenet_v1::{MobileNetV1, Separable};
 pub use mobilenet_v2::MobileNetV2;
-pub use mobilenet_v3::MobileNetV3;
+pub use mobilenet_v3::{MobileNetV3, Tail};
 pub use resnet::{Depth, ResNet, ResidualBlock};
 pub use tensors::{TensorSpec, tensors};
 pub use vgg::{Variant, Vgg16};
@@ -71,6 +71,7 @@ impl Ssd {
     /// A network with fresh weights for `classes` classes, background counted.
     pub fn new(arch: Arch, classes: usize, device: &Device) -> Self {
         let vgg = |variant| Backbone::Vgg16(Vgg16::new(variant, device));
+        let lite = |tail| Backbone::MobileNetV3(MobileNetV3::new(tail, device));
         let (backbone, kind) = match arch {
             Arch::Ssd300Vgg16 => (vgg(Variant::Plain), Kind::Dense),
             Arch::Ssd300Vgg16Bn => (vgg(Variant::BatchNorm), Kind::Dense),
@@ -80,7 +81,8 @@ impl Ssd {
             Arch::Ssd300ResNet50 => (Backbone::ResNet(ResNet::new(Depth::ResNet50, device)), Kind::Dense),
             Arch::Ssd300MobileNetV1 => (Backbone::MobileNetV1(MobileNetV1::new(device)), Kind::Dense),
             Arch::Ssd300MobileNetV2Lite => (Backbone::MobileNetV2(MobileNetV2::new(device)), Kind::BiasedSeparable),
-            Arch::SsdLite320MobileNetV3Large => (Backbone::MobileNetV3(MobileNetV3::new(device)), Kind::Separable),
+            Arch::SsdLite320MobileNetV3Large => (lite(Tail::Narrow), Kind::Separable),
+            Arch::SsdLite320MobileNetV3LargeWide => (lite(Tail::Wide), Kind::Separable),
         };
         let maps = arch.feature_maps();
         let last = maps.len() - 1;
