@@ -81,7 +81,7 @@ export function bindModels(page, load, say) {
       await show();
       if (address) return open({ name: address.split("/").pop(), weights: address });
       const first = models.get(index.default) ?? [...models.values()][0];
-      if (!first) throw new Error(`models/index.json could not be read (${index.message}): use your own weights.`);
+      if (!first) throw new Error(`The file models/index.json is not there (${index.message}): use your own weights.`);
       return load(first);
     },
 

@@ -123,6 +123,18 @@ fn what_cannot_be_done_rejects_by_name_and_with_a_sentence() {
     });
 }
 
+/// The linker may wrap every export in a call of all static constructors, which costs more than small networks do.
+#[test]
+fn a_call_into_the_wasm_runs_no_constructors() {
+    scenario("constructors", Gpu::None, |page| {
+        let wasm = std::fs::read(page.dist.join("wasm/ssd-web_bg.wasm"))?;
+        let has = |name: &[u8]| wasm.windows(name.len()).any(|bytes| bytes == name);
+        ensure!(has(b"__wasm_call_ctors"), "the functions have no names here, so nothing can be told");
+        ensure!(!has(b"command_export"), "the exports are wrapped");
+        Ok(())
+    });
+}
+
 /// Each kernel against its twin in Rust, in this browser: what the tests of the shaders say of another driver.
 #[test]
 fn frames_leave_memory_as_it_is_and_read_back_little() {
