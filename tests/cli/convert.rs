@@ -122,6 +122,59 @@ fn what_is_missing_and_what_is_left_over_is_named() {
 }
 
 #[test]
+fn a_detector_without_what_marks_it_is_no_trunk() {
+    let gone = ["classification_headers.0.0.weight", "classification_headers.0.3.weight"];
+    let from = checkpoint("model.", |name| !gone.iter().any(|end| name.ends_with(end)));
+    let ran = run("convert", &[path_text(&from.path), path_text(&from.beside("out.safetensors"))]);
+    let error = ran.failed(2);
+    assert!(error.contains(LAYOUT) && gone.iter().all(|name| error.contains(name)), "{error}");
+}
+
+#[test]
+fn options_that_do_not_apply_are_refused() {
+    let from = checkpoint("", |_| true);
+    let (own, to) = (fresh_weights_file(from.folder.path(), &["cat"]), from.beside("out.safetensors"));
+    let same = from.write("same.txt", &"thing\n".repeat(20));
+    let cases = [
+        (&from.path, ["--priors", "voc"], "one set"),
+        (&from.path, ["--labels", path_text(&same)], "two classes"),
+        (&own, ["--layout", LAYOUT], "this project"),
+        (&own, ["--priors", "coco"], "this project"),
+    ];
+    for (path, option, word) in cases {
+        let ran = run("convert", &[&[path_text(path), path_text(&to)], &option[..]].concat());
+        assert!(ran.failed(2).contains(word), "{option:?}: {}", ran.stderr);
+    }
+    let ran = run("convert", &[path_text(&from.path), path_text(&from.path)]);
+    assert!(ran.failed(2).contains("another name"), "{}", ran.stderr);
+    assert!(!to.exists(), "nothing is written");
+}
+
+/// A safetensors file of these tensors without a number in them.
+fn empty_tensors(tensors: &[(&str, &str)]) -> Vec<u8> {
+    let entry = |(name, shape): &(&str, &str)| {
+        format!("\"{name}\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[0,0]}}")
+    };
+    let mut header = format!("{{{}}}", tensors.iter().map(entry).collect::<Vec<_>>().join(","));
+    header += &" ".repeat(header.len().next_multiple_of(8) - header.len());
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+}
+
+#[test]
+fn shapes_that_lie_cost_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("lies.safetensors");
+    for rows in ["4000000000", "18446744073709551612", "0", "8004"] {
+        let shape = format!("[{rows},0,3,3]");
+        fs::write(&path, empty_tensors(&[("conf.0.weight", &shape), ("vgg.0.weight", "[64,0,3,3]")]))
+            .expect("a new file");
+        let ran = run("convert", &[path_text(&path), path_text(&folder.path().join("out.safetensors"))]);
+        assert!(ran.failed(2).contains("lies.safetensors"), "{}", ran.stderr);
+        assert!(run("convert", &["--inspect", path_text(&path)]).done().stdout.contains("problem"));
+    }
+}
+
+#[test]
 fn what_is_no_checkpoint_is_refused_in_a_sentence() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let to = folder.path().join("out.safetensors");

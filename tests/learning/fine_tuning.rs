@@ -1,9 +1,11 @@
 //! `--init`: starting from another detector's weights.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
 use safetensors::SafeTensors;
+use ssd::weights::{Header, read_header};
 use ssd_train::data::shapes::LABELS;
 
 use crate::cli::{Ran, fresh_weights_file, path_text, run};
@@ -83,4 +85,31 @@ fn a_trunk_alone_is_a_start() {
     let ran = fine_tune(&trunk, &folder.path().join("never"));
     let error = ran.failed(2);
     assert!(error.contains("trunk.safetensors") && error.contains("no layout"), "{error}");
+}
+
+#[test]
+fn the_heads_of_a_detector_keep_their_priors_and_pixels() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (init, out) = (fresh_weights_file(folder.path(), &["cat", "dog"]), folder.path().join("run"));
+    // As a converted checkpoint has them: other sizes, other pixels.
+    let bytes = fs::read(&init).expect("it is there");
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a weights file");
+    let json = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).expect("a header").clone();
+    let mut header = Header::parse(&json).expect("a sound header");
+    header.priors.levels[0].size *= 0.7;
+    header.normalization.mean = [120.0, 110.0, 100.0];
+    let json = serde_json::to_string(&header).expect("a header is JSON");
+    let tensors = SafeTensors::deserialize(&bytes).expect("a weights file");
+    let metadata = Some(HashMap::from([("ssd".to_owned(), json)]));
+    safetensors::serialize_to_file(tensors.iter(), metadata, &init).expect("it can be written");
+    drop(fine_tune(&init, &out).done());
+    let trained = |name: &str| read_header(&fs::read(out.join(name)).expect("it is there")).expect("a weights file");
+    let last = trained("last.safetensors");
+    assert_eq!((&last.priors, &last.normalization), (&header.priors, &header.normalization));
+
+    // Going on, the file after --init is not asked any more.
+    fs::remove_file(&init).expect("it is there");
+    let more = ["--resume", "--epochs", "2", "--device", "cpu", "--out", path_text(&out)];
+    run("train", &more).done();
+    assert_eq!(trained("last.safetensors").priors, header.priors);
 }

@@ -7,7 +7,7 @@ use ssd::model::{Backbone, BurnEngine, ConvStep, Engine, L2Norm, Pool};
 use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype};
 use ssd::{Arch, Ssd};
-use ssd_import::{Conversion, Options};
+use ssd_import::{Conversion, Options, TensorFile};
 
 use super::fixture::{Fixture, SYNTHETIC, synthetic};
 
@@ -107,4 +107,22 @@ fn every_trunk_says_what_its_own_project_says() {
         let fact = |what: &str| fixture.fact(&format!("/features/{what}")).as_f64().expect("a number");
         assert!((sum - fact("sum")).abs() < 1e-3 * fact("abs_sum"), "{name}: a sum of {sum}");
     }
+}
+
+#[test]
+fn a_trunk_that_is_shallower_or_deeper_is_another_one() {
+    let fixture = Fixture::open("torchvision-resnet34");
+    let plan = |bytes: Vec<u8>| {
+        let file = TensorFile::open(Box::new(bytes)).expect("the file is whole");
+        Conversion::plan(&file, &Options::default()).err().map(|error| error.to_string())
+    };
+    let shallower = plan(fixture.bytes("", |name| !name.starts_with("layer3.5")));
+    assert!(shallower.is_some_and(|error| error.contains("layer3.5.conv1.weight")));
+    // What a deeper one has more than ours: here, by another name, what ours has.
+    let mut deeper = fixture.bytes("", |_| true);
+    let end = 8 + u64::from_le_bytes(deeper[..8].try_into().expect("eight bytes")) as usize;
+    let header = String::from_utf8(deeper[8..end].to_vec()).expect("JSON").replace("layer4.2.conv1", "layer3.6.conv1");
+    deeper[8..end].copy_from_slice(header.as_bytes());
+    let error = plan(deeper).expect("it is refused");
+    assert!(error.contains("deeper") && error.contains("layer3.6.conv1.weight"), "{error}");
 }
