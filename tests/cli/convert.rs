@@ -36,6 +36,12 @@ impl Checkpoint {
     }
 }
 
+/// What stands behind the header of a safetensors file.
+fn numbers(file: &[u8]) -> &[u8] {
+    let length = file.first_chunk::<8>().expect("a file has a length");
+    &file[8 + u64::from_le_bytes(*length) as usize..]
+}
+
 fn small_file(name: &str) -> PathBuf {
     workspace_root().join("tests/fixtures/pytorch-files").join(name)
 }
@@ -62,7 +68,8 @@ fn a_public_checkpoint_becomes_a_detector() {
     let ran = run("convert", &[path_text(&to), path_text(&again), "--dtype", "f16"]).done();
     assert!(ran.stderr.contains("our own"), "{}", ran.stderr);
     let [half, again] = [half, again].map(|path| fs::read(path).expect("it was written"));
-    assert_eq!(half, again);
+    // The headers differ by the command.
+    assert!(numbers(&half) == numbers(&again), "the numbers are the same from either file");
     let share = half.len() as f64 / fs::metadata(&to).expect("it is there").len() as f64;
     assert!((0.5..0.56).contains(&share), "{share} of its size");
 }

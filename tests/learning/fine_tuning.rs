@@ -96,7 +96,7 @@ fn the_heads_of_a_detector_keep_their_priors_and_pixels() {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a weights file");
     let json = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).expect("a header").clone();
     let mut header = Header::parse(&json).expect("a sound header");
-    header.priors.levels[0].size *= 0.7;
+    header.priors.levels[0].size = 0.125;
     header.normalization.mean = [120.0, 110.0, 100.0];
     let json = serde_json::to_string(&header).expect("a header is JSON");
     let tensors = SafeTensors::deserialize(&bytes).expect("a weights file");
