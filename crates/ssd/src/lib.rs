@@ -9,6 +9,8 @@
 
 // The things that all stages speak of.
 pub mod arch;
+#[cfg(test)]
+mod arch_tests;
 pub mod boxes;
 pub mod codec;
 pub mod priors;

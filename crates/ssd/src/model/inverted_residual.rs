@@ -1,4 +1,5 @@
-//! The block that MobileNetV2 and MobileNetV3 are made of: widen, filter each channel by itself, narrow.
+//! The block that MobileNetV2 and MobileNetV3 are made of: widen, filter each channel by itself, narrow; and what trunks of such
+//! blocks have in common.
 //!
 //! MobileNetV2 paper, §3.3; with a gate between filter and narrowing MobileNetV3 paper, §5.3.
 
@@ -8,6 +9,7 @@ use ssd_cpu::Activation;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
+use super::frozen_up_to;
 
 /// Each channel times a number from 0 to 1 that is made of the means of all channels: squeeze and excitation, Hu et al. 2018.
 #[derive(Module, Debug)]
@@ -132,4 +134,45 @@ impl InvertedResidual {
         let wide = self.widen(engine, name, x.clone());
         self.narrow(engine, name, x, wide)
     }
+}
+
+/// What MobileNetV2 and MobileNetV3 have in common behind the stem: blocks, one of whose insides is the first feature map, a last
+/// convolution whose output is the second, and extras.
+pub(super) fn light_trunk<E: Engine>(
+    engine: &mut E,
+    mut x: E::Map,
+    blocks: &[InvertedResidual],
+    source: usize,
+    last: &ConvUnit,
+    extras: &[InvertedResidual],
+) -> Vec<E::Map> {
+    let mut maps = Vec::with_capacity(2 + extras.len());
+    for (index, block) in blocks.iter().enumerate() {
+        let name = format!("block{}", index + 1);
+        let wide = block.widen(engine, &name, x.clone());
+        if index == source {
+            maps.push(wide.clone());
+        }
+        x = block.narrow(engine, &name, x, wide);
+    }
+    x = engine.convolve(format_args!("last"), &last.step(), x);
+    maps.push(x.clone());
+    for (index, extra) in extras.iter().enumerate() {
+        x = extra.run(engine, &format!("extra{}", index + 1), x);
+        maps.push(x.clone());
+    }
+    maps
+}
+
+/// Stem, blocks and last convolution with the first `stages` not learning any more. `by_stage`: how many blocks come before each halving
+/// of the map; the stem belongs to the first stage, the last convolution to the last.
+pub(super) fn freeze_light_trunk(
+    (stem, blocks, last): (ConvUnit, Vec<InvertedResidual>, ConvUnit),
+    stages: usize,
+    by_stage: [usize; 5],
+) -> (ConvUnit, Vec<InvertedResidual>, ConvUnit) {
+    let Some(stage) = stages.checked_sub(1) else { return (stem, blocks, last) };
+    let stage = stage.min(by_stage.len() - 1);
+    let whole = stage + 1 == by_stage.len();
+    (stem.freeze(), frozen_up_to(blocks, by_stage[stage]), if whole { last.freeze() } else { last })
 }

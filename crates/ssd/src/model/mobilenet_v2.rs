@@ -8,9 +8,7 @@ use ssd_cpu::Activation;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
-use super::frozen_up_to;
-use super::inverted_residual::{InvertedResidual, InvertedResidualConfig};
-use super::mobilenet_v3::light_trunk;
+use super::inverted_residual::{InvertedResidual, InvertedResidualConfig, freeze_light_trunk, light_trunk};
 
 /// Widening, output channels, how many blocks, stride of the first: MobileNetV2 paper, table 2.
 const BLOCKS: [(usize, usize, usize, usize); 7] =
@@ -67,15 +65,10 @@ impl MobileNetV2 {
     }
 
     /// The same with the first `stages` not learning any more.
-    pub(super) fn freeze(mut self, stages: usize) -> Self {
-        let Some(last) = stages.checked_sub(1) else { return self };
-        let last = last.min(BLOCKS_BY_STAGE.len() - 1);
-        self.stem = self.stem.freeze();
-        self.blocks = frozen_up_to(self.blocks, BLOCKS_BY_STAGE[last]);
-        if last + 1 == BLOCKS_BY_STAGE.len() {
-            self.last = self.last.freeze();
-        }
-        self
+    pub(super) fn freeze(self, stages: usize) -> Self {
+        let Self { stem, blocks, last, extras } = self;
+        let (stem, blocks, last) = freeze_light_trunk((stem, blocks, last), stages, BLOCKS_BY_STAGE);
+        Self { stem, blocks, last, extras }
     }
 
     /// # Shapes

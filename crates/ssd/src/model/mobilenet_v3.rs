@@ -8,8 +8,7 @@ use ssd_cpu::Activation::{self, HardSwish, Relu, Relu6};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
-use super::frozen_up_to;
-use super::inverted_residual::{InvertedResidual, InvertedResidualConfig};
+use super::inverted_residual::{InvertedResidual, InvertedResidualConfig, freeze_light_trunk, light_trunk};
 
 /// Batch norm's epsilon and momentum, in the trunk, the extras and the heads.
 pub(super) const STATISTICS: (f64, f64) = (1e-3, 0.03);
@@ -102,15 +101,10 @@ impl MobileNetV3 {
     }
 
     /// The same with the first `stages` not learning any more.
-    pub(super) fn freeze(mut self, stages: usize) -> Self {
-        let Some(last) = stages.checked_sub(1) else { return self };
-        let last = last.min(BLOCKS_BY_STAGE.len() - 1);
-        self.stem = self.stem.freeze();
-        self.blocks = frozen_up_to(self.blocks, BLOCKS_BY_STAGE[last]);
-        if last + 1 == BLOCKS_BY_STAGE.len() {
-            self.last = self.last.freeze();
-        }
-        self
+    pub(super) fn freeze(self, stages: usize) -> Self {
+        let Self { stem, blocks, last, extras } = self;
+        let (stem, blocks, last) = freeze_light_trunk((stem, blocks, last), stages, BLOCKS_BY_STAGE);
+        Self { stem, blocks, last, extras }
     }
 
     /// # Shapes
@@ -121,32 +115,4 @@ impl MobileNetV3 {
         let stem = engine.convolve(format_args!("stem"), &self.stem.step(), images);
         light_trunk(engine, stem, &self.blocks, SOURCE_BLOCK, &self.last, &self.extras)
     }
-}
-
-/// What MobileNetV2 and MobileNetV3 have in common behind the stem: blocks, one of whose insides is the first feature map, a last
-/// convolution whose output is the second, and extras.
-pub(super) fn light_trunk<E: Engine>(
-    engine: &mut E,
-    mut x: E::Map,
-    blocks: &[InvertedResidual],
-    source: usize,
-    last: &ConvUnit,
-    extras: &[InvertedResidual],
-) -> Vec<E::Map> {
-    let mut maps = Vec::with_capacity(2 + extras.len());
-    for (index, block) in blocks.iter().enumerate() {
-        let name = format!("block{}", index + 1);
-        let wide = block.widen(engine, &name, x.clone());
-        if index == source {
-            maps.push(wide.clone());
-        }
-        x = block.narrow(engine, &name, x, wide);
-    }
-    x = engine.convolve(format_args!("last"), &last.step(), x);
-    maps.push(x.clone());
-    for (index, extra) in extras.iter().enumerate() {
-        x = extra.run(engine, &format!("extra{}", index + 1), x);
-        maps.push(x.clone());
-    }
-    maps
 }
