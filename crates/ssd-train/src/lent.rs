@@ -113,7 +113,7 @@ pub fn connect(_: &Lender) -> Result<burn::tensor::Device, LentError> {
 ///
 /// # Errors
 ///
-/// When `work` panics, or a lender does not answer for [`PATIENCE`]. In the second case `work` still runs, and the program is to end.
+/// When `work` panics, or a lender does not answer for `PATIENCE`. In the second case `work` still runs, and the program is to end.
 pub fn guarded<T: Send + 'static>(
     lenders: &[Lender],
     are_open: &AtomicBool,

@@ -2,7 +2,7 @@
 //!
 //! A row is what is there, a column what was detected; the last row and column are the background. The colour is the share of
 //! the row, blue where object and detection agree and red where they do not, and a count stands in a cell that has room for
-//! it. Cells shrink with the number of classes. Of more than [`MAX_CLASSES`] those with most objects keep a row and the rest
+//! it. Cells shrink with the number of classes. Of more than `MAX_CLASSES` those with most objects keep a row and the rest
 //! share one, for a picture must end somewhere.
 
 use std::path::Path;

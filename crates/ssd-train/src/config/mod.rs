@@ -1,7 +1,7 @@
 //! What a training run is: as typed, and as saved in `config.json`.
 //!
-//! Three layers, each before the one below it: flags ([`args`]), a `--config` file or the `config.json` of the run that goes on,
-//! a recipe ([`recipe`]). Names are the same in all: `--batch-size` is `batch_size`.
+//! Three layers, each before the one below it: flags (`args`), a `--config` file or the `config.json` of the run that goes on,
+//! a recipe (`recipe`). Names are the same in all: `--batch-size` is `batch_size`.
 
 mod args;
 mod command;

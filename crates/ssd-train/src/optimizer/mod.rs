@@ -1,7 +1,7 @@
 //! The optimiser: SGD with momentum as PyTorch means it, or AdamW; no weight decay on biases, norms and scales.
 //!
 //! What it is: which parameters are treated how. What it is not: the arithmetic of a step, which is Burn's. [`clip`] comes
-//! before a step, [`crate::ema`] after it; [`restored`] is about going on from a checkpoint.
+//! before a step, [`crate::ema`] after it; `restored` is about going on from a checkpoint.
 
 pub mod clip;
 mod restored;
