@@ -154,9 +154,16 @@ impl<'a> Conversion<'a> {
     ) -> Result<Self, ImportError> {
         let (mut pieces, mut missing, mut used, mut unfit) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for spec in specs {
-            let Some(Origin::Tensor { name, rows }) = rules.origin(&spec.path) else {
-                pieces.push(Piece { spec, from: None });
-                continue;
+            let (name, rows) = match rules.origin(&spec.path) {
+                Some(Origin::Tensor { name, rows }) => (name, rows),
+                Some(Origin::Ones) => {
+                    pieces.push(Piece { spec, from: None });
+                    continue;
+                }
+                None => {
+                    missing.push(spec.path);
+                    continue;
+                }
             };
             let Some(info) = file.get(&format!("{prefix}{name}")) else {
                 missing.push(format!("{prefix}{name}"));
