@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use serde::Serialize;
-use ssd::weights::{self, Header, Provenance};
+use ssd::weights::{Header, Provenance};
 use ssd::{Arch, Ssd};
 
 use crate::checkpoint::{self, CheckpointError, State, Subject};
@@ -225,7 +225,7 @@ fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
 
 /// Where the weights will have come from.
 fn provenance(config: &TrainConfig, device: &str) -> Provenance {
-    let source = config.init.as_deref().and_then(command_of);
+    let source = config.init.as_deref().and_then(|path| command_of(path, config.arch));
     let source_file = config.init.as_deref().map(|path| file_name(&path.display().to_string()));
     // The stages of a chain: what made the source comes first, in a folder that this stage then starts from.
     let stage = source.as_ref().map_or(1, |command| command.matches("&&").count() + 2);
@@ -248,10 +248,10 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     }
 }
 
-/// The command that made a weights file, if it says.
-fn command_of(path: &Path) -> Option<String> {
-    let header = weights::read_header(&std::fs::read(path).ok()?).ok()?;
-    Some(header.provenance.command).filter(|command| !command.is_empty())
+/// The command that trained a detector, if it says. What was converted is a file to start from, not a stage to run again.
+fn command_of(path: &Path, arch: Arch) -> Option<String> {
+    let header = init::detector(path, arch).ok()??;
+    Some(header.provenance.command).filter(|command| command.contains("--bin train"))
 }
 
 /// Bad pictures and bad checkpoints are the user's to mend, the rest happened on the way.
