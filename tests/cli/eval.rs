@@ -1,10 +1,9 @@
 //! `eval` by its documents. What its numbers mean is tested beside the code.
 
-use ssd_train::data::shapes::LABELS;
-
 use std::path::Path;
 
 use serde_json::json;
+use ssd_data::shapes::LABELS;
 
 use super::{fresh_weights_file, keys, path_text, run};
 

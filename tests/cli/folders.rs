@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ssd_train::data::{self, Format};
+use ssd_data::{self as data, Format};
 use tempfile::TempDir;
 
 use super::train::{assert_whole, metrics};
@@ -19,7 +19,7 @@ impl Folder {
         for part in ["JPEGImages", "Annotations", "ImageSets/Main"] {
             fs::create_dir_all(folder.path(part)).expect("a new folder");
         }
-        let scenes = data::open(&[format!("shapes:5:{count}")], Format::Auto, None, None).expect("a generated set");
+        let scenes = data::open(&[format!("shapes:5:{count}")], Format::AUTO, None, None).expect("a generated set");
         let mut train = String::new();
         for i in 0..count {
             let sample = scenes.get(i).expect("a scene");

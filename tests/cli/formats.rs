@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use ssd_train::data::shapes::LABELS;
-use ssd_train::data::{self, Format};
-use ssd_train::evaluation::TruthPx;
+use ssd_data::TruthPx;
+use ssd_data::shapes::LABELS;
+use ssd_data::{self as data, Format};
 use tempfile::TempDir;
 
 use super::{fresh_weights_file, path_text, run};
@@ -42,7 +42,7 @@ fn names() -> Vec<&'static str> {
 
 impl Scenes {
     fn new(count: usize) -> Self {
-        let scenes = data::open(&[format!("shapes:5:{count}")], Format::Auto, None, None).expect("a generated set");
+        let scenes = data::open(&[format!("shapes:5:{count}")], Format::AUTO, None, None).expect("a generated set");
         let sample = |i| {
             let sample = scenes.get(i).expect("a scene");
             let object = |truth: &ssd::GroundTruth| {
@@ -221,7 +221,7 @@ fn assert_same_truths(folder: &Path, format: Format, other: &Path) {
         let set = data::open(&[path_text(folder)], format, None, Some(&labels)).expect("a data set");
         (0..set.len()).map(|i| (set.name(i), set.get(i).expect("a picture").truths_px)).collect()
     };
-    let (one, two) = (truths(folder, format), truths(other, Format::Coco));
+    let (one, two) = (truths(folder, format), truths(other, "coco".parse().unwrap()));
     assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
     for (name, one) in &one {
         assert_eq!(one.len(), two[name].len(), "{name}");
@@ -258,7 +258,7 @@ fn every_format_is_measured_alike_and_saved_detections_fit_the_original_file() {
     assert_equal("voc", &measure("voc", &[]), &coco);
     // A fraction is not the number of pixels that it was made from: a box may come to lie on the other side of a threshold by it. So
     // the boxes are compared, and of the measures how much was measured.
-    assert_same_truths(&place.join("yolo"), Format::Yolo, &place.join("coco"));
+    assert_same_truths(&place.join("yolo"), "yolo".parse().unwrap(), &place.join("coco"));
     let yolo = measure("yolo", &["--format", "yolo"]);
     let objects = |report: &Value| -> u64 {
         let rows = report["per_class"].as_array().expect("a list");

@@ -18,11 +18,10 @@ mod train;
 mod usage;
 mod weights;
 
-pub(crate) use run::{Ran, path_text, run};
-
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+pub(crate) use run::{Ran, path_text, run};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 use ssd::Arch;

@@ -13,8 +13,8 @@ use burn::tensor::{Device, Tensor};
 use serde_json::Value;
 use ssd::Ssd;
 use ssd::loss::{BoxLoss, MultiBox};
-use ssd_train::device;
-use ssd_train::replicas::{self, HostBatch};
+use ssd_learn::{HostBatch, Local};
+use ssd_train::device::open as device;
 
 use super::interruptions::{PATIENCE, wait_for};
 use super::run::command;
@@ -272,7 +272,7 @@ fn a_lent_device_gives_the_gradient_of_this_one() {
         let model = model.freeze_group(ParamGroup::from_predicate("norm"));
         let scheme = ARCH.prior_scheme();
         let loss = MultiBox::new(&scheme.priors(), scheme.variances, BoxLoss::SmoothL1, device);
-        let mut part = replicas::gradients(&model, device, &loss, batch.clone());
+        let mut part = Local { model: &model, device, loss: &loss }.gradients(batch.clone());
         let mut read = Gradients(&mut part.gradients, Vec::new());
         model.visit(&mut read);
         (part.loss.sum().into_scalar::<f32>(), read.1)

@@ -6,11 +6,11 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
 use clap::Parser;
-use ssd_train::config::{TrainArgs, TrainConfig};
-use ssd_train::ema::blend;
-use ssd_train::optimizer::clip::clip_by_global_norm;
-use ssd_train::optimizer::optimizer;
-use ssd_train::schedule::{LearningRate, Schedule};
+use ssd_learn::ema::blend;
+use ssd_learn::optimizer::clip::clip_by_global_norm;
+use ssd_learn::optimizer::optimizer;
+use ssd_learn::schedule::{LearningRate, Schedule};
+use ssd_train::run::config::{TrainArgs, TrainConfig};
 
 use super::{Fixture, Tolerance};
 
@@ -19,7 +19,7 @@ const FOUR_STEPS: Tolerance = Tolerance { absolute: 2e-6, relative: 1e-6 };
 
 fn of_flags(flags: &[&str]) -> ModuleOptimizer {
     let args = TrainArgs::parse_from([&["train", "--data", "shapes"], flags].concat());
-    optimizer(&TrainConfig::new(&args).expect("they are a configuration"))
+    optimizer(&TrainConfig::new(&args).expect("they are a configuration").learn)
 }
 
 /// Four recorded steps of a weight and a bias with equal values and gradients: only the weight decays.

@@ -8,12 +8,12 @@ use ssd::postprocess::DetectParams;
 use ssd::preprocess::preprocess_rgb;
 use ssd::weights::{Dtype, Header, Provenance, load, save};
 use ssd::{Arch, Detection, Ssd};
-use ssd_train::data::{self, Format};
-use ssd_train::validate::detect;
+use ssd_data::{self as data, Format};
+use ssd_train::run::validate::detect;
 
 /// The 20 best detections of a generated scene.
 fn detections(header: &Header, model: &Ssd) -> Vec<Detection> {
-    let sample = data::open(&["shapes:9:1"], Format::Auto, None, None).and_then(|set| set.get(0)).expect("a scene");
+    let sample = data::open(&["shapes:9:1"], Format::AUTO, None, None).and_then(|set| set.get(0)).expect("a scene");
     let (width, height) = sample.image.dimensions();
     let pixels = preprocess_rgb(sample.image.as_raw(), width as usize, height as usize, &header.preprocess());
     let batch = Tensor::<1>::from_data(pixels.as_slice(), &Device::flex()).reshape([1, 3, 300, 300]);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use ssd::weights::{Header, read_header};
-use ssd_train::data::shapes::LABELS;
+use ssd_data::shapes::LABELS;
 
 use crate::cli::{Ran, fresh_weights_file, path_text, run};
 

@@ -7,15 +7,14 @@ use image::RgbImage;
 use ssd::preprocess::preprocess_rgb;
 use ssd::weights::Header;
 use ssd::{Detection, GroundTruth, Ssd};
-use ssd_train::checkpoint;
-use ssd_train::cli::DeviceChoice;
-use ssd_train::config::TrainConfig;
-use ssd_train::data::{self, Format};
-use ssd_train::detector::Detector;
-use ssd_train::engine::EngineArgs;
-use ssd_train::learner::Learner;
-use ssd_train::replicas::Replicas;
-use ssd_train::validate::detect;
+use ssd_data::{self as data, Format};
+use ssd_learn::learner::Learner;
+use ssd_train::detect::detector::Detector;
+use ssd_train::detect::engine::EngineArgs;
+use ssd_train::device::choice::DeviceChoice;
+use ssd_train::run::checkpoint;
+use ssd_train::run::config::TrainConfig;
+use ssd_train::run::validate::detect;
 
 use crate::cli::{path_text, run};
 
@@ -38,7 +37,7 @@ fn eight_pictures_are_learned_by_heart() {
     let detector = Detector::load(&out.join("last.safetensors"), &device, EngineArgs::default(), 1)
         .expect("the run left a detector");
     let trained = checkpointed(&out, detector.header());
-    let set = data::open(&[DATA], Format::Auto, None, None).expect("a generated set");
+    let set = data::open(&[DATA], Format::AUTO, None, None).expect("a generated set");
     for i in 0..set.len() {
         let sample = set.get(i).expect("a scene");
         let (found, _) = detector.detect(&sample.image, &detector.header().params()).expect("it detects");
@@ -54,7 +53,7 @@ fn checkpointed(out: &Path, header: &Header) -> Ssd {
     let config: TrainConfig = serde_json::from_str(&text).expect("they are settings");
     let device = Device::flex().autodiff();
     let fresh = Ssd::new(header.arch, header.classes(), &device);
-    let fresh = Learner::new(&config, header, fresh, device, Replicas::default());
+    let fresh = Learner::new(&config.learn, header, fresh, device);
     let (learner, _) = checkpoint::load(&out.join("checkpoint"), fresh, &header.labels).expect("a checkpoint");
     learner.measured()
 }

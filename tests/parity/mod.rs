@@ -13,12 +13,12 @@ use pollster::block_on;
 use ssd::postprocess::DetectParams;
 use ssd::weights::{self, Dtype, Header};
 use ssd::{CornerBox, Ssd};
+use ssd_data::images;
 use ssd_gpu::Picture;
 use ssd_gpu::kernel::Precision;
 use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
 use ssd_import::{Conversion, Options};
 use ssd_tests::shared_data;
-use ssd_train::images;
 
 use self::fixture::{Fixture, Found, Recorded, SYNTHETIC, synthetic};
 use crate::twins::gpu;

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use ssd_data::{TruthPx, XywhPx};
+use ssd_measure::{DetectionPx, ImageResult, evaluate};
 use ssd_tests::shared_data;
-use ssd_train::evaluation::{DetectionPx, ImageResult, TruthPx, XywhPx, evaluate};
 
 /// The words of each line of a text file.
 fn lines(path: &Path) -> Vec<Vec<String>> {

@@ -3,11 +3,11 @@
 mod checkpoints;
 mod evaluation;
 
+use ssd_data::{self as data, Dataset, Format, Pictures, Reason};
 use ssd_tests::shared_data;
-use ssd_train::data::{self, Dataset, Format, Pictures, Reason};
 
 fn open(test: &str, path: &str, split: Option<&str>) -> Option<Pictures> {
-    open_as(test, path, Format::Auto, split)
+    open_as(test, path, Format::AUTO, split)
 }
 
 fn open_as(test: &str, path: &str, format: Format, split: Option<&str>) -> Option<Pictures> {
@@ -49,7 +49,7 @@ fn parts_of_persons_are_no_objects_and_difficult_ones_are_marked() {
 #[test]
 fn coco_has_its_crowds_its_gaps_and_its_empty_pictures() {
     let test = "coco_has_its_crowds_its_gaps_and_its_empty_pictures";
-    for format in [Format::Auto, Format::Coco] {
+    for format in [Format::AUTO, "coco".parse().unwrap()] {
         let Some(coco) = open_as(test, "coco128", format, Some("train")) else { return };
         let report = coco.report();
         assert_eq!((report.images, report.boxes, report.crowds), (128, 929, 10), "{report}");

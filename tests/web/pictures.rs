@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use ssd::{CornerBox, Detection};
-use ssd_train::cli::{DeviceChoice, DeviceKind};
-use ssd_train::data::{seeded::seeded, shapes};
-use ssd_train::detector::Detector;
-use ssd_train::engine::EngineArgs;
+use ssd_data::seeded::seeded;
+use ssd_data::shapes;
+use ssd_train::detect::detector::Detector;
+use ssd_train::detect::engine::EngineArgs;
+use ssd_train::device::choice::{DeviceChoice, DeviceKind};
 
 use super::page::{Gpu, Page, scenario};
 

@@ -2,10 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-/// What a folder is recognised by, in the order in which it is looked at.
-const LOOKED_FOR: &str = "neither JPEGImages beside Annotations (Pascal VOC), nor a JSON with images and annotations in it or \
-     in annotations/ (COCO), nor a data.yaml, classes.txt or obj.names (YOLO), nor a picture with an .xml of its name beside it";
-
 /// An error of a data set: on opening it, on reading one image, or on writing pictures of a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -25,13 +21,14 @@ pub enum DataError {
     },
     /// No layout was named, and none was recognised.
     #[error(
-        "{path} is no data set of a known layout: there is {}; give the folder that holds one of these, or name the layout \
-         with --format",
-        LOOKED_FOR
+        "{path} is no data set of a known layout: there is neither {looked_for}; give the folder that holds one of these, or name the \
+         format with --format"
     )]
     Unrecognised {
         /// The data asked for.
         path: PathBuf,
+        /// What each format is recognised by.
+        looked_for: String,
     },
     /// The layout that was named is not what is there.
     #[error("{path} is no {format} data set: {why}")]
@@ -127,7 +124,7 @@ pub enum DataError {
 
 impl DataError {
     /// The error for an object whose class is none of the labels; says so where only capitals or white space differ.
-    pub(super) fn unknown_class(path: &Path, class: &str, labels: &[String]) -> Self {
+    pub(crate) fn unknown_class(path: &Path, class: &str, labels: &[String]) -> Self {
         let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let advice = match labels.iter().find(|label| plain(label) == plain(class)) {
             Some(label) => {
@@ -143,7 +140,7 @@ impl DataError {
 const LISTED: usize = 10;
 
 /// Names for a sentence, not more than [`LISTED`].
-pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
+pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
     let first: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
     let rest = names.len().saturating_sub(LISTED);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };

@@ -15,10 +15,12 @@ use rand::seq::SliceRandom;
 use ssd::GroundTruth;
 use ssd::preprocess::{Preprocess, preprocess_rgb};
 
-use super::seeded::seeded;
-use super::{DataError, Dataset, Sample};
 use crate::augment::{AugmentConfig, Augmentation};
-use crate::evaluation::TruthPx;
+use crate::boxes_px::TruthPx;
+use crate::error::DataError;
+use crate::sample::Sample;
+use crate::seeded::seeded;
+use crate::set::Dataset;
 
 /// Batches that are prepared ahead of the one in use.
 const BATCHES_AHEAD: usize = 2;
@@ -188,9 +190,9 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
 
     use super::*;
+    use crate::Shapes;
     use crate::augment::Photometric;
     use crate::augment::tests::{found, marked};
-    use crate::data::Shapes;
     use ssd::preprocess::Normalization;
 
     fn loader(workers: usize) -> Loader {
@@ -264,9 +266,9 @@ mod tests {
 
     #[test]
     fn an_item_that_fails_fails_its_batch_only() {
-        let folder = crate::data::voc::tests::folder_of(&["a", "b", "c", "d"]);
+        let folder = crate::formats::voc::tests::folder_of(&["a", "b", "c", "d"]);
         let data = [folder.path().to_string_lossy()];
-        let dataset = crate::data::open(&data, crate::data::Format::Voc, None, None).unwrap();
+        let dataset = crate::open(&data, "voc".parse().unwrap(), None, None).unwrap();
         std::fs::remove_file(folder.path().join("JPEGImages/a.jpg")).unwrap();
         let preprocess = Preprocess { input_size: 8, normalization: Normalization::CAFFE };
         let config = LoaderConfig { batch_size: 2, workers: 2, seed: 0, shuffle: false, augment: None, preprocess };

@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 
 use ssd::GroundTruth;
 
-use super::found::{Found, Object, Picture, Read, fraction};
-use super::report::{LoadReport, Reason, Skipped};
-use super::{DataError, Sample};
-use crate::evaluation::TruthPx;
+use crate::boxes_px::TruthPx;
+use crate::error::DataError;
+use crate::formats::found::{Found, Object, Picture, Read, fraction};
 use crate::images;
+use crate::report::{LoadReport, Reason, Skipped};
+use crate::sample::Sample;
 
 /// One split of one or several folders.
 #[derive(Debug, Clone)]

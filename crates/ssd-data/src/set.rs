@@ -1,61 +1,11 @@
-//! Data sets: pictures with the objects in them, and batches of both.
-//!
-//! What it is: one type, [`Dataset`], over a generated set and folders on disk, and the [`loader`] that turns either into
-//! batches in an order that depends on the seed alone. What it is not: it changes no picture (see [`crate::augment`]) and
-//! scales none (see [`ssd::preprocess`]).
-//!
-//! In the order in which data flows: `layout` (which format is it?) → a reader (`voc`, `coco`, `yolo`) → [`pictures`] (what
-//! all have in common), or [`shapes`] → [`loader`] → [`show`], for eyes.
+//! A data set of any kind: the generated one, or folders on disk.
 
-mod coco;
-pub(crate) mod coco_json;
-pub mod error;
-mod files;
-mod found;
-mod layout;
-pub mod loader;
-pub mod pictures;
-pub mod report;
-pub mod seeded;
-pub mod shapes;
-pub mod show;
-mod split;
-mod voc;
-mod voc_xml;
-mod yolo;
-mod yolo_labels;
-mod yolo_set;
-mod yolo_yaml;
-
-#[cfg(test)]
-mod fuzz;
-
-use image::RgbImage;
-use ssd::GroundTruth;
-
-use crate::evaluation::TruthPx;
-
-pub use error::DataError;
-pub use layout::Format;
-pub use loader::{Loader, LoaderConfig, Prepared};
-pub use pictures::{CocoIds, Pictures};
-pub use report::{LoadReport, Reason, Skipped};
-pub use shapes::Shapes;
-
-/// One picture and what is known to be in it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sample {
-    /// What to call it in messages and files: the file's stem, or the number of a generated scene.
-    pub name: String,
-    /// The picture, `[H, W]` pixels of 8-bit RGB.
-    pub image: RgbImage,
-    /// What is learned from: the objects but for crowds; a picture may have none. Boxes are fractions of the picture.
-    pub truths: Vec<GroundTruth>,
-    /// Width and height of the picture as it lies on disk, in pixels; augmentation leaves it as it is.
-    pub size_px: (u32, u32),
-    /// What is measured with: all objects, boxes in pixels of the picture on disk; augmentation leaves them as they are.
-    pub truths_px: Vec<TruthPx>,
-}
+use crate::error::DataError;
+use crate::formats::{self, Format};
+use crate::pictures::{CocoIds, Pictures};
+use crate::report::LoadReport;
+use crate::sample::Sample;
+use crate::shapes::Shapes;
 
 /// A data set of any kind, one split of it.
 #[derive(Debug, Clone)]
@@ -153,7 +103,7 @@ pub fn open<S: AsRef<str>>(
         (Some(shapes), 1) => Shapes::open(shapes, split.unwrap_or("train"), labels).map(Dataset::Shapes),
         (Some(shapes), _) => Err(DataError::GeneratedBeside { given: shapes.to_string() }),
         (None, _) => {
-            let found = layout::find_all(&data, format, split)?;
+            let found = formats::find_all(&data, format, split)?;
             Pictures::new(found, labels, &data.join(" and "), split).map(Dataset::Pictures)
         }
     }

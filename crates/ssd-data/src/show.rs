@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use image::{ImageFormat, Rgb, RgbImage};
 use ssd::preprocess::Preprocess;
 
-use super::{DataError, Prepared};
-use crate::cli::write_atomic;
+use crate::atomic_file::write_atomic;
 use crate::draw::{Labelled, annotate};
+use crate::error::DataError;
+use crate::loader::Prepared;
 
 /// Writes each picture of a batch into a folder, which is made where it is missing, and returns the files.
 ///

@@ -10,7 +10,10 @@
 //! Only a crowd takes more than one detection, and its overlap is measured by the detection's area alone, for a crowd's
 //! box says little. Precision is made monotone and read at 101 recalls, 0, .01, …, 1.
 
-use super::{ClassImage, CocoSummary, DetectionPx, TruthPx, mean};
+use serde::Serialize;
+use ssd_data::TruthPx;
+
+use crate::image_result::{ClassImage, DetectionPx, mean};
 
 const IOUS: usize = 10;
 const RECALLS: usize = 101;
@@ -18,6 +21,29 @@ const RECALLS: usize = 101;
 const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];
 /// Square pixels, both ends included: all, small, medium, large.
 const AREAS_PX: [(f64, f64); 4] = [(0.0, 1e10), (0.0, 32.0 * 32.0), (32.0 * 32.0, 96.0 * 96.0), (96.0 * 96.0, 1e10)];
+
+/// COCO's summary; see [`coco`] for the definition.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct CocoSummary {
+    /// Mean over IoU .50:.05:.95 and classes, 100 detections a picture and class, all areas.
+    pub ap: Option<f64>,
+    /// The same at IoU .50 alone.
+    pub ap50: Option<f64>,
+    /// The same at IoU .75 alone.
+    pub ap75: Option<f64>,
+    /// As `ap`, for objects below 32 x 32 square pixels.
+    pub ap_small: Option<f64>,
+    /// As `ap`, from 32 x 32 to 96 x 96 square pixels.
+    pub ap_medium: Option<f64>,
+    /// As `ap`, above 96 x 96 square pixels.
+    pub ap_large: Option<f64>,
+    /// Average recall with one detection a picture and class.
+    pub ar_1: Option<f64>,
+    /// Average recall with ten.
+    pub ar_10: Option<f64>,
+    /// Average recall with a hundred.
+    pub ar_100: Option<f64>,
+}
 
 /// The measures of one class, `None` where it has no object that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -198,8 +224,10 @@ fn recall(judged: &[Judged], t: usize, counted: usize, max: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ImageResult, Report, XywhPx, evaluate};
+    use ssd_data::XywhPx;
+
     use super::*;
+    use crate::{ImageResult, Report, evaluate};
 
     fn square(x: f64, side: f64) -> XywhPx {
         XywhPx { x, y: 0.0, w: side, h: side }

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use ssd_data::formats::coco_json::is_set;
+use ssd_data::{TruthPx, XywhPx};
+use ssd_data::{WriteError, write_atomic};
 
-use super::{DetectionPx, ImageResult, TruthPx, XywhPx};
-use crate::cli::{WriteError, write_atomic};
-use crate::data::coco_json::is_set;
+use crate::image_result::{DetectionPx, ImageResult};
 
 /// A ground truth file, ready to be joined with detections.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,7 +13,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{DetectionPx, ImageResult, TruthPx, coco};
+use ssd_data::TruthPx;
+
+use crate::coco;
+use crate::image_result::{DetectionPx, ImageResult};
 
 /// An object and a detection belong together from this overlap on.
 pub const MATCH_IOU: f64 = 0.5;
@@ -97,7 +100,8 @@ fn most_overlapped(detection: &DetectionPx, objects: &[&TruthPx]) -> Option<usiz
 
 #[cfg(test)]
 mod tests {
-    use super::super::XywhPx;
+    use ssd_data::XywhPx;
+
     use super::*;
 
     fn bbox_px(x: f64) -> XywhPx {

@@ -4,7 +4,8 @@
 
 use rayon::prelude::*;
 
-use super::{ImageResult, mean, split_by_class, voc};
+use crate::image_result::{ImageResult, mean, split_by_class};
+use crate::voc;
 
 /// A curve is read at recall 0, `1 / STEPS`, …, 1.
 pub const STEPS: usize = 500;
@@ -43,8 +44,10 @@ pub fn mean_ap(curves: &[ClassCurve]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DetectionPx, TruthPx, XywhPx, evaluate};
+    use ssd_data::{TruthPx, XywhPx};
+
     use super::*;
+    use crate::{DetectionPx, evaluate};
 
     #[test]
     fn curves_say_what_the_report_says() {

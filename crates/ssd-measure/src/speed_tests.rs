@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
+use ssd_data::{TruthPx, XywhPx};
 
-use super::confusion::Confusion;
-use super::precision_recall::class_curves;
-use super::{DetectionPx, ImageResult, TruthPx, XywhPx, evaluate};
+use crate::confusion::Confusion;
+use crate::precision_recall::class_curves;
+use crate::{DetectionPx, ImageResult, evaluate};
 
 /// Pictures with 8 objects and 200 detections each, some of them on the objects; scores have two digits, so many are equal.
 fn problem(images: usize, classes: usize) -> Vec<ImageResult> {

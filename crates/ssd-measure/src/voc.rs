@@ -11,7 +11,9 @@
 //! One thing differs from the kit: it counts pixels from 1 and adds one to each width (`x2 - x1 + 1`). Our boxes are
 //! continuous, their second corner is not included, so nothing is added; the PyTorch ports do the same.
 
-use super::{ClassImage, TruthPx};
+use ssd_data::TruthPx;
+
+use crate::image_result::ClassImage;
 
 /// An object counts as found from this overlap on.
 const MATCH_IOU: f64 = 0.5;
@@ -128,8 +130,10 @@ pub(super) fn all_point(curve: &Curve) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DetectionPx, ImageResult, XywhPx, evaluate};
+    use ssd_data::XywhPx;
+
     use super::*;
+    use crate::{DetectionPx, ImageResult, evaluate};
 
     fn truth(x: f64) -> TruthPx {
         let bbox_px = XywhPx { x, y: 0.0, w: 10.0, h: 10.0 };

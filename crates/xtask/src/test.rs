@@ -11,15 +11,21 @@ use crate::{budget, build, lint, shell, system};
 
 /// The crates that compile for this machine (`ssd-web` is empty there), one selection for all calls. Without default features, which is without autotune: software Vulkan would try kernels
 /// for minutes. With lent devices, which are tested between two processes.
-pub const SELECTION: [&str; 15] = [
+pub const SELECTION: [&str; 21] = [
     "-p",
     "ssd",
     "-p",
     "ssd-cpu",
     "-p",
+    "ssd-data",
+    "-p",
     "ssd-gpu",
     "-p",
     "ssd-import",
+    "-p",
+    "ssd-learn",
+    "-p",
+    "ssd-measure",
     "-p",
     "ssd-train",
     "-p",

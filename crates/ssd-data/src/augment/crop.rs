@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::augment::statistics::{assert_share, assert_uniform};
-    use crate::data::seeded::seeded;
+    use crate::seeded::seeded;
 
     const SIZE_PX: (u32, u32) = (320, 240);
 

@@ -63,7 +63,7 @@ impl Expand {
 mod tests {
     use super::*;
     use crate::augment::statistics::{assert_share, assert_uniform};
-    use crate::data::seeded::seeded;
+    use crate::seeded::seeded;
 
     #[test]
     fn half_of_the_pictures_are_placed_evenly_on_a_canvas_of_one_to_four_times_their_size() {

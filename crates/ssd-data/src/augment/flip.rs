@@ -35,7 +35,7 @@ impl Flip {
 mod tests {
     use super::*;
     use crate::augment::statistics::assert_share;
-    use crate::data::seeded::seeded;
+    use crate::seeded::seeded;
 
     #[test]
     fn as_often_as_its_probability_says() {

@@ -21,18 +21,17 @@ mod statistics;
 pub(crate) mod tests;
 pub mod view;
 
+pub use check::AugmentError;
+pub use crop::Crop;
+pub use expand::Expand;
+pub use flip::Flip;
 use image::RgbImage;
+pub use photometric::{Change, Photometric};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 use ssd::GroundTruth;
 use ssd::preprocess::Preprocess;
-
-pub use check::AugmentError;
-pub use crop::Crop;
-pub use expand::Expand;
-pub use flip::Flip;
-pub use photometric::{Change, Photometric};
 pub use view::View;
 
 /// Parameters of the whole chain; the default is the paper's.

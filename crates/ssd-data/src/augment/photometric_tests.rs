@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::augment::statistics::{assert_share, assert_uniform};
-use crate::data::seeded::seeded;
+use crate::seeded::seeded;
 
 fn near(a: [f32; 3], b: [f32; 3]) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.01)

@@ -2,16 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
 
-use clap::Parser;
 use image::{Rgb, RgbImage};
 use rand::RngExt;
 use ssd::CornerBox;
 use ssd::preprocess::{Normalization, preprocess_rgb};
 
 use super::*;
-use crate::cli::Failure;
-use crate::config::{TrainArgs, TrainConfig};
-use crate::data::seeded::seeded;
+use crate::seeded::seeded;
 
 /// Width and height of [`marked`].
 pub const MARKED_PX: (u32, u32) = (200, 160);
@@ -218,19 +215,4 @@ fn numbers_that_make_no_sense_are_refused_in_a_sentence() {
     assert_eq!(AugmentConfig::default().checked(), Ok(AugmentConfig::default()));
     assert_eq!(nothing().checked(), Ok(nothing()));
     assert!(serde_json::from_str::<AugmentConfig>(r#"{"flips": {}}"#).is_err(), "a name that is not known is no wish");
-}
-
-#[test]
-fn a_run_that_goes_on_refuses_them_too() {
-    let folder = tempfile::tempdir().unwrap();
-    let args = TrainArgs::parse_from(["train", "--data", "voc", "--resume"]);
-    let mut config = serde_json::to_value(TrainConfig::new(&args).unwrap()).unwrap();
-    let write =
-        |config: &serde_json::Value| std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    write(&config);
-    assert!(TrainConfig::resumed(&args, folder.path()).is_ok());
-    config["augment"]["expand"]["probability"] = 2.into();
-    write(&config);
-    let Err(Failure::Input(message)) = TrainConfig::resumed(&args, folder.path()) else { panic!("it was taken") };
-    assert!(message.contains("expand.probability is 2.0") && message.contains("config.json"), "{message}");
 }

@@ -17,9 +17,11 @@ use rayon::prelude::*;
 use super::coco_json::{Annotation, CocoFile, Image};
 use super::files::Header;
 use super::found::{Found, Object, Picture, Read, placed};
-use super::report::{Reason, Skipped};
-use super::{DataError, files, split};
-use crate::evaluation::XywhPx;
+use super::spec::{FormatSpec, Part};
+use super::{files, split};
+use crate::boxes_px::XywhPx;
+use crate::error::DataError;
+use crate::report::{Reason, Skipped};
 
 /// Files about other things than boxes, by the start of their names.
 const OTHER_TASKS: [&str; 5] = ["captions", "person_keypoints", "panoptic", "stuff", "image_info"];
@@ -44,16 +46,27 @@ struct Json {
     split: Option<String>,
 }
 
-/// Whether a folder has a COCO file where one is looked for.
-pub(super) fn is_there(folder: &Path) -> bool {
-    !jsons_in(folder).is_empty()
+/// COCO, as a row of the table of formats.
+pub(super) static FORMAT: FormatSpec = FormatSpec {
+    name: "coco",
+    looked_for: "a JSON with images and annotations in it or in annotations/ (COCO)",
+    recognise: |path| {
+        let is_coco = files::ends_in(path, &["json"]) || path.is_dir() && !jsons_in(path).is_empty();
+        Ok(if is_coco { vec![part(path)] } else { Vec::new() })
+    },
+    parts: |path| Ok(vec![part(path)]),
+};
+
+fn part(path: &Path) -> Part {
+    let path = path.to_path_buf();
+    Part(Box::new(move |split| open(&path, split)))
 }
 
 /// Reads a split from a file or a folder, without one all that there is: one result for each file.
 ///
 /// # Errors
 /// A file that cannot be read, a folder without one, a split that is not there, and a file whose pictures are not found.
-pub(super) fn open(path: &Path, split: Option<&str>) -> Result<Vec<Found>, DataError> {
+fn open(path: &Path, split: Option<&str>) -> Result<Vec<Found>, DataError> {
     let jsons = if path.is_dir() {
         jsons_in(path)
     } else {

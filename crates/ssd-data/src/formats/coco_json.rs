@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::DataError;
+use crate::error::DataError;
 
 /// Larger files are refused. That of COCO's 118,000 training pictures has 0.45 GB.
 const MAX_BYTES: u64 = 1 << 30;
@@ -67,7 +67,7 @@ impl Annotation {
 }
 
 /// A mark that is 0 or 1 in COCO's own files, a boolean in some others', and not there in more.
-pub(crate) fn is_set(mark: &serde_json::Value) -> bool {
+pub fn is_set(mark: &serde_json::Value) -> bool {
     mark.as_bool().unwrap_or_else(|| mark.as_f64().is_some_and(|value| value != 0.0))
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::{Dataset, Format, Pictures};
-use crate::evaluation::TruthPx;
+use crate::boxes_px::TruthPx;
+use crate::{Dataset, Format, Pictures};
 
 /// A folder with files in it; a path that ends in `.jpg` becomes a picture of 40 x 20 pixels, and `json` is written there.
 fn folder(jpgs: &[&str], jsons: &[(&str, &Value)]) -> TempDir {
@@ -45,7 +45,7 @@ fn small() -> Value {
 }
 
 fn open(path: &Path, split: Option<&str>) -> Result<Pictures, DataError> {
-    match crate::data::open(&[path.to_string_lossy()], Format::Auto, split, None)? {
+    match crate::open(&[path.to_string_lossy()], Format::AUTO, split, None)? {
         Dataset::Pictures(pictures) => Ok(pictures),
         Dataset::Shapes(_) => panic!("a folder is no generated set"),
     }
@@ -61,7 +61,7 @@ fn boxes_are_measured_as_written_and_crowds_are_not_learned_from() {
     );
     let report = set.report();
     assert_eq!((report.images, report.boxes, report.crowds, report.empty_images), (2, 1, 1, 1), "{report}");
-    assert_eq!(set.coco_ids(), Some(crate::data::CocoIds { images: vec![3, 8], categories: vec![4, 9] }));
+    assert_eq!(set.coco_ids(), Some(crate::CocoIds { images: vec![3, 8], categories: vec![4, 9] }));
 
     let sample = set.get(1).unwrap();
     let truth = |class, [x, y, w, h]: [f64; 4], area_px, crowd| {
@@ -119,7 +119,7 @@ fn splits_are_told_apart_and_a_missing_one_names_those_there_are() {
     // Named themselves, each is the split that its name says.
     let both = ["train", "val"].map(|split| folder.path().join(format!("annotations/instances_{split}2017.json")));
     let both = both.map(|path| path.to_string_lossy().into_owned());
-    let set = crate::data::open(&both, Format::Coco, Some("val"), None).unwrap();
+    let set = crate::open(&both, "coco".parse().unwrap(), Some("val"), None).unwrap();
     assert_eq!(set.len(), 1);
 }
 
@@ -213,14 +213,15 @@ fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_gets_a_sentence() {
     fs::remove_file(set.path().join("a.json")).unwrap();
     let error = open(set.path(), None).unwrap_err().to_string();
     assert!(error.contains("known layout") && error.contains("data.yaml") && error.contains("JPEGImages"), "{error}");
-    let coco = crate::data::open(&[set.path().to_string_lossy()], Format::Coco, None, None).unwrap_err().to_string();
+    let coco =
+        crate::open(&[set.path().to_string_lossy()], "coco".parse().unwrap(), None, None).unwrap_err().to_string();
     assert!(coco.contains("no COCO data set"), "{coco}");
 }
 
 #[test]
 fn augmentation_changes_what_is_learned_from_and_not_what_is_measured_with() {
     use crate::augment::AugmentConfig;
-    use crate::data::{Loader, LoaderConfig};
+    use crate::{Loader, LoaderConfig};
     use ssd::preprocess::{Normalization, Preprocess};
 
     let folder = folder(&["a.jpg", "b.jpg"], &[("all.json", &small())]);

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use image::metadata::Orientation;
 use image::{ImageDecoder, ImageReader};
 
-use super::DataError;
+use crate::error::DataError;
 use crate::images::{self, EXTENSIONS};
 
 /// Levels of folders that are entered in search of pictures.

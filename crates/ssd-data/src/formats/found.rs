@@ -2,7 +2,7 @@
 //! fits its picture.
 //!
 //! What it is not: it reads nothing; see [`super::voc`], [`super::coco`] and [`super::yolo`] for that, and
-//! [`super::pictures`] for what becomes of it.
+//! [`crate::pictures`] for what becomes of it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use ssd::CornerBox;
 
-use super::report::{Reason, Skipped};
-use crate::evaluation::XywhPx;
+use crate::boxes_px::XywhPx;
+use crate::report::{Reason, Skipped};
 
 /// What a reader found in one folder.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The pictures of the split.
     pub reads: Vec<Read>,
     /// The classes in the data's own order, where they have one.
@@ -30,7 +30,7 @@ pub(super) struct Found {
 
 /// What became of one picture of a split.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(crate) struct Read {
     /// What to call it.
     pub name: String,
     /// The file that says what is in it.
@@ -43,7 +43,7 @@ pub(super) struct Read {
 
 /// A picture that can be used.
 #[derive(Debug)]
-pub(super) struct Picture {
+pub(crate) struct Picture {
     pub path: PathBuf,
     pub size_px: (u32, u32),
     /// Whether a camera's orientation mark says that it is to be turned.
@@ -55,7 +55,7 @@ pub(super) struct Picture {
 
 /// An object whose class has a name, but no number yet. Its box has room within the picture ([`placed`]).
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Object {
+pub(crate) struct Object {
     pub class: Arc<str>,
     pub bbox_px: XywhPx,
     pub area_px: f64,
@@ -67,7 +67,7 @@ pub(super) struct Object {
 ///
 /// # Errors
 /// Why the box cannot be used: it has no room, or none in the picture.
-pub(super) fn placed(class: &str, bbox_px: XywhPx, size_px: (u32, u32)) -> Result<XywhPx, (Reason, String)> {
+pub(crate) fn placed(class: &str, bbox_px: XywhPx, size_px: (u32, u32)) -> Result<XywhPx, (Reason, String)> {
     let XywhPx { x, y, w, h } = bbox_px;
     let words = || format!("the box of {class} at ({x}, {y}) of {w} x {h} pixels");
     let finite = [x, y, w, h, x + w, y + h, w * h].iter().all(|value| value.is_finite());
@@ -92,7 +92,7 @@ pub(super) fn placed(class: &str, bbox_px: XywhPx, size_px: (u32, u32)) -> Resul
 }
 
 /// A box in pixels as a fraction of its picture.
-pub(super) fn fraction(bbox_px: &XywhPx, (width, height): (u32, u32)) -> CornerBox {
+pub(crate) fn fraction(bbox_px: &XywhPx, (width, height): (u32, u32)) -> CornerBox {
     let XywhPx { x, y, w, h } = *bbox_px;
     let (width, height) = (f64::from(width), f64::from(height));
     let [x1, y1, x2, y2] = [x / width, y / height, (x + w) / width, (y + h) / height].map(|edge| edge as f32);

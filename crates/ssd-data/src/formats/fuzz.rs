@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::coco_json::CocoFile;
 use super::found::placed;
 use super::{voc_xml, yolo_labels, yolo_yaml};
-use crate::evaluation::XywhPx;
+use crate::boxes_px::XywhPx;
 
 const XML: &str = "<?xml version=\"1.0\"?><annotation><size><width>3</width></size><object><name>cat</name><difficult>1</difficult>\
     <bndbox><xmin>1</xmin><ymin>2.5</ymin><xmax>30</xmax><ymax>1e2</ymax></bndbox><part><name>p</name></part></object>\

@@ -1,44 +1,106 @@
 //! Which format is it? And several data sets as one.
 //!
-//! What it is: looking at each path that was given, in a fixed order, and handing it to its reader. What it is not: it reads no
-//! annotation. A Pascal VOC folder may hold several data sets (VOCdevkit with VOC2007 and VOC2012); all of them are opened.
+//! What it is: looking at each path that was given and handing it to its reader. What it is not: it reads no annotation. A format is a row
+//! of [`FORMATS`], which stands in the file of its reader; that file and this list are all that a new one touches.
+
+mod coco;
+pub mod coco_json;
+mod files;
+pub(crate) mod found;
+#[cfg(test)]
+mod fuzz;
+mod spec;
+mod split;
+mod voc;
+mod voc_xml;
+mod yolo;
+mod yolo_labels;
+mod yolo_set;
+mod yolo_yaml;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::found::Found;
-use super::{DataError, coco, files, voc, yolo};
+use self::found::Found;
+use self::spec::{FormatSpec, Part};
+use crate::error::DataError;
 
-/// The layout of a data set on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
+/// The formats, the most certain sign first: that is the order in which a folder is asked.
+static FORMATS: [&FormatSpec; 3] = [&voc::FORMAT, &coco::FORMAT, &yolo::FORMAT];
+
+/// A choice of format: one by name, or `auto`, which looks at the folder and decides.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Format(Option<&'static FormatSpec>);
+
+impl Format {
     /// Look at the folder and decide.
-    #[default]
-    Auto,
-    /// Pascal VOC: JPEGImages, Annotations (XML), ImageSets/Main; or a folder of pictures with an .xml beside each.
-    Voc,
-    /// COCO: a JSON with images, annotations and categories, in annotations/ or beside the pictures.
-    Coco,
-    /// YOLO: data.yaml or classes.txt, a .txt of lines "class cx cy w h" for each picture.
-    Yolo,
+    pub const AUTO: Self = Self(None);
+
+    /// The name of each choice.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ["auto"].into_iter().chain(FORMATS.iter().map(|format| format.name))
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.0.map_or("auto", |format| format.name)
+    }
 }
 
-/// One data set and its reader.
-enum Part {
-    Voc(voc::Root),
-    Coco(PathBuf),
-    Yolo(PathBuf),
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
-/// The split of all data sets that `data` names. One that has no such split is passed over where another has it.
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+/// A name that no format has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no format {0:?}; choose one of {list}", list = Format::names().collect::<Vec<_>>().join(", "))]
+pub struct UnknownFormat(String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        if name == Self::AUTO.name() {
+            return Ok(Self::AUTO);
+        }
+        let named = FORMATS.into_iter().find(|format| format.name == name);
+        named.map(|format| Self(Some(format))).ok_or_else(|| UnknownFormat(name.into()))
+    }
+}
+
+impl TryFrom<String> for Format {
+    type Error = UnknownFormat;
+
+    fn try_from(name: String) -> Result<Self, UnknownFormat> {
+        name.parse()
+    }
+}
+
+impl From<Format> for String {
+    fn from(format: Format) -> Self {
+        format.name().into()
+    }
+}
+
+/// The split of all data sets that `data` names. One that has no such split is skipped where another has it.
 ///
 /// # Errors
-/// A path that is not there or holds no data set, a split that none has, and what a reader cannot read at all.
-pub(super) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Result<Vec<Found>, DataError> {
+/// A path that does not exist or holds no data set, a split that none has, and what a reader cannot read at all.
+pub(crate) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Result<Vec<Found>, DataError> {
     let mut found = Vec::new();
     let mut notes = Vec::new();
     let mut without_split = None;
@@ -49,11 +111,15 @@ pub(super) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Re
             notes.push(format!("{} is named twice and taken once", path.display()));
             continue;
         }
-        for part in parts(path, format)? {
-            match part.open(split) {
+        let parts = match format.0 {
+            Some(format) => (format.parts)(path)?,
+            None => recognise(path)?,
+        };
+        for Part(open) in parts {
+            match open(split) {
                 Ok(parts) => found.extend(parts),
                 Err(error @ DataError::NoSplit { .. }) => {
-                    notes.push(format!("passed over: {error}"));
+                    notes.push(format!("skipped: {error}"));
                     without_split.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
@@ -70,53 +136,19 @@ pub(super) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Re
     }
 }
 
-/// The data sets that lie at a path.
-fn parts(path: &Path, format: Format) -> Result<Vec<Part>, DataError> {
-    let voc = || Ok::<_, DataError>(voc::roots(path)?.into_iter().map(Part::Voc).collect::<Vec<_>>());
-    match format {
-        Format::Auto => recognise(path),
-        Format::Voc => {
-            let roots = voc()?;
-            if roots.is_empty() {
-                let why = "give the folder that holds JPEGImages and Annotations, or one that holds VOCdevkit, or pictures with \
-                           an .xml beside each";
-                return Err(DataError::OtherLayout { path: path.into(), format: "Pascal VOC", why: why.into() });
-            }
-            Ok(roots)
-        }
-        Format::Coco => Ok(vec![Part::Coco(path.into())]),
-        Format::Yolo => Ok(vec![Part::Yolo(path.into())]),
-    }
-}
-
-/// Looks for what only one layout has, the most certain sign first.
+/// The data sets at a path, by the first format that finds one.
 fn recognise(path: &Path) -> Result<Vec<Part>, DataError> {
-    if files::ends_in(path, &["json"]) {
-        return Ok(vec![Part::Coco(path.into())]);
-    }
-    if files::ends_in(path, &["yaml", "yml"]) {
-        return Ok(vec![Part::Yolo(path.into())]);
-    }
-    let unrecognised = || DataError::Unrecognised { path: path.into() };
-    if !path.is_dir() {
-        return Err(unrecognised());
-    }
-    if !voc::is_there(path) && coco::is_there(path) {
-        return Ok(vec![Part::Coco(path.into())]);
-    }
-    if !voc::is_there(path) && yolo::is_there(path) {
-        return Ok(vec![Part::Yolo(path.into())]);
-    }
-    let roots = voc::roots(path)?;
-    if roots.is_empty() { Err(unrecognised()) } else { Ok(roots.into_iter().map(Part::Voc).collect()) }
-}
-
-impl Part {
-    fn open(&self, split: Option<&str>) -> Result<Vec<Found>, DataError> {
-        match self {
-            Self::Voc(root) => root.open(split).map(|found| vec![found]),
-            Self::Coco(path) => coco::open(path, split),
-            Self::Yolo(path) => yolo::open(path, split).map(|found| vec![found]),
+    for format in FORMATS {
+        let parts = (format.recognise)(path)?;
+        if !parts.is_empty() {
+            return Ok(parts);
         }
     }
+    // A folder of data sets, further down: only VOC's development kit is one.
+    let nested = if path.is_dir() { voc::parts_below(path)? } else { Vec::new() };
+    if nested.is_empty() {
+        let looked_for = FORMATS.map(|format| format.looked_for).join(", nor ");
+        return Err(DataError::Unrecognised { path: path.into(), looked_for });
+    }
+    Ok(nested)
 }

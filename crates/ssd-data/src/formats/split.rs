@@ -9,8 +9,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::DataError;
-use super::error::some_of;
+use crate::error::DataError;
+use crate::error::some_of;
 
 /// One name in so many goes to `val`.
 const VAL_SHARE: u64 = 10;

@@ -14,11 +14,13 @@ use rayon::prelude::*;
 
 use super::files::Header;
 use super::found::{Found, Object, Picture, Read, placed};
-use super::report::{Reason, Skipped};
+use super::spec::{FormatSpec, Part};
 use super::voc_xml;
-use super::{DataError, files, split};
-use crate::evaluation::XywhPx;
+use super::{files, split};
+use crate::boxes_px::XywhPx;
+use crate::error::DataError;
 use crate::images::EXTENSIONS;
+use crate::report::{Reason, Skipped};
 
 /// Pictures and annotations of the two-folder layouts.
 const PAIRS: [[&str; 2]; 3] = [["JPEGImages", "Annotations"], ["images", "annotations"], ["images", "Annotations"]];
@@ -31,7 +33,7 @@ const MAX_LIST_BYTES: u64 = 64 << 20;
 
 /// One data set.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Root {
+struct Root {
     path: PathBuf,
     places: Vec<Place>,
 }
@@ -56,16 +58,36 @@ struct Entry<'a> {
 /// Pictures by their names without ending.
 type ByName = BTreeMap<String, Vec<PathBuf>>;
 
-/// Whether a folder itself has pictures and XML in two folders.
-pub(super) fn is_there(folder: &Path) -> bool {
-    two_folders(folder).is_some()
+/// Pascal VOC, as a row of the table of formats.
+pub(super) static FORMAT: FormatSpec = FormatSpec {
+    name: "voc",
+    looked_for: "JPEGImages beside Annotations or a picture with an .xml of its name beside it (Pascal VOC)",
+    recognise: |path| if two_folders(path).is_some() { parts_below(path) } else { Ok(Vec::new()) },
+    parts: |path| {
+        let parts = parts_below(path)?;
+        if parts.is_empty() {
+            let why = "give the folder that holds JPEGImages and Annotations, or one that holds VOCdevkit, or pictures with \
+                       an .xml beside each";
+            return Err(DataError::OtherLayout { path: path.into(), format: "Pascal VOC", why: why.into() });
+        }
+        Ok(parts)
+    },
+};
+
+/// The data sets in a folder, or up to two levels down; empty where there is no sign of VOC.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub(super) fn parts_below(path: &Path) -> Result<Vec<Part>, DataError> {
+    let part = |root: Root| Part(Box::new(move |split| root.open(split).map(|found| vec![found])));
+    Ok(roots(path)?.into_iter().map(part).collect())
 }
 
 /// The data sets in a folder: itself, or those up to two levels down. None where there is no sign of VOC.
 ///
 /// # Errors
 /// A folder that cannot be read.
-pub(super) fn roots(path: &Path) -> Result<Vec<Root>, DataError> {
+fn roots(path: &Path) -> Result<Vec<Root>, DataError> {
     files::entries(path)?;
     let mut level = vec![path.to_path_buf()];
     for _ in 0..=DEEPEST {
@@ -111,7 +133,7 @@ impl Root {
     ///
     /// # Errors
     /// A folder or list that cannot be read, and a split that is not there.
-    pub(super) fn open(&self, split: Option<&str>) -> Result<Found, DataError> {
+    fn open(&self, split: Option<&str>) -> Result<Found, DataError> {
         let mut notes = Vec::new();
         let entries = match split {
             None => self.all(&self.places)?,

@@ -9,10 +9,10 @@ use ssd::CornerBox;
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::{Dataset, Format, Pictures};
+use crate::{Dataset, Format, Pictures};
 
 fn open(path: &Path, split: Option<&str>, labels: Option<&[String]>) -> Result<Pictures, DataError> {
-    match crate::data::open(&[path.to_string_lossy()], Format::Voc, split, labels)? {
+    match crate::open(&[path.to_string_lossy()], "voc".parse().unwrap(), split, labels)? {
         Dataset::Pictures(pictures) => Ok(pictures),
         Dataset::Shapes(_) => panic!("a folder is no generated set"),
     }
@@ -255,14 +255,12 @@ fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_o
     assert!(open(devkit.path(), Some("val"), None).is_err());
 
     let years = ["VOC2007", "VOC2012", "VOC2007/../VOC2012"].map(|year| devkit.path().join(year));
-    let set =
-        crate::data::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::Auto, None, None).unwrap();
+    let set = crate::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::AUTO, None, None).unwrap();
     assert_eq!(set.len(), 4, "the third is the second again");
     assert!(set.report().unwrap().to_string().contains("named twice"));
     // A devkit and a year in it, in other words.
     let both = [devkit.path().to_path_buf(), devkit.path().join("VOC2007/../VOC2012")];
-    let set =
-        crate::data::open(&both.map(|path| path.to_string_lossy().into_owned()), Format::Auto, None, None).unwrap();
+    let set = crate::open(&both.map(|path| path.to_string_lossy().into_owned()), Format::AUTO, None, None).unwrap();
     assert_eq!((set.len(), set.report().unwrap().counts()), (4, [(Reason::Duplicate, 2)].into()));
 }
 
@@ -298,7 +296,7 @@ fn other_names_of_the_two_folders_will_do() {
     let path = |name: &str| folder.path().join(name);
     fs::rename(path("JPEGImages"), path("images")).unwrap();
     fs::rename(path("Annotations"), path("annotations")).unwrap();
-    let set = crate::data::open(&[folder.path().to_string_lossy()], Format::Auto, None, None).unwrap();
+    let set = crate::open(&[folder.path().to_string_lossy()], Format::AUTO, None, None).unwrap();
     assert_eq!((set.len(), set.report().unwrap().boxes), (2, 2));
 }
 
@@ -316,7 +314,7 @@ fn pictures_with_an_xml_beside_each_are_a_data_set_in_one_folder_or_one_for_each
         }
     }
     fs::write(outer.path().join("README.txt"), "about").unwrap();
-    let set = |path: &Path, split| crate::data::open(&[path.to_string_lossy()], Format::Auto, split, None).unwrap();
+    let set = |path: &Path, split| crate::open(&[path.to_string_lossy()], Format::AUTO, split, None).unwrap();
     assert_eq!(set(outer.path(), None).len(), 4);
     assert_eq!(set(outer.path(), Some("val")).len(), 2);
     assert_eq!(set(&outer.path().join("train"), None).labels(), ["cat"]);

@@ -15,12 +15,13 @@ use rayon::prelude::*;
 
 use super::files::Header;
 use super::found::{Found, Object, Picture, Read, placed};
-use super::report::{Reason, Skipped};
+use super::spec::{FormatSpec, Part};
 use super::yolo_labels::{self, Line};
-use super::yolo_set::Set;
-pub(super) use super::yolo_set::is_there;
-use super::{DataError, files, split};
-use crate::evaluation::XywhPx;
+use super::yolo_set::{self, Set};
+use super::{files, split};
+use crate::boxes_px::XywhPx;
+use crate::error::DataError;
+use crate::report::{Reason, Skipped};
 
 /// A picture and its label file, where there is one.
 struct Entry {
@@ -28,11 +29,27 @@ struct Entry {
     label: Option<PathBuf>,
 }
 
+/// YOLO, as a row of the table of formats.
+pub(super) static FORMAT: FormatSpec = FormatSpec {
+    name: "yolo",
+    looked_for: "a data.yaml, classes.txt or obj.names (YOLO)",
+    recognise: |path| {
+        let is_yolo = files::ends_in(path, &["yaml", "yml"]) || path.is_dir() && yolo_set::is_there(path);
+        Ok(if is_yolo { vec![part(path)] } else { Vec::new() })
+    },
+    parts: |path| Ok(vec![part(path)]),
+};
+
+fn part(path: &Path) -> Part {
+    let path = path.to_path_buf();
+    Part(Box::new(move |split| open(&path, split).map(|found| vec![found])))
+}
+
 /// Reads a split; without one all pictures.
 ///
 /// # Errors
 /// A set without names for its classes or without pictures, a split that is not there, and pictures none of which has labels.
-pub(super) fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError> {
+fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError> {
     let set = Set::find(path)?;
     let mut found = Found { notes: set.notes.clone(), ..Found::default() };
     let (pictures, whole) = set.pictures(split, &mut found)?;

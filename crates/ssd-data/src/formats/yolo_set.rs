@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::found::Found;
-use super::report::{Reason, Skipped};
 use super::yolo_yaml::{self, Description};
-use super::{DataError, files, split, yolo_labels};
+use super::{files, split, yolo_labels};
+use crate::error::DataError;
 use crate::images::EXTENSIONS;
+use crate::report::{Reason, Skipped};
 
 /// Names of the file that describes a set; another `.yaml` is taken where it is the only one with names.
 const DESCRIPTIONS: [&str; 3] = ["data.yaml", "data.yml", "dataset.yaml"];

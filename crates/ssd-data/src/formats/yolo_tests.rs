@@ -8,7 +8,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::{Dataset, Format, Pictures};
+use crate::{Dataset, Format, Pictures};
 
 /// A folder with files in it; a path that ends in `.jpg` becomes a picture of 40 x 20 pixels.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -29,14 +29,14 @@ const BOX: &str = "1 0.5 0.5 0.25 0.5\n";
 const NAMES: &str = "cat\nant\n";
 
 fn open_as(path: &Path, format: Format, split: Option<&str>) -> Result<Pictures, DataError> {
-    match crate::data::open(&[path.to_string_lossy()], format, split, None)? {
+    match crate::open(&[path.to_string_lossy()], format, split, None)? {
         Dataset::Pictures(pictures) => Ok(pictures),
         Dataset::Shapes(_) => panic!("a folder is no generated set"),
     }
 }
 
 fn open(path: &Path, split: Option<&str>) -> Pictures {
-    open_as(path, Format::Auto, split).unwrap()
+    open_as(path, Format::AUTO, split).unwrap()
 }
 
 fn names(set: &Pictures) -> Vec<String> {
@@ -94,7 +94,7 @@ fn a_description_says_where_the_splits_are() {
     assert_eq!(names(&all), ["a", "b"]);
     assert!(all.report().notes[0].contains("test"), "{}", all.report());
     assert_eq!(names(&open(&path.join("data.yaml"), Some("val"))), ["b"]);
-    let error = open_as(path, Format::Yolo, Some("test")).unwrap_err().to_string();
+    let error = open_as(path, "yolo".parse().unwrap(), Some("test")).unwrap_err().to_string();
     assert!(error.contains("is not there; correct it"), "{error}");
 
     // Elsewhere, by an absolute path and by lists, of which one is relative and one has another folder's name in front.
@@ -116,7 +116,7 @@ fn splits_are_found_without_a_description() {
         assert_eq!(names(&open(folder.path(), Some("train"))), ["a"], "{train}");
         assert_eq!(names(&open(folder.path(), Some("val"))), ["b"], "{val}");
         assert_eq!(open(folder.path(), None).len(), 2);
-        assert!(open_as(folder.path(), Format::Auto, Some("test")).is_err());
+        assert!(open_as(folder.path(), Format::AUTO, Some("test")).is_err());
     }
     let lists = [("obj_train_data/a.jpg", ""), ("obj_train_data/a.txt", BOX), ("obj.names", NAMES)];
     let folder = folder(&[&lists[..], &[("train.txt", "data/obj_train_data/a.jpg\n")]].concat());
@@ -173,23 +173,23 @@ fn labels_alone_are_joined_with_the_one_folder_beside_them() {
     assert_eq!(set.report().counts(), [(Reason::MissingImage, 1)].into());
     // Two that would fit are one too many to choose from.
     let two = folder(&[&files[..], &[("others/a.jpg", "")]].concat());
-    let error = open_as(&two.path().join("set"), Format::Auto, None).unwrap_err().to_string();
+    let error = open_as(&two.path().join("set"), Format::AUTO, None).unwrap_err().to_string();
     assert!(error.contains("no pictures"), "{error}");
 }
 
 #[test]
 fn nothing_to_go_by_is_a_sentence() {
     let nameless = folder(&[("images/a.jpg", ""), ("labels/a.txt", BOX)]);
-    let error = open_as(nameless.path(), Format::Yolo, None).unwrap_err().to_string();
+    let error = open_as(nameless.path(), "yolo".parse().unwrap(), None).unwrap_err().to_string();
     assert!(error.contains("classes.txt") && error.contains("class numbers"), "{error}");
     let unlabelled = folder(&[("images/a.jpg", ""), ("classes.txt", NAMES)]);
-    let error = open_as(unlabelled.path(), Format::Auto, None).unwrap_err().to_string();
+    let error = open_as(unlabelled.path(), Format::AUTO, None).unwrap_err().to_string();
     assert!(error.contains("none of 1 pictures has labels"), "{error}");
     let picture = unlabelled.path().join("images/a.jpg");
-    let error = open_as(&picture, Format::Yolo, None).unwrap_err().to_string();
+    let error = open_as(&picture, "yolo".parse().unwrap(), None).unwrap_err().to_string();
     assert!(error.contains("a.jpg is no YOLO data set") && error.contains(".yaml"), "{error}");
     let broken = folder(&[("data.yaml", "names: [cat"), ("images/a.jpg", "")]);
-    let error = open_as(broken.path(), Format::Auto, None).unwrap_err().to_string();
+    let error = open_as(broken.path(), Format::AUTO, None).unwrap_err().to_string();
     assert!(error.contains("data.yaml") && error.contains("no YAML"), "{error}");
 }
 
@@ -198,7 +198,7 @@ fn labels_of_several_folders_are_united_by_name() {
     let yolo = |names: &str| folder(&[("a.jpg", ""), ("a.txt", BOX), ("classes.txt", names)]);
     let labels = |folders: [&TempDir; 2]| {
         let data = folders.map(|folder| folder.path().to_string_lossy().into_owned());
-        let set = crate::data::open(&data, Format::Auto, None, None).unwrap();
+        let set = crate::open(&data, Format::AUTO, None, None).unwrap();
         let classes: Vec<usize> = (0..set.len()).map(|i| set.get(i).unwrap().truths[0].class).collect();
         (set.labels().to_vec(), classes)
     };

@@ -19,9 +19,10 @@ use ssd::GroundTruth;
 
 use self::objects::Seen;
 use self::paint::Canvas;
-use super::seeded::seeded;
-use super::{DataError, Sample};
-use crate::evaluation::TruthPx;
+use crate::boxes_px::TruthPx;
+use crate::error::DataError;
+use crate::sample::Sample;
+use crate::seeded::seeded;
 
 /// The classes, in the order of their numbers: `LABELS[0]` is class 1.
 pub const LABELS: [&str; 6] = ["circle", "square", "triangle", "star", "ring", "cross"];

@@ -157,7 +157,7 @@ pub fn visible_truths(objects: &[Object], seen: &[u8], width: f32, height: f32) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::seeded::seeded;
+    use crate::seeded::seeded;
 
     #[test]
     fn a_figure_fills_its_box_from_edge_to_edge() {

@@ -10,26 +10,15 @@ use burn::module::ParamGroup;
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, ModuleOptimizer, Optimizer, SgdConfig};
-use serde::{Deserialize, Serialize};
 
 use self::restored::HostRestored;
-use crate::config::TrainConfig;
+use crate::config::{LearnConfig, OptimizerName};
 
 /// Names of parameters that keep their size: a bias, batch norm's factor and addend, the scale of L2 normalisation.
 const NOT_DECAYED: [&str; 4] = ["bias", "gamma", "beta", "scale"];
 
-/// The rule by which a gradient changes a weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum OptimizerName {
-    /// Stochastic gradient descent with momentum: the paper's.
-    Sgd,
-    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), beta 0.9 and 0.999: needs a rate some 10 to 30 times lower.
-    Adamw,
-}
-
 /// The optimiser of a run, before its first step.
-pub fn optimizer(config: &TrainConfig) -> ModuleOptimizer {
+pub fn optimizer(config: &LearnConfig) -> ModuleOptimizer {
     let decay = config.weight_decay as f32;
     match config.optimizer {
         OptimizerName::Sgd => {

@@ -12,7 +12,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{Area, ChartError, DrawResult, FONT, INK, drawn, shortened, text_width, write_png, write_text};
-use crate::evaluation::confusion::{BACKGROUND, Confusion, MATCH_IOU};
+use crate::confusion::{BACKGROUND, Confusion, MATCH_IOU};
 
 /// More classes than this are drawn together as one.
 const MAX_CLASSES: usize = 120;
@@ -211,7 +211,9 @@ fn tint(color: RGBColor, share: f64) -> RGBColor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::{DetectionPx, ImageResult, TruthPx, XywhPx};
+    use ssd_data::{TruthPx, XywhPx};
+
+    use crate::{DetectionPx, ImageResult};
 
     /// `found[i]` are (class there, class detected) of one object each, far from the others; 0 for none.
     fn confusion(found: &[(usize, usize)], classes: usize) -> Confusion {

@@ -1,11 +1,11 @@
-//! Pictures of measurements: precision over recall, and which class is taken for which. `curves.rs` draws a run with the same
-//! means.
+//! Charts of measurements: the curves of a training, precision over recall, and which class is taken for which.
 //!
 //! What it is: a sheet with a font, and a PNG written whole. What it is not: it measures nothing. A picture depends on its
 //! arguments alone; the font comes with the program, not from the machine.
 
 pub mod confusion;
-pub(crate) mod lines;
+pub mod curves;
+mod lines;
 pub mod precision_recall;
 mod sheet;
 
@@ -19,14 +19,10 @@ use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use ssd_data::{WriteError, write_atomic};
 
-pub(crate) use sheet::Sheet;
-use sheet::text_width;
+use self::sheet::{FONT, Sheet, text_width};
 
-use crate::cli::{WriteError, write_atomic};
-
-/// The name under which the built-in font is known.
-pub(crate) const FONT: &str = "sans-serif";
 /// Text and axes.
 pub(crate) const INK: RGBColor = RGBColor(34, 34, 34);
 

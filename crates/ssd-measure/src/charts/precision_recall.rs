@@ -10,7 +10,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::{Area, ChartError, DrawResult, FONT, INK, drawn, shortened, write_png, write_text};
-use crate::evaluation::precision_recall::{ClassCurve, STEPS, mean_ap, mean_curve};
+use crate::precision_recall::{ClassCurve, STEPS, mean_ap, mean_curve};
 
 const SIZE_PX: (u32, u32) = (1100, 760);
 const LEGEND_PX: u32 = 290;

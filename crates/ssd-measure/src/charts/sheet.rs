@@ -12,6 +12,9 @@ use plotters::prelude::DrawingBackend;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, DrawingErrorKind};
 
+/// The name under which the built-in font is known.
+pub(crate) const FONT: &str = "sans-serif";
+
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
 /// A line's height for its size, as plotters takes it: charts are laid out with this.
@@ -141,7 +144,7 @@ mod tests {
     fn ink(text: &str, turn: FontTransform, pos: Pos) -> [u32; 4] {
         let mut picture = RgbImage::from_pixel(200, 200, Rgb([255; 3]));
         let area = Sheet::new(&mut picture).into_drawing_area();
-        let style = (super::super::FONT, 20).into_font().transform(turn).color(&BLACK).pos(pos);
+        let style = (FONT, 20).into_font().transform(turn).color(&BLACK).pos(pos);
         area.draw_text(text, &style, (100, 100)).expect("it is drawn");
         drop(area);
         let dark = || picture.enumerate_pixels().filter(|(.., p)| p.0[0] < 128);
@@ -174,8 +177,7 @@ mod tests {
         let mut picture = RgbImage::from_pixel(3, 3, Rgb([255; 3]));
         let area = Sheet::new(&mut picture).into_drawing_area();
         area.draw(&PathElement::new([(-50, 1), (50, 1)], BLACK)).expect("it is drawn");
-        area.draw_text("far too long, 猫", &(super::super::FONT, 30).into_font().into(), (-9, -9))
-            .expect("it is drawn");
+        area.draw_text("far too long, 猫", &(FONT, 30).into_font().into(), (-9, -9)).expect("it is drawn");
         drop(area);
         assert_eq!(picture.get_pixel(2, 1), &Rgb([0; 3]));
         assert_eq!((text_width("", 16), text_width("ii", 16) < text_width("mm", 16)), (0, true));

@@ -9,7 +9,7 @@ use ssd_gpu::pipeline::{Outcome, Pipeline};
 
 use super::subject::Subject;
 use super::timer::milliseconds;
-use crate::cli::Failure;
+use crate::failure::Failure;
 
 /// Seconds that each of the two measurements takes at most, in budgets of a measurement: a frame is a hundred launches.
 const BUDGETS: f64 = 10.0;

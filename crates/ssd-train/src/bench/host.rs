@@ -13,10 +13,10 @@ use super::steps::{BurnSteps, BurnWay, CpuSteps, StepTimes, wait};
 use super::subject::Subject;
 use super::timer::Timer;
 use super::{BenchOptions, Measured, PostprocessMeasured, SCORES};
-use crate::cli::Failure;
-use crate::detector::milliseconds;
-use crate::device::OpenDevice;
-use crate::engine::EngineName;
+use crate::detect::detector::milliseconds;
+use crate::detect::engine::EngineName;
+use crate::device::open::OpenDevice;
+use crate::failure::Failure;
 
 /// What Burn takes, in milliseconds: the layers in the order of the plan, and all of it.
 pub(super) struct BurnTimes {

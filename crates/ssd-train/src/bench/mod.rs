@@ -16,19 +16,20 @@ mod subject;
 mod table;
 mod timer;
 
-pub use report::Report;
-pub use table::text;
-
 use std::path::PathBuf;
 
+pub use report::Report;
+use report::{BatchShare, Correctness};
 use ssd::Arch;
 use ssd_gpu::bench::Budget;
-
-use crate::cli::{self, DeviceChoice, Failure};
-use crate::device;
-use crate::engine::{EngineArgs, EngineName};
-use report::{BatchShare, Correctness};
 use subject::Subject;
+pub use table::text;
+
+use crate::console;
+use crate::detect::engine::{EngineArgs, EngineName};
+use crate::device::choice::DeviceChoice;
+use crate::device::open as device;
+use crate::failure::Failure;
 
 /// What is to be measured.
 #[derive(Debug, Clone)]
@@ -89,7 +90,7 @@ pub fn run(options: &BenchOptions) -> Result<Report, Failure> {
     }
     let subject = Subject::new(options)?;
     let plan = ssd_gpu::bench::layers(&subject.model, subject.header.input_size);
-    let progress = cli::progress_bar(2 * plan.len() + 7, "measuring");
+    let progress = console::progress_bar(2 * plan.len() + 7, "measuring");
     let measured = |what: &str| {
         progress.set_message(what.to_owned());
         progress.inc(1);

@@ -9,8 +9,8 @@ use ssd_gpu::pipeline::{Pipeline, gpu_detector};
 use super::report::Peak;
 use super::subject::Subject;
 use super::{BenchOptions, Measured, PostprocessMeasured, SCORES};
-use crate::cli::Failure;
-use crate::detector::milliseconds;
+use crate::detect::detector::milliseconds;
+use crate::failure::Failure;
 
 /// What the device can do at best.
 pub(super) fn peak(gpu: &Gpu, budget: Budget) -> Result<Peak, Failure> {

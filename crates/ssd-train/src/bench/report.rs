@@ -7,8 +7,8 @@ use super::frame::FrameTimes;
 use super::host::BurnTimes;
 use super::subject::Subject;
 use super::{BenchOptions, Measured, SCORES};
-use crate::device::OpenDevice;
-use crate::engine::EngineName;
+use crate::detect::engine::EngineName;
+use crate::device::open::OpenDevice;
 
 /// All that was measured. Times are milliseconds for the whole batch.
 #[derive(Debug, Clone, Serialize)]

@@ -9,7 +9,7 @@ use ssd_cpu::{Buffers, ConvolutionError, Map, Window};
 use ssd_gpu::bench::Layer;
 
 use super::timer::Timer;
-use crate::cli::Failure;
+use crate::failure::Failure;
 
 /// Times of the steps of a model, by their names.
 #[derive(Default)]

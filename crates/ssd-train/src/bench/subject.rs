@@ -7,8 +7,8 @@ use ssd::weights::{self, Header, Provenance};
 use ssd_gpu::Picture;
 
 use super::BenchOptions;
-use crate::cli::Failure;
-use crate::detector::DetectorError;
+use crate::detect::detector::DetectorError;
+use crate::failure::Failure;
 
 /// Width and height of the pictures, in pixels: a camera's.
 const SIZE_PX: [usize; 2] = [640, 480];

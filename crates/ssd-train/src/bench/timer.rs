@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ssd_gpu::bench::{Budget, SAMPLE_MS, median};
 
-use crate::cli::Failure;
+use crate::failure::Failure;
 
 /// What takes so many budgets is not done a second time: its warm-up does not matter.
 const TOO_LONG: f64 = 10.0;

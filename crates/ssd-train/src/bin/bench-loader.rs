@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde::Serialize;
 use ssd::preprocess::{Normalization, Preprocess};
-use ssd_train::augment::{AugmentConfig, Augmentation, Change};
-use ssd_train::cli::{self, Failure};
-use ssd_train::data::seeded::seeded;
-use ssd_train::data::{self, Dataset, Format, Loader, LoaderConfig};
+use ssd_data::augment::{AugmentConfig, Augmentation, Change};
+use ssd_data::seeded::seeded;
+use ssd_data::{self as data, Dataset, Format, Loader, LoaderConfig};
+use ssd_train::cli;
+use ssd_train::console;
+use ssd_train::failure::Failure;
 
 /// Measure how many pictures a second are ready for training: decoded, augmented as in the paper, scaled and normalised.
 ///
@@ -30,7 +32,7 @@ struct Args {
     #[arg(long, value_name = "PATH|shapes", required = true)]
     data: Vec<String>,
     /// Layout of the folder
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    #[arg(long, value_enum, default_value_t = Format::AUTO)]
     format: Format,
     /// The split to read
     #[arg(long, value_name = "NAME", default_value = "train")]
@@ -84,7 +86,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Failure> {
     let mut dataset = data::open(&args.data, args.format, Some(&args.split), None).map_err(Failure::input)?;
     if let Some(report) = dataset.report() {
-        cli::note(&report.to_string());
+        console::note(&report.to_string());
     }
     dataset.truncate(args.images as usize);
     let preprocess = Preprocess { input_size: usize::from(args.input_size), normalization: Normalization::CAFFE };

@@ -8,10 +8,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use ssd::Arch;
 use ssd_gpu::bench::Budget;
+use ssd_train::archs;
 use ssd_train::bench::{self, BenchOptions};
-use ssd_train::cli::{self, DeviceChoice, Failure};
-use ssd_train::engine::EngineArgs;
-use ssd_train::session::print_archs;
+use ssd_train::cli;
+use ssd_train::detect::engine::EngineArgs;
+use ssd_train::device::choice::DeviceChoice;
+use ssd_train::failure::Failure;
 
 /// Measure how fast a detector is, layer by layer and as a whole, beside Burn and beside the device's peak.
 ///
@@ -68,7 +70,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     if args.arch.as_deref() == Some("list") {
-        return print_archs(args.json);
+        return if args.json { cli::print_json(&archs::list()) } else { cli::print_text(&archs::table()) };
     }
     let report = bench::run(&options(args)?)?;
     if args.json {

@@ -1,4 +1,4 @@
-//! `convert`: public checkpoints to weights files, and what a file is. The work is `ssd_import`'s, by way of [`ssd_train::convert`].
+//! `convert`: public checkpoints to weights files, and what a file is. The work is `ssd_import`'s, by way of [`ssd_train::exchange::convert`].
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use ssd::weights::{Dtype, Provenance};
 use ssd_import::{Layout, Options, Sizes, inspect};
-use ssd_train::cli::{self, DeviceChoice, Failure};
-use ssd_train::config::file_name;
-use ssd_train::convert;
+use ssd_train::cli;
+use ssd_train::device::choice::DeviceChoice;
+use ssd_train::exchange::convert;
+use ssd_train::failure::Failure;
+use ssd_train::run::config::file_name;
 
 /// Convert a public SSD checkpoint to a weights file, or say what a file is.
 ///

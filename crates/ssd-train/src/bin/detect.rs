@@ -16,12 +16,15 @@ use safetensors::tensor::TensorView;
 use serde::Serialize;
 use ssd::postprocess::DetectParams;
 use ssd::{CornerBox, Detection};
-use ssd_train::cli::{self, DeviceChoice, Failure};
-use ssd_train::detector::{Detector, Timing};
-use ssd_train::draw::{Labelled, annotate};
-use ssd_train::engine::EngineArgs;
-use ssd_train::images;
-use ssd_train::nms::NmsName;
+use ssd_data::draw::{Labelled, annotate};
+use ssd_data::images;
+use ssd_train::cli;
+use ssd_train::console;
+use ssd_train::detect::detector::{Detector, Timing};
+use ssd_train::detect::engine::EngineArgs;
+use ssd_train::detect::nms::NmsName;
+use ssd_train::device::choice::DeviceChoice;
+use ssd_train::failure::Failure;
 
 /// Detect objects on pictures.
 ///
@@ -115,9 +118,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     let detector = Detector::load(&args.weights, &args.device, args.engine, 1)?;
     let params = params(args, &detector)?;
     let mut drawn = args.annotate.as_deref().map(|folder| Drawn::new(folder, &paths)).transpose()?;
-    cli::note(&format!("{} on {}", args.weights.display(), detector.device_name()));
+    console::note(&format!("{} on {}", args.weights.display(), detector.device_name()));
 
-    let progress = cli::progress_bar(paths.len(), "detecting");
+    let progress = console::progress_bar(paths.len(), "detecting");
     let (mut reports, mut failed) = (Vec::new(), 0_usize);
     let mut predictions = Predictions::default();
     for path in &paths {
@@ -135,7 +138,7 @@ fn run(args: &Args) -> Result<(), Failure> {
                 reports.push(report);
             }
             Err(error) => {
-                progress.suspend(|| cli::complain(&error));
+                progress.suspend(|| console::complain(&error));
                 failed += 1;
             }
         }

@@ -1,7 +1,7 @@
 //! `eval`: how well a model, or a file of detections, agrees with a ground truth.
 //!
 //! Outline: gather one result a picture, by running a model or from two COCO files → measure → print and draw. The definitions
-//! are in `ssd_train::evaluation`, the pictures in `ssd_train::charts`; this file is the command line.
+//! are in `ssd_measure`, the pictures in `ssd_measure::charts`; this file is the command line.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,18 @@ use clap::Parser;
 use image::RgbImage;
 use rayon::prelude::*;
 use ssd::postprocess::DetectParams;
-use ssd_train::charts;
-use ssd_train::cli::{self, DeviceChoice, Failure};
-use ssd_train::data::{self, CocoIds, Dataset, Format, Sample};
-use ssd_train::detector::Detector;
-use ssd_train::engine::EngineArgs;
-use ssd_train::evaluation::confusion::Confusion;
-use ssd_train::evaluation::precision_recall::class_curves;
-use ssd_train::evaluation::{ImageResult, coco_files, evaluate};
-use ssd_train::nms::NmsName;
+use ssd_data::{self as data, CocoIds, Dataset, Format, Sample};
+use ssd_measure::charts;
+use ssd_measure::confusion::Confusion;
+use ssd_measure::precision_recall::class_curves;
+use ssd_measure::{ImageResult, coco_files, evaluate};
+use ssd_train::cli;
+use ssd_train::console;
+use ssd_train::detect::detector::Detector;
+use ssd_train::detect::engine::EngineArgs;
+use ssd_train::detect::nms::NmsName;
+use ssd_train::device::choice::DeviceChoice;
+use ssd_train::failure::Failure;
 
 /// Measure detections against a ground truth: Pascal VOC mAP (11-point and all-point) and COCO AP and AR.
 ///
@@ -152,10 +155,10 @@ fn read_files(ground_truth: &Path, detections: &Path) -> Result<(Vec<ImageResult
     let mut truth = coco_files::read_ground_truth(ground_truth).map_err(Failure::input)?;
     let unknown = coco_files::read_detections(detections, ground_truth, &mut truth).map_err(Failure::input)?;
     if truth.skipped > 0 {
-        cli::note(&format!("{} annotations left out: no such picture or category, or no box.", truth.skipped));
+        console::note(&format!("{} annotations left out: no such picture or category, or no box.", truth.skipped));
     }
     if unknown > 0 {
-        cli::note(&format!("{unknown} detections left out: the ground truth does not have their category."));
+        console::note(&format!("{unknown} detections left out: the ground truth does not have their category."));
     }
     Ok((truth.images, truth.labels))
 }
@@ -178,12 +181,12 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
     let split = args.split.as_deref().or(generated.then_some("val"));
     let set = data::open(&args.data, args.format, split, Some(&labels)).map_err(Failure::input)?;
     if let Some(report) = set.report() {
-        cli::note(&report.to_string());
+        console::note(&report.to_string());
     }
-    cli::note(&format!("{} on {}", weights.display(), detector.device_name()));
+    console::note(&format!("{} on {}", weights.display(), detector.device_name()));
 
     let ids = set.coco_ids().unwrap_or_else(|| made_up_ids(&set));
-    let progress = cli::progress_bar(set.len(), "detecting");
+    let progress = console::progress_bar(set.len(), "detecting");
     let mut images = Vec::with_capacity(set.len());
     for image_ids in ids.images.chunks(batch) {
         let first = images.len();

@@ -1,4 +1,4 @@
-//! `export-onnx`: a detector's network as an ONNX file. The work is [`ssd_train::onnx::export`].
+//! `export-onnx`: a detector's network as an ONNX file. The work is [`ssd_train::exchange::onnx::export`].
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,8 +7,10 @@ use burn::tensor::Device;
 use clap::{ArgGroup, Parser};
 use ssd::weights::{self, Dtype, Header};
 use ssd::{Arch, Ssd};
-use ssd_train::cli::{self, Failure};
-use ssd_train::onnx::{export, untrained};
+use ssd_train::cli;
+use ssd_train::console;
+use ssd_train::exchange::onnx::{export, untrained};
+use ssd_train::failure::Failure;
 
 /// Write a detector's network as an ONNX file.
 ///
@@ -71,6 +73,6 @@ fn load(path: &Path) -> Result<(Header, Ssd), Failure> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     cli::write_atomic(path, bytes)?;
-    cli::note(&format!("{} ({} bytes) is written.", path.display(), bytes.len()));
+    console::note(&format!("{} ({} bytes) is written.", path.display(), bytes.len()));
     Ok(())
 }

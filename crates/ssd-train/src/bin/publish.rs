@@ -1,11 +1,13 @@
-//! `publish`: puts a trained weights file into the page. The work is [`ssd_train::publish::publish`].
+//! `publish`: puts a trained weights file into the page. The work is [`ssd_train::exchange::publish::publish`].
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use ssd_train::cli::{self, Failure};
-use ssd_train::publish::{Measured, publish};
+use ssd_train::cli;
+use ssd_train::console;
+use ssd_train::exchange::publish::{Measured, publish};
+use ssd_train::failure::Failure;
 
 /// Put a weights file among those that the page ships.
 ///
@@ -56,7 +58,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     let created = std::fs::create_dir_all(&args.into);
     created.map_err(|error| Failure::Input(format!("cannot make the folder {}: {error}", args.into.display())))?;
     let entry = publish(&args.weights, &args.into, &args.name, measured, &args.licence).map_err(Failure::input)?;
-    cli::note(&format!("{} ({} bytes) is in {}.", entry.file, entry.bytes, args.into.display()));
+    console::note(&format!("{} ({} bytes) is in {}.", entry.file, entry.bytes, args.into.display()));
     Ok(())
 }
 

@@ -7,9 +7,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use image::codecs::jpeg::JpegEncoder;
 use serde_json::json;
-use ssd_train::cli::{self, Failure, write_atomic};
-use ssd_train::data::seeded::seeded;
-use ssd_train::data::shapes::scene;
+use ssd_data::seeded::seeded;
+use ssd_data::shapes::scene;
+use ssd_data::write_atomic;
+use ssd_train::cli;
+use ssd_train::console;
+use ssd_train::failure::Failure;
 
 /// Draw sample scenes for the page: the same pictures on every machine. They were chosen to show several shapes each.
 #[derive(Parser)]
@@ -49,6 +52,6 @@ fn run(args: &Args) -> Result<(), Failure> {
     let mut text = serde_json::to_vec_pretty(&list).map_err(Failure::run)?;
     text.push(b'\n');
     write_atomic(&args.into.join("index.json"), &text)?;
-    cli::note(&format!("{} scenes are in {}.", SCENES.len(), args.into.display()));
+    console::note(&format!("{} scenes are in {}.", SCENES.len(), args.into.display()));
     Ok(())
 }

@@ -14,9 +14,9 @@ use ssd::weights::{self, Header, WeightsError};
 use ssd_gpu::pipeline::{Outcome, Pipeline};
 use ssd_gpu::{GpuError, Picture};
 
-use crate::cli::DeviceChoice;
-use crate::device::{self, DeviceError};
-use crate::engine::{EngineArgs, EngineName};
+use crate::detect::engine::{EngineArgs, EngineName};
+use crate::device::choice::DeviceChoice;
+use crate::device::open::{self as device, DeviceError};
 
 /// A detector that cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,16 @@ pub enum DetectorError {
     /// A picture without pixels.
     #[error("the picture has no pixels; leave it out")]
     EmptyPicture,
+}
+
+impl From<DetectorError> for Failure {
+    /// A file or a device is the user's choice; what fails on the device is not.
+    fn from(error: DetectorError) -> Self {
+        match error {
+            DetectorError::Read { .. } | DetectorError::Weights { .. } | DetectorError::Device(_) => Self::input(error),
+            DetectorError::Gpu(_) | DetectorError::EmptyPicture => Self::run(error),
+        }
+    }
 }
 
 /// How long the parts took, in milliseconds, by the clock of the device that did them.

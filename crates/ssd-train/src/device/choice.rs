@@ -157,7 +157,7 @@ impl fmt::Debug for Lender {
 
 /// All devices of a run. The first one is the main device: it holds the weights, makes the step and measures.
 ///
-/// Several, because batches are split among them ([`crate::replicas`]).
+/// Several, because batches are split among them ([`crate::device::replicas`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceChoices {
     /// The main device.

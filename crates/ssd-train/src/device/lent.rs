@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::device_choice::Lender;
+use crate::device::choice::Lender;
 
 /// Between two questions to each lender.
 const PAUSE: Duration = Duration::from_secs(3);

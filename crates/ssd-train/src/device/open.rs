@@ -4,8 +4,8 @@ use burn::tensor::wgpu::{WgpuBackend, WgpuInitError, wgpu};
 use burn::tensor::{Device, DeviceKind as WgpuKind};
 use ssd_gpu::Gpu;
 
-use crate::device_choice::{DeviceChoice, DeviceChoices, DeviceKind, Lender, Place};
-use crate::lent::{self, LentError};
+use crate::device::choice::{DeviceChoice, DeviceChoices, DeviceKind, Lender, Place};
+use crate::device::lent::{self, LentError};
 
 /// A device and what it is called.
 #[derive(Debug, Clone)]

@@ -20,75 +20,35 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use ssd::Ssd;
-use ssd::loss::{BatchTargets, MultiBox};
+use ssd::loss::MultiBox;
+use ssd_learn::{BatchGradients, HostBatch, Local};
 
-use crate::device::OpenDevice;
+use crate::device::open::OpenDevice;
 
-/// A batch, or a share of one, in the host's memory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostBatch {
-    /// Pictures.
-    pub images: usize,
-    /// Side of the network's input, in pixels.
-    pub size: usize,
-    /// Normalised pictures: `[B, 3, S, S]`.
-    pub pixels: Vec<f32>,
-    /// Class of each prior, 0 for background: `[B, P]`.
-    pub classes: Vec<i32>,
-    /// Encoded offsets: `[B, P, 4]`.
-    pub offsets: Vec<f32>,
-    /// Positives of all that makes one step, in a share of it too.
-    pub positives: usize,
-}
-
-impl HostBatch {
-    /// Consecutive shares, that of the main device and one for each of the other `devices`, larger ones first; the last ones have
-    /// none where pictures are few.
-    fn shares(mut self, devices: usize) -> (Self, Vec<Self>) {
-        let (numbers, priors) = (3 * self.size * self.size, self.classes.len() / self.images.max(1));
-        // From the end, so that what stays need not be moved.
-        let mut shares: Vec<Self> = (1..devices)
-            .rev()
-            .map(|device| {
-                // Of a batch that this device and those before it have.
-                let images = self.images / (device + 1);
-                let first = self.images - images;
-                self.images = first;
-                Self {
-                    images,
-                    size: self.size,
-                    pixels: self.pixels.split_off(first * numbers),
-                    classes: self.classes.split_off(first * priors),
-                    offsets: self.offsets.split_off(first * priors * 4),
-                    positives: self.positives,
-                }
-            })
-            .collect();
-        shares.reverse();
-        (self, shares)
-    }
-
-    /// On a device with autodiff: pixels `[B, 3, S, S]`, and what each prior is to learn.
-    pub fn tensors(self, device: &Device) -> (Tensor<4>, BatchTargets) {
-        let (images, priors) = (self.images, self.classes.len() / self.images.max(1));
-        let plain = device.clone().without_autodiff();
-        let targets = BatchTargets {
-            classes: Tensor::from_data(TensorData::new(self.classes, [images, priors]), &plain),
-            offsets: Tensor::from_data(TensorData::new(self.offsets, [images, priors, 4]), device),
-            positives: self.positives,
-        };
-        let shape = [images, 3, self.size, self.size];
-        (Tensor::from_data(TensorData::new(self.pixels, shape), device), targets)
-    }
-}
-
-/// What a batch says about the weights.
-#[derive(Debug)]
-pub struct BatchGradients {
-    /// On the main device, by its parameters.
-    pub gradients: GradientsParams,
-    /// `[boxes, classes]` of the loss, without autodiff; on the device still, so that nobody need wait for it.
-    pub loss: Tensor<1>,
+/// Consecutive shares, that of the main device and one for each of the other `devices`, larger ones first; the last ones have
+/// none where pictures are few.
+fn shares(mut batch: HostBatch, devices: usize) -> (HostBatch, Vec<HostBatch>) {
+    let (numbers, priors) = (3 * batch.size * batch.size, batch.classes.len() / batch.images.max(1));
+    // From the end, so that what stays need not be moved.
+    let mut shares: Vec<HostBatch> = (1..devices)
+        .rev()
+        .map(|device| {
+            // Of a batch that this device and those before it have.
+            let images = batch.images / (device + 1);
+            let first = batch.images - images;
+            batch.images = first;
+            HostBatch {
+                images,
+                size: batch.size,
+                pixels: batch.pixels.split_off(first * numbers),
+                classes: batch.classes.split_off(first * priors),
+                offsets: batch.offsets.split_off(first * priors * 4),
+                positives: batch.positives,
+            }
+        })
+        .collect();
+    shares.reverse();
+    (batch, shares)
 }
 
 /// A device that failed.
@@ -121,21 +81,17 @@ impl Replicas {
         devices.into_iter().map(start).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The gradients of `batch` for `model`; `own` computes those of the main device's share.
+    /// The gradients of `batch`, of which `local` computes the main device's share.
     ///
     /// # Errors
     ///
     /// When a device other than the main one fails. The main device panics, as Burn does.
-    pub fn gradients(
-        &mut self,
-        model: &Ssd,
-        batch: HostBatch,
-        own: impl FnOnce(HostBatch) -> BatchGradients,
-    ) -> Result<BatchGradients, LostReplica> {
+    pub fn gradients(&mut self, local: Local<'_>, batch: HostBatch) -> Result<BatchGradients, LostReplica> {
+        let Local { model, .. } = local;
         if self.0.is_empty() {
-            return Ok(own(batch));
+            return Ok(local.gradients(batch));
         }
-        let (own_share, shares) = batch.shares(self.0.len() + 1);
+        let (own_share, shares) = shares(batch, self.0.len() + 1);
         let busy: Vec<(&mut Worker, HostBatch)> =
             self.0.iter_mut().zip(shares).filter(|(_, share)| share.images > 0).collect();
         let weights = Arc::new(weights(model));
@@ -146,7 +102,7 @@ impl Replicas {
             let sent = worker.jobs.send(Job { model, weights: weights.clone(), share });
             working.push((worker, sent));
         }
-        let BatchGradients { gradients: own, mut loss } = own(own_share);
+        let BatchGradients { gradients: own, mut loss } = local.gradients(own_share);
         let mut others = Vec::with_capacity(working.len());
         for (worker, sent) in working {
             let answer = sent.ok().and_then(|()| worker.answers.recv().ok()).ok_or_else(|| worker.lost())?;
@@ -157,14 +113,6 @@ impl Replicas {
         model.visit(&mut add);
         Ok(BatchGradients { gradients: add.sum, loss })
     }
-}
-
-/// Forward, loss and backward on one device.
-pub fn gradients(model: &Ssd, device: &Device, loss: &MultiBox, batch: HostBatch) -> BatchGradients {
-    let (pixels, targets) = batch.tensors(device);
-    let loss = loss.loss(&model.forward(pixels), &targets);
-    let parts = loss.parts();
-    BatchGradients { gradients: GradientsParams::from_grads(loss.total().backward(), model), loss: parts }
 }
 
 /// A share of a step, for another device.
@@ -201,7 +149,8 @@ impl Worker {
         let work = move || {
             for Job { model, weights, share } in todo {
                 let model = model.map(&mut Receive { weights: weights.iter(), device: &device });
-                let answer = HostGradients::of(&model, gradients(&model, &device, &loss, share));
+                let answer =
+                    HostGradients::of(&model, Local { model: &model, device: &device, loss: &loss }.gradients(share));
                 // Nobody waits any more: the run has ended.
                 if done.send(answer).is_err() {
                     return;
@@ -215,7 +164,7 @@ impl Worker {
     /// Why the thread has ended before its time.
     fn lost(&mut self) -> LostReplica {
         let panic = self.thread.take().and_then(|thread| thread.join().err());
-        let reason = panic.as_deref().map_or("it was lost before", crate::lent::panic_message);
+        let reason = panic.as_deref().map_or("it was lost before", crate::device::lent::panic_message);
         LostReplica { device: self.device.clone(), reason: reason.into() }
     }
 }

@@ -11,7 +11,7 @@ const ARCH: Arch = Arch::Ssd300MobileNetV2Lite;
 const CLASSES: usize = 4;
 
 fn cpu() -> OpenDevice {
-    crate::device::open(&"cpu".parse().unwrap()).unwrap()
+    crate::device::open::open(&"cpu".parse().unwrap()).unwrap()
 }
 
 /// Pictures and targets that are anything, and not the same for two pictures.
@@ -34,7 +34,7 @@ fn loss(device: &Device) -> MultiBox {
 /// What `replicas` and the CPU as main device say of a batch.
 fn gradients_of(replicas: &mut Replicas, model: &Ssd, batch: HostBatch) -> Result<BatchGradients, LostReplica> {
     let device = cpu().device.autodiff();
-    replicas.gradients(model, batch, |own| gradients(model, &device, &loss(&device), own))
+    replicas.gradients(Local { model, device: &device, loss: &loss(&device) }, batch)
 }
 
 /// All gradients and `[boxes, classes]` of the loss.
@@ -48,7 +48,7 @@ fn host(model: &Ssd, replicas: &mut Replicas, batch: HostBatch) -> (Vec<Option<V
 fn shares_are_the_batch_in_order() {
     let whole = batch(7);
     for devices in 1..9 {
-        let (own, mut shares) = whole.clone().shares(devices);
+        let (own, mut shares) = shares(whole.clone(), devices);
         shares.insert(0, own);
         let images: Vec<usize> = shares.iter().map(|share| share.images).collect();
         assert_eq!(images.len(), devices);

@@ -9,9 +9,11 @@ use burn::server::{RemoteServer, TokenAuthorizer, WebSocketTransport};
 use clap::Parser;
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::cli::{self, Failure, print_text};
-use crate::device;
-use crate::device_choice::{DeviceChoice, Lender};
+use crate::cli::print_text;
+use crate::console;
+use crate::device::choice::{DeviceChoice, Lender};
+use crate::device::open as device;
+use crate::failure::Failure;
 
 /// Lends a device of this machine to `train` on another one, until Ctrl-C.
 #[derive(Debug, Clone, Parser)]
@@ -62,7 +64,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
         Some(token) => server.with_authorizer(token),
         None => server,
     };
-    cli::note(&format!("Lending {}; Ctrl-C ends it.", opened.name));
+    console::note(&format!("Lending {}; Ctrl-C ends it.", opened.name));
     let runtime = tokio::runtime::Runtime::new().map_err(|error| no_runtime(&error))?;
     print_text(&format!("{}{address}\n", Lender::SCHEME))?;
     runtime
@@ -111,7 +113,7 @@ impl Log for Notes {
             let text = record.args().to_string();
             // What a run's end looks like from here.
             let left = text.contains("without closing handshake");
-            cli::note(if left { "A client has left." } else { &text });
+            console::note(if left { "A client has left." } else { &text });
         }
     }
 

@@ -8,7 +8,8 @@ use ssd::priors::{Clip, PriorScheme};
 use ssd::weights::Dtype;
 use ssd_import::{Conversion, FileSource, ImportError, Inspection, Network, Options, TensorFile, quoted};
 
-use crate::cli::{self, Failure};
+use crate::console;
+use crate::failure::Failure;
 
 /// Opens a file of weights, whatever its format.
 ///
@@ -73,10 +74,10 @@ pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Resul
         error => Failure::Input(format!("{}: {error}.", from.display())),
     };
     let conversion = Conversion::plan(&file, options).map_err(wrong)?;
-    cli::note(&recognised(from, &conversion));
-    let progress = cli::progress_bar(conversion.specs().count(), "converting");
+    console::note(&recognised(from, &conversion));
+    let progress = console::progress_bar(conversion.specs().count(), "converting");
     let mut done = |done: usize, _: usize| progress.set_position(done as u64);
-    cli::write_atomic_by(to, |out| conversion.write(out, dtype, &mut done).map_err(wrong))?;
+    ssd_data::write_atomic_by(to, |out| conversion.write(out, dtype, &mut done).map_err(wrong))?;
     progress.finish_and_clear();
     let bytes = std::fs::metadata(to).map_or(0, |metadata| metadata.len());
     Ok(Report {

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ssd::weights::{self, WeightsError};
+use ssd_data::{WriteError, write_atomic};
 
-use crate::cli::{WriteError, write_atomic};
 use crate::digest;
 
 /// The list of shipped models.

@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use ssd_data::{WriteError, write_atomic};
 
-use crate::checkpoint::State;
-use crate::cli::{WriteError, write_atomic};
+use crate::run::checkpoint::State;
 
 /// One optimiser step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

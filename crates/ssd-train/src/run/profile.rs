@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use ssd_data::{WriteError, write_atomic};
+use ssd_learn::Watch;
 
-use crate::cli::{WriteError, complain, write_atomic};
+use crate::console::complain;
 
 /// So many steps are recorded: enough to look at, little enough for a viewer.
 const STEPS: usize = 50;
@@ -19,6 +21,8 @@ const STEPS: usize = 50;
 pub struct Profile {
     file: Option<PathBuf>,
     start: Instant,
+    /// The step that is worked on.
+    step: usize,
     /// Since the program started.
     steps: usize,
     events: Vec<Event>,
@@ -51,19 +55,12 @@ impl Profile {
         if let Some(file) = file {
             write_atomic(file, b"[]")?;
         }
-        Ok(Self { file: file.map(Path::to_path_buf), start: Instant::now(), steps: 0, events: Vec::new() })
+        Ok(Self { file: file.map(Path::to_path_buf), start: Instant::now(), step: 0, steps: 0, events: Vec::new() })
     }
 
-    /// Does `part` of a step, counted from 1, and records how long it took.
-    pub fn part<T>(&mut self, step: usize, name: &'static str, part: impl FnOnce() -> T) -> T {
-        if self.file.is_none() {
-            return part();
-        }
-        let begun = self.start.elapsed();
-        let result = part();
-        let (ts, dur) = (micros(begun), micros(self.start.elapsed() - begun));
-        self.events.push(Event { name, ph: "X", ts, dur, pid: 1, tid: 1, args: Step { step } });
-        result
+    /// What follows belongs to this step, counted from 1.
+    pub fn begin(&mut self, step: usize) {
+        self.step = step;
     }
 
     /// A step was taken; once enough are recorded the file is written, and no more are.
@@ -81,6 +78,19 @@ impl Profile {
         if let Err(error) = write_atomic(&file, &text) {
             complain(&error.to_string());
         }
+    }
+}
+
+impl Watch for Profile {
+    fn part<T>(&mut self, name: &'static str, part: impl FnOnce() -> T) -> T {
+        if self.file.is_none() {
+            return part();
+        }
+        let begun = self.start.elapsed();
+        let result = part();
+        let (ts, dur) = (micros(begun), micros(self.start.elapsed() - begun));
+        self.events.push(Event { name, ph: "X", ts, dur, pid: 1, tid: 1, args: Step { step: self.step } });
+        result
     }
 }
 

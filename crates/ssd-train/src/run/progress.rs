@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar};
 
-use crate::cli;
-use crate::metrics::StepLine;
+use crate::console;
+use crate::run::metrics::StepLine;
 
 /// Where there is no terminal, such as in a log file, so often a line is written.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ impl Progress {
 
     /// An epoch begins, or goes on behind some of its steps.
     pub fn epoch(&mut self, epoch: usize, steps_done: usize) {
-        self.bar = cli::progress_bar(self.steps_per_epoch, &format!("epoch {}/{}", epoch + 1, self.epochs));
+        self.bar = console::progress_bar(self.steps_per_epoch, &format!("epoch {}/{}", epoch + 1, self.epochs));
         self.bar.set_position(steps_done as u64);
     }
 
@@ -42,7 +42,7 @@ impl Progress {
         self.bar.inc(1);
         if !std::io::stderr().is_terminal() && self.last_line.elapsed() >= BETWEEN_LINES {
             self.last_line = Instant::now();
-            cli::note(&format!("step {}: {text}", line.step));
+            console::note(&format!("step {}: {text}", line.step));
         }
         self.bar.set_message(text);
     }

@@ -9,9 +9,8 @@ use ssd::postprocess::{DetectParams, postprocess};
 use ssd::weights::Header;
 use ssd::{Detection, Ssd};
 use ssd_cpu::ConvolutionError;
-
-use crate::data::{DataError, Loader, Prepared};
-use crate::evaluation::{ImageResult, Report, evaluate};
+use ssd_data::{DataError, Loader, Prepared};
+use ssd_measure::{ImageResult, Report, evaluate};
 
 /// A model that cannot be measured.
 #[derive(Debug, thiserror::Error)]

@@ -9,15 +9,14 @@ mod graph;
 mod proto;
 
 use burn::tensor::Device;
-use prost::Message;
-use ssd::weights::{Header, Provenance, WeightsError};
-use ssd::{Arch, Ssd};
-
 use graph::{GraphWriter, Map, whole};
+use prost::Message;
 use proto::{
     DimensionProto, FLOAT, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto,
 };
+use ssd::weights::{Header, Provenance, WeightsError};
+use ssd::{Arch, Ssd};
 
 /// Of ONNX's operators; all that is used has the same meaning in any later one, but for the axes of a reduction.
 pub const OPERATORS_VERSION: i64 = 17;

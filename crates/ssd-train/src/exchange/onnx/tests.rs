@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Distribution, Tensor, TensorData, module};
-
 use ssd::model::{BurnEngine, ConvUnit, ConvUnitConfig, Engine};
 use ssd_cpu::Activation;
 

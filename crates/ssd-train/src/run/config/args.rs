@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum as _};
 use serde::Serialize;
 use ssd::loss::BoxLoss;
+use ssd_data::Format;
+use ssd_learn::{Difficult, OptimizerName, Schedule};
+use strum::VariantNames as _;
 
-use super::{Difficult, Recipe};
-use crate::cli::DeviceChoices;
-use crate::data::Format;
-use crate::optimizer::OptimizerName;
-use crate::schedule::Schedule;
+use super::{Recipe, names, recipe};
+use crate::arguments::{finite, one_of};
+use crate::device::choice::DeviceChoices;
 
 /// Trains an SSD detector and exports it as one weights file for the page.
 #[derive(Debug, Clone, Parser)]
@@ -21,11 +22,6 @@ use crate::schedule::Schedule;
         train --data my-folder --recipe scratch --out runs/mine\n  \
         train --data my-folder --recipe finetune --init runs/shapes/best.safetensors --out runs/fine\n  \
         train --data VOC2007 --data VOC2012 --split trainval --val-data VOC2007 --val-split test --recipe paper-voc --batch-size 8 --accumulate 4 --out runs/voc\n\n\
-        Recipes (a flag goes before them; without --lr their rate is scaled in proportion to the pictures of a step):\n  \
-        paper-voc  the paper's: ssd300-vgg16, SGD 0.001 for 32, biases at twice the rate, /10 at 2/3 and 5/6, 232 epochs\n  \
-        scratch    no pretrained trunk: ssd300-vgg16-bn, SGD 0.02 for 32, cosine, 1000 steps of warm-up, 300 epochs, EMA\n  \
-        finetune   with --init: SGD 0.01 for 16, cosine, 60 epochs, first stage frozen, gradients clipped, EMA\n  \
-        lite       ssd300-mobilenet-v2-lite: SGD 0.02 for 24, cosine, weight decay 0.00004, only crop and flip, 600 epochs, EMA\n\n\
         Writes config.json, metrics.jsonl, curves.png, checkpoint/, last.safetensors and best.safetensors into --out.\n\
         Ctrl-C finishes the step, saves a checkpoint and stops; --resume goes on from there.\n\n\
         Exit code: 0 done, 1 failed while running, 2 bad usage or bad input."
@@ -70,7 +66,8 @@ pub struct TrainArgs {
     pub json: bool,
 }
 
-/// What is typed of the run itself; what is not typed comes from elsewhere, so there are no defaults here.
+/// The run's flags, by the names of [`super::TrainConfig`]. All are optional: a missing one comes from the config file, the recipe or the
+/// defaults, which [`command`] writes into the help.
 #[derive(Debug, Clone, Default, Args, Serialize)]
 pub struct RunArgs {
     /// A data set folder or COCO JSON, repeatable; or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an epoch, which are never cropped or shrunk [COUNT default: 2000]
@@ -79,8 +76,8 @@ pub struct RunArgs {
     /// Where to measure, if elsewhere, repeatable [default: --data]
     #[arg(long, value_name = "PATH")]
     pub val_data: Vec<String>,
-    /// Layout of the data [default: auto]
-    #[arg(long, value_enum)]
+    /// Layout of the data
+    #[arg(long, value_name = "NAME", value_parser = one_of::<Format>(Format::names()))]
     pub format: Option<Format>,
     /// The split to learn from [default: train]
     #[arg(long, value_name = "NAME")]
@@ -88,59 +85,59 @@ pub struct RunArgs {
     /// The split to measure on after each epoch [default: val]
     #[arg(long, value_name = "NAME")]
     pub val_split: Option<String>,
-    /// What becomes of objects marked difficult in training; measuring never counts them [default: skip]
-    #[arg(long, value_enum)]
+    /// What becomes of objects marked difficult in training; measuring never counts them
+    #[arg(long, value_name = "NAME", value_parser = one_of::<Difficult>(Difficult::VARIANTS.iter().copied()))]
     pub difficult: Option<Difficult>,
-    /// The network; `list` prints them with their parameters [default: ssd300-mobilenet-v2-lite]
+    /// The network; `list` prints them with their parameters
     #[arg(long)]
     pub arch: Option<String>,
-    /// Times that the whole data set is seen [default: 120]
+    /// Times that the whole data set is seen
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Pictures in a batch [default: 16]
+    /// Pictures in a batch
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
     /// Batches that make one step: the step of one batch so many times as large, in the memory of one; but batch norm sees one batch
-    /// at a time [default: 1]
+    /// at a time
     #[arg(long, value_name = "N")]
     pub accumulate: Option<usize>,
     /// Peak learning rate [default: 0.01 for 16 pictures a step, in proportion for others]
     #[arg(long, value_name = "X", value_parser = finite)]
     pub lr: Option<f64>,
-    /// How the learning rate falls [default: cosine]
-    #[arg(long, value_enum)]
+    /// How the learning rate falls
+    #[arg(long, value_name = "NAME", value_parser = one_of::<Schedule>(Schedule::VARIANTS.iter().copied()))]
     pub schedule: Option<Schedule>,
-    /// Shares of the run at which --schedule multistep divides the rate by 10 [default: 0.667,0.833]
+    /// Shares of the run at which --schedule multistep divides the rate by 10
     #[arg(long, value_name = "X,X", value_delimiter = ',', value_parser = finite)]
     pub milestones: Vec<f64>,
-    /// Steps over which the learning rate rises to its peak, at most a quarter of all [default: 200]
+    /// Steps over which the learning rate rises to its peak, at most a quarter of all
     #[arg(long, value_name = "STEPS")]
     pub warmup: Option<usize>,
-    /// sgd or adamw; adamw wants a lower --lr, such as 0.0003 [default: sgd]
-    #[arg(long, value_enum)]
+    /// sgd or adamw; adamw wants a lower --lr, such as 0.0003
+    #[arg(long, value_name = "NAME", value_parser = one_of::<OptimizerName>(OptimizerName::VARIANTS.iter().copied()))]
     pub optimizer: Option<OptimizerName>,
-    /// Momentum of sgd, without dampening [default: 0.9]
+    /// Momentum of sgd, without dampening
     #[arg(long, value_name = "X", value_parser = finite)]
     pub momentum: Option<f64>,
-    /// Weight decay; none on biases, norms and scales [default: 0.0005]
+    /// Weight decay; none on biases, norms and scales
     #[arg(long, value_name = "X", value_parser = finite)]
     pub weight_decay: Option<f64>,
-    /// Biases learn at so many times the rate; caffe's 2 is in --recipe paper-voc [default: 1]
+    /// Biases learn at so many times the rate; caffe's 2 is in --recipe paper-voc
     #[arg(long, value_name = "FACTOR", value_parser = finite)]
     pub bias_lr: Option<f64>,
-    /// All gradients together are scaled down to this norm where they exceed it; 0 is off [default: 0]
+    /// All gradients together are scaled down to this norm where they exceed it; 0 is off
     #[arg(long, value_name = "X", value_parser = finite)]
     pub clip_norm: Option<f64>,
-    /// What is minimised for boxes: smooth-l1, l1, giou or ciou [default: smooth-l1]
+    /// What is minimised for boxes: smooth-l1, l1, giou or ciou
     #[arg(long, value_name = "NAME")]
     pub box_loss: Option<BoxLoss>,
-    /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off [default: 0]
+    /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off
     #[arg(long, value_name = "DECAY", value_parser = finite)]
     pub ema: Option<f64>,
-    /// Early stages of the trunk whose weights stay as they are (VGG16: conv1 to conv5; MobileNetV2: a halving of the picture each) [default: 0]
+    /// Early stages of the trunk whose weights stay as they are (VGG16: conv1 to conv5; MobileNetV2: a halving of the picture each)
     #[arg(long, value_name = "N")]
     pub freeze: Option<usize>,
-    /// Seed of weights, order and augmentation [default: 1]
+    /// Seed of weights, order and augmentation
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// A weights file to start from: a detector, whose class predictors are made anew where the classes differ, or a trunk alone
@@ -151,10 +148,31 @@ pub struct RunArgs {
     pub overfit: Option<usize>,
 }
 
-/// A number that JSON can hold: settings pass through it.
-fn finite(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => Err("it has to be a finite number".into()),
+/// The command line, its help completed from what the settings say themselves: defaults, and what the recipes change.
+pub fn command() -> Command {
+    let defaults = names();
+    let command = TrainArgs::command().mut_args(|arg| {
+        let default = defaults.get(arg.get_id().as_str()).map(recipe::shown).filter(|value| !value.is_empty());
+        let help = arg.get_help().map(ToString::to_string);
+        match (default, help) {
+            (Some(default), Some(help)) if !help.contains("[default:") => {
+                arg.help(format!("{help} [default: {default}]"))
+            }
+            _ => arg,
+        }
+    });
+    let recipes = Recipe::value_variants().iter().map(|recipe| recipe.described());
+    let recipes = recipes.collect::<Vec<_>>().join("\n  ");
+    let rest = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    command.after_help(format!(
+        "Recipes (a flag goes before them; without --lr their rate is scaled in proportion to the pictures of a step):\n  {recipes}\n\n{rest}"
+    ))
+}
+
+impl TrainArgs {
+    /// The arguments of the program; ends it where they are not understood.
+    pub fn from_command_line() -> Self {
+        let matches = command().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 }

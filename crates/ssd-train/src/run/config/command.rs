@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{TrainConfig, recipe};
+use super::{TrainConfig, flag, recipe, settings};
 
 /// Stated always: a reader looks for them first.
 const ALWAYS: [&str; 6] = ["data", "arch", "epochs", "batch_size", "lr", "seed"];
@@ -47,17 +47,6 @@ impl TrainConfig {
 /// The last part of a path; anything else as it is.
 pub fn file_name(path: &str) -> String {
     Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned())
-}
-
-fn settings(config: &TrainConfig) -> Map<String, Value> {
-    match serde_json::to_value(config) {
-        Ok(Value::Object(settings)) => settings,
-        _ => Map::new(),
-    }
-}
-
-fn flag(name: &str) -> String {
-    name.replace('_', "-")
 }
 
 fn word(value: &Value) -> String {

@@ -6,42 +6,32 @@
 mod args;
 mod command;
 mod recipe;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ssd::Arch;
-use ssd::loss::BoxLoss;
 use ssd::preprocess::Normalization;
 use ssd::priors::PriorScheme;
 use ssd::weights::{Header, Provenance};
+use ssd_data::Format;
+use ssd_data::augment::AugmentConfig;
+use ssd_learn::LearnConfig;
 
 pub use self::args::{RunArgs, TrainArgs};
 pub use self::command::file_name;
 pub use self::recipe::Recipe;
-use crate::augment::AugmentConfig;
-use crate::cli::Failure;
-use crate::data::Format;
-use crate::optimizer::OptimizerName;
-use crate::schedule::{LearningRate, PAPER_MILESTONES, Schedule};
+use crate::failure::Failure;
 
-/// The greatest number of epochs, of pictures in a batch, and so on: more is a slip.
+/// The largest number of epochs, of pictures in a batch, and so on: more is a slip.
 const MAX_COUNT: usize = 1_000_000;
-
-/// What becomes of objects marked difficult while the network learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Difficult {
-    /// They are not learned, as in most ports: their places count as background.
-    Skip,
-    /// They are learned like all others, as in the authors' code for VOC.
-    Learn,
-}
 
 /// A run, complete: this and the data repeat it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     /// Where the values come from that nobody typed.
     pub recipe: Option<Recipe>,
@@ -55,8 +45,6 @@ pub struct TrainConfig {
     pub split: Option<String>,
     /// Split to measure on.
     pub val_split: Option<String>,
-    /// Objects marked difficult.
-    pub difficult: Difficult,
     /// The network.
     pub arch: Arch,
     /// Epochs.
@@ -65,30 +53,9 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// Batches in a step.
     pub accumulate: usize,
-    /// Peak learning rate.
-    pub lr: f64,
-    /// Its fall.
-    pub schedule: Schedule,
-    /// Shares of the run at which a multi-step schedule divides by 10.
-    pub milestones: Vec<f64>,
-    /// Its rise, in steps.
-    pub warmup: usize,
-    /// The rule of a step.
-    pub optimizer: OptimizerName,
-    /// SGD's momentum, as PyTorch means it (no dampening).
-    pub momentum: f64,
-    /// Weight decay; none on biases, norms and scales.
-    pub weight_decay: f64,
-    /// Factor on the learning rate of biases.
-    pub bias_lr: f64,
-    /// Greatest norm of all gradients together; 0 for any.
-    pub clip_norm: f64,
-    /// What is minimised for boxes.
-    pub box_loss: BoxLoss,
-    /// Decay of the running average of the weights; 0 for none.
-    pub ema: f64,
-    /// Early stages that do not learn.
-    pub freeze: usize,
+    /// How it learns.
+    #[serde(flatten)]
+    pub learn: LearnConfig,
     /// Seed.
     pub seed: u64,
     /// File the weights start from.
@@ -109,26 +76,14 @@ impl Default for TrainConfig {
             recipe: None,
             data: Vec::new(),
             val_data: Vec::new(),
-            format: Format::Auto,
+            format: Format::AUTO,
             split: None,
             val_split: None,
-            difficult: Difficult::Skip,
             arch: Arch::Ssd300MobileNetV2Lite,
             epochs: 120,
             batch_size: 16,
             accumulate: 1,
-            lr: 0.01,
-            schedule: Schedule::Cosine,
-            milestones: PAPER_MILESTONES.to_vec(),
-            warmup: 200,
-            optimizer: OptimizerName::Sgd,
-            momentum: 0.9,
-            weight_decay: 5e-4,
-            bias_lr: 1.0,
-            clip_norm: 0.0,
-            box_loss: BoxLoss::SmoothL1,
-            ema: 0.0,
-            freeze: 0,
+            learn: LearnConfig::default(),
             seed: 1,
             init: None,
             priors: None,
@@ -164,7 +119,7 @@ impl TrainConfig {
         // The one whose numbers they are, whatever the file says.
         config.recipe = recipe;
         if !rate_is_stated {
-            config.lr = base.lr * config.pictures_a_step() as f64 / base.pictures_a_step() as f64;
+            config.learn.lr = base.learn.lr * config.pictures_a_step() as f64 / base.pictures_a_step() as f64;
         }
         config.checked()
     }
@@ -190,12 +145,17 @@ impl TrainConfig {
                 path.display()
             ))
         })?;
-        let saved: Self = serde_json::from_str(&text).map_err(|error| {
+        let damaged = |why: &dyn fmt::Display| {
             Failure::Input(format!(
-                "{} is damaged ({error}); restore it, or start anew in another --out.",
+                "{} is damaged ({why}); restore it, or start anew in another --out.",
                 path.display()
             ))
-        })?;
+        };
+        let settings: Map<String, Value> = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
+        if let Some(name) = unknown(&settings) {
+            return Err(damaged(&format!("there is no setting {name}")));
+        }
+        let saved: Self = serde_json::from_value(Value::Object(settings)).map_err(|error| damaged(&error))?;
         let config = saved.with(typed(&args.run)?, None)?;
         if config.arch != saved.arch {
             let (was, now) = (saved.arch, config.arch);
@@ -206,6 +166,11 @@ impl TrainConfig {
 
     /// The same with other settings in their places, which come from `file` or were typed.
     fn with(&self, settings: Map<String, Value>, file: Option<&Path>) -> Result<Self, Failure> {
+        let place = file.map_or("the command line".into(), |path| path.display().to_string());
+        if let Some(name) = unknown(&settings) {
+            let names = Vec::from_iter(names().into_iter().map(|(name, _)| name)).join(", ");
+            return Err(Failure::Input(format!("{place}: there is no setting {name}; choose from {names}.")));
+        }
         let whole = serde_json::to_value(self).map_err(Failure::run)?;
         let merged = |settings: Value| {
             let mut whole = whole.clone();
@@ -213,7 +178,6 @@ impl TrainConfig {
             serde_json::from_value::<Self>(whole)
         };
         let mut config = merged(Value::Object(settings.clone())).map_err(|error| {
-            let place = file.map_or("the command line".into(), |path| path.display().to_string());
             // The first setting that is not understood by itself.
             let alone = |(name, value): (&String, &Value)| {
                 let error = merged(Value::Object(Map::from_iter([(name.clone(), value.clone())]))).err()?;
@@ -240,32 +204,11 @@ impl TrainConfig {
         if let Some((value, flag)) = counts.into_iter().find(|(value, _)| !(1..=MAX_COUNT).contains(value)) {
             return Err(Failure::Input(format!("{flag} is {value}; it has to be from 1 to {MAX_COUNT}.")));
         }
-        if !(self.lr.is_finite() && self.lr > 0.0) {
-            return Err(Failure::Input(format!("--lr is {}; it has to be a number above 0.", self.lr)));
-        }
-        let shares = [(self.momentum, "--momentum"), (self.ema, "--ema")];
-        if let Some((value, flag)) = shares.into_iter().find(|(value, _)| !(0.0..1.0).contains(value)) {
-            return Err(Failure::Input(format!("{flag} is {value}; it has to be at least 0 and below 1.")));
-        }
-        let amounts =
-            [(self.weight_decay, "--weight-decay"), (self.bias_lr, "--bias-lr"), (self.clip_norm, "--clip-norm")];
-        if let Some((value, flag)) = amounts.into_iter().find(|(value, _)| !(value.is_finite() && *value >= 0.0)) {
-            return Err(Failure::Input(format!("{flag} is {value}; it has to be a number from 0 on.")));
-        }
-        if let Some(milestone) = self.milestones.iter().find(|milestone| !(0.0..=1.0).contains(*milestone)) {
-            return Err(Failure::Input(format!(
-                "--milestones has {milestone}; they are shares of the run, from 0 to 1."
-            )));
-        }
-        let stages = self.arch.stages();
-        if self.freeze > stages {
-            return Err(Failure::Input(format!(
-                "--freeze is {}; the trunk of {} has {stages} stages.",
-                self.freeze, self.arch
-            )));
-        }
+        let learn = self.learn.checked(self.arch).map_err(|error| {
+            Failure::Input(format!("--{} is {}; it has to be {}.", flag(error.setting), error.value, error.range))
+        })?;
         let augment = self.augment.map(AugmentConfig::checked).transpose().map_err(Failure::input)?;
-        Ok(Self { augment, ..self })
+        Ok(Self { augment, learn, ..self })
     }
 
     /// The header of a detector that is trained so, with `labels`.
@@ -284,12 +227,30 @@ impl TrainConfig {
     pub fn pictures_a_step(&self) -> usize {
         self.batch_size * self.accumulate
     }
+}
 
-    /// The learning rate of a run with so many steps.
-    pub fn learning_rate(&self, total: usize) -> LearningRate {
-        let milestones = self.milestones.clone();
-        LearningRate { peak: self.lr, schedule: self.schedule, milestones, warmup: self.warmup.min(total / 4), total }
+/// The flag of a setting.
+fn flag(setting: &str) -> String {
+    setting.replace('_', "-")
+}
+
+/// All settings by their names.
+fn settings(config: &TrainConfig) -> Map<String, Value> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(settings)) => settings,
+        _ => Map::new(),
     }
+}
+
+/// All settings by their names, with their defaults.
+fn names() -> Map<String, Value> {
+    settings(&TrainConfig::default())
+}
+
+/// The first name that no setting has.
+fn unknown(settings: &Map<String, Value>) -> Option<&str> {
+    let names = names();
+    settings.keys().map(String::as_str).find(|name| !names.contains_key(*name))
 }
 
 /// What was typed, by the names of [`TrainConfig`].

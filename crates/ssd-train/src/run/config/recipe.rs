@@ -2,16 +2,19 @@
 //!
 //! A recipe is a starting point and no mode: each value is one that a flag could have set, and a flag goes before it.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ssd::Arch;
+use ssd_data::augment::{AugmentConfig, Crop, Expand, Photometric};
+use ssd_data::is_generated;
+use ssd_learn::schedule::PAPER_MILESTONES;
+use ssd_learn::{Difficult, LearnConfig, Schedule};
 
-use super::{Difficult, TrainConfig};
-use crate::augment::{AugmentConfig, Crop, Expand, Photometric};
-use crate::data::is_generated;
-use crate::schedule::{PAPER_MILESTONES, Schedule};
+use super::TrainConfig;
 
 /// A task that numbers are known for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
     /// Paper §3 and its authors' `ssd_pascal.py`: VGG16 with a pretrained trunk on Pascal VOC.
@@ -35,41 +38,71 @@ pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
             // 120,000 steps of 32 on the 16,551 pictures of VOC2007 and VOC2012.
             epochs: 232,
             batch_size: 32,
-            lr: 1e-3,
-            bias_lr: 2.0,
-            schedule: Schedule::Multistep,
-            milestones: PAPER_MILESTONES.to_vec(),
-            // The authors' code has none; with it the first steps do not diverge (lufficc's remedy).
-            warmup: 500,
-            difficult: Difficult::Learn,
+            learn: LearnConfig {
+                lr: 1e-3,
+                bias_lr: 2.0,
+                schedule: Schedule::Multistep,
+                milestones: PAPER_MILESTONES.to_vec(),
+                // The authors' code has none; with it the first steps do not diverge (lufficc's remedy).
+                warmup: 500,
+                difficult: Difficult::Learn,
+                ..plain.learn
+            },
             ..plain
         },
         Some(Recipe::Scratch) => TrainConfig {
             arch: Arch::Ssd300Vgg16Bn,
             epochs: 300,
             batch_size: 32,
-            lr: 0.02,
-            warmup: 1000,
-            ema: 0.9998,
+            learn: LearnConfig { lr: 0.02, warmup: 1000, ema: 0.9998, ..plain.learn },
             ..plain
         },
-        Some(Recipe::Finetune) => {
-            TrainConfig { epochs: 60, lr: 0.01, warmup: 100, freeze: 1, clip_norm: 10.0, ema: 0.998, ..plain }
-        }
+        Some(Recipe::Finetune) => TrainConfig {
+            epochs: 60,
+            learn: LearnConfig { lr: 0.01, warmup: 100, freeze: 1, clip_norm: 10.0, ema: 0.998, ..plain.learn },
+            ..plain
+        },
         Some(Recipe::Lite) => TrainConfig {
             epochs: 600,
             batch_size: 24,
-            lr: 0.02,
-            warmup: 1000,
-            weight_decay: 4e-5,
-            ema: 0.9998,
-            augment: plain.augment.clone().map(|augment| AugmentConfig {
+            augment: plain.augment.map(|augment| AugmentConfig {
                 photometric: Photometric::none(),
                 expand: Expand { probability: 0.0, ..augment.expand },
                 ..augment
             }),
+            learn: LearnConfig { lr: 0.02, warmup: 1000, weight_decay: 4e-5, ema: 0.9998, ..plain.learn },
             ..plain
         },
+    }
+}
+
+impl Recipe {
+    /// Its name and what it changes, for people.
+    pub(super) fn described(self) -> String {
+        let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let (own, plain) = (super::settings(&base(Some(self), &[])), super::settings(&base(None, &[])));
+        let changed = own.iter().filter(|(setting, value)| *setting != "recipe" && plain[*setting] != **value);
+        let changed = changed.map(|(setting, value)| match setting.as_str() {
+            "augment" => "crop and flip alone".to_owned(),
+            setting => format!("{} {}", setting.replace('_', "-"), shown(value)),
+        });
+        format!("{name:9}  {}", changed.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The value of a setting for people; empty where there is none.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Object(_) => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+        Value::Number(number) => match number.as_f64() {
+            // Shares such as two thirds.
+            Some(value) if value.to_string().len() > 8 => format!("{value:.3}"),
+            Some(value) => value.to_string(),
+            None => number.to_string(),
+        },
+        Value::Bool(value) => value.to_string(),
     }
 }
 

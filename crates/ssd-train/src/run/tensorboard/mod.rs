@@ -17,10 +17,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use image::{ImageFormat, RgbImage};
 use prost::Message;
 use ssd::{CornerBox, Detection};
+use ssd_data::draw::{Labelled, annotate};
 
 use self::proto::{Event, FILE_VERSION, Image, RGB_CHANNELS, SESSION_START, SessionLog, Summary, Value};
-use crate::draw::{Labelled, annotate};
-use crate::metrics::{StepLine, ValidationLine};
+use crate::run::metrics::{StepLine, ValidationLine};
 
 /// So many files can start in one second and one folder.
 const MAX_FILES_A_SECOND: usize = 1000;

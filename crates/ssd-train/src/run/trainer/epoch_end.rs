@@ -2,15 +2,16 @@
 
 use ssd::Ssd;
 use ssd::weights::{self, Dtype};
+use ssd_data::write_atomic;
+use ssd_data::{Loader, Prepared, show};
+use ssd_measure::Report;
+use ssd_measure::charts::curves;
 
 use super::{TrainError, Trainer};
-use crate::cli::{self, write_atomic};
-use crate::curves;
-use crate::data::{Loader, Prepared, show};
-use crate::evaluation::Report;
-use crate::metrics::ValidationLine;
-use crate::tensorboard::with_detections;
-use crate::validate::{Validation, validate};
+use crate::console;
+use crate::run::metrics::ValidationLine;
+use crate::run::tensorboard::with_detections;
+use crate::run::validate::{Validation, validate};
 
 impl Trainer {
     /// Measures, exports, draws the curves, saves a checkpoint.
@@ -38,10 +39,10 @@ impl Trainer {
         }
         let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{:.1} %", value * 100.0));
         let (voc, coco) = (percent(line.map_voc), percent(line.map_coco));
-        cli::note(&format!("epoch {}: mAP {voc} (VOC, IoU 0.5), {coco} (COCO)", self.state.epoch));
+        console::note(&format!("epoch {}: mAP {voc} (VOC, IoU 0.5), {coco} (COCO)", self.state.epoch));
         self.export(&model, &line)?;
         if let Err(error) = curves::write_curves(&self.out.join("metrics.jsonl"), &self.out.join("curves.png")) {
-            cli::complain(&error.to_string());
+            console::complain(&error.to_string());
         }
         self.save_checkpoint()?;
         Ok(report)

@@ -1,15 +1,15 @@
 //! Why a run stops early, each as one sentence.
 
 use ssd::weights::WeightsError;
+use ssd_data::DataError;
+use ssd_data::WriteError;
 
-use crate::checkpoint::CheckpointError;
-use crate::cli::WriteError;
-use crate::data::DataError;
-use crate::lent::for_people;
-use crate::metrics::MetricsError;
-use crate::replicas::LostReplica;
-use crate::tensorboard::EventError;
-use crate::validate::ValidateError;
+use crate::device::lent::for_people;
+use crate::device::replicas::LostReplica;
+use crate::run::checkpoint::CheckpointError;
+use crate::run::metrics::MetricsError;
+use crate::run::tensorboard::EventError;
+use crate::run::validate::ValidateError;
 
 /// Why a run stopped early. What it had saved is still there.
 #[derive(Debug, thiserror::Error)]

@@ -8,21 +8,23 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use pollster::block_on;
+use rayon::prelude::*;
 use ssd::weights::Header;
+use ssd_data::{Loader, Prepared};
+use ssd_learn::{Example, Learner, LearningRate, Local, Matcher, Reading, Watch as _};
+use ssd_measure::Report;
 
 pub use self::error::TrainError;
-use crate::checkpoint::{self, State};
-use crate::config::TrainConfig;
-use crate::data::{Loader, Prepared};
-use crate::evaluation::Report;
-use crate::learner::Learner;
-use crate::metrics::{Metrics, StepLine};
-use crate::profile::Profile;
-use crate::progress::Progress;
-use crate::reading::Reading;
-use crate::replicas::LostReplica;
-use crate::schedule::LearningRate;
-use crate::tensorboard::EventWriter;
+use crate::device::replicas::{LostReplica, Replicas};
+use crate::run::checkpoint;
+use crate::run::config::TrainConfig;
+use crate::run::folder::checkpoints;
+use crate::run::metrics::{Metrics, StepLine};
+use crate::run::profile::Profile;
+use crate::run::progress::Progress;
+use crate::run::state::State;
+use crate::run::tensorboard::EventWriter;
 
 /// A run under way.
 pub struct Trainer {
@@ -30,6 +32,8 @@ pub struct Trainer {
     header: Header,
     out: PathBuf,
     learner: Learner,
+    /// The devices that share each batch with the learner's.
+    replicas: Replicas,
     state: State,
     /// Steps whose loss is still on its way, oldest first.
     pending: VecDeque<PendingStep>,
@@ -51,6 +55,8 @@ struct PendingStep {
     /// Names of the pictures, for the error that a loss which is no number makes.
     pictures: Vec<String>,
     loss: Reading,
+    /// When the loss was seen to have arrived, if that was at once.
+    arrived: Option<Instant>,
 }
 
 /// Steps that are queued behind the one whose loss is waited for.
@@ -78,13 +84,27 @@ impl Trainer {
         config: TrainConfig,
         header: Header,
         learner: Learner,
+        replicas: Replicas,
         out: &Path,
         profile: Profile,
     ) -> Result<Self, TrainError> {
         let metrics = Metrics::open(&out.join("metrics.jsonl"), &state)?;
         let (pending, last) = (VecDeque::new(), Instant::now());
         let (out, last_pictures) = (out.into(), Vec::new());
-        Ok(Self { config, header, out, learner, state, pending, metrics, events: None, profile, last, last_pictures })
+        Ok(Self {
+            config,
+            header,
+            out,
+            learner,
+            replicas,
+            state,
+            pending,
+            metrics,
+            events: None,
+            profile,
+            last,
+            last_pictures,
+        })
     }
 
     /// The same, writing an event file for TensorBoard into the folder of the run, too.
@@ -112,7 +132,7 @@ impl Trainer {
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
         let steps_per_epoch = train.batches().div_ceil(self.config.accumulate);
-        let rate = self.config.learning_rate(steps_per_epoch * self.config.epochs);
+        let rate = self.config.learn.learning_rate(steps_per_epoch * self.config.epochs);
         let mut progress = Progress::new(self.config.epochs, steps_per_epoch);
         let (mut report, first) = (None, self.state.step);
         while self.state.epoch < self.config.epochs.min(stop_after) {
@@ -148,9 +168,10 @@ impl Trainer {
                 return Ok(false);
             }
             let step = self.state.step + 1;
-            let group = self.profile.part(step, "wait for data", || {
-                batches.by_ref().take(self.config.accumulate).collect::<Result<Vec<_>, _>>()
-            });
+            self.profile.begin(step);
+            let group = self
+                .profile
+                .part("wait for data", || batches.by_ref().take(self.config.accumulate).collect::<Result<Vec<_>, _>>());
             let group = match group {
                 Ok(group) if group.is_empty() => break,
                 Ok(group) => group,
@@ -185,11 +206,16 @@ impl Trainer {
     /// Queues one optimiser step on one or several batches.
     fn step(&mut self, group: &[Vec<Prepared>], lr: f64) -> Result<(), LostReplica> {
         let step = self.state.step + 1;
-        let loss = self.learner.step(group, lr, step, &mut self.profile)?;
+        self.profile.begin(step);
+        let Self { learner, replicas, profile, .. } = self;
+        let matched = profile.part("match", || matched(&learner.matcher, group));
+        let gradients = |local: Local<'_>, batch| replicas.gradients(local, batch);
+        let loss = learner.step(&matched, lr, step, gradients, profile)?;
+        let arrived = matches!(loss, Reading::Arrived(_)).then(Instant::now);
         let pictures: Vec<String> = group.iter().flatten().map(|item| item.name.clone()).collect();
         let (epoch, images) = (self.state.epoch + 1, pictures.len());
         self.last_pictures.clone_from(&pictures);
-        self.pending.push_back(PendingStep { step, epoch, lr, pictures, loss });
+        self.pending.push_back(PendingStep { step, epoch, lr, pictures, loss, arrived });
         self.state.step = step;
         self.state.pictures += images;
         Ok(())
@@ -198,17 +224,21 @@ impl Trainer {
     /// Waits for queued steps until only so many are left, and writes their metrics.
     fn settle(&mut self, left: usize, progress: &mut Progress) -> Result<(), TrainError> {
         while self.pending.len() > left {
-            let Some(PendingStep { step, epoch, lr, pictures, loss }) = self.pending.pop_front() else { break };
-            let arrived = self.profile.part(step, "wait for the loss", || loss.wait());
-            let arrived = arrived.map_err(|error| TrainError::device(step, &error))?;
-            let (loss_box, loss_class) = (arrived.values[0], arrived.values[1]);
+            let Some(PendingStep { step, epoch, lr, pictures, loss, arrived }) = self.pending.pop_front() else {
+                break;
+            };
+            self.profile.begin(step);
+            let values = self.profile.part("wait for the loss", || block_on(loss.wait()));
+            let at = arrived.unwrap_or_else(Instant::now);
+            let values = values.map_err(|error| TrainError::device(step, &error))?;
+            let (loss_box, loss_class) = (values[0], values[1]);
             let loss = loss_box + loss_class;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", "), advice: self.advice() });
             }
             // From the end of a step to the end of the next, so waiting for data counts; measuring between two epochs does not.
-            let images_per_s = pictures.len() as f64 / arrived.at.duration_since(self.last).as_secs_f64();
-            self.last = arrived.at;
+            let images_per_s = pictures.len() as f64 / at.duration_since(self.last).as_secs_f64();
+            self.last = at;
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
             self.metrics.push(&line)?;
             if let Some(events) = &mut self.events {
@@ -222,7 +252,8 @@ impl Trainer {
     /// Saves a checkpoint, unless the last update has ruined the weights: its own loss was that of the weights before it.
     fn save_checkpoint(&self) -> Result<(), TrainError> {
         let step = self.state.step;
-        if !self.learner.is_finite().map_err(|error| TrainError::device(step, &error))? {
+        let overflow = block_on(self.learner.overflow().wait()).map_err(|error| TrainError::device(step, &error))?;
+        if overflow.iter().any(|value| *value != 0.0) {
             return Err(TrainError::Ruined { step, pictures: self.last_pictures.join(", "), advice: self.advice() });
         }
         Ok(checkpoint::save(&checkpoints(&self.out), &self.learner, &self.state)?)
@@ -239,9 +270,10 @@ impl Trainer {
     }
 }
 
-/// Where the checkpoints of a run lie.
-pub(crate) fn checkpoints(out: &Path) -> PathBuf {
-    out.join("checkpoint")
+/// The pictures of a step, each matched with the priors, by all threads.
+fn matched<'a>(matcher: &Matcher, group: &'a [Vec<Prepared>]) -> Vec<Vec<Example<'a>>> {
+    let example = |item: &'a Prepared| Example { pixels: &item.pixels, targets: matcher.targets(&item.truths) };
+    group.iter().map(|batch| batch.par_iter().map(example).collect()).collect()
 }
 
 /// Besides the end of each epoch, so often a checkpoint is saved: a long epoch is not lost whole.

@@ -13,8 +13,9 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use serde::Deserialize;
 
-use crate::charts::lines::{below, smoothed, thinned};
-use crate::charts::{Area, ChartError, DrawError, DrawResult, FONT, Sheet, drawn, write_png};
+use super::lines::{below, smoothed, thinned};
+use super::sheet::{FONT, Sheet};
+use super::{Area, ChartError, DrawError, DrawResult, drawn, write_png};
 
 const SIZE_PX: (u32, u32) = (1000, 1080);
 /// The axis of the learning rate goes no deeper.

@@ -1,0 +1,38 @@
+//! Pictures with the objects in them: data sets, augmentation, batches, drawing.
+//!
+//! What it is: files and pixels on their way to the network, in the order of the modules: [`open`] finds a data set (`formats` reads what
+//! is on disk, [`shapes`] draws its own), [`augment`] changes its pictures, [`loader`] hands out batches. What it is not: it holds no
+//! tensor, knows no device and no command line.
+//!
+//! Boxes are fractions of the picture where they are learned ([`ssd::boxes`]) and pixels of the source picture where they are measured
+//! ([`boxes_px`]).
+
+pub mod atomic_file;
+pub mod boxes_px;
+pub mod error;
+pub mod images;
+pub mod seeded;
+
+pub mod formats;
+pub mod pictures;
+pub mod report;
+pub mod sample;
+pub mod set;
+pub mod shapes;
+
+pub mod augment;
+pub mod loader;
+
+pub mod draw;
+pub mod show;
+
+pub use atomic_file::{WriteError, write_atomic, write_atomic_by};
+pub use boxes_px::{TruthPx, XywhPx};
+pub use error::DataError;
+pub use formats::Format;
+pub use loader::{Loader, LoaderConfig, Prepared};
+pub use pictures::{CocoIds, Pictures};
+pub use report::{LoadReport, Reason, Skipped};
+pub use sample::Sample;
+pub use set::{Dataset, is_generated, open};
+pub use shapes::Shapes;

@@ -1,0 +1,115 @@
+//! Batches on their way to a device, and the gradients that come back.
+
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use ssd::Ssd;
+use ssd::boxes::{CenterBox, GroundTruth};
+use ssd::codec::Variances;
+use ssd::loss::{BatchTargets, MultiBox};
+use ssd::matching::{Targets, targets};
+use ssd::weights::Header;
+
+use crate::config::Difficult;
+
+/// Matches the objects of a picture to the priors of a network. Shared by threads, where there are any.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    priors: Vec<CenterBox>,
+    variances: Variances,
+    learn_difficult: bool,
+}
+
+impl Matcher {
+    /// For the priors of a detector.
+    pub fn new(header: &Header, difficult: Difficult) -> Self {
+        let (priors, variances) = (header.priors.priors(), header.priors.variances);
+        Self { priors, variances, learn_difficult: difficult == Difficult::Learn }
+    }
+
+    /// What each prior is to learn of a picture with these objects.
+    pub fn targets(&self, truths: &[GroundTruth]) -> Targets {
+        let learned = truths.iter().filter(|truth| self.learn_difficult || !truth.difficult);
+        targets(&learned.copied().collect::<Vec<_>>(), &self.priors, self.variances)
+    }
+}
+
+/// A picture to learn from, matched.
+#[derive(Debug, Clone)]
+pub struct Example<'a> {
+    /// `[3, S, S]`, normalised.
+    pub pixels: &'a [f32],
+    /// What each prior is to learn.
+    pub targets: Targets,
+}
+
+/// A batch, or a share of one, in the host's memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostBatch {
+    /// Pictures.
+    pub images: usize,
+    /// Side of the network's input, in pixels.
+    pub size: usize,
+    /// Normalised pictures: `[B, 3, S, S]`.
+    pub pixels: Vec<f32>,
+    /// Class of each prior, 0 for background: `[B, P]`.
+    pub classes: Vec<i32>,
+    /// Encoded offsets: `[B, P, 4]`.
+    pub offsets: Vec<f32>,
+    /// Positives of all that makes one step, in a share of it too.
+    pub positives: usize,
+}
+
+impl HostBatch {
+    /// Pictures of `size` x `size` pixels in one piece of memory, as a part of a step with `positives` positives.
+    pub fn stacked(examples: &[Example<'_>], size: usize, positives: usize) -> Self {
+        let mut pixels = Vec::with_capacity(examples.len() * 3 * size * size);
+        examples.iter().for_each(|example| pixels.extend_from_slice(example.pixels));
+        let targets = || examples.iter().map(|example| &example.targets);
+        let classes = targets().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();
+        let offsets = targets().flat_map(|t| t.offsets.iter().copied()).collect();
+        Self { images: examples.len(), size, pixels, classes, offsets, positives }
+    }
+
+    /// On a device with autodiff: pixels `[B, 3, S, S]`, and what each prior is to learn.
+    pub fn tensors(self, device: &Device) -> (Tensor<4>, BatchTargets) {
+        let (images, priors) = (self.images, self.classes.len() / self.images.max(1));
+        let plain = device.clone().without_autodiff();
+        let targets = BatchTargets {
+            classes: Tensor::from_data(TensorData::new(self.classes, [images, priors]), &plain),
+            offsets: Tensor::from_data(TensorData::new(self.offsets, [images, priors, 4]), device),
+            positives: self.positives,
+        };
+        let shape = [images, 3, self.size, self.size];
+        (Tensor::from_data(TensorData::new(self.pixels, shape), device), targets)
+    }
+}
+
+/// The gradients of a batch.
+#[derive(Debug)]
+pub struct BatchGradients {
+    /// On the main device, by its parameters.
+    pub gradients: GradientsParams,
+    /// `[boxes, classes]` of the loss, without autodiff; still on the device, so that nobody has to wait for it.
+    pub loss: Tensor<1>,
+}
+
+/// A network on a device, with the loss that it is to make small.
+#[derive(Debug, Clone, Copy)]
+pub struct Local<'a> {
+    /// The network.
+    pub model: &'a Ssd,
+    /// Where it lies, with autodiff.
+    pub device: &'a Device,
+    /// The loss.
+    pub loss: &'a MultiBox,
+}
+
+impl Local<'_> {
+    /// Forward, loss and backward.
+    pub fn gradients(&self, batch: HostBatch) -> BatchGradients {
+        let (pixels, targets) = batch.tensors(self.device);
+        let loss = self.loss.loss(&self.model.forward(pixels), &targets);
+        let parts = loss.parts();
+        BatchGradients { gradients: GradientsParams::from_grads(loss.total().backward(), self.model), loss: parts }
+    }
+}

@@ -1,0 +1,7 @@
+//! A weights file on a device: picture in, detections out.
+
+pub mod detector;
+
+pub mod engine;
+
+pub mod nms;

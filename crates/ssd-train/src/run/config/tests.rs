@@ -1,0 +1,23 @@
+//! Settings that no run can have are refused wherever they come from.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+
+use clap::Parser;
+
+use super::{TrainArgs, TrainConfig};
+use crate::failure::Failure;
+
+#[test]
+fn a_resumed_run_refuses_a_config_that_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = TrainArgs::parse_from(["train", "--data", "voc", "--resume"]);
+    let mut config = serde_json::to_value(TrainConfig::new(&args).unwrap()).unwrap();
+    let write =
+        |config: &serde_json::Value| std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    write(&config);
+    assert!(TrainConfig::resumed(&args, folder.path()).is_ok());
+    config["augment"]["expand"]["probability"] = 2.into();
+    write(&config);
+    let Err(Failure::Input(message)) = TrainConfig::resumed(&args, folder.path()) else { panic!("it was taken") };
+    assert!(message.contains("expand.probability is 2.0") && message.contains("config.json"), "{message}");
+}

@@ -1,0 +1,72 @@
+//! What a run learns from and what it measures on, as batches.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ssd::weights::Header;
+use ssd_data::{self as data, Dataset, Loader, LoaderConfig, show};
+
+use crate::console;
+use crate::failure::Failure;
+use crate::run::config::{TrainArgs, TrainConfig};
+
+/// Threads that prepare pictures where nobody says how many, at most: more than a GPU can be fed with.
+const MAX_WORKERS: usize = 8;
+
+/// The data to learn from.
+pub(crate) fn open_train(config: &TrainConfig) -> Result<Arc<Dataset>, Failure> {
+    let split = config.split.as_deref().unwrap_or("train");
+    let mut train = data::open(&config.data, config.format, Some(split), None).map_err(Failure::input)?;
+    report("to learn from", &train);
+    if let Some(count) = config.overfit {
+        train.truncate(count);
+    }
+    Ok(Arc::new(train))
+}
+
+/// The data to measure on, with the classes of `train`.
+pub(crate) fn open_val(config: &TrainConfig, train: &Arc<Dataset>) -> Result<Arc<Dataset>, Failure> {
+    if config.overfit.is_some() {
+        return Ok(train.clone());
+    }
+    let split = config.val_split.as_deref().unwrap_or("val");
+    let data = if config.val_data.is_empty() { &config.data } else { &config.val_data };
+    let val = data::open(data, config.format, Some(split), Some(train.labels())).map_err(Failure::input)?;
+    report("to measure on", &val);
+    Ok(Arc::new(val))
+}
+
+/// What opening a folder found, and left out.
+fn report(purpose: &str, dataset: &Dataset) {
+    if let Some(report) = dataset.report() {
+        console::note(&format!("Data {purpose}: {report}"));
+    }
+}
+
+/// Batches to learn from: in another order each epoch, augmented as the run wants it.
+pub(crate) fn learning(dataset: &Arc<Dataset>, args: &TrainArgs, config: &TrainConfig, header: &Header) -> Loader {
+    let config = LoaderConfig { shuffle: true, augment: config.augment.clone(), ..plain(args, config, header) };
+    Loader::new(dataset.clone(), config)
+}
+
+/// Batches to measure on: the pictures as they are.
+pub(crate) fn measuring(dataset: &Arc<Dataset>, args: &TrainArgs, config: &TrainConfig, header: &Header) -> Loader {
+    Loader::new(dataset.clone(), plain(args, config, header))
+}
+
+fn plain(args: &TrainArgs, config: &TrainConfig, header: &Header) -> LoaderConfig {
+    let workers = args.workers.map_or(rayon::current_num_threads().min(MAX_WORKERS), usize::from);
+    let (batch_size, seed) = (config.batch_size, config.seed);
+    LoaderConfig { batch_size, workers, seed, shuffle: false, augment: None, preprocess: header.preprocess() }
+}
+
+/// Draws the first batch; the files of the drawings.
+pub(crate) fn show_batch(loader: &Loader, header: &Header, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let Some(batch) = loader.epoch(0, 0).next() else {
+        return Err(Failure::Input("the data set is empty; there is nothing to show.".into()));
+    };
+    let batch = batch.map_err(Failure::input)?;
+    let files = show::show_batch(&batch, &header.labels, &header.preprocess(), folder).map_err(Failure::run)?;
+    console::note(&format!("{} pictures drawn into {}.", files.len(), folder.display()));
+    Ok(files)
+}

@@ -1,0 +1,25 @@
+//! A training from its arguments to the files in `--out`.
+
+pub mod config;
+
+pub mod state;
+
+pub mod checkpoint;
+
+mod data;
+
+mod folder;
+
+pub mod metrics;
+
+pub mod profile;
+
+pub mod progress;
+
+pub mod tensorboard;
+
+pub mod validate;
+
+pub mod trainer;
+
+pub mod session;
