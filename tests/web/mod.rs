@@ -15,5 +15,6 @@ mod camera;
 mod fallback;
 mod foreign;
 mod kept;
+mod learning;
 mod pictures;
 mod weights;

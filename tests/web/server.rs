@@ -123,7 +123,7 @@ fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let extra = url.split('?').next().and_then(|path| lock(&shared.extras).get(path).cloned());
     match extra {
         Some(extra) => {
-            let status = send_extra(&mut connection, &extra, tag.as_deref())?;
+            let status = send_extra(&mut connection, url, &extra, tag.as_deref())?;
             lock(&shared.answers).entry(url.to_owned()).or_default().push(status);
         }
         None => send_file(&mut connection, shared, url)?,
@@ -149,13 +149,14 @@ fn send_file(connection: &mut TcpStream, shared: &Shared, url: &str) -> std::io:
     connection.write_all(&body)
 }
 
-fn send_extra(connection: &mut TcpStream, extra: &Extra, tag: Option<&str>) -> std::io::Result<u16> {
+fn send_extra(connection: &mut TcpStream, url: &str, extra: &Extra, tag: Option<&str>) -> std::io::Result<u16> {
     if extra.cut == Some(0) {
         return Ok(0);
     }
     let known = tag.is_some() && tag == extra.tag;
     let (status, body) = if known { (304, &[][..]) } else { (200, &extra.bytes[..]) };
-    write!(connection, "HTTP/1.1 {status} -\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n")?;
+    let kind = kind_of(url.split('?').next().unwrap_or(url));
+    write!(connection, "HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nConnection: close\r\n")?;
     if let Some(tag) = extra.tag {
         write!(connection, "ETag: {tag}\r\n")?;
     }
@@ -182,8 +183,12 @@ fn content(root: &Path, url: &str) -> Option<(&'static str, Vec<u8>)> {
     if name.split('/').any(|part| part == "..") {
         return None;
     }
-    let file = root.join(name);
-    let kind = match file.extension()?.to_str()? {
+    Some((kind_of(name), std::fs::read(root.join(name)).ok()?))
+}
+
+/// The type of a file by its ending.
+fn kind_of(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript",
         "css" => "text/css",
@@ -193,6 +198,5 @@ fn content(root: &Path, url: &str) -> Option<(&'static str, Vec<u8>)> {
         "png" => "image/png",
         "jpg" => "image/jpeg",
         _ => "application/octet-stream",
-    };
-    Some((kind, std::fs::read(file).ok()?))
+    }
 }

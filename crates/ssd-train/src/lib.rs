@@ -18,6 +18,8 @@ pub mod arguments;
 
 pub mod archs;
 
+pub mod weights_file;
+
 pub mod device;
 
 pub mod detect;

@@ -8,7 +8,7 @@ use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 use ssd::{CornerBox, GroundTruth};
 
-use super::between;
+use super::chance::between;
 use super::check::{self, AugmentError};
 
 /// Choices drawn for one picture before it is left whole.

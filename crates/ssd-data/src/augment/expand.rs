@@ -4,8 +4,8 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+use super::chance::happens;
 use super::check::{self, AugmentError};
-use super::happens;
 
 /// The largest `max_ratio`: the picture is then 19 pixels wide in an input of 300.
 const LARGEST_RATIO: f32 = 16.0;

@@ -3,8 +3,8 @@
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+use super::chance::happens;
 use super::check::{self, AugmentError};
-use super::happens;
 
 /// How often to exchange left and right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

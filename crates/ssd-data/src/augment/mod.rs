@@ -8,6 +8,7 @@
 //! Where the paper is silent the values are those of its authors' Caffe code; where the hue's range differs between
 //! implementations (18 or 36 degrees) it is the narrower one.
 
+mod chance;
 pub mod check;
 pub mod crop;
 pub mod expand;
@@ -27,7 +28,6 @@ pub use expand::Expand;
 pub use flip::Flip;
 use image::RgbImage;
 pub use photometric::{Change, Photometric};
-use rand::RngExt;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 use ssd::GroundTruth;
@@ -115,14 +115,4 @@ impl Augmentation {
     pub fn truths(&self, input_size: usize) -> Vec<GroundTruth> {
         self.view.truths(self.min_side_px / input_size as f32)
     }
-}
-
-/// Whether something of a probability happens. Unlike `random_bool` it takes any number, also one that was never checked.
-fn happens(probability: f64, rng: &mut Pcg64) -> bool {
-    rng.random::<f64>() < probability
-}
-
-/// A number between two others, also where they are equal.
-fn between((low, high): (f32, f32), rng: &mut Pcg64) -> f32 {
-    low + (high - low) * rng.random::<f32>()
 }

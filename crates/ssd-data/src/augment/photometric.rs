@@ -8,8 +8,8 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+use super::chance::{between, happens};
 use super::check::{self, AugmentError};
-use super::{between, happens};
 
 /// The largest factor of contrast and saturation: more leaves black and white only.
 const LARGEST_FACTOR: f32 = 255.0;

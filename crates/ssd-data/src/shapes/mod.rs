@@ -17,15 +17,13 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 use ssd::GroundTruth;
 
+pub use self::objects::LABELS;
 use self::objects::Seen;
 use self::paint::Canvas;
 use crate::boxes_px::TruthPx;
 use crate::error::DataError;
 use crate::sample::Sample;
 use crate::seeded::seeded;
-
-/// The classes, in the order of their numbers: `LABELS[0]` is class 1.
-pub const LABELS: [&str; 6] = ["circle", "square", "triangle", "star", "ring", "cross"];
 
 /// Width and height of the scenes of `--data shapes`, in pixels; each is drawn as often.
 pub const SIZES_PX: [(u32, u32); 4] = [(300, 300), (360, 270), (270, 360), (400, 240)];

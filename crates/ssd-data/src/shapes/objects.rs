@@ -6,9 +6,11 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 use ssd::{CornerBox, GroundTruth};
 
-use super::LABELS;
 use super::outline::{Outline, Point};
 use super::paint::{Canvas, Color, Fill, Texture, any_color, any_direction, contrast, mix};
+
+/// The classes, in the order of their numbers: `LABELS[0]` is class 1.
+pub const LABELS: [&str; 6] = ["circle", "square", "triangle", "star", "ring", "cross"];
 
 /// Objects in a scene at most; one bit each in [`Seen`].
 const MAX_OBJECTS: usize = 8;

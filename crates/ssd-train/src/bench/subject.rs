@@ -3,12 +3,12 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use ssd::Ssd;
 use ssd::preprocess::preprocess_rgba;
-use ssd::weights::{self, Header, Provenance};
+use ssd::weights::{Header, Provenance};
 use ssd_gpu::Picture;
 
 use super::BenchOptions;
-use crate::detect::detector::DetectorError;
 use crate::failure::Failure;
+use crate::weights_file;
 
 /// Width and height of the pictures, in pixels: a camera's.
 const SIZE_PX: [usize; 2] = [640, 480];
@@ -26,11 +26,7 @@ impl Subject {
     pub(super) fn new(options: &BenchOptions) -> Result<Self, Failure> {
         let cpu = Device::flex();
         let (header, model) = match &options.weights {
-            Some(path) => {
-                let name = || path.display().to_string();
-                let bytes = std::fs::read(path).map_err(|source| DetectorError::Read { path: name(), source })?;
-                weights::load(bytes, &cpu).map_err(|source| DetectorError::Weights { path: name(), source })?
-            }
+            Some(path) => weights_file::load(path, &cpu).map_err(Failure::input)?,
             None => {
                 let labels = (1..options.classes).map(|class| format!("class {class}")).collect();
                 cpu.seed(1);

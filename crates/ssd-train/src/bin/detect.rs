@@ -239,7 +239,7 @@ impl Predictions {
         });
         let views: Result<Vec<_>, _> = views.collect();
         let bytes = views.and_then(|views| safetensors::serialize(views, None)).map_err(Failure::run)?;
-        Ok(cli::write_atomic(path, &bytes)?)
+        Ok(ssd_data::write_atomic(path, &bytes)?)
     }
 }
 
@@ -287,7 +287,7 @@ impl Drawn {
         picture
             .write_to(&mut bytes, format)
             .map_err(|e| Failure::Run(format!("{} cannot be drawn: {e}.", input.display())))?;
-        cli::write_atomic(&self.free_path(input, format), bytes.get_ref())?;
+        ssd_data::write_atomic(&self.free_path(input, format), bytes.get_ref())?;
         Ok(())
     }
 

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use burn::tensor::Device;
 use clap::{ArgGroup, Parser};
-use ssd::weights::{self, Dtype, Header};
-use ssd::{Arch, Ssd};
+use ssd::Arch;
+use ssd::weights::{self, Dtype};
 use ssd_train::cli;
 use ssd_train::console;
 use ssd_train::exchange::onnx::{export, untrained};
 use ssd_train::failure::Failure;
+use ssd_train::weights_file;
 
 /// Write a detector's network as an ONNX file.
 ///
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let (header, model) = match (&args.weights, args.arch) {
-        (Some(path), _) => load(path)?,
+        (Some(path), _) => weights_file::load(path, &Device::flex()).map_err(Failure::input)?,
         (None, Some(arch)) => untrained(arch, usize::from(args.classes), args.seed),
         (None, None) => return Err(Failure::Input("give --weights FILE or --arch ARCH.".into())),
     };
@@ -65,14 +66,8 @@ fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn load(path: &Path) -> Result<(Header, Ssd), Failure> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::Input(format!("cannot read {}: {error}; check the path.", path.display())))?;
-    weights::load(bytes, &Device::flex()).map_err(|error| Failure::Input(format!("{}: {error}.", path.display())))
-}
-
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    cli::write_atomic(path, bytes)?;
+    ssd_data::write_atomic(path, bytes)?;
     console::note(&format!("{} ({} bytes) is written.", path.display(), bytes.len()));
     Ok(())
 }

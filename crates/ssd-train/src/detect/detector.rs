@@ -10,33 +10,22 @@ use burn::tensor::Device;
 use image::RgbImage;
 use ssd::Detection;
 use ssd::postprocess::DetectParams;
-use ssd::weights::{self, Header, WeightsError};
+use ssd::weights::Header;
 use ssd_gpu::pipeline::{Outcome, Pipeline};
 use ssd_gpu::{GpuError, Picture};
 
 use crate::detect::engine::{EngineArgs, EngineName};
 use crate::device::choice::DeviceChoice;
 use crate::device::open::{self as device, DeviceError};
+use crate::failure::Failure;
+use crate::weights_file::{self, WeightsFileError};
 
 /// A detector that cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectorError {
-    /// The weights file cannot be read.
-    #[error("cannot read {path}: {source}; check the path")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The weights file is not a detector.
-    #[error("{path}: {source}")]
-    Weights {
-        /// The file.
-        path: String,
-        /// Why.
-        source: WeightsError,
-    },
+    /// The weights file cannot be used.
+    #[error(transparent)]
+    Weights(#[from] WeightsFileError),
     /// The device is not there.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -52,7 +41,7 @@ impl From<DetectorError> for Failure {
     /// A file or a device is the user's choice; what fails on the device is not.
     fn from(error: DetectorError) -> Self {
         match error {
-            DetectorError::Read { .. } | DetectorError::Weights { .. } | DetectorError::Device(_) => Self::input(error),
+            DetectorError::Weights(_) | DetectorError::Device(_) => Self::input(error),
             DetectorError::Gpu(_) | DetectorError::EmptyPicture => Self::run(error),
         }
     }
@@ -74,11 +63,8 @@ impl Detector {
     ///
     /// When the file is no detector, or the device is not there.
     pub fn load(path: &Path, choice: &DeviceChoice, engine: EngineArgs, batch: usize) -> Result<Self, DetectorError> {
-        let name = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| DetectorError::Read { path: name(), source })?;
+        let (header, model) = weights_file::load(path, &Device::flex())?;
         let device = device::open(choice)?;
-        let (header, model) =
-            weights::load(bytes, &Device::flex()).map_err(|source| DetectorError::Weights { path: name(), source })?;
         let pipeline = match &device.gpu {
             Some(gpu) if engine.engine == EngineName::Own => {
                 let precision = engine.precision.choice();

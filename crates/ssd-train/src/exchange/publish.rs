@@ -1,15 +1,15 @@
 //! Export → page: puts a weights file among those that the page ships, and lists it in `models/index.json`.
 //!
-//! The list's form is part of the page's contract; a measure that was not taken is null.
+//! Pages of others read the list by the names here; a measure that was not taken is null.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use ssd::weights::{self, WeightsError};
 use ssd_data::{WriteError, write_atomic};
 
 use crate::digest;
+use crate::weights_file::{self, WeightsFileError};
 
 /// The list of shipped models.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -75,22 +75,9 @@ impl Measured {
 /// A model that was not published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// A file cannot be read.
-    #[error("cannot read {path}: {source}; check the path")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is no detector.
-    #[error("{path}: {source}")]
-    Weights {
-        /// The file.
-        path: String,
-        /// Why.
-        source: WeightsError,
-    },
+    /// The weights file or the list cannot be read.
+    #[error(transparent)]
+    Weights(#[from] WeightsFileError),
     /// The list is damaged.
     #[error("{path} is not a list of models ({source}); mend or remove it")]
     Index {
@@ -116,15 +103,11 @@ pub fn publish(
     measured: Measured,
     licence: &str,
 ) -> Result<Entry, PublishError> {
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|source| PublishError::Read { path: path.display().to_string(), source })
-    };
-    let bytes = read(file)?;
-    let header = weights::read_header(&bytes)
-        .map_err(|source| PublishError::Weights { path: file.display().to_string(), source })?;
+    let bytes = weights_file::bytes(file)?;
+    let header = weights_file::header(file, &bytes)?;
     let list = folder.join("index.json");
     let mut index = if list.exists() {
-        let parsed = serde_json::from_slice(&read(&list)?);
+        let parsed = serde_json::from_slice(&weights_file::bytes(&list)?);
         parsed.map_err(|source| PublishError::Index { path: list.display().to_string(), source })?
     } else {
         Index { default: name.into(), ..Index::default() }

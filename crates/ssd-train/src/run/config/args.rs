@@ -9,7 +9,8 @@ use ssd_data::Format;
 use ssd_learn::{Difficult, OptimizerName, Schedule};
 use strum::VariantNames as _;
 
-use super::{Recipe, names, recipe};
+use super::recipe;
+use super::settings::{Recipe, names};
 use crate::arguments::{finite, one_of};
 use crate::device::choice::DeviceChoices;
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{TrainConfig, flag, recipe, settings};
+use super::recipe;
+use super::settings::{TrainConfig, flag, settings};
 
 /// Stated always: a reader looks for them first.
 const ALWAYS: [&str; 6] = ["data", "arch", "epochs", "batch_size", "lr", "seed"];

@@ -3,7 +3,6 @@
 //! A recipe is a starting point and no mode: each value is one that a flag could have set, and a flag goes before it.
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ssd::Arch;
 use ssd_data::augment::{AugmentConfig, Crop, Expand, Photometric};
@@ -11,21 +10,7 @@ use ssd_data::is_generated;
 use ssd_learn::schedule::PAPER_MILESTONES;
 use ssd_learn::{Difficult, LearnConfig, Schedule};
 
-use super::TrainConfig;
-
-/// A task that numbers are known for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Recipe {
-    /// Paper §3 and its authors' `ssd_pascal.py`: VGG16 with a pretrained trunk on Pascal VOC.
-    PaperVoc,
-    /// No pretrained trunk: batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: from 67.6 to 77.8 mAP with 0.01 to 0.05).
-    Scratch,
-    /// A few hundred labelled pictures and a detector of other classes to start from.
-    Finetune,
-    /// The light network from nothing, as torchvision's and mmdetection's ssdlite: rate 0.15 for 192, 600 epochs.
-    Lite,
-}
+use super::settings::{Recipe, TrainConfig, settings};
 
 /// What a run is where nothing is said: the recipe's values, or those of no recipe.
 pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
@@ -80,7 +65,7 @@ impl Recipe {
     /// Its name and what it changes, for people.
     pub(super) fn described(self) -> String {
         let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let (own, plain) = (super::settings(&base(Some(self), &[])), super::settings(&base(None, &[])));
+        let (own, plain) = (settings(&base(Some(self), &[])), settings(&base(None, &[])));
         let changed = own.iter().filter(|(setting, value)| *setting != "recipe" && plain[*setting] != **value);
         let changed = changed.map(|(setting, value)| match setting.as_str() {
             "augment" => "crop and flip alone".to_owned(),
