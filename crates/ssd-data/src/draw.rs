@@ -3,9 +3,9 @@
 //! What it is: the drawing behind `detect --annotate` and `train --show-batch`. What it is not: it chooses no boxes and
 //! writes no files. The result depends on its arguments only; the font comes with the program, not from the machine.
 //!
-//! The palette is one rule that the page follows too: class `c` has the colour `hsl(c * 137.508deg, 75%, 50%)`. The golden
-//! angle keeps neighbouring classes far apart in hue, for any number of classes. The text on it is black or white,
-//! whichever contrasts more (WCAG 2 relative luminance).
+//! The palette is one rule: class `c` has the colour `hsl(c * 137.508deg, 75%, 50%)`. The golden angle keeps neighbouring
+//! classes far apart in hue, for any number of classes; the page takes its hues by the same angle. The text on it is black
+//! or white, whichever contrasts more (WCAG 2 relative luminance).
 
 use ab_glyph::{Font, FontRef, Glyph, GlyphId, OutlinedGlyph, PxScale, ScaleFont, point};
 use image::{Rgb, RgbImage};
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn palette_is_the_css_rule() {
-        // hsl(0 75% 50%), hsl(137.508 75% 50%): what a browser computes for classes 0 and 1.
+        // hsl(0 75% 50%) and hsl(137.508 75% 50%), as CSS defines them.
         assert_eq!(class_color(0), Rgb([223, 32, 32]));
         assert_eq!(class_color(1), Rgb([32, 223, 88]));
     }
