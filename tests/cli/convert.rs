@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ssd_tests::fixture::Fixture;
 use ssd_tests::workspace_root;
 
 use super::{ARCH, fresh_weights_file, keys, path_text, run};
-use crate::parity::fixture::Fixture;
 
 /// The smallest layout of a detector: 20 classes.
 const LAYOUT: &str = "qfgaohao-mb2-ssd-lite";

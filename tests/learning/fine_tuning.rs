@@ -6,9 +6,9 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use ssd::weights::{Header, read_header};
+use ssd_tests::fresh::fresh_weights_file;
+use ssd_tests::run::{Ran, path_text, run};
 use ssd_train::data::shapes::LABELS;
-
-use crate::cli::{Ran, fresh_weights_file, path_text, run};
 
 fn fine_tune(init: &Path, out: &Path) -> Ran {
     let data = ["--data", "shapes:1:2", "--batch-size", "2", "--epochs", "1", "--lr", "1e-12"];

@@ -7,6 +7,7 @@ use image::RgbImage;
 use ssd::preprocess::preprocess_rgb;
 use ssd::weights::Header;
 use ssd::{Detection, GroundTruth, Ssd};
+use ssd_tests::run::{path_text, run};
 use ssd_train::checkpoint;
 use ssd_train::cli::DeviceChoice;
 use ssd_train::config::TrainConfig;
@@ -16,8 +17,6 @@ use ssd_train::engine::EngineArgs;
 use ssd_train::learner::Learner;
 use ssd_train::replicas::Replicas;
 use ssd_train::validate::detect;
-
-use crate::cli::{path_text, run};
 
 /// Of this seed each of the first eight scenes has objects, and no two of a class so close that NMS would take one
 /// for the other. (A scene without objects has no positives, so the loss takes no negatives from it either.)

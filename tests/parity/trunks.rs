@@ -8,8 +8,7 @@ use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype};
 use ssd::{Arch, Ssd};
 use ssd_import::{Conversion, Options, TensorFile};
-
-use super::fixture::{Fixture, SYNTHETIC, synthetic};
+use ssd_tests::fixture::{Fixture, SYNTHETIC, synthetic};
 
 /// Burn's operations, keeping what a layer says.
 struct Watch {

@@ -24,7 +24,7 @@ fn bbox_px(words: &[String]) -> XywhPx {
 
 #[test]
 fn real_detections_measure_as_with_pycocotools() {
-    let Some(folder) = shared_data("real_detections_measure_as_with_pycocotools", "eval-fixture") else { return };
+    let folder = shared_data("eval-fixture");
     let (truth_folder, found_folder) = (folder.join("ground-truth"), folder.join("predicted"));
     let mut names: Vec<_> =
         std::fs::read_dir(&truth_folder).expect("a folder").map(|entry| entry.expect("a file").file_name()).collect();

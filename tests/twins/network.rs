@@ -97,8 +97,8 @@ fn model(arch: Arch) -> (Ssd, Header) {
 }
 
 /// As this adapter does it and as a discrete card does, and where there are 16-bit numbers in these, too.
-fn agrees_with_burn(test: &str, arch: Arch, seeds: &[usize]) {
-    let Some(gpu) = gpu(test) else { return };
+fn agrees_with_burn(arch: Arch, seeds: &[usize]) {
+    let gpu = gpu();
     let (model, header) = model(arch);
     let want = want(&model, &header, seeds);
     for (name, adapter) in [("this adapter", *gpu.adapter()), ("a discrete card", Adapter::HARDWARE)] {
@@ -114,29 +114,28 @@ fn agrees_with_burn(test: &str, arch: Arch, seeds: &[usize]) {
 
 #[test]
 fn the_light_network_on_our_kernels_is_burns() {
-    agrees_with_burn("the_light_network_on_our_kernels_is_burns", Arch::Ssd300MobileNetV2Lite, &[1, 2]);
+    agrees_with_burn(Arch::Ssd300MobileNetV2Lite, &[1, 2]);
 }
 
 #[test]
 fn mobilenet_v1_on_our_kernels_is_burns() {
-    agrees_with_burn("mobilenet_v1_on_our_kernels_is_burns", Arch::Ssd300MobileNetV1, &[1]);
+    agrees_with_burn(Arch::Ssd300MobileNetV1, &[1]);
 }
 
 #[test]
 fn resnet34_on_our_kernels_is_burns() {
-    agrees_with_burn("resnet34_on_our_kernels_is_burns", Arch::Ssd300ResNet34, &[1]);
+    agrees_with_burn(Arch::Ssd300ResNet34, &[1]);
 }
 
 /// Several pictures, since its gates have one row for each; three, so that the number of predictions is no multiple of four.
 #[test]
 fn the_gated_network_on_our_kernels_is_burns() {
-    let arch = Arch::SsdLite320MobileNetV3Large;
-    agrees_with_burn("the_gated_network_on_our_kernels_is_burns", arch, &[1, 2, 3]);
+    agrees_with_burn(Arch::SsdLite320MobileNetV3Large, &[1, 2, 3]);
 }
 
 #[test]
 fn the_papers_network_on_our_kernels_is_burns() {
-    let Some(gpu) = gpu("the_papers_network_on_our_kernels_is_burns") else { return };
+    let gpu = gpu();
     let (model, header) = model(Arch::Ssd300Vgg16);
     let want = want(&model, &header, &[1]);
     let (got, bytes) = got(&gpu, &model, &header, (Precision::Single, Adapter::HARDWARE), &[1]);

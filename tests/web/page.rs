@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use ssd_tests::{skipped, workspace_root};
+use ssd_tests::{skip, workspace_root};
 
 use super::devtools::DevTools;
 use super::server::Server;
@@ -62,7 +62,7 @@ pub struct Page {
 /// Plays one scenario on a page that is not opened yet. A failure leaves a screenshot in `target/web-failures/` and is
 /// reported with what the page said.
 pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>) {
-    let Some(browser) = browser(name) else { return };
+    let browser = browser();
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let played =
         Page::start(&browser, gpu).map(|mut page| play(&mut page).map_err(|error| page.describe(name, &error)));
@@ -73,19 +73,18 @@ pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>
     }
 }
 
-/// The browser, if it and the page are there; otherwise the test is skipped, or fails where it must not be.
-fn browser(name: &str) -> Option<PathBuf> {
+/// The browser. Without it or the page the test is skipped; with `SSD_REQUIRE_WEB` it fails.
+fn browser() -> PathBuf {
     let named = std::env::var_os("SSD_CHROMIUM").map(PathBuf::from);
     let usual = Path::new("/usr/bin/chromium");
     let browser = named.or_else(|| usual.is_file().then(|| usual.to_path_buf()));
-    let why = match &browser {
+    let why = match browser {
         None => "no browser; name one in SSD_CHROMIUM or run `cargo xtask test`",
         Some(_) if !workspace_root().join("dist/index.html").is_file() => "dist/ is not built; run `cargo xtask build`",
-        Some(_) => return browser,
+        Some(browser) => return browser,
     };
-    assert!(std::env::var_os("SSD_REQUIRE_WEB").is_none(), "{name}: {why}");
-    skipped(name, why);
-    None
+    assert!(std::env::var_os("SSD_REQUIRE_WEB").is_none(), "{why}");
+    skip(why)
 }
 
 impl Page {

@@ -1,27 +1,31 @@
-//! What the tests share: where things lie, and how a test says that it did not run. No test is here.
+//! What the tests share: the harness, where things lie, how a program is run, weights by rule. No test is here.
+
+pub mod fixture;
+pub mod fresh;
+mod gpu;
+pub mod harness;
+pub mod run;
 
 use std::path::{Path, PathBuf};
+
+pub use gpu::gpu;
+pub use harness::skip;
+pub use ssd_tests_macros::test;
 
 /// The workspace root.
 pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// Says that a test did not run: `SKIPPED name: why`, the line that `cargo xtask test` collects.
-pub fn skipped(name: &str, why: &str) {
-    println!("SKIPPED {name}: {why}");
-}
-
 /// A folder or file of third-party data that is not part of the project: below `SSD_DATA`, or `../shared/data` beside the
-/// workspace. Where it is absent the test is skipped: this says so and returns `None`.
-pub fn shared_data(test: &str, path: &str) -> Option<PathBuf> {
+/// workspace. Where it is absent the test is skipped.
+pub fn shared_data(path: &str) -> PathBuf {
     let data = std::env::var_os("SSD_DATA").map(PathBuf::from);
     let found = data.unwrap_or_else(|| workspace_root().join("../shared/data")).join(path);
     if !found.exists() {
-        skipped(test, &format!("the data set {path} is absent; name the folder that holds it in SSD_DATA"));
-        return None;
+        skip(format!("the data set {path} is absent; name the folder that holds it in SSD_DATA"));
     }
-    Some(found)
+    found
 }
 
 /// A native program: in the folder that `SSD_BIN_DIR` names, else beside the test program. It has to be built before, as

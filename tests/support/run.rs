@@ -6,27 +6,27 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// A program that has ended.
-pub(crate) struct Ran {
+pub struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// Runs a program to its end. Whatever it was given, it does not panic and shows no backtrace.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Ran {
+pub fn run(program: &str, arguments: &[&str]) -> Ran {
     Ran::of(&mut command(program, arguments))
 }
 
 /// The program, not started yet.
-pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(ssd_tests::program(program));
+pub fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(crate::program(program));
     // A backtrace is for whoever asks for it; these users did not.
     command.args(arguments).env_remove("RUST_BACKTRACE");
     command
 }
 
 /// A path as an argument.
-pub(crate) fn path_text(path: &Path) -> &str {
+pub fn path_text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have names in UTF-8")
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
 use ssd_import::TensorFile;
-use ssd_tests::{drawn, workspace_root};
+
+use crate::{drawn, workspace_root};
 
 /// What was recorded of one layout.
 pub struct Fixture {
@@ -33,6 +34,13 @@ pub struct Recorded {
     pub top_k: usize,
     pub max: usize,
     pub detections: Vec<Found>,
+}
+
+impl Recorded {
+    /// Whether its picture is the one by rule.
+    pub fn is_synthetic(&self) -> bool {
+        self.name == "synthetic"
+    }
 }
 
 impl Fixture {
