@@ -1,5 +1,5 @@
-//! `bench`: its JSON has what the contract says, the layers are the whole network, and bad usage ends with 2. Times are only
-//! looked at for being some.
+//! `bench`: its JSON has what the contract says, the layers are the whole network, and bad usage ends with 2. Times are
+//! only looked at for being some.
 
 use burn::tensor::Device;
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! `convert`: what it reads, what it says of it, and how it refuses the rest. That the numbers are right is `parity`'s to show.
+//! `convert`: what it reads, what it says of it, and how it refuses the rest. That the numbers are right is `parity`'s
+//! to show.
 
 use std::fs;
 use std::path::{Path, PathBuf};

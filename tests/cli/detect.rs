@@ -1,5 +1,5 @@
-//! `detect` on files that are there, that are broken, and with choices that do not exist. The network has learned nothing:
-//! what it finds is noise, and noise enough at a low score.
+//! `detect` on files that are there, that are broken, and with choices that do not exist. The network has learned
+//! nothing: what it finds is noise, and noise enough at a low score.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The same pictures in each format, through the programs: what is learned from and what is measured must not depend on how a
-//! data set is laid out.
+//! The same pictures in each format, through the programs: what is learned from and what is measured must not depend on
+//! how a data set is laid out.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -113,7 +113,8 @@ impl Scenes {
         fs::write(self.path(root).join("classes.txt"), names().join("\n")).expect("a new file");
     }
 
-    /// One JSON; `crowd` makes all of the first picture a crowd of every class: what is found there and is no object counts as nothing.
+    /// One JSON; `crowd` makes all of the first picture a crowd of every class: what is found there and is no object
+    /// counts as nothing.
     fn coco(&self, pictures: &str, json: &str, crowd: bool) {
         self.write(pictures, pictures, "unused", |_, _, _| String::new());
         let images = self.samples.iter().enumerate().map(|(i, (image, _))| {
@@ -256,8 +257,8 @@ fn every_format_is_measured_alike_and_saved_detections_fit_the_original_file() {
     assert_eq!(coco["images"], 3);
     assert!(coco["coco"]["ap"].as_f64().is_some_and(|ap| ap > 0.01), "nothing is found, nothing is shown: {coco}");
     assert_equal("voc", &measure("voc", &[]), &coco);
-    // A fraction is not the number of pixels that it was made from: a box may come to lie on the other side of a threshold by it. So
-    // the boxes are compared, and of the measures how much was measured.
+    // A fraction is not the number of pixels that it was made from: a box may come to lie on the other side of a
+    // threshold by it. So the boxes are compared, and of the measures how much was measured.
     assert_same_truths(&place.join("yolo"), Format::Yolo, &place.join("coco"));
     let yolo = measure("yolo", &["--format", "yolo"]);
     let objects = |report: &Value| -> u64 {

@@ -1,5 +1,5 @@
-//! Runs that are stopped: by their user, by the system, by a full disk. What was saved is whole, and going on from it gives
-//! what an undisturbed run gives, bit for bit.
+//! Runs that are stopped: by their user, by the system, by a full disk. What was saved is whole, and going on from it
+//! gives what an undisturbed run gives, bit for bit.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -144,8 +144,8 @@ fn a_run_killed_at_any_moment_ends_as_if_it_had_not_been() {
     let keeps = ["--ema", "0.9"];
     Ran::of(&mut train(&straight, "3", &keeps)).done();
 
-    // At once, within an epoch, and at several moments behind its last step, where two checkpoints and two weights files are
-    // written. Before the first checkpoint there is nothing to go on from.
+    // At once, within an epoch, and at several moments behind its last step, where two checkpoints and two weights
+    // files are written. Before the first checkpoint there is nothing to go on from.
     let resume = |folder: &Path| folder.join("checkpoint/latest").exists();
     for (step, milliseconds) in [(1, 0), (4, 0), (4, 30), (4, 90), (8, 0), (8, 20), (8, 60), (8, 150)] {
         let mut command = train(&killed, "3", if resume(&killed) { &["--resume"] } else { &keeps });

@@ -1,5 +1,5 @@
-//! `export-onnx`: the files it writes are the same network, the same seed is the same network, and where it fails nothing is
-//! left. That the graph says what the model says is tested beside the exporter.
+//! `export-onnx`: the files it writes are the same network, the same seed is the same network, and where it fails
+//! nothing is left. That the graph says what the model says is tested beside the exporter.
 
 use std::path::{Path, PathBuf};
 

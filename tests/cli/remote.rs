@@ -1,6 +1,7 @@
 //! Learning on a device that another process lends: what it learns, and what is left when the lender goes.
 //!
-//! Two processes on this machine. A build without the feature `remote` has no lent devices, and these tests are skipped.
+//! Two processes on this machine. A build without the feature `remote` has no lent devices, and these tests are
+//! skipped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -91,8 +92,8 @@ fn a_lent_device_learns_what_this_one_learns() {
     Ran::of(&mut train(&here, "cpu", &["--epochs", "1"])).done();
     Ran::of(&mut train(&there, &lender.address, &["--epochs", "1"])).done();
     assert_whole(&there, 2, 2);
-    // The first step alone: batch norm over two pictures is ill-conditioned. On one device, too, a millionth more or less in the
-    // pixels moves the gradient, and so the second step, by percents.
+    // The first step alone: batch norm over two pictures is ill-conditioned. On one device, too, a millionth more or
+    // less in the pixels moves the gradient, and so the second step, by percents.
     assert_same_losses(&steps(&here)[..1], &steps(&there)[..1]);
 
     // Its weights are in the file, and its address is nobody's business.
@@ -129,7 +130,8 @@ fn a_lender_that_stands_still_ends_the_run_likewise() {
     lost(&out, &lender, &lender.address, "-STOP", Duration::from_secs(90));
 }
 
-/// In the second epoch the lender is sent a signal. The run ends in time, with a sentence, and goes on from the first epoch.
+/// In the second epoch the lender is sent a signal. The run ends in time, with a sentence, and goes on from the first
+/// epoch.
 fn lost(out: &Path, lender: &Lender, device: &str, signal: &str, within: Duration) {
     let mut child = train(out, device, &["--epochs", "50"])
         .stdout(Stdio::piped())
@@ -238,7 +240,8 @@ impl ModuleVisitor for Gradients<'_> {
     }
 }
 
-// With frozen norms, since batch norm enlarges rounding. There our loops for depthwise convolutions are at work here, and Burn's there.
+// With frozen norms, since batch norm enlarges rounding. There our loops for depthwise convolutions are at work here,
+// and Burn's there.
 #[test]
 fn a_lent_device_gives_the_gradient_of_this_one() {
     let lender = Lender::start(&[]);

@@ -1,5 +1,5 @@
-//! The MultiBox loss and its gradients against `smooth_l1_loss`, `l1_loss` and `cross_entropy` of PyTorch and the losses on boxes
-//! of torchvision, with mining spelled out.
+//! The MultiBox loss and its gradients against `smooth_l1_loss`, `l1_loss` and `cross_entropy` of PyTorch and the
+//! losses on boxes of torchvision, with mining spelled out.
 
 use burn::prelude::*;
 use ssd::codec::Variances;
@@ -70,8 +70,8 @@ fn loss_and_gradients() {
     }
 }
 
-/// Gradients are at most 0.3 here. Between the corners of boxes near 1 and their overlap of some hundredths lie some tens
-/// of roundings of 6e-8.
+/// Gradients are at most 0.3 here. Between the corners of boxes near 1 and their overlap of some hundredths lie some
+/// tens of roundings of 6e-8.
 const BOX_GRADIENT: Tolerance = Tolerance { absolute: 5e-6, relative: 1e-4 };
 
 #[test]

@@ -1,5 +1,5 @@
-//! What the trainer does between a gradient and the next weights, against PyTorch: SGD, AdamW, clipping by the global norm, the
-//! running average, the learning rate.
+//! What the trainer does between a gradient and the next weights, against PyTorch: SGD, AdamW, clipping by the global
+//! norm, the running average, the learning rate.
 
 use burn::module::Param;
 use burn::nn::{Linear, LinearConfig};
@@ -53,8 +53,8 @@ fn linear(values: &Tensor<1>) -> Linear {
     module
 }
 
-// Burn's momentum has a dampening of 0.1 unless told otherwise, PyTorch's has none: the difference would be a learning rate
-// that is silently lower.
+// Burn's momentum has a dampening of 0.1 unless told otherwise, PyTorch's has none: the difference would be a learning
+// rate that is silently lower.
 #[test]
 fn sgd_with_momentum_decays_weights_alone() {
     assert_four_steps("sgd", of_flags(&[]));

@@ -44,7 +44,8 @@ fn other_classes_get_new_predictors_on_the_old_trunk() {
     let ran = fine_tune(&init, &out).done();
     assert!(ran.stderr.contains("its 2 classes are not these 6"), "{}", ran.stderr);
     assert!(ran.stderr.contains("made anew"), "{}", ran.stderr);
-    // At this learning rate a run changes nothing but by rounding to half precision: the trunk is the one it began with.
+    // At this learning rate a run changes nothing but by rounding to half precision: the trunk is the one it began
+    // with.
     assert!(difference(&init, &out.join("last.safetensors"), "backbone") < 1e-3);
     // The file is whole by itself: 6 classes, and it detects.
     let weights = out.join("last.safetensors");

@@ -64,7 +64,8 @@ fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> 
     detect(model, header, &header.priors.priors(), batch, &header.params()).swap_remove(0)
 }
 
-/// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the most.
+/// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the
+/// most.
 fn assert_close(half: &[Detection], whole: &[Detection]) {
     assert_eq!(half.len(), whole.len());
     for detection in whole {

@@ -1,7 +1,8 @@
 //! Parity: converted checkpoints say what their own projects' networks say.
 //!
-//! For each layout a checkpoint is made by rule, converted, loaded and run; what its own project made of the same numbers was recorded
-//! (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the same with PyTorch beside, on real files.
+//! For each layout a checkpoint is made by rule, converted, loaded and run; what its own project made of the same
+//! numbers was recorded (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the same with PyTorch
+//! beside, on real files.
 
 mod trunks;
 
@@ -142,9 +143,9 @@ fn assert_detections(pipeline: &Pipeline, fixture: &Fixture) {
     }
 }
 
-/// Two JPEG decoders differ by a level here and there, and random weights make more of that than learned ones: enough to turn round
-/// which of two boxes NMS keeps. So what was recorded is looked for before NMS. On the same pixels `tests/compare/checkpoints.py` asks
-/// for the same set within 1e-3.
+/// Two JPEG decoders differ by a level here and there, and random weights make more of that than learned ones: enough
+/// to turn round which of two boxes NMS keeps. So what was recorded is looked for before NMS. On the same pixels
+/// `tests/compare/checkpoints.py` asks for the same set within 1e-3.
 fn assert_on_a_photograph(pipeline: &Pipeline, pixels: &Pixels, recorded: Recorded, at: &str) {
     let every = Recorded { iou: 1.0, top_k: 512, max: 512, ..recorded };
     let got = detect(pipeline, pixels, &every);

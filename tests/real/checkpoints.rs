@@ -1,5 +1,5 @@
-//! Genuine checkpoints, as other projects wrote them: each is read whole, and is what PyTorch reads (`genuine.json` beside the small
-//! files of `tests/fixtures/pytorch-files`).
+//! Genuine checkpoints, as other projects wrote them: each is read whole, and is what PyTorch reads (`genuine.json`
+//! beside the small files of `tests/fixtures/pytorch-files`).
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Real detections of a real detector, measured as pycocotools measures them. The boxes are not part of the project; the numbers
-//! below are what pycocotools 2.0 says of them, and for Pascal VOC what `voc_values` of `fixtures/evaluation/make_fixture.py`
-//! says, with an area that is the box's.
+//! Real detections of a real detector, measured as pycocotools measures them. The boxes are not part of the project;
+//! the numbers below are what pycocotools 2.0 says of them, and for Pascal VOC what `voc_values` of
+//! `fixtures/evaluation/make_fixture.py` says, with an area that is the box's.
 
 use std::collections::BTreeSet;
 use std::path::Path;

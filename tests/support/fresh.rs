@@ -13,7 +13,8 @@ use crate::drawn;
 /// The network of these tests: the smallest.
 pub const ARCH: Arch = Arch::Ssd300MobileNetV2Lite;
 
-/// A detector that has learned nothing, as a weights file: weights as He's initialisation spreads them, the same in every run.
+/// A detector that has learned nothing, as a weights file: weights as He's initialisation spreads them, the same in
+/// every run.
 pub fn fresh_weights(labels: &[&str]) -> Vec<u8> {
     let labels = labels.iter().map(|label| label.to_string()).collect();
     let header = Header::new(ARCH, labels, Provenance::default());

@@ -1,6 +1,7 @@
 //! The harness: libtest's look and options, and tests that find out while they run that this machine lacks something.
 //!
-//! libtest decides what it ignores when it compiles. Here a test calls [`skip`], and is reported as ignored with the reason.
+//! libtest decides what it ignores when it compiles. Here a test calls [`skip`], and is reported as ignored with the
+//! reason.
 
 use std::any::Any;
 use std::panic::{catch_unwind, resume_unwind};
@@ -24,7 +25,8 @@ pub static TESTS: [Test];
 /// Carries the reason of [`skip`] up to the harness.
 struct Skipped(String);
 
-/// Ends the running test: this machine lacks something that it needs. The harness reports it as ignored, with the reason.
+/// Ends the running test: this machine lacks something that it needs. The harness reports it as ignored, with the
+/// reason.
 pub fn skip(why: impl Into<String>) -> ! {
     resume_unwind(Box::new(Skipped(why.into())))
 }

@@ -17,8 +17,8 @@ pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// A folder or file of third-party data that is not part of the project: below `SSD_DATA`, or `../shared/data` beside the
-/// workspace. Where it is absent the test is skipped.
+/// A folder or file of third-party data that is not part of the project: below `SSD_DATA`, or `../shared/data` beside
+/// the workspace. Where it is absent the test is skipped.
 pub fn shared_data(path: &str) -> PathBuf {
     let data = std::env::var_os("SSD_DATA").map(PathBuf::from);
     let found = data.unwrap_or_else(|| workspace_root().join("../shared/data")).join(path);
@@ -28,8 +28,8 @@ pub fn shared_data(path: &str) -> PathBuf {
     found
 }
 
-/// A native program: in the folder that `SSD_BIN_DIR` names, else beside the test program. It has to be built before, as
-/// `cargo xtask test` does; where it is not, the test fails, for nothing is missing but that.
+/// A native program: in the folder that `SSD_BIN_DIR` names, else beside the test program. It has to be built before,
+/// as `cargo xtask test` does; where it is not, the test fails, for nothing is missing but that.
 pub fn program(name: &str) -> PathBuf {
     let named = std::env::var_os("SSD_BIN_DIR").map(PathBuf::from);
     // The test program lies in `deps`, one below.
@@ -40,8 +40,8 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// The `i`-th of the numbers from 0 to 1 that go by a name: FNV-1a of the name, then splitmix64, 24 bits. The same on every machine,
-/// whatever else draws at the same time, and in the scripts below `fixtures/checkpoints`.
+/// The `i`-th of the numbers from 0 to 1 that go by a name: FNV-1a of the name, then splitmix64, 24 bits. The same on
+/// every machine, whatever else draws at the same time, and in the scripts below `fixtures/checkpoints`.
 pub fn drawn(name: &str, i: u64) -> f64 {
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);

@@ -1,4 +1,5 @@
-//! Whole networks by our kernels against the same networks by Burn on the CPU, for every way in which kernels are chosen.
+//! Whole networks by our kernels against the same networks by Burn on the CPU, for every way in which kernels are
+//! chosen.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -127,7 +128,8 @@ fn resnet34_on_our_kernels_is_burns() {
     agrees_with_burn(Arch::Ssd300ResNet34, &[1]);
 }
 
-/// Several pictures, since its gates have one row for each; three, so that the number of predictions is no multiple of four.
+/// Several pictures, since its gates have one row for each; three, so that the number of predictions is no multiple of
+/// four.
 #[test]
 fn the_gated_network_on_our_kernels_is_burns() {
     agrees_with_burn(Arch::SsdLite320MobileNetV3Large, &[1, 2, 3]);

@@ -1,5 +1,5 @@
-//! The measuring page: what it measures of our engines, and what it says of what it cannot measure. Times on an emulated
-//! adapter are only looked at for being some.
+//! The measuring page: what it measures of our engines, and what it says of what it cannot measure. Times on an
+//! emulated adapter are only looked at for being some.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -25,7 +25,8 @@ fn our_engines_are_measured_and_what_is_missing_is_said() {
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
         nothing_from_elsewhere(page)?;
 
-        // By the form, with a folder that holds no runtime: its engines fail, in their rows and in the text, and no other one.
+        // By the form, with a folder that holds no runtime: its engines fail, in their rows and in the text, and no
+        // other one.
         page.eval("Object.assign(document.querySelector('#ort'), { value: './gone/' })")?;
         page.eval("Object.assign(document.querySelector('#onnx'), { value: './gone.onnx' })")?;
         for engine in ["own", "ort-webgpu", "ort-wasm"] {
@@ -86,8 +87,8 @@ fn check(result: &Value, engines: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// All that the page loaded came from its own folder. What its worker loads is not listed there; no name but this machine's
-/// resolves, so that it could need nothing else.
+/// All that the page loaded came from its own folder. What its worker loads is not listed there; no name but this
+/// machine's resolves, so that it could need nothing else.
 fn nothing_from_elsewhere(page: &mut Page) -> Result<()> {
     let loaded = page.eval("performance.getEntriesByType('resource').map(({ name }) => name)")?;
     let (loaded, home) = (texts(&loaded), page.server.url(""));

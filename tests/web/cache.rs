@@ -62,7 +62,8 @@ fn checkpoint_with(page: &Page, beside: usize) -> Result<Vec<u8>> {
     checkpoint::safetensors_file(&shipped_as_foreign(page)?.0, beside)
 }
 
-/// Defines `load(weights, options)`, which says what came of it: `{ info }` or `{ name, message }`, with `progress` of the bytes.
+/// Defines `load(weights, options)`, which says what came of it: `{ info }` or `{ name, message }`, with `progress` of
+/// the bytes.
 const LOAD: &str = "(async () => {
     const { Detector } = await import(new URL('./detector.js', location.href));
     window.load = async (weights, options) => {

@@ -1,5 +1,5 @@
-//! A checkpoint as pytorch-ssd's `mb2-ssd-lite` leaves it, made from a weights file of ours: the same numbers under other names, in
-//! a safetensors file or in a zip as `torch.save` writes it. No test is here.
+//! A checkpoint as pytorch-ssd's `mb2-ssd-lite` leaves it, made from a weights file of ours: the same numbers under
+//! other names, in a safetensors file or in a zip as `torch.save` writes it. No test is here.
 
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::tensor::{Dtype, TensorView};
@@ -83,7 +83,8 @@ pub fn safetensors_file(tensors: &[Foreign], beside: usize) -> Result<Vec<u8>> {
     Ok(serialize(views.collect::<Result<Vec<_>>>()?, None)?)
 }
 
-/// As `torch.save(model.state_dict())` of today writes it: a zip that compresses nothing, with a pickle and a file for each storage.
+/// As `torch.save(model.state_dict())` of today writes it: a zip that compresses nothing, with a pickle and a file for
+/// each storage.
 pub fn pth_file(tensors: &[Foreign]) -> Result<Vec<u8>> {
     let mut files = vec![("archive/data.pkl".to_owned(), pickle(tensors)?)];
     files.extend(

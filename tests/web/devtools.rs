@@ -1,7 +1,8 @@
-//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each ended by a zero byte.
+//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each ended by a zero
+//! byte.
 //!
-//! Just enough for one page in one browser: calls that wait for their answer, and the page's errors collected on the side.
-//! Knows nothing of what is tested.
+//! Just enough for one page in one browser: calls that wait for their answer, and the page's errors collected on the
+//! side. Knows nothing of what is tested.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest. A test may add
-//! files, which are served as it says.
+//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest.
+//! A test may add files, which are served as it says.
 //!
 //! One thread and one answer a connection, so that no request waits behind another one's connection.
 

@@ -9,8 +9,8 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::shell;
 
-/// The wasm as a static server sends it, gzip at its best: the tensor library and its shader compiler are most of it; the
-/// readers of public checkpoints and the networks that only they need are two hundredths.
+/// The wasm as a static server sends it, gzip at its best: the tensor library and its shader compiler are most of it;
+/// the readers of public checkpoints and the networks that only they need are two hundredths.
 const WASM_GZIP_LIMIT: u64 = 2_450 * 1024;
 
 /// The wasm as a browser compiles it, after `wasm-opt`.

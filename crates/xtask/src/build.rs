@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use crate::budget::{self, Shrunk};
 use crate::{shell, system, tools};
 
-/// What the wasm uses of the language beyond its first version, as `wasm-opt` calls it: rustc's defaults, simd128, and what
-/// wasm-bindgen adds.
+/// What the wasm uses of the language beyond its first version, as `wasm-opt` calls it: rustc's defaults, simd128, and
+/// what wasm-bindgen adds.
 const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-multivalue",

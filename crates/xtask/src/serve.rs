@@ -1,4 +1,5 @@
-//! `cargo xtask serve`: the page on this machine, rebuilt when a source changes, with the profile `serve`: quick to build.
+//! `cargo xtask serve`: the page on this machine, rebuilt when a source changes, with the profile `serve`: quick to
+//! build.
 
 use std::net::IpAddr;
 

@@ -50,8 +50,8 @@ pub fn run() -> anyhow::Result<()> {
     tally.finish()
 }
 
-/// `cargo test` of these targets, all if there are none. Software Vulkan is forced where there is one, so that a machine
-/// with a graphics card gives the same results; a driver that the caller named stays.
+/// `cargo test` of these targets, all if there are none. Software Vulkan is forced where there is one, so that a
+/// machine with a graphics card gives the same results; a driver that the caller named stays.
 fn cargo_test(targets: &[&str], filter: &[&str], driver: Option<&Path>) -> Command {
     let args = [&["test", "--no-fail-fast"], &SELECTION[..], targets, &["--"], filter].concat();
     let mut command = shell::command("cargo", &args);

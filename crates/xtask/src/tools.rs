@@ -22,9 +22,9 @@ struct Tool {
 /// over https and for downloading tools, and without a look for newer versions.
 const TRUNK: Tool = Tool { package: "trunk", program: "trunk", version: "0.21.14", args: &["--no-default-features"] };
 
-/// Writes the JavaScript side of the wasm crate. It speaks one format with the crate `wasm-bindgen`, so the versions are
-/// equal. Without TLS, which its test runner has for browser drivers. What walks through every function of the page is
-/// optimised: that takes a minute otherwise.
+/// Writes the JavaScript side of the wasm crate. It speaks one format with the crate `wasm-bindgen`, so the versions
+/// are equal. Without TLS, which its test runner has for browser drivers. What walks through every function of the page
+/// is optimised: that takes a minute otherwise.
 const WASM_BINDGEN: Tool = Tool {
     package: "wasm-bindgen-cli",
     program: "wasm-bindgen",
@@ -78,8 +78,8 @@ fn ensure(tool: &Tool) -> Result<()> {
     }
 }
 
-/// Prebuilt where `cargo binstall` is at hand. Else built as its authors locked it; where the registry lacks one of those
-/// versions, with what the registry has.
+/// Prebuilt where `cargo binstall` is at hand. Else built as its authors locked it; where the registry lacks one of
+/// those versions, with what the registry has.
 fn install(tool: &Tool) -> Result<()> {
     let package = format!("{}@{}", tool.package, tool.version);
     if shell::find("cargo-binstall").is_some() {

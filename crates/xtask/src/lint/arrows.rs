@@ -6,8 +6,8 @@ use super::modules::{Modules, Names};
 use super::verdict;
 use crate::workspace;
 
-/// A module of a library that few may import: those named, with all that is below them, and programs, which are crates of
-/// their own.
+/// A module of a library that few may import: those named, with all that is below them, and programs, which are crates
+/// of their own.
 struct Rule {
     library: &'static str,
     module: &'static str,

@@ -1,8 +1,8 @@
 //! No two modules import each other, directly or around a circle.
 //!
-//! The rule holds at each level: modules side by side, each with all that is below it, form no circle. So rooms of a crate
-//! form none, nor the files of a room. A module and what is below it are not side by side: a `mod.rs` that declares what its
-//! children share, or calls them, is no circle.
+//! The rule holds at each level: modules side by side, each with all that is below it, form no circle. So rooms of a
+//! crate form none, nor the files of a room. A module and what is below it are not side by side: a `mod.rs` that
+//! declares what its children share, or calls them, is no circle.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

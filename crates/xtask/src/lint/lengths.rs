@@ -1,4 +1,5 @@
-//! No line of code beyond column 120, comments and strings included (rustfmt wraps neither); documents as short as agreed.
+//! No line of code beyond column 120, comments and strings included (rustfmt wraps neither); documents as short as
+//! agreed.
 
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! The modules of a crate and what each imports, read from the source.
 //!
 //! A path is followed through `use`, glob imports and re-exports to the module that declares its end: that module is
-//! imported, and each that re-exports on the way. Paths in code count like those after `use`. What is compiled for tests
-//! alone is left out.
+//! imported, and each that re-exports on the way. Paths in code count like those after `use`. What is compiled for
+//! tests alone is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -91,8 +91,9 @@ impl Modules {
         self.read_file(file, &own, at)
     }
 
-    /// Follows a path that stands in the module `at`: `met` gets the module that declares what it means (itself if it means
-    /// a module), and each that re-exports on the way. That module; `None` if the path leads out of the crate, or is none.
+    /// Follows a path that stands in the module `at`: `met` gets the module that declares what it means (itself if it
+    /// means a module), and each that re-exports on the way. That module; `None` if the path leads out of the crate, or
+    /// is none.
     fn follow(&self, at: &[String], path: &[String], met: &mut BTreeSet<Names>, depth: usize) -> Option<Names> {
         let (first, rest) = path.split_first()?;
         match first.as_str() {
@@ -113,7 +114,7 @@ impl Modules {
 
     /// The same for a path that begins in that module, not with a keyword.
     fn walk(&self, at: Names, path: &[String], met: &mut BTreeSet<Names>, depth: usize) -> Option<Names> {
-        let child = |name: &String| [&at[..], &[name.clone()]].concat();
+        let child = |name: &String| [&at[..], std::slice::from_ref(name)].concat();
         if let Some((first, rest)) = path.split_first()
             && self.0.contains_key(&child(first))
         {
