@@ -1,4 +1,4 @@
-//! `train` on a Pascal VOC folder with mistakes in it, as folders in the wild have them.
+//! `train` on a Pascal VOC folder with the mistakes of real-world folders.
 
 use std::fs;
 use std::path::PathBuf;

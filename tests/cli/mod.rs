@@ -1,5 +1,5 @@
 //! The native programs as their user meets them: exit codes, sentences, JSON documents, files. They run as processes of
-//! their own, on the CPU device, so that what one prints and what is left of it when it is killed is what is looked at.
+//! their own, on the CPU device, so that the tests see their output, and their files after a kill.
 
 mod bench;
 mod convert;

@@ -1,4 +1,4 @@
-//! Learning on a device that another process lends: what it learns, and what is left when the lender goes.
+//! Learning on a device that another process lends: the result, and what is left when the lender goes.
 //!
 //! Two processes on this machine. A build without the feature `remote` has no lent devices, and these tests are
 //! skipped.
@@ -26,7 +26,7 @@ use super::{ARCH, Ran, path_text, run};
 /// Four pictures in batches of two: two steps.
 const SETTINGS: [&str; 6] = ["--data", "shapes:1:4", "--batch-size", "2", "--lr", "0.001"];
 
-/// A `serve-device` with the CPU, which ends with this.
+/// A `serve-device` with the CPU, ended on drop.
 struct Lender {
     process: Child,
     /// As for `--device`.
@@ -62,7 +62,7 @@ impl Lender {
 
 impl Drop for Lender {
     fn drop(&mut self) {
-        // Also one that stands still.
+        // Even when it is stopped.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -92,14 +92,14 @@ fn a_lent_device_learns_what_this_one_learns() {
     Ran::of(&mut train(&here, "cpu", &["--epochs", "1"])).done();
     Ran::of(&mut train(&there, &lender.address, &["--epochs", "1"])).done();
     assert_whole(&there, 2, 2);
-    // The first step alone: batch norm over two pictures is ill-conditioned. On one device, too, a millionth more or
-    // less in the pixels moves the gradient, and so the second step, by percents.
+    // The first step alone: batch norm over two pictures is ill-conditioned. On one device, too, a change of one
+    // millionth in the pixels moves the gradient, and so the second step, by percents.
     assert_same_losses(&steps(&here)[..1], &steps(&there)[..1]);
 
-    // Its weights are in the file, and its address is nobody's business.
+    // Its weights are in the file, its address is not.
     let weights = std::fs::read(there.join("last.safetensors")).expect("it is there");
     assert!(!String::from_utf8_lossy(&weights).contains("127.0.0.1"));
-    // What was learned there goes on here.
+    // The run goes on here.
     let resumed = ["--resume", "--epochs", "2", "--device", "cpu", "--out", path_text(&there)];
     run("train", &resumed).done();
     assert_whole(&there, 4, 2);
@@ -213,7 +213,7 @@ fn serve_device_says_how_it_is_used() {
     }
 }
 
-// Without batch norm, so that the shares of a batch see nothing of each other and the curve is that of one device.
+// Without batch norm, so that the shares of a batch are independent and the curve is that of one device.
 #[test]
 fn lent_devices_and_shared_batches_give_the_curve_of_one_device() {
     let lender = Lender::start(&[]);
@@ -240,8 +240,8 @@ impl ModuleVisitor for Gradients<'_> {
     }
 }
 
-// With frozen norms, since batch norm enlarges rounding. There our loops for depthwise convolutions are at work here,
-// and Burn's there.
+// With frozen norms, since batch norm enlarges rounding. Depthwise convolutions run by our loops here and by Burn's
+// there.
 #[test]
 fn a_lent_device_gives_the_gradient_of_this_one() {
     let lender = Lender::start(&[]);

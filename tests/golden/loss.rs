@@ -97,7 +97,7 @@ fn every_box_loss_with_its_gradients() {
 
 #[test]
 fn mining_keeps_the_recorded_negatives() {
-    // Only rows that take part in the loss have a gradient: which they are shows without looking inside.
+    // Only rows that take part in the loss have a gradient: it shows which ones they are.
     let fixture = Fixture::open("multibox_loss");
     for case in ["batch", "few"] {
         let classes = fixture.data(&format!("{case}.target_classes"));

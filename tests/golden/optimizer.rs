@@ -119,7 +119,7 @@ fn the_average_follows_the_weights() {
     let decay = f64::from(fixture.values("decay")[0]);
     let [updates, width] = weights.dims();
     let row = |i: usize| weights.clone().slice([i..i + 1, 0..width]).reshape([width]);
-    // One parameter by its number: the average and the weights are two states of the same.
+    // One parameter by its id: average and weights are two states of the same.
     let mut average = linear(&row(0));
     let mut averages = vec![row(0).reshape([1, width])];
     for update in 1..updates {

@@ -1,8 +1,8 @@
-//! Parity: converted checkpoints say what their own projects' networks say.
+//! Parity: converted checkpoints give the outputs of their own projects' networks.
 //!
-//! For each layout a checkpoint is made by rule, converted, loaded and run; what its own project made of the same
-//! numbers was recorded (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the same with PyTorch
-//! beside, on real files.
+//! For each layout a checkpoint is made by rule, converted, loaded and run; its own project's
+//! outputs for the same weights were recorded (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the
+//! same with PyTorch itself, on real files.
 
 mod trunks;
 
@@ -19,7 +19,7 @@ use ssd_tests::fixture::{Fixture, Found, Recorded, SYNTHETIC, synthetic};
 use ssd_tests::{gpu, shared_data};
 use ssd_train::images;
 
-/// Every recorded detector, and what stands before the names in its file.
+/// Every recorded detector, and the prefix of the names in its file.
 const DETECTORS: [(&str, &str); 12] = [
     ("torchvision-ssd300-vgg16", ""),
     ("torchvision-ssdlite320-mobilenet-v3-large", "model."),
@@ -35,7 +35,7 @@ const DETECTORS: [(&str, &str); 12] = [
     ("nvidia-ssd300-resnet50", "model."),
 ];
 
-/// One of each network, for software GPUs are slow.
+/// One of each network: software GPUs are slow.
 const ON_A_GPU: [&str; 6] = [
     "torchvision-ssdlite320-mobilenet-v3-large",
     "qfgaohao-vgg16-ssd",
@@ -66,7 +66,7 @@ fn load(bytes: Vec<u8>, fixture: &Fixture) -> (Header, Ssd) {
     (header, model)
 }
 
-/// What the heads say, on the synthetic picture: every recorded row, and the sums of all.
+/// The outputs of the heads on the synthetic picture: every recorded row, and the sums of all.
 fn assert_heads(pipeline: &Pipeline, fixture: &Fixture) {
     let picture = synthetic();
     let picture = Picture::Rgba { bytes: &picture, width: SYNTHETIC.0, height: SYNTHETIC.1 };
@@ -101,7 +101,7 @@ fn detect(pipeline: &Pipeline, (bytes, width, height): &Pixels, like: &Recorded)
     found.collect()
 }
 
-/// How close a detection has to be to be the same: the least IoU, and how far the scores may be apart.
+/// When two detections count as the same: the least IoU, and the greatest difference of scores.
 type Closeness = (f32, f32);
 
 /// Each of `want` is one of `got`, of the same class.
@@ -144,8 +144,8 @@ fn assert_detections(pipeline: &Pipeline, fixture: &Fixture) {
 }
 
 /// Two JPEG decoders differ by a level here and there, and random weights make more of that than learned ones: enough
-/// to turn round which of two boxes NMS keeps. So what was recorded is looked for before NMS. On the same pixels
-/// `tests/compare/checkpoints.py` asks for the same set within 1e-3.
+/// to decide which of two boxes NMS keeps. So the recorded detections are sought before NMS. On equal pixels
+/// `tests/compare/checkpoints.py` demands the same set within 1e-3.
 fn assert_on_a_photograph(pipeline: &Pipeline, pixels: &Pixels, recorded: Recorded, at: &str) {
     let every = Recorded { iou: 1.0, top_k: 512, max: 512, ..recorded };
     let got = detect(pipeline, pixels, &every);
@@ -197,19 +197,19 @@ fn every_network_says_on_a_gpu_what_its_own_project_says() {
     }
 }
 
-/// In 16 bits each of three detectors finds what it finds in 32, in its pictures that are asked for.
+/// Each of three detectors finds in 16 bits what it finds in 32, in the pictures asked for.
 fn half_precision_finds_the_same(asked: impl Fn(&Recorded) -> bool) {
     for name in ["torchvision-ssd300-vgg16", "torchvision-ssdlite320-mobilenet-v3-large", "nvidia-ssd300-resnet34"] {
         let fixture = Fixture::open(name);
         let [whole, half] = [Dtype::F32, Dtype::F16].map(|dtype| on_cpu(&fixture, "", dtype));
         for recorded in fixture.pictures().into_iter().filter(&asked) {
             let pixels = pixels(&recorded.name);
-            // Before NMS, which keeps the better of two boxes however little better it is.
+            // Before NMS, which keeps the better of two boxes by however little.
             let every = Recorded { score: 0.5, iou: 1.0, top_k: 512, max: 512, ..recorded };
             let [got, want] = [&half, &whole].map(|pipeline| detect(pipeline, &pixels, &every));
             let at = format!("{name} in 16 bits on {}", every.name);
             assert!((1..512).contains(&want.len()), "{at}: {} boxes show nothing", want.len());
-            // What is nearer to the threshold than scores may be apart can be found by one of the two alone.
+            // Detections closer to the threshold than scores may differ can be found by one of the two alone.
             let clear = |list: &[Found]| -> Vec<Found> {
                 list.iter().filter(|found| found.score > every.score + 0.01).cloned().collect()
             };

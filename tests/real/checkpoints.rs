@@ -21,7 +21,7 @@ fn open(path: &Path) -> TensorFile {
     TensorFile::open(Box::new(source)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Compares a tensor's values with what is known of them. The sums of f64 differ by the order of adding at most.
+/// Compares a tensor's values with the recorded facts. The f64 sums differ at most by the order of addition.
 fn check(name: &str, values: &[f32], fact: &Fact) {
     let (mut sum, mut rising, mut size) = (0.0, 0.0, 0.0);
     for (place, value) in values.iter().map(|value| f64::from(*value)).enumerate() {

@@ -58,7 +58,7 @@ fn coco_has_its_crowds_its_gaps_and_its_empty_pictures() {
         let all = || (0..coco.len()).map(|i| (coco.name(i), coco.truths_px(i)));
         let empty: Vec<String> = all().filter(|(_, truths)| truths.is_empty()).map(|(name, _)| name).collect();
         assert_eq!(empty, ["000000000250", "000000000508"]);
-        // As the file has it: an outline has less area than its box.
+        // As in the file: an outline has less area than its box.
         let (_, truths) = all().find(|(name, _)| name == "000000000074").expect("a picture of the set");
         let dog = truths.iter().find(|truth| truth.area_px == 10273.0274).expect("an annotation of the picture");
         let b = dog.bbox_px;
@@ -88,7 +88,7 @@ fn yolo_has_the_boxes_of_coco() {
         };
         let (coco_boxes, yolo_boxes) = (sorted(&coco), sorted(&yolo));
         assert_eq!(coco_boxes.len(), yolo_boxes.len(), "{}", coco.name(i));
-        // Both have some digits only; each finds its like.
+        // Both are rounded to a few digits; each finds its counterpart.
         let mut left = yolo_boxes;
         for (class, bbox) in coco_boxes {
             let near = |other: &(usize, [f64; 4])| {

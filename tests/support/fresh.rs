@@ -1,4 +1,4 @@
-//! A detector that has learned nothing, as a weights file.
+//! An untrained detector as a weights file.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,7 @@ use crate::drawn;
 /// The network of these tests: the smallest.
 pub const ARCH: Arch = Arch::Ssd300MobileNetV2Lite;
 
-/// A detector that has learned nothing, as a weights file: weights as He's initialisation spreads them, the same in
-/// every run.
+/// An untrained detector as a weights file: weights with the spread of He's initialisation, the same in every run.
 pub fn fresh_weights(labels: &[&str]) -> Vec<u8> {
     let labels = labels.iter().map(|label| label.to_string()).collect();
     let header = Header::new(ARCH, labels, Provenance::default());
@@ -28,7 +27,7 @@ pub fn fresh_weights(labels: &[&str]) -> Vec<u8> {
     safetensors::serialize(views, Some(HashMap::from([("ssd".to_owned(), json)]))).expect("tensors are a file")
 }
 
-/// The numbers of a tensor before any learning.
+/// The values of a tensor before training.
 fn fresh(spec: &TensorSpec) -> Vec<u8> {
     let count: usize = spec.shape.iter().product();
     let number = |i: usize| match spec.path.rsplit('.').next() {

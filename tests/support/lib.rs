@@ -1,4 +1,4 @@
-//! What the tests share: the harness, where things lie, how a program is run, weights by rule. No test is here.
+//! What the tests share: the harness, folders, running a program, weights by rule. No test is here.
 
 pub mod fixture;
 pub mod fresh;
@@ -29,7 +29,7 @@ pub fn shared_data(path: &str) -> PathBuf {
 }
 
 /// A native program: in the folder that `SSD_BIN_DIR` names, else beside the test program. It has to be built before,
-/// as `cargo xtask test` does; where it is not, the test fails, for nothing is missing but that.
+/// as `cargo xtask test` does; where it is not, the test fails.
 pub fn program(name: &str) -> PathBuf {
     let named = std::env::var_os("SSD_BIN_DIR").map(PathBuf::from);
     // The test program lies in `deps`, one below.
@@ -40,8 +40,8 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// The `i`-th of the numbers from 0 to 1 that go by a name: FNV-1a of the name, then splitmix64, 24 bits. The same on
-/// every machine, whatever else draws at the same time, and in the scripts below `fixtures/checkpoints`.
+/// The `i`-th of a sequence of numbers from 0 to 1 that a name seeds: FNV-1a of the name, then splitmix64, 24 bits. The
+/// same on every machine, whatever else draws at the same time, and in the scripts below `fixtures/checkpoints`.
 pub fn drawn(name: &str, i: u64) -> f64 {
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);

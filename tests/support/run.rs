@@ -1,4 +1,4 @@
-//! Running a program, and what every one of them owes its user however it ends.
+//! Running a program, and what each owes its user however it ends.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Runs a program to its end. Whatever it was given, it does not panic and shows no backtrace.
+/// Runs a program to its end. Whatever its arguments, it does not panic and shows no backtrace.
 pub fn run(program: &str, arguments: &[&str]) -> Ran {
     Ran::of(&mut command(program, arguments))
 }
@@ -20,7 +20,7 @@ pub fn run(program: &str, arguments: &[&str]) -> Ran {
 /// The program, not started yet.
 pub fn command(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(crate::program(program));
-    // A backtrace is for whoever asks for it; these users did not.
+    // These users did not ask for a backtrace.
     command.args(arguments).env_remove("RUST_BACKTRACE");
     command
 }
@@ -36,7 +36,7 @@ impl Ran {
         Self::from(command.output().expect("the program starts"))
     }
 
-    /// What is left of a process.
+    /// From a process that has ended.
     pub fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("programs print UTF-8");
         let ran = Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
@@ -47,7 +47,7 @@ impl Ran {
         ran
     }
 
-    /// It did what it was asked for.
+    /// It succeeded.
     pub fn done(self) -> Self {
         assert_eq!(self.code, Some(0), "it failed:\n{}", self.stderr);
         assert!(!self.stderr.lines().any(|line| line.starts_with("error:")), "done, with errors:\n{}", self.stderr);

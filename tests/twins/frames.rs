@@ -1,4 +1,4 @@
-//! Frames: what is asked for, what comes back, and that nothing grows.
+//! Frames: requests, results, and that no memory grows.
 
 use burn::tensor::Device;
 use pollster::block_on;

@@ -20,7 +20,7 @@ impl Problem {
         self.entropy.len() / self.priors
     }
 
-    /// What mining means: sort, and let those share that are as large as the last one.
+    /// What mining means: sort, and share among those equal to the last one.
     fn ranked(&self) -> Vec<f32> {
         let pictures = self.entropy.chunks_exact(self.priors).zip(self.positive.chunks_exact(self.priors));
         pictures.flat_map(|(entropy, positive)| ranked(entropy, positive)).collect()
@@ -50,7 +50,7 @@ fn ranked(entropy: &[f32], positive: &[bool]) -> Vec<f32> {
     entropy.iter().zip(positive).map(of_prior).collect()
 }
 
-/// A loss: as networks have them, or from the ends of what f32 holds, or one of a few so that many are equal.
+/// A loss: typical, or from the extremes of f32, or one of a few so that many are equal.
 fn losses() -> BoxedStrategy<BoxedStrategy<f32>> {
     let neighbours = |value: f32| (0u32..4).prop_map(move |steps| f32::from_bits(value.to_bits() + steps)).boxed();
     prop_oneof![
@@ -77,7 +77,7 @@ fn problems() -> impl Strategy<Value = Problem> {
 fn check(device: &Device, problem: &Problem) -> Result<(), TestCaseError> {
     let (mined, ranked) = (problem.mined(device), problem.ranked());
     for (row, (mined, ranked)) in mined.iter().zip(&ranked).enumerate() {
-        // A whole share is exact. A GPU's division may be off in the last bit.
+        // A full share is exact. A GPU's division may be off in the last bit.
         let near = if ranked.fract() == 0.0 { mined == ranked } else { (mined - ranked).abs() < 1e-6 };
         prop_assert!(near, "row {row} counts {mined} instead of {ranked}");
     }

@@ -25,7 +25,7 @@ fn far(got: &[f32], want: &[f32]) -> f32 {
     got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max) / largest
 }
 
-/// A picture of another size than the input's.
+/// A picture of a size other than the input's.
 fn picture(seed: usize) -> (Vec<u8>, usize, usize) {
     let (width, height) = (211, 173);
     let byte = |i: usize| ((i as f32 * (0.037 + seed as f32 * 0.011)).sin() * 100.0 + 128.0) as u8;
@@ -97,7 +97,7 @@ fn model(arch: Arch) -> (Ssd, Header) {
     (model.valid(), Header::new(arch, labels, Provenance::default()))
 }
 
-/// As this adapter does it and as a discrete card does, and where there are 16-bit numbers in these, too.
+/// With the kernels chosen for this adapter and for a discrete card, and in 16 bits where the adapter has them.
 fn agrees_with_burn(arch: Arch, seeds: &[usize]) {
     let gpu = gpu();
     let (model, header) = model(arch);

@@ -13,7 +13,7 @@ use ssd_tests::{skip, workspace_root};
 use super::devtools::DevTools;
 use super::server::Server;
 
-/// Whether the browser has a WebGPU adapter, emulated, as there is no graphics card to count on.
+/// Whether the browser has a WebGPU adapter: an emulated one, as a machine may lack a graphics card.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Gpu {
     Emulated,
@@ -60,7 +60,7 @@ pub struct Page {
 }
 
 /// Plays one scenario on a page that is not opened yet. A failure leaves a screenshot in `target/web-failures/` and is
-/// reported with what the page said.
+/// reported with the page's own messages.
 pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>) {
     let browser = browser();
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,13 +147,13 @@ impl Page {
         Ok(())
     }
 
-    /// Waits until `#error` says something, and gives it.
+    /// Waits until `#error` has a text, and returns it.
     pub fn wait_for_error(&mut self) -> Result<String> {
         self.wait_for("document.querySelector('#error').textContent !== ''", PATIENCE)?;
         self.error()
     }
 
-    /// What `#error` says; empty unless something failed.
+    /// The text of `#error`; empty unless something failed.
     pub fn error(&mut self) -> Result<String> {
         self.text("document.querySelector('#error').textContent.trim()")
     }
@@ -165,7 +165,7 @@ impl Page {
         Ok(serde_json::from_value(items)?)
     }
 
-    /// Puts a file into a file input, as a user who chose it.
+    /// Puts a file into a file input, as a user would.
     pub fn choose(&mut self, input: &str, file: &Path) -> Result<()> {
         self.choose_all(input, &[file])
     }
@@ -199,7 +199,7 @@ impl Page {
         self.devtools.call("Storage.overrideQuotaForOrigin", parameters).map(drop)
     }
 
-    /// Moves a slider, as a user who dragged it.
+    /// Moves a slider, as a user would.
     pub fn slide(&mut self, slider: &str, value: f64) -> Result<()> {
         let script = format!(
             "(() => {{ const slider = document.querySelector('{slider}'); slider.value = {value}; \
@@ -213,7 +213,7 @@ impl Page {
         self.eval(&format!("document.querySelector('{element}').click()")).map(drop)
     }
 
-    /// What went wrong in the page so far, by its own account or the browser's.
+    /// Errors so far, of the page or of the browser.
     pub fn complaints(&self) -> &[String] {
         &self.devtools.complaints
     }

@@ -1,4 +1,4 @@
-//! A still picture: the sample at the start, one of the user's, and the sliders.
+//! A still picture: the sample at the start, a user's, and the sliders.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -140,8 +140,8 @@ fn from_native(found: &Detection, labels: &[String], width: u32, height: u32) ->
     Found { label, score: found.score, bbox: found.bbox.scaled(width as f32, height as f32) }
 }
 
-/// Each of `these` above the floor is among `those`, but for the last digits. Nearer to the threshold, one side may see
-/// it and the other not. Returns how many were looked for.
+/// Each of `these` above the floor is among `those`, up to the last digits. Nearer to the threshold, one side may see
+/// it and the other not. Returns the number compared.
 fn counterparts(these: &[Found], those: &[Found], floor: f32) -> Result<usize> {
     let sure: Vec<&Found> = these.iter().filter(|found| found.score > floor).collect();
     for one in &sure {
