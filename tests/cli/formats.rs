@@ -117,7 +117,8 @@ impl Scenes {
     fn coco(&self, pictures: &str, json: &str, crowd: bool) {
         self.write(pictures, pictures, "unused", |_, _, _| String::new());
         let images = self.samples.iter().enumerate().map(|(i, (image, _))| {
-            json!({"id": image_id(i), "file_name": format!("p{i}.png"), "width": image.width(), "height": image.height()})
+            let (width, height) = image.dimensions();
+            json!({"id": image_id(i), "file_name": format!("p{i}.png"), "width": width, "height": height})
         });
         let mut annotations = Vec::new();
         for (i, (_, objects)) in self.samples.iter().enumerate() {

@@ -131,7 +131,8 @@ fn a_broken_stream_or_another_content_is_refused_in_a_sentence() {
         // Nothing of it was cached, and what is cached has a limit, at which the oldest goes.
         let left = page.eval(
             "(async () => {
-                const { listCached, tidy, remember, recall, sha256 } = await import(new URL('./storage.js', location.href));
+                const storage = await import(new URL('./storage.js', location.href));
+                const { listCached, tidy, remember, recall, sha256 } = storage;
                 const counts = [(await listCached()).length];
                 const put = async (fill, url) => {
                     const bytes = new Uint8Array(26e6).fill(fill);

@@ -128,7 +128,8 @@ fn the_module_takes_checkpoints_from_everywhere_and_gives_back_a_file_of_ours() 
                     const detector = await Detector.load({{ weights, labels: {labels}, backend: 'cpu', onProgress }});
                     const file = await detector.file();
                     const again = await Detector.load({{ weights: file, backend: 'cpu' }});
-                    found.push({{ info: detector.info, again: again.info, size: file.size, stages: [...new Set(stages)] }});
+                    const [info, size] = [detector.info, file.size];
+                    found.push({{ info, again: again.info, size, stages: [...new Set(stages)] }});
                     detector.dispose();
                     again.dispose();
                 }}
@@ -168,7 +169,8 @@ pub fn result(page: &mut Page) -> Result<Value> {
 /// Waits until a model is in use and has detected.
 pub fn wait_for_model(page: &mut Page, name: &str) -> Result<()> {
     let over = format!(
-        "document.querySelector('#weights').textContent === '{name}' || document.querySelector('#error').textContent !== ''"
+        "document.querySelector('#weights').textContent === '{name}' || \
+         document.querySelector('#error').textContent !== ''"
     );
     page.wait_for(&over, PATIENCE)?;
     page.wait_for_result()

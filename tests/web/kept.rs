@@ -93,8 +93,8 @@ fn a_kept_model_that_is_damaged_or_gone_ends_in_a_sentence_and_is_forgotten() {
             const name = (await caches.keys()).find((name) => name.startsWith('ssd-models'));
             const cache = await caches.open(name);
             for (const request of await cache.keys()) {
-                if ((await cache.match(request)).headers.get('x-note').includes('two')) { await cache.delete(request); continue; }
                 const file = await cache.match(request);
+                if (file.headers.get('x-note').includes('two')) { await cache.delete(request); continue; }
                 const whole = await file.blob();
                 await cache.put(request, new Response(whole.slice(0, whole.size - 1), file));
             }

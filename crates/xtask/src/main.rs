@@ -1,8 +1,8 @@
 //! What the project does to itself: build the page, serve it, test everything, lint. Nothing of this ships.
 //!
 //! One module for each command, named after it. Below them: [`tools`] and [`system`] install what a command lacks,
-//! [`budget`] holds the limits on sizes, [`tally`] counts what passed, [`workspace`] knows crates and files, [`shell`] runs
-//! programs.
+//! [`budget`] holds the limits on sizes, [`tally`] counts what passed, [`workspace`] knows crates and files, [`shell`]
+//! runs programs.
 
 mod budget;
 mod build;
