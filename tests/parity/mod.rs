@@ -80,7 +80,7 @@ fn assert_heads(pipeline: &Pipeline, fixture: &Fixture) {
             let pairs = got[row * width..][..width].iter().zip(want);
             apart = pairs.fold(apart, |apart, (got, want)| apart.max((got - want).abs()));
         }
-        println!("{} {output}: {:.1e} of the largest number", fixture.name, apart / largest);
+        eprintln!("{} {output}: {:.1e} of the largest number", fixture.name, apart / largest);
         assert!(apart < 1e-3 * largest, "{} {output}: {apart} apart, of {largest}", fixture.name);
         let sum: f64 = got.iter().map(|value| f64::from(*value)).sum();
         let fact = |what: &str| fixture.fact(&format!("/outputs/{output}/{what}")).as_f64().expect("a number");

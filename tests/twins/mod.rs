@@ -13,7 +13,7 @@ fn kernels_agree_with_their_twins() {
     let gpu = gpu();
     let report = block_on(verify(&gpu));
     for case in &report.cases {
-        println!("{} {}: {}", if case.ok { "ok    " } else { "FAILED" }, case.name, case.detail);
+        eprintln!("{} {}: {}", if case.ok { "ok    " } else { "FAILED" }, case.name, case.detail);
     }
     assert!(report.cases.len() >= 150, "{} comparisons only", report.cases.len());
     let failed = report.failed();

@@ -108,7 +108,7 @@ fn agrees_with_burn(arch: Arch, seeds: &[usize]) {
     }
     if gpu.has_f16() {
         let far = far(&got(&gpu, &model, &header, (Precision::Half, Adapter::HARDWARE), seeds).0, &want);
-        println!("{arch} in 16 bits: {far} apart");
+        eprintln!("{arch} in 16 bits: {far} apart");
         assert!(far < 2e-2, "{arch} in 16 bits: {far} apart");
     }
 }
@@ -143,6 +143,6 @@ fn the_papers_network_on_our_kernels_is_burns() {
     let (got, bytes) = got(&gpu, &model, &header, (Precision::Single, Adapter::HARDWARE), &[1]);
     let far = far(&got, &want);
     assert!(far < 1e-3, "{far} apart");
-    println!("{:.1} MiB on the GPU", bytes as f64 / f64::from(1 << 20));
+    eprintln!("{:.1} MiB on the GPU", bytes as f64 / f64::from(1 << 20));
     assert!(bytes <= 300 << 20, "{bytes} bytes on the GPU");
 }

@@ -23,7 +23,7 @@ fn the_sample_is_detected_without_a_click() {
         page.open("")?;
         page.wait_for_result()?;
         let took = start.elapsed();
-        println!("first boxes after {:.1} s", took.as_secs_f64());
+        eprintln!("first boxes after {:.1} s", took.as_secs_f64());
 
         let items = page.detections()?;
         ensure!(!items.is_empty(), "nothing was detected in the sample picture");
@@ -71,7 +71,7 @@ fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
             counterparts(&shown, &native, floor)?;
         }
         ensure!(compared > 0, "the native detector finds nothing in any of the scenes, so nothing was compared");
-        println!("{compared} detections agree");
+        eprintln!("{compared} detections agree");
         Ok(())
     });
 }
