@@ -257,7 +257,7 @@ impl TrainConfig {
                 "--milestones has {milestone}; they are shares of the run, from 0 to 1."
             )));
         }
-        let stages = self.arch.stages();
+        let stages = self.arch.trunk().stages();
         if self.freeze > stages {
             return Err(Failure::Input(format!(
                 "--freeze is {}; the trunk of {} has {stages} stages.",
