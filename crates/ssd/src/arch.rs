@@ -49,81 +49,64 @@ macro_rules! architectures {
 architectures! {
     /// The paper's network, 300 x 300: VGG16 with fc6 and fc7 as convolutions.
     Ssd300Vgg16 {
-        name: "ssd300-vgg16", title: "SSD300 with VGG16", input_size: 300, normalization: Normalization::CAFFE,
-        trunk: Trunk::Vgg16(Variant::Plain), heads: HeadKind::Dense,
-        maps: &VGG16_300, last_next_px: 315.0, clip: Clip::None,
+        name: "ssd300-vgg16", title: "SSD300 with VGG16",
+        input_size: 300, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::Plain),
+        heads: HeadKind::Dense, maps: &VGG16_300, last_next_px: 315.0, clip: Clip::None,
     }
-
     /// The same with batch norm after each convolution of the trunk and the extras, to learn without a pretrained
     /// trunk.
     Ssd300Vgg16Bn {
         name: "ssd300-vgg16-bn", title: "SSD300 with VGG16 and batch norm",
-        input_size: 300, normalization: Normalization::CAFFE,
-        trunk: Trunk::Vgg16(Variant::BatchNorm), heads: HeadKind::Dense,
-        maps: &VGG16_300, last_next_px: 315.0, clip: Clip::None,
+        input_size: 300, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::BatchNorm),
+        heads: HeadKind::Dense, maps: &VGG16_300, last_next_px: 315.0, clip: Clip::None,
     }
-
     /// ResNet-34 as in NVIDIA's SSD300: cut after conv4, which keeps its size.
     Ssd300ResNet34 {
         name: "ssd300-resnet34", title: "SSD300 with ResNet-34",
-        input_size: 300, normalization: Normalization::IMAGENET,
-        trunk: Trunk::ResNet(Depth::ResNet34), heads: HeadKind::Dense,
-        maps: &RESNET34_300, last_next_px: 315.0, clip: Clip::All,
+        input_size: 300, normalization: Normalization::IMAGENET, trunk: Trunk::ResNet(Depth::ResNet34),
+        heads: HeadKind::Dense, maps: &RESNET34_300, last_next_px: 315.0, clip: Clip::All,
     }
-
     /// MobileNetV1 with plain extras and heads, as pytorch-ssd's `mb1-ssd`.
     Ssd300MobileNetV1 {
         name: "ssd300-mobilenet-v1", title: "SSD300 with MobileNetV1",
-        input_size: 300, normalization: Normalization::MOBILENET,
-        trunk: Trunk::MobileNetV1, heads: HeadKind::Dense,
-        maps: &MOBILENET_V1_300, last_next_px: 330.0, clip: Clip::All,
+        input_size: 300, normalization: Normalization::MOBILENET, trunk: Trunk::MobileNetV1,
+        heads: HeadKind::Dense, maps: &MOBILENET_V1_300, last_next_px: 330.0, clip: Clip::All,
     }
-
     /// MobileNetV2 with separable extras and heads, as pytorch-ssd's `mb2-ssd-lite`.
     Ssd300MobileNetV2Lite {
         name: "ssd300-mobilenet-v2-lite", title: "SSDLite300 with MobileNetV2",
-        input_size: 300, normalization: Normalization::MOBILENET,
-        trunk: Trunk::Inverted(Inverted::MobileNetV2), heads: HeadKind::BiasedSeparable,
-        maps: &MOBILENET_V2_300, last_next_px: 330.0, clip: Clip::All,
+        input_size: 300, normalization: Normalization::MOBILENET, trunk: Trunk::Inverted(Inverted::MobileNetV2),
+        heads: HeadKind::BiasedSeparable, maps: &MOBILENET_V2_300, last_next_px: 330.0, clip: Clip::All,
     }
-
     /// MobileNetV3-Large with a narrow tail, separable extras and heads, as torchvision's SSDLite.
     SsdLite320MobileNetV3Large {
         name: "ssdlite320-mobilenet-v3-large", title: "SSDLite320 with MobileNetV3-Large",
-        input_size: 320, normalization: Normalization::UNIT,
-        trunk: Trunk::Inverted(Inverted::MobileNetV3), heads: HeadKind::Separable,
-        maps: &MOBILENET_V3_320, last_next_px: 320.0, clip: Clip::Size,
+        input_size: 320, normalization: Normalization::UNIT, trunk: Trunk::Inverted(Inverted::MobileNetV3),
+        heads: HeadKind::Separable, maps: &MOBILENET_V3_320, last_next_px: 320.0, clip: Clip::Size,
     }
-
     /// The same with the classifier's tail, twice as wide: what torchvision builds around a pretrained trunk.
     SsdLite320MobileNetV3LargeWide {
         name: "ssdlite320-mobilenet-v3-large-wide", title: "SSDLite320 with MobileNetV3-Large and a wide tail",
-        input_size: 320, normalization: Normalization::UNIT,
-        trunk: Trunk::Inverted(Inverted::MobileNetV3Wide), heads: HeadKind::Separable,
-        maps: &MOBILENET_V3_WIDE_320, last_next_px: 320.0, clip: Clip::Size,
+        input_size: 320, normalization: Normalization::UNIT, trunk: Trunk::Inverted(Inverted::MobileNetV3Wide),
+        heads: HeadKind::Separable, maps: &MOBILENET_V3_WIDE_320, last_next_px: 320.0, clip: Clip::Size,
     }
-
     /// ResNet-50, NVIDIA's own choice.
     Ssd300ResNet50 {
         name: "ssd300-resnet50", title: "SSD300 with ResNet-50",
-        input_size: 300, normalization: Normalization::IMAGENET,
-        trunk: Trunk::ResNet(Depth::ResNet50), heads: HeadKind::Dense,
-        maps: &RESNET50_300, last_next_px: 315.0, clip: Clip::All,
+        input_size: 300, normalization: Normalization::IMAGENET, trunk: Trunk::ResNet(Depth::ResNet50),
+        heads: HeadKind::Dense, maps: &RESNET50_300, last_next_px: 315.0, clip: Clip::All,
     }
-
     /// The paper's network with batch norm in place of the L2 normalisation of conv4_3, as pytorch-ssd's `vgg16-ssd`.
     Ssd300Vgg16SourceBn {
         name: "ssd300-vgg16-source-bn", title: "SSD300 with VGG16 and batch norm on conv4_3",
-        input_size: 300, normalization: Normalization::CAFFE,
-        trunk: Trunk::Vgg16(Variant::SourceBatchNorm), heads: HeadKind::Dense,
-        maps: &VGG16_300, last_next_px: 315.0, clip: Clip::All,
+        input_size: 300, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::SourceBatchNorm),
+        heads: HeadKind::Dense, maps: &VGG16_300, last_next_px: 315.0, clip: Clip::All,
     }
-
     /// The paper's network for 512 x 512 pixels, with a seventh feature map.
     Ssd512Vgg16 {
-        name: "ssd512-vgg16", title: "SSD512 with VGG16", input_size: 512, normalization: Normalization::CAFFE,
-        trunk: Trunk::Vgg16(Variant::Large), heads: HeadKind::Dense,
-        maps: &VGG16_512, last_next_px: 537.65, clip: Clip::None,
+        name: "ssd512-vgg16", title: "SSD512 with VGG16",
+        input_size: 512, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::Large),
+        heads: HeadKind::Dense, maps: &VGG16_512, last_next_px: 537.65, clip: Clip::None,
     }
 }
 

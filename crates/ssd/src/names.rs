@@ -6,12 +6,14 @@ macro_rules! by_name {
     ($type:ident, $what:literal, $unknown:ident) => {
         #[doc = concat!("A name that no ", $what, " has.")]
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-        #[error(
-                            "there is no {what} {0:?}; choose one of {names}",
-                            what = $what,
-                            names = $type::ALL.map($type::name).join(", ")
-                        )]
+        #[error("there is no {what} {0:?}; choose one of {names}", what = $what, names = $unknown::names())]
         pub struct $unknown(pub String);
+
+        impl $unknown {
+            fn names() -> String {
+                $type::ALL.map($type::name).join(", ")
+            }
+        }
 
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
