@@ -58,7 +58,6 @@ fn run(args: &Args) -> Result<(), Failure> {
     if args.save_weights.as_ref() == Some(&args.out) {
         return Err(Failure::Input("--save-weights names the ONNX file itself; give it another name.".into()));
     }
-    // Random weights are drawn when they are first read, so what comes first is part of what a seed means: always the graph.
     write(&args.out, &export(&header, &model).map_err(Failure::run)?)?;
     if let Some(path) = &args.save_weights {
         write(path, &weights::save(&header, &model, Dtype::F32).map_err(Failure::run)?)?;
