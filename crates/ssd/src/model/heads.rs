@@ -2,13 +2,12 @@
 //!
 //! Channels are prior-major, `k * 4 + coordinate` and `k * C + class`, as in caffe, torchvision and the ports.
 
-use burn::module::{Initializer, Module};
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
 use burn::tensor::Device;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, ConvShape};
 
-use super::conv::{ConvStep, ConvUnit, ConvUnitConfig, padding};
+use super::conv::{ConvStep, ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
 use super::mobilenet_v3::STATISTICS;
 use crate::arch::FeatureMap;
@@ -20,6 +19,8 @@ pub struct Predictor {
     pub depthwise: Option<ConvUnit>,
     /// The convolution whose outputs are the predictions.
     pub conv: Conv2d,
+    #[module(skip)]
+    shape: ConvShape,
 }
 
 /// The two branches on one feature map.
@@ -47,19 +48,18 @@ pub(super) enum Kind {
 impl Predictor {
     fn new(kind: Kind, input: usize, output: usize, device: &Device) -> Self {
         let kernel = if matches!(kind, Kind::Dense) { 3 } else { 1 };
-        let p = kernel / 2;
-        let mut conv = Conv2dConfig::new([input, output], [kernel; 2])
-            .with_padding(PaddingConfig2d::Explicit(p, p, p, p))
-            .with_initializer(Initializer::XavierUniform { gain: 1.0 })
-            .init(device);
-        conv.bias = Some(Initializer::Zeros.init([output], device));
+        let unit = ConvUnitConfig::new(input, output, kernel).activation(Activation::None).init(device);
         let depthwise = ConvUnitConfig::depthwise(input, 3);
         let depthwise = match kind {
             Kind::BiasedSeparable => Some(depthwise.norm_and_bias()),
             Kind::Separable => Some(depthwise.norm(true).statistics(STATISTICS.0, STATISTICS.1)),
             Kind::Dense | Kind::Pointwise => None,
         };
-        Self { depthwise: depthwise.map(|config| config.activation(Activation::Relu6).init(device)), conv }
+        Self {
+            depthwise: depthwise.map(|config| config.activation(Activation::Relu6).init(device)),
+            shape: unit.shape,
+            conv: unit.conv,
+        }
     }
 
     /// All but the last convolution.
@@ -72,7 +72,7 @@ impl Predictor {
 
     /// The last convolution: its outputs are predictions, so nothing follows it.
     fn step(&self) -> ConvStep<'_> {
-        ConvStep { conv: &self.conv, padding: padding(&self.conv), norm: None, activation: Activation::None }
+        ConvStep { shape: self.shape, conv: &self.conv, norm: None }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, Padding};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::{Engine, Pool};
@@ -14,7 +14,7 @@ use super::frozen_up_to;
 /// Channels of conv2 to conv4 (inside, for the longer blocks), and the stride of each.
 const STAGES: [(usize, usize); 3] = [(64, 1), (128, 2), (256, 1)];
 
-const POOL: Pool = Pool { kernel: 3, stride: 2, padding: 1, ceil: false };
+const POOL: Pool = Pool { kernel: 3, stride: 2, padding: Padding::even(1) };
 
 /// Channels of the 1x1 and of the 3x3 convolution of each extra, stride and padding of the 3x3.
 const EXTRAS: [(usize, usize, usize, usize); 5] =

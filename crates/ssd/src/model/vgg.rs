@@ -5,7 +5,7 @@
 
 use burn::module::{Initializer, Module};
 use burn::tensor::Device;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, Padding};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::{Engine, Pool};
@@ -16,12 +16,12 @@ use super::l2norm::L2Norm;
 const STAGES: [(&[usize], Pool); 5] = [
     (&[64, 64], HALF),
     (&[128, 128], HALF),
-    (&[256, 256, 256], Pool { ceil: true, ..HALF }),
+    (&[256, 256, 256], Pool { padding: Padding { after: [1; 2], ..Padding::NONE }, ..HALF }),
     (&[512, 512, 512], HALF),
-    (&[512, 512, 512], Pool { kernel: 3, stride: 1, padding: 1, ceil: false }),
+    (&[512, 512, 512], Pool { kernel: 3, stride: 1, padding: Padding::even(1) }),
 ];
 
-const HALF: Pool = Pool { kernel: 2, stride: 2, padding: 0, ceil: false };
+const HALF: Pool = Pool { kernel: 2, stride: 2, padding: Padding::NONE };
 
 /// A pair of extras: channels of the 1x1 and of the second convolution, and the second's kernel, stride and padding.
 type Extra = (usize, usize, usize, usize, usize);
