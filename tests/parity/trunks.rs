@@ -1,71 +1,30 @@
 //! Trunks alone: their inner feature maps are those of their own projects' networks.
 
-use std::fmt::Arguments;
-
 use burn::tensor::{Device, Tensor, TensorData};
-use ssd::model::{BurnEngine, ConvStep, Engine, L2Norm, Pool};
+use ssd::model::{BurnEngine, Watched};
 use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype};
 use ssd::{Arch, Ssd};
 use ssd_import::{Conversion, Options, TensorFile};
 use ssd_tests::fixture::{Fixture, SYNTHETIC, synthetic};
 
-/// Burn's operations, keeping one layer's output.
-struct Watch {
-    burn: BurnEngine,
-    layer: &'static str,
-    seen: Option<Tensor<4>>,
-}
-
-impl Watch {
-    fn look(&mut self, name: Arguments<'_>, map: Tensor<4>) -> Tensor<4> {
-        if name.to_string() == self.layer {
-            self.seen = Some(map.clone());
-        }
-        map
-    }
-}
-
-impl Engine for Watch {
-    type Map = Tensor<4>;
-
-    fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
-        let map = self.burn.convolve(name, step, x);
-        self.look(name, map)
-    }
-
-    fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>, onto: Tensor<4>) -> Tensor<4> {
-        let map = self.burn.convolve_onto(name, step, x, onto);
-        self.look(name, map)
-    }
-
-    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
-        self.burn.max_pool(name, pool, x)
-    }
-
-    fn average(&mut self, name: Arguments<'_>, x: Tensor<4>) -> Tensor<4> {
-        self.burn.average(name, x)
-    }
-
-    fn scale(&mut self, name: Arguments<'_>, x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
-        self.burn.scale(name, x, factors)
-    }
-
-    fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Tensor<4>) -> Tensor<4> {
-        self.burn.l2_norm(name, norm, x)
-    }
-
-    fn predict(&mut self, _: usize, _: (&ConvStep<'_>, Tensor<4>), _: (&ConvStep<'_>, Tensor<4>)) {}
-}
 
 fn map_of(model: &Ssd, arch: Arch, layer: &'static str) -> Tensor<4> {
     let device = Device::flex();
     let size = arch.input_size();
     let pixels = preprocess_rgba(&synthetic(), SYNTHETIC.0, SYNTHETIC.1, &arch.preprocess());
     let images = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &device);
-    let mut watch = Watch { burn: BurnEngine::default(), layer, seen: None };
-    model.backbone.run(&mut watch, images);
-    watch.seen.unwrap_or_else(|| panic!("{arch} has no layer {layer}"))
+    let mut seen = None;
+    let watch = |name: &str, work: &mut dyn FnMut() -> Tensor<4>| {
+        let map = work();
+        if name == layer {
+            seen = Some(map.clone());
+        }
+        map
+    };
+    let mut watched = Watched { engine: BurnEngine::default(), watch };
+    model.backbone.run(&mut watched, images);
+    seen.unwrap_or_else(|| panic!("{arch} has no layer {layer}"))
 }
 
 #[test]

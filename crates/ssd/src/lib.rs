@@ -25,10 +25,6 @@ pub mod model;
 
 pub mod cpu_network;
 
-pub mod convolution;
-
-pub mod winograd;
-
 pub mod postprocess;
 
 // Training: priors matched to objects, and the loss.

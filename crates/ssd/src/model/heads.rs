@@ -2,13 +2,12 @@
 //!
 //! Channels are prior-major, `k * 4 + coordinate` and `k * C + class`, as in caffe, torchvision and the ports.
 
-use burn::module::{Initializer, Module};
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
 use burn::tensor::Device;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, ConvShape};
 
-use super::conv::{ConvStep, ConvUnit, ConvUnitConfig, padding};
+use super::conv::{ConvStep, ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
 use super::inverted_residual::TORCHVISION_STATISTICS;
 use crate::arch::{FeatureMap, HeadKind};
@@ -20,6 +19,8 @@ pub struct Predictor {
     pub depthwise: Option<ConvUnit>,
     /// The convolution whose outputs are the predictions.
     pub conv: Conv2d,
+    #[module(skip)]
+    shape: ConvShape,
 }
 
 /// The two branches on one feature map.
@@ -41,13 +42,9 @@ impl Predictor {
             HeadKind::BiasedSeparable => (1, (map.grid > 1).then(|| depthwise.norm_and_bias())),
             HeadKind::Separable => (1, Some(depthwise.norm(true).statistics(epsilon, momentum))),
         };
-        let p = kernel / 2;
-        let mut conv = Conv2dConfig::new([map.channels, output], [kernel; 2])
-            .with_padding(PaddingConfig2d::Explicit(p, p, p, p))
-            .with_initializer(Initializer::XavierUniform { gain: 1.0 })
-            .init(device);
-        conv.bias = Some(Initializer::Zeros.init([output], device));
-        Self { depthwise: depthwise.map(|config| config.activation(Activation::Relu6).init(device)), conv }
+        let unit = ConvUnitConfig::new(map.channels, output, kernel).activation(Activation::None).init(device);
+        let depthwise = depthwise.map(|config| config.activation(Activation::Relu6).init(device));
+        Self { depthwise, shape: unit.shape, conv: unit.conv }
     }
 
     /// All but the last convolution.
@@ -60,7 +57,7 @@ impl Predictor {
 
     /// The last convolution, which nothing follows.
     fn step(&self) -> ConvStep<'_> {
-        ConvStep { conv: &self.conv, padding: padding(&self.conv), norm: None, activation: Activation::None }
+        ConvStep { shape: self.shape, conv: &self.conv, norm: None }
     }
 }
 

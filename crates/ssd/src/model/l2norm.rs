@@ -4,15 +4,14 @@
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor};
 
+pub use ssd_cpu::twins::L2NORM_EPSILON;
+
 /// `x / sqrt(sum over channels of x² + eps) * scale`.
 #[derive(Module, Debug)]
 pub struct L2Norm {
     /// `[channels]`, 20 at the start.
     pub scale: Param<Tensor<1>>,
 }
-
-/// Keeps a cell of zeros at zero instead of 0/0; too small to change any other.
-pub const L2NORM_EPSILON: f32 = 1e-10;
 
 impl L2Norm {
     /// The layer for maps of `channels` channels.

@@ -18,7 +18,7 @@ mod vgg;
 
 pub use conv::{ConvStep, ConvUnit, ConvUnitConfig};
 pub use count::Layer;
-pub use engine::{BurnEngine, Engine, Pool};
+pub use engine::{BurnEngine, Engine, Pool, Watched};
 pub use heads::Head;
 pub use inverted_residual::{Gate, InvertedResidual};
 pub use inverted_trunk::InvertedTrunk;

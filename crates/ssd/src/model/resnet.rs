@@ -5,7 +5,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, Padding};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::{Engine, Pool};
@@ -16,7 +16,7 @@ use crate::arch::Depth;
 /// Channels of conv2 to conv4 (inside, for the longer blocks), and the stride of each.
 const STAGES: [(usize, usize); 3] = [(64, 1), (128, 2), (256, 1)];
 
-const POOL: Pool = Pool { kernel: 3, stride: 2, padding: 1, ceil: false };
+const POOL: Pool = Pool { kernel: 3, stride: 2, padding: Padding::even(1) };
 
 const EXTRAS: [Pair; 5] =
     [(256, 512, 3, 2, 1), (256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 1, 0), (128, 256, 3, 1, 0)];

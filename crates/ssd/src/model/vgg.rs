@@ -5,7 +5,7 @@
 
 use burn::module::{Initializer, Module};
 use burn::tensor::Device;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, Padding};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::{Engine, Pool};
@@ -18,12 +18,12 @@ use crate::arch::Variant;
 const STAGES: [(&[usize], Pool); 5] = [
     (&[64, 64], HALF),
     (&[128, 128], HALF),
-    (&[256, 256, 256], Pool { ceil: true, ..HALF }),
+    (&[256, 256, 256], Pool { padding: Padding { after: [1; 2], ..Padding::NONE }, ..HALF }),
     (&[512, 512, 512], HALF),
-    (&[512, 512, 512], Pool { kernel: 3, stride: 1, padding: 1, ceil: false }),
+    (&[512, 512, 512], Pool { kernel: 3, stride: 1, padding: Padding::even(1) }),
 ];
 
-const HALF: Pool = Pool { kernel: 2, stride: 2, padding: 0, ceil: false };
+const HALF: Pool = Pool { kernel: 2, stride: 2, padding: Padding::NONE };
 
 /// conv8 to conv11 for 300 pixels.
 const EXTRAS_300: [Pair; 4] = [(256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 1, 0), (128, 256, 3, 1, 0)];
