@@ -97,6 +97,40 @@ fn the_score_slider_changes_the_list() {
     });
 }
 
+#[test]
+fn settings_are_shared_by_the_address_and_reset_together() {
+    scenario("settings", Gpu::None, |page| {
+        let shown = "['score', 'iou', 'nms', 'topk', 'max'].map((id) => document.getElementById(id).value).join()";
+        page.open("?backend=cpu&score=0.01&nms=soft&topk=1")?;
+        page.wait_for_result()?;
+        ensure!(page.text(shown)? == "0.01,0.45,soft,1,200", "the controls show {}", page.text(shown)?);
+        // One candidate of each class leaves no two detections of one class.
+        let labels = "window.lastResult.detections.map(({ label }) => label)";
+        let few: Vec<String> = serde_json::from_value(page.eval(labels)?)?;
+        let distinct = few.iter().collect::<std::collections::BTreeSet<_>>();
+        ensure!(!few.is_empty() && distinct.len() == few.len(), "{few:?} with one candidate of each class");
+
+        let more = format!("window.lastResult?.detections.length > {}", few.len());
+        page.slide("#topk", 300.0)?;
+        page.wait_for(&more, Duration::from_secs(30))?;
+        let soft = page.eval("window.lastResult.detections")?;
+        page.eval("window.lastResult = null")?;
+        page.eval(
+            "(() => { const menu = document.querySelector('#nms'); menu.value = 'hard'; \
+             menu.dispatchEvent(new Event('input', { bubbles: true })); })()",
+        )?;
+        page.wait_for_result()?;
+        ensure!(page.eval("window.lastResult.detections")? != soft, "hard and soft suppression give the same");
+        let address = page.text("location.search")?;
+        ensure!(address == "?backend=cpu&score=0.01&nms=hard&topk=300", "the address is {address}");
+
+        page.click("#reset")?;
+        ensure!(page.text("location.search")? == "?backend=cpu", "the address keeps {}", page.text("location.search")?);
+        ensure!(page.text(shown)? == "0.5,0.45,hard,400,200", "after the reset the controls show {}", page.text(shown)?);
+        Ok(())
+    });
+}
+
 /// The default model's weights in `dist/`.
 pub fn default_weights(page: &Page) -> Result<PathBuf> {
     let index: Value = serde_json::from_slice(&std::fs::read(page.dist.join("models/index.json"))?)?;
