@@ -159,7 +159,7 @@ fn an_unknown_option_is_refused_by_name_and_the_known_ones_are_those_of_the_type
         let same = page.eval(
             "(async () => {
                 const canvas = await picture();
-                const given = { score: null, iou: undefined, nms: null, topK: undefined, maxDetections: null, classes: null };
+                const given = { score: null, iou: undefined, nms: null, topK: undefined, classes: null };
                 const results = [await detector.detect(canvas), await detector.detect(canvas, given)];
                 return results.map(({ detections }) => detections);
             })()",
@@ -226,7 +226,8 @@ fn predictions_of_another_runtime_become_the_detections_of_the_native_post_proce
                 return { detections, short: await rejection(short), priors: detector.info.priors };
             })()",
         )?;
-        ensure!(outcome["priors"] == priors.len() && outcome["short"]["name"] == "SourceInvalid", "{}", outcome["short"]);
+        let (known, short) = (&outcome["priors"], &outcome["short"]);
+        ensure!(*known == priors.len() && short["name"] == "SourceInvalid", "{known} priors, {short}");
         let decoded = list(&outcome["detections"]);
         ensure!(native.len() > 10 && decoded.len() == native.len(), "{} and {}", native.len(), decoded.len());
         let near = |one: &Value, other: f32| one.as_f64().is_some_and(|one| (one - f64::from(other)).abs() < 1e-5);

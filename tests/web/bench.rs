@@ -1,18 +1,18 @@
-//! The measuring page: what it measures of our engines, and what it says of what it cannot measure. Times on an emulated
-//! adapter are only looked at for being some.
+//! The measuring page: that it measures our engines, and reports what it cannot measure. Times on an emulated adapter
+//! are checked for their order only.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use super::page::{Gpu, PATIENCE, Page, scenario};
 
-/// As short as a measurement can be that leaves the first run out.
+/// The shortest measurement with a warm-up.
 const QUICK: &str = "bench.html?engines=own,cpu&runs=2&warmup=1&start=1";
 
 #[test]
-fn our_engines_are_measured_and_what_is_missing_is_said() {
+fn our_engines_are_measured_and_missing_ones_are_reported() {
     scenario("bench", Gpu::Emulated, |page| {
-        // From its address, as a script has it measured.
+        // By its address, as a script does it.
         page.open(QUICK)?;
         let result = wait_for_measurement(page)?;
         check(&result, &["own", "cpu"])?;
@@ -25,7 +25,7 @@ fn our_engines_are_measured_and_what_is_missing_is_said() {
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
         nothing_from_elsewhere(page)?;
 
-        // By the form, with a folder that holds no runtime: its engines fail, in their rows and in the text, and no other one.
+        // By the form, with a folder without a runtime: its engines fail, in their rows and in the text, and no other.
         page.eval("Object.assign(document.querySelector('#ort'), { value: './gone/' })")?;
         page.eval("Object.assign(document.querySelector('#onnx'), { value: './gone.onnx' })")?;
         for engine in ["own", "ort-webgpu", "ort-wasm"] {
@@ -40,12 +40,12 @@ fn our_engines_are_measured_and_what_is_missing_is_said() {
         ensure!(rows.len() == 2 && missing.len() == 2, "the page says {rows:?}, it asked for {missing:?}");
         for ((row, asked), file) in rows.iter().zip(&missing).zip(["ort.webgpu.min.mjs", "ort.wasm.min.mjs"]) {
             ensure!(is_sentence(row) && row.contains(&format!("/gone/ holds no {file}")), "not a sentence: {row}");
-            ensure!(text.contains(row), "the text keeps it back: {row}");
+            ensure!(text.contains(row), "the text lacks it: {row}");
             ensure!(asked.ends_with(&format!("/gone/{file}")), "it asked for {asked}");
         }
         nothing_from_elsewhere(page)?;
 
-        // Where there is nothing to measure with, the page says so itself.
+        // Without weights or runs there is no measurement.
         page.eval("document.querySelector('#weights').value = './gone.safetensors'")?;
         page.click("#form [type=submit]")?;
         fails_with(page, "./gone.safetensors could not be fetched")?;
@@ -54,7 +54,7 @@ fn our_engines_are_measured_and_what_is_missing_is_said() {
     });
 }
 
-/// Waits for the end of a measurement and gives its result. Where it has none, what the page says is the error.
+/// Waits for the end of a measurement and returns its result, or the page's error.
 fn wait_for_measurement(page: &mut Page) -> Result<Value> {
     let state = wait_for_end(page)?;
     let error = page.error()?;
@@ -67,14 +67,14 @@ fn wait_for_end(page: &mut Page) -> Result<String> {
     page.text("document.documentElement.dataset.state")
 }
 
-/// The first engines of a result are these, all of them measured, with detections and times in order.
+/// The first engines of a result are these, all measured, with detections and with ordered times.
 fn check(result: &Value, engines: &[&str]) -> Result<()> {
     for (index, name) in engines.iter().enumerate() {
         let entry = &result["engines"][index];
         ensure!(entry["engine"] == *name && entry["error"].is_null(), "{name} was not measured: {entry}");
         for stage in ["preprocess", "network", "postprocess", "readback", "total"] {
             let [min, median, p95] = ["min", "median", "p95"].map(|of| entry["stages"][stage][of].as_f64());
-            // What is next to nothing may round to nothing, but not the network and not the whole.
+            // A short time may round to zero, but not that of the network or the total.
             let some = median > Some(0.0) || !["network", "total"].contains(&stage);
             ensure!(min >= Some(0.0) && min <= median && median <= p95 && some, "{name}, {stage}: {}", entry["stages"]);
         }
@@ -86,21 +86,21 @@ fn check(result: &Value, engines: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// All that the page loaded came from its own folder. What its worker loads is not listed there; no name but this machine's
-/// resolves, so that it could need nothing else.
+/// Everything that the page loaded came from its own folder. Loads of its worker are not listed, but no other host's
+/// name resolves here.
 fn nothing_from_elsewhere(page: &mut Page) -> Result<()> {
     let loaded = page.eval("performance.getEntriesByType('resource').map(({ name }) => name)")?;
     let (loaded, home) = (texts(&loaded), page.server.url(""));
     ensure!(
         loaded.iter().any(|url| url.ends_with("/bench.js")),
-        "the list of what was loaded is not whole: {loaded:?}"
+        "the list of loaded files is incomplete: {loaded:?}"
     );
     let foreign: Vec<_> = loaded.iter().filter(|url| !url.starts_with(&home)).collect();
     ensure!(foreign.is_empty(), "loaded from elsewhere: {foreign:?}");
     Ok(())
 }
 
-/// The measurement that was asked for ends in one sentence with these words, and without a result.
+/// The measurement ends in one sentence with these words, and without a result.
 fn fails_with(page: &mut Page, words: &str) -> Result<()> {
     let (state, error) = (wait_for_end(page)?, page.error()?);
     ensure!(state == "error" && is_sentence(&error) && error.contains(words), "{state}, not a sentence: {error}");

@@ -1,4 +1,4 @@
-//! A camera, which Chromium plays: a moving picture.
+//! A camera: Chromium's fake one, with a moving picture.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! A checkpoint as pytorch-ssd's `mb2-ssd-lite` leaves it, made from a weights file of ours: the same numbers under other names, in
-//! a safetensors file or in a zip as `torch.save` writes it. No test is here.
+//! A checkpoint as pytorch-ssd's `mb2-ssd-lite` has it, made from a weights file of ours: the same numbers under other
+//! names, in a safetensors file or in a zip as `torch.save` writes it.
 
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
-/// A tensor with the name that it has there.
+/// A tensor under its name there.
 pub struct Foreign {
     name: String,
     dtype: Dtype,
@@ -23,11 +23,11 @@ pub fn tensors(ours: &[u8]) -> Result<Vec<Foreign>> {
     foreign.collect()
 }
 
-/// pytorch-ssd numbers what stands one after the other: convolution, norm, activation.
+/// pytorch-ssd numbers the layers of a sequence: convolution, norm, activation.
 fn foreign_name(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     let number = |text: &str| text.parse::<usize>().ok();
-    // Where a unit (convolution, norm, activation) begins in its sequence.
+    // The index in its sequence where a unit (convolution, norm, activation) begins.
     let place = |part: &str, first: bool| match (part, first) {
         ("expand", false) | ("depthwise", true) => Some(0),
         ("depthwise", false) | ("project", true) => Some(3),
@@ -69,7 +69,7 @@ fn foreign_name(path: &str) -> Option<String> {
     }
 }
 
-/// As a safetensors file, with `beside` bytes of another tensor, as a training leaves them.
+/// As a safetensors file, with `beside` bytes of another tensor, such as a training's optimiser state.
 pub fn safetensors_file(tensors: &[Foreign], beside: usize) -> Result<Vec<u8>> {
     let more = Foreign {
         name: "optimizer.state".into(),
@@ -83,7 +83,7 @@ pub fn safetensors_file(tensors: &[Foreign], beside: usize) -> Result<Vec<u8>> {
     Ok(serialize(views.collect::<Result<Vec<_>>>()?, None)?)
 }
 
-/// As `torch.save(model.state_dict())` of today writes it: a zip that compresses nothing, with a pickle and a file for each storage.
+/// As today's `torch.save(model.state_dict())` writes it: an uncompressed zip of a pickle and a file for each storage.
 pub fn pth_file(tensors: &[Foreign]) -> Result<Vec<u8>> {
     let mut files = vec![("archive/data.pkl".to_owned(), pickle(tensors)?)];
     files.extend(
@@ -93,7 +93,7 @@ pub fn pth_file(tensors: &[Foreign]) -> Result<Vec<u8>> {
     zip(&files)
 }
 
-/// An OrderedDict of names and calls that rebuild a tensor from a storage, in protocol 2.
+/// An OrderedDict from names to calls that rebuild a tensor from a storage, in protocol 2.
 fn pickle(tensors: &[Foreign]) -> Result<Vec<u8>> {
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (index, tensor) in tensors.iter().enumerate() {
@@ -136,7 +136,7 @@ fn integer(out: &mut Vec<u8>, number: usize) -> Result<()> {
     Ok(())
 }
 
-/// A zip of files as they are: local headers with the bytes, then the directory of them, then its place.
+/// A zip of stored files: local headers with the bytes, then the directory, then its offset.
 fn zip(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in files {
@@ -167,7 +167,7 @@ fn zip(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     out.extend_from_slice(&u32::try_from(directory.len())?.to_le_bytes());
     out.extend_from_slice(&start.to_le_bytes());
     out.extend_from_slice(&[0, 0]);
-    ensure!(files.len() < 65_535, "that many files take zip64");
+    ensure!(files.len() < 65_535, "so many files need zip64");
     Ok(out)
 }
 
@@ -177,7 +177,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn names_and_check_sums_are_those_of_others() {
+fn names_and_check_sums_are_the_usual_ones() {
     assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
     let name = |path| foreign_name(path).unwrap_or_default();
     assert_eq!(name("backbone.stem.norm.running_var"), "base_net.0.1.running_var");

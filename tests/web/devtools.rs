@@ -1,7 +1,5 @@
-//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each ended by a zero byte.
-//!
-//! Just enough for one page in one browser: calls that wait for their answer, and the page's errors collected on the side.
-//! Knows nothing of what is tested.
+//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each with a zero byte at its
+//! end. Just enough for one page in one browser: calls that wait for their answer, and a list of the page's errors.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -13,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// For a call that the browser answers at once.
+/// The limit of a call that the browser answers at once.
 const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// The protocol's two pipes are file descriptors 3 and 4; the shell makes them from the standard ones.
@@ -26,9 +24,9 @@ pub struct DevTools {
     messages: Receiver<Value>,
     next_id: u64,
     session: Option<String>,
-    /// What the page wrote as an error, threw, or was refused, in order.
+    /// Errors that the page logged or threw, and requests that failed, in order.
     pub complaints: Vec<String>,
-    // Dropped last, when the browser is gone.
+    // Dropped last, after the browser has ended.
     _profile: TempDir,
 }
 
@@ -80,7 +78,7 @@ impl DevTools {
         self.call_within(method, parameters, AT_ONCE)
     }
 
-    /// Calls a method and waits for its answer that long.
+    /// Calls a method and waits for its answer, no longer than `limit`.
     pub fn call_within(&mut self, method: &str, parameters: Value, limit: Duration) -> Result<Value> {
         let id = self.next_id;
         self.next_id += 1;
@@ -111,7 +109,7 @@ impl DevTools {
 impl Drop for DevTools {
     fn drop(&mut self) {
         self.session = None;
-        // A browser that is asked to close ends its helpers too; one that does not listen is ended.
+        // A browser that is asked to close ends its helpers too; one that does not react is killed.
         let _ = self.call_within("Browser.close", json!({}), Duration::from_secs(5));
         let end = Instant::now() + Duration::from_secs(5);
         while Instant::now() < end && matches!(self.process.try_wait(), Ok(None)) {
@@ -122,7 +120,7 @@ impl Drop for DevTools {
     }
 }
 
-/// The text of an event that tells of an error, of ours or of the browser.
+/// The text of an event that reports an error of the page or the browser.
 fn complaint(event: &Value) -> Option<String> {
     let parameters = &event["params"];
     match event["method"].as_str()? {

@@ -1,4 +1,4 @@
-//! Public checkpoints: converted in the page, named in words, and refused in a sentence where they are no good.
+//! Public checkpoints: converted in the page, described in words, and refused in a sentence if unusable.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use super::pictures::{a_sample, default_weights};
 use super::server::Extra;
 use super::weights::is_sentence;
 
-/// Computes on the CPU, which is quicker than an emulated adapter.
+/// On the CPU, which is faster than an emulated adapter.
 pub const CPU: &str = "?backend=cpu";
 
-/// What the page says of the checkpoint that the shipped model is turned into.
+/// How the page describes the checkpoint that the shipped model is turned into.
 pub const RECOGNISED: &str = "pytorch-ssd SSDLite300 with MobileNetV2, 6 classes";
 
 #[test]
@@ -33,7 +33,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
         page.choose("#file", &a_sample(page)?)?;
         let own = result(page)?;
         ensure!(own.as_array().is_some_and(|list| !list.is_empty()), "our own file detects nothing");
-        ensure!(recognised(page)? == "–", "our own file is said to be {}", recognised(page)?);
+        ensure!(recognised(page)? == "–", "our own file is described as {}", recognised(page)?);
 
         // Without names the boxes are the same, and the page asks for the names.
         page.choose("#weights-file", &pth)?;
@@ -44,12 +44,12 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
         ensure!(page.eval("document.querySelector('#nameless').hidden")? == false, "the page does not ask for names");
         ensure!(page.detections()?.iter().all(|item| item.starts_with("class ")), "{:?}", page.detections()?);
 
-        // A list of names alone is for the model in use.
+        // Names alone are for the model in use.
         page.choose("#weights-file", &labels)?;
         page.wait_for(&format!("document.querySelector('#classes').textContent === '{}'", names.concat()), PATIENCE)?;
         ensure!(result(page)? == own, "with names {} differs from {own}", result(page)?);
 
-        // Both in one choice; a tensor that is not the network's is counted.
+        // Weights and names together; a tensor that the network does not use is counted.
         page.choose_all("#weights-file", &[&labels, &safetensors])?;
         wait_for_model(page, "theirs.safetensors")?;
         let expected = format!("{RECOGNISED}, 1 of its tensors unused (safetensors)");
@@ -66,7 +66,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
 }
 
 #[test]
-fn a_checkpoint_that_is_no_good_is_refused_and_the_detector_before_works_on() {
+fn an_unusable_checkpoint_is_refused_and_the_previous_detector_works_on() {
     scenario("bad checkpoints", Gpu::None, |page| {
         let folder = tempfile::tempdir()?;
         let (foreign, _) = shipped_as_foreign(page)?;
@@ -76,8 +76,8 @@ fn a_checkpoint_that_is_no_good_is_refused_and_the_detector_before_works_on() {
         let some = checkpoint::safetensors_file(&foreign[1..], 0)?;
         let other = checkpoint::safetensors_file(&[], 100)?;
         let fixtures = workspace_root().join("tests/fixtures/pytorch-files");
-        let fixture = |name: &str| std::fs::read(fixtures.join(name)).with_context(|| format!("{name} is not there"));
-        // Each says of which file it speaks and what is wrong with it.
+        let fixture = |name: &str| std::fs::read(fixtures.join(name)).with_context(|| format!("{name} is missing"));
+        // Each error names its file and what is wrong with it.
         let cases = [
             ("cut.pth", whole[..whole.len() / 2].to_vec(), "file"),
             ("flipped.pth", flipped, "check sum"),
@@ -111,7 +111,7 @@ fn a_checkpoint_that_is_no_good_is_refused_and_the_detector_before_works_on() {
 }
 
 #[test]
-fn the_module_takes_checkpoints_from_everywhere_and_gives_back_a_file_of_ours() {
+fn the_module_takes_checkpoints_from_anywhere_and_returns_a_file_of_ours() {
     scenario("checkpoints in the module", Gpu::None, |page| {
         let (foreign, names) = shipped_as_foreign(page)?;
         page.server.put("theirs.pth", Extra { bytes: checkpoint::pth_file(&foreign)?, ..Extra::default() });
@@ -128,7 +128,8 @@ fn the_module_takes_checkpoints_from_everywhere_and_gives_back_a_file_of_ours() 
                     const detector = await Detector.load({{ weights, labels: {labels}, backend: 'cpu', onProgress }});
                     const file = await detector.file();
                     const again = await Detector.load({{ weights: file, backend: 'cpu' }});
-                    found.push({{ info: detector.info, again: again.info, size: file.size, stages: [...new Set(stages)] }});
+                    const [info, size] = [detector.info, file.size];
+                    found.push({{ info, again: again.info, size, stages: [...new Set(stages)] }});
                     detector.dispose();
                     again.dispose();
                 }}
@@ -159,16 +160,17 @@ pub fn shipped_as_foreign(page: &Page) -> Result<(Vec<Foreign>, Vec<String>)> {
     Ok((checkpoint::tensors(&ours)?, read_header(&ours)?.labels))
 }
 
-/// What the page finds in its picture now.
+/// The detections of the current picture.
 pub fn result(page: &mut Page) -> Result<Value> {
     page.wait_for_result()?;
     page.eval("window.lastResult.detections")
 }
 
-/// Waits until a model is in use and has detected.
+/// Waits until a model is in use and has a result.
 pub fn wait_for_model(page: &mut Page, name: &str) -> Result<()> {
     let over = format!(
-        "document.querySelector('#weights').textContent === '{name}' || document.querySelector('#error').textContent !== ''"
+        "document.querySelector('#weights').textContent === '{name}' || \
+         document.querySelector('#error').textContent !== ''"
     );
     page.wait_for(&over, PATIENCE)?;
     page.wait_for_result()
@@ -186,7 +188,7 @@ fn without_labels(detections: &Value) -> Value {
     detections
 }
 
-/// A file of that content.
+/// A file with that content.
 pub fn written(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let path = folder.join(name);
     std::fs::write(&path, bytes)?;

@@ -1,4 +1,4 @@
-//! The page in a browser: what a test does to it and sees of it.
+//! The page in a browser: what a test does with it, and reads from it.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,14 +13,14 @@ use ssd_tests::{skipped, workspace_root};
 use super::devtools::DevTools;
 use super::server::Server;
 
-/// Whether the browser has a WebGPU adapter, emulated, as there is no graphics card to count on.
+/// Whether the browser has a WebGPU adapter: an emulated one, since a graphics card may be missing.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Gpu {
     Emulated,
     None,
 }
 
-/// Flags for every run. Nothing but this machine can be reached: a page that needs more fails here.
+/// Flags for every run. Only this machine can be reached, so that a page that needs others fails here.
 const FLAGS: [&str; 12] = [
     "--no-sandbox",
     "--disable-quic",
@@ -36,7 +36,7 @@ const FLAGS: [&str; 12] = [
     "--use-fake-device-for-media-stream",
 ];
 
-/// The set with which WebGPU, video textures and screenshots all work on an emulated adapter.
+/// With these, WebGPU, video textures and screenshots all work on an emulated adapter.
 const EMULATED_GPU: [&str; 5] = [
     "--enable-unsafe-webgpu",
     "--use-angle=swiftshader",
@@ -45,13 +45,13 @@ const EMULATED_GPU: [&str; 5] = [
     "--use-vulkan=swiftshader",
 ];
 
-/// How long a detector may take to load and detect on an emulated adapter of a busy machine.
+/// The limit for loading a detector and detecting, on an emulated adapter and a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// One browser at a time, whatever the number of test threads: each takes all cores for its adapter.
+/// One browser at a time, whatever the number of test threads: its adapter takes all cores.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The page of `dist/` in a browser of its own.
+/// The page of `dist/` in its own browser.
 pub struct Page {
     devtools: DevTools,
     pub server: Server,
@@ -59,8 +59,8 @@ pub struct Page {
     pub dist: PathBuf,
 }
 
-/// Plays one scenario on a page that is not opened yet. A failure leaves a screenshot in `target/web-failures/` and is
-/// reported with what the page said.
+/// Plays one scenario on a page that is not open yet. A failure leaves a screenshot in `target/web-failures/` and is
+/// reported with the page's texts.
 pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>) {
     let Some(browser) = browser(name) else { return };
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +73,7 @@ pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>
     }
 }
 
-/// The browser, if it and the page are there; otherwise the test is skipped, or fails where it must not be.
+/// The browser, if both it and the page exist; otherwise the test is skipped, or fails if it must not be.
 fn browser(name: &str) -> Option<PathBuf> {
     let named = std::env::var_os("SSD_CHROMIUM").map(PathBuf::from);
     let usual = Path::new("/usr/bin/chromium");
@@ -97,7 +97,7 @@ impl Page {
         Ok(Self { devtools, server, dist })
     }
 
-    /// Opens the page with such parameters, or another file of its folder.
+    /// Opens the page with these parameters, or another file of its folder.
     pub fn open(&mut self, name: &str) -> Result<()> {
         let url = self.server.url(name);
         let answer = self.devtools.call("Page.navigate", json!({ "url": url }))?;
@@ -107,7 +107,7 @@ impl Page {
         self.wait_for("document.readyState === 'complete'", Duration::from_secs(30))
     }
 
-    /// The value of a JavaScript expression, which may be a promise. What it throws is an error here.
+    /// The value of a JavaScript expression, which may be a promise. An exception is an error.
     pub fn eval(&mut self, expression: &str) -> Result<Value> {
         let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let mut answer = self.devtools.call_within("Runtime.evaluate", parameters, PATIENCE)?;
@@ -118,18 +118,18 @@ impl Page {
         Ok(answer["result"]["value"].take())
     }
 
-    /// The text of an expression's value.
+    /// The value of an expression that is a text.
     pub fn text(&mut self, expression: &str) -> Result<String> {
         let value = self.eval(expression)?;
         value.as_str().map(str::to_owned).with_context(|| format!("{expression} is no text: {value}"))
     }
 
-    /// Waits until an expression holds.
+    /// Waits until an expression is true.
     pub fn wait_for(&mut self, condition: &str, limit: Duration) -> Result<()> {
         let end = Instant::now() + limit;
         while self.eval(condition)? != json!(true) {
             if Instant::now() > end {
-                bail!("after {limit:?} this does not hold: {condition}");
+                bail!("after {limit:?} this is still false: {condition}");
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -148,13 +148,13 @@ impl Page {
         Ok(())
     }
 
-    /// Waits until `#error` says something, and gives it.
+    /// Waits until `#error` has a text, and returns it.
     pub fn wait_for_error(&mut self) -> Result<String> {
         self.wait_for("document.querySelector('#error').textContent !== ''", PATIENCE)?;
         self.error()
     }
 
-    /// What `#error` says; empty unless something failed.
+    /// The text of `#error`; empty unless something failed.
     pub fn error(&mut self) -> Result<String> {
         self.text("document.querySelector('#error').textContent.trim()")
     }
@@ -166,7 +166,7 @@ impl Page {
         Ok(serde_json::from_value(items)?)
     }
 
-    /// Puts a file into a file input, as a user who chose it.
+    /// Puts a file into a file input, as if a user had chosen it.
     pub fn choose(&mut self, input: &str, file: &Path) -> Result<()> {
         self.choose_all(input, &[file])
     }
@@ -180,7 +180,7 @@ impl Page {
         self.devtools.call("DOM.setFileInputFiles", files).map(drop)
     }
 
-    /// Drops a file on the page: what the server has under `name`, called `file`.
+    /// Drops a file on the page: the server's file `name`, called `file`.
     pub fn drop_file(&mut self, name: &str, file: &str) -> Result<()> {
         let url = self.server.url(name);
         let script = format!(
@@ -194,13 +194,13 @@ impl Page {
         self.eval(&script).map(drop)
     }
 
-    /// Lets the page's origin store no more than that.
+    /// Limits the storage of the page's origin.
     pub fn limit_storage(&mut self, bytes: u64) -> Result<()> {
         let parameters = json!({ "origin": self.server.origin(), "quotaSize": bytes });
         self.devtools.call("Storage.overrideQuotaForOrigin", parameters).map(drop)
     }
 
-    /// Moves a slider, as a user who dragged it.
+    /// Moves a slider, as if a user had dragged it.
     pub fn slide(&mut self, slider: &str, value: f64) -> Result<()> {
         let script = format!(
             "(() => {{ const slider = document.querySelector('{slider}'); slider.value = {value}; \
@@ -214,7 +214,7 @@ impl Page {
         self.eval(&format!("document.querySelector('{element}').click()")).map(drop)
     }
 
-    /// What went wrong in the page so far, by its own account or the browser's.
+    /// Errors of the page and the browser so far.
     pub fn complaints(&self) -> &[String] {
         &self.devtools.complaints
     }

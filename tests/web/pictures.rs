@@ -1,4 +1,4 @@
-//! A still picture: the sample at the start, one of the user's, and the sliders.
+//! A still picture: the sample at the start, one of the user's, and the settings.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use ssd_train::engine::EngineArgs;
 
 use super::page::{Gpu, Page, scenario};
 
-/// From the click on a link to boxes on the sample picture, on an emulated adapter.
+/// The limit from a click on a link to boxes on the sample picture, on an emulated adapter.
 const FIRST_BOXES: Duration = Duration::from_secs(20);
 
 #[test]
@@ -43,7 +43,7 @@ fn the_sample_is_detected_without_a_click() {
     });
 }
 
-/// What the page finds in an uploaded picture is what the native detector finds on the CPU with the same weights.
+/// The native detector runs on the CPU, with the same weights.
 #[test]
 fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
     scenario("upload", Gpu::Emulated, |page| {
@@ -54,7 +54,7 @@ fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
         page.wait_for_result()?;
 
         let mut compared = 0;
-        // As the network sees it, wide, and tall: the last two are stretched on the way in and back on the way out.
+        // Square like the network's input, wide, and tall: the last two are stretched on the way in and back.
         for (width, height) in [(300, 300), (480, 320), (240, 400)] {
             let (scene, _) = shapes::scene(width, height, &mut seeded(&[20, u64::from(width)]));
             let file = folder.path().join(format!("{width}.png"));
@@ -126,7 +126,7 @@ fn settings_are_shared_by_the_address_and_reset_together() {
 
         page.click("#reset")?;
         ensure!(page.text("location.search")? == "?backend=cpu", "the address keeps {}", page.text("location.search")?);
-        ensure!(page.text(shown)? == "0.5,0.45,hard,400,200", "after the reset the controls show {}", page.text(shown)?);
+        ensure!(page.text(shown)? == "0.5,0.45,hard,400,200", "after a reset: {}", page.text(shown)?);
         Ok(())
     });
 }
@@ -140,7 +140,7 @@ pub fn default_weights(page: &Page) -> Result<PathBuf> {
     Ok(page.dist.join("models").join(model["file"].as_str().context("the default model names no file")?))
 }
 
-/// The last sample picture, which is not the one that the page starts with if there are several.
+/// The last sample picture; the page starts with the first.
 pub fn a_sample(page: &Page) -> Result<PathBuf> {
     let samples: Value = serde_json::from_slice(&std::fs::read(page.dist.join("samples/index.json"))?)?;
     let last = samples.as_array().and_then(|list| list.last()).context("samples/index.json lists no pictures")?;
@@ -174,8 +174,8 @@ fn from_native(found: &Detection, labels: &[String], width: u32, height: u32) ->
     Found { label, score: found.score, bbox: found.bbox.scaled(width as f32, height as f32) }
 }
 
-/// Each of `these` above the floor is among `those`, but for the last digits. Nearer to the threshold, one side may see
-/// it and the other not. Returns how many were looked for.
+/// Each of `these` above the floor is among `those`, except for the last digits. Closer to the threshold only one side
+/// may detect it. Returns the number of compared detections.
 fn counterparts(these: &[Found], those: &[Found], floor: f32) -> Result<usize> {
     let sure: Vec<&Found> = these.iter().filter(|found| found.score > floor).collect();
     for one in &sure {

@@ -1,7 +1,6 @@
-//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest. A test may add
-//! files, which are served as it says.
-//!
-//! One thread and one answer a connection, so that no request waits behind another one's connection.
+//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by extension, 404 for the
+//! rest. A test may add files, and choose how they are served. Each connection has its own thread and one answer, so that no
+//! request waits for another.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
-/// Below here lies the page. Not the root, so that a path that is not relative misses.
+/// The page's folder. Not the root, so that a path fails unless it is relative.
 const FOLDER: &str = "/some/sub/path/";
 
 /// An empty page of the same origin, for a test that brings its own script.
@@ -21,22 +20,22 @@ pub const BLANK: &str = "blank.html";
 #[derive(Clone, Default)]
 pub struct Extra {
     pub bytes: Vec<u8>,
-    /// Its ETag. Whoever asks with it gets a 304.
+    /// Its ETag. A request with it gets a 304.
     pub tag: Option<&'static str>,
-    /// The connection ends after so many bytes, 0 for before any answer.
+    /// The connection ends after this many bytes; with 0, before any answer.
     pub cut: Option<usize>,
-    /// What the answer says of its length and coding.
+    /// The answer's headers on length and coding.
     pub length: Length,
 }
 
-/// What an answer says of its length.
+/// An answer's headers on its length.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum Length {
     #[default]
     Said,
-    /// Nothing, as behind a server that makes its answer on the way.
+    /// None, as for an answer that is produced while it is sent.
     Unsaid,
-    /// The length of what is sent, and that it is in another coding than what arrives.
+    /// The length on the wire and a content coding.
     Coded,
 }
 
@@ -55,7 +54,7 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves the files of `root` to this machine, on a port that is free.
+    /// Serves the files of `root` to this machine, on a free port.
     pub fn start(root: &Path) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("there is no port to listen on")?;
         let address = listener.local_addr()?;
@@ -69,7 +68,7 @@ impl Server {
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let shared = Arc::clone(&given);
-                // A browser that goes away in the middle of a file is no fault of the page.
+                // A browser may close a connection in the middle of a file.
                 std::thread::spawn(move || answer(connection, &shared).ok());
             }
         });
@@ -86,7 +85,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// What was asked for and is not there.
+    /// Requested files that do not exist.
     pub fn missing(&self) -> Vec<String> {
         lock(&self.shared.missing).clone()
     }

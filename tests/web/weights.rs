@@ -1,4 +1,4 @@
-//! Weights that are no good: what the page says, and that it goes on with those it has.
+//! Invalid weights: they are refused in a sentence, and the page goes on with those it has.
 
 use anyhow::{Result, ensure};
 
@@ -6,14 +6,14 @@ use super::page::{Gpu, Page, scenario};
 use super::pictures::{a_sample, default_weights};
 
 #[test]
-fn a_broken_weights_file_is_refused_and_the_detector_before_works_on() {
+fn a_broken_weights_file_is_refused_and_the_previous_detector_works_on() {
     scenario("broken weights", Gpu::Emulated, |page| {
         let folder = tempfile::tempdir()?;
         let whole = std::fs::read(default_weights(page)?)?;
         page.open("")?;
         page.wait_for_result()?;
 
-        // Cut in its tensors, cut in its header, and of another kind altogether.
+        // Cut in the tensors, cut in the header, and no weights file at all.
         for (name, bytes) in [("cut", &whole[..whole.len() / 2]), ("short", &whole[..40]), ("text", &b"hello"[..])] {
             let file = folder.path().join(format!("{name}.safetensors"));
             std::fs::write(&file, bytes)?;
@@ -45,7 +45,7 @@ fn state(page: &mut Page) -> Result<String> {
     page.text("document.documentElement.dataset.state")
 }
 
-/// One line that begins and ends as a sentence does, and not with an exception's name.
+/// One line that begins and ends like a sentence, and not with an exception's name.
 pub fn is_sentence(text: &str) -> bool {
     let exception = text.starts_with("Error") || text.contains("RuntimeError") || text.contains("unreachable");
     !exception && !text.contains('\n') && text.starts_with(char::is_uppercase) && text.ends_with('.')
