@@ -91,10 +91,7 @@ fn check(result: &Value, engines: &[&str]) -> Result<()> {
 fn nothing_from_elsewhere(page: &mut Page) -> Result<()> {
     let loaded = page.eval("performance.getEntriesByType('resource').map(({ name }) => name)")?;
     let (loaded, home) = (texts(&loaded), page.server.url(""));
-    ensure!(
-        loaded.iter().any(|url| url.ends_with("/bench.js")),
-        "the list of loaded files is incomplete: {loaded:?}"
-    );
+    ensure!(loaded.iter().any(|url| url.ends_with("/bench.js")), "the list of loaded files is incomplete: {loaded:?}");
     let foreign: Vec<_> = loaded.iter().filter(|url| !url.starts_with(&home)).collect();
     ensure!(foreign.is_empty(), "loaded from elsewhere: {foreign:?}");
     Ok(())

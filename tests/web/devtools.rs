@@ -1,5 +1,5 @@
-//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each with a zero byte at its
-//! end. Just enough for one page in one browser: calls that wait for their answer, and a list of the page's errors.
+//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each with a zero byte at
+//! its end. Just enough for one page in one browser: calls that wait for their answer, and a list of the page's errors.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by extension, 404 for the
-//! rest. A test may add files, and choose how they are served. Each connection has its own thread and one answer, so that no
-//! request waits for another.
+//! rest. A test may add files, and choose how they are served. Each connection has its own thread and one answer, so that
+//! no request waits for another.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};

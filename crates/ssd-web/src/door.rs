@@ -82,15 +82,15 @@ impl WasmDetector {
         let converted = (!import.as_it_is()).then(|| Uint8Array::from(bytes.as_slice()));
         stage("upload", 0, None);
         let (header, model) = weights::load(bytes, &Device::flex()).map_err(Failure::from)?;
-        let engine = options.engine.unwrap_or_default();
+        let own_engine = options.engine.unwrap_or_default() == EngineName::Own;
         let pipeline = match &backend {
-            Backend::WebGpu(gpu) if engine == EngineName::Own => {
+            Backend::WebGpu(gpu) if own_engine => {
                 let mut progress = |done: usize, total: usize| stage("compile", done, Some(total));
                 let precision = options.precision.unwrap_or_default().into();
                 Pipeline::on_gpu(header, &model, gpu, 1, precision, now, &mut progress).await.map_err(Failure::from)?
             }
             Backend::WebGpu(gpu) => Pipeline::on_burn(header, model, gpu.burn_device(), now),
-            Backend::Cpu if engine == EngineName::Own => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
+            Backend::Cpu if own_engine => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
             Backend::Cpu => Pipeline::on_burn(header, model, &Device::flex(), now),
         };
         let detector = Self { pipeline, backend, recognised: import.recognised, bytes: length, converted };
