@@ -21,12 +21,15 @@ use crate::failure::{Failure, Kind};
 /// Options from JS. serde-wasm-bindgen asks an object only for the fields of `T`; as a map, the object shows all of its
 /// keys, and an unknown one is refused by name.
 pub fn from_js<T: DeserializeOwned>(options: &JsValue) -> Result<T, Failure> {
-    let entries = options.dyn_ref().map(Object::entries).unwrap_or_default();
+    let entries = match options.dyn_ref::<Object>() {
+        Some(object) => Object::entries(object),
+        None => Array::new(),
+    };
     let pairs = entries.iter().map(|entry| {
-        let entry = Array::from(&entry);
+        let entry: Array = entry.unchecked_into();
         (entry.get(0).as_string().unwrap_or_default(), Deserializer::from(entry.get(1)))
     });
-    T::deserialize(MapDeserializer::new(pairs)).map_err(|error| {
+    T::deserialize(MapDeserializer::new(pairs)).map_err(|error: serde_wasm_bindgen::Error| {
         let message = String::from(js_sys::Error::from(JsValue::from(error)).message());
         Failure::new(Kind::SourceInvalid, format!("the options cannot be used: {message}"))
     })
@@ -40,11 +43,11 @@ pub struct LoadOptions {
     pub engine: Option<EngineName>,
     pub precision: Option<PrecisionName>,
     pub labels: Option<Vec<String>>,
-    #[expect(dead_code, reason = "web/weights.js has used it before; here its name is known")]
+    #[allow(dead_code, reason = "web/weights.js has used it before; here its name is known")]
     weights: Option<IgnoredAny>,
-    #[expect(dead_code, reason = "the same")]
+    #[allow(dead_code, reason = "the same")]
     sha256: Option<String>,
-    #[expect(dead_code, reason = "the same")]
+    #[allow(dead_code, reason = "the same")]
     cache: Option<bool>,
     /// The name of the file; not an option.
     #[serde(skip)]
