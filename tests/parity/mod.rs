@@ -55,10 +55,10 @@ type Pixels = (Vec<u8>, usize, usize);
 fn converted(fixture: &Fixture, prefix: &str, dtype: Dtype) -> Vec<u8> {
     let file = fixture.checkpoint(prefix);
     let conversion =
-        Conversion::plan(&file, &Options::default()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
-    let layout = conversion.layout().expect("another project's layout").name();
+        Conversion::new(file, &Options::default()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    let layout = conversion.plan.layout.name;
     assert!(fixture.name.starts_with(layout), "{} was taken for {layout}", fixture.name);
-    assert!(conversion.unused().is_empty() && conversion.beside().is_empty(), "{:?}", conversion.unused());
+    assert!(conversion.plan.unused.is_empty() && conversion.plan.beside.is_empty(), "{:?}", conversion.plan.unused);
     conversion.to_bytes(dtype, &mut |_, _| {}).unwrap_or_else(|error| panic!("{}: {error}", fixture.name))
 }
 

@@ -13,12 +13,13 @@ use crate::checkpoint::{self, CheckpointError, State, Subject};
 use crate::cli::{self, Failure, print_json, print_text, write_atomic};
 use crate::config::{TrainArgs, TrainConfig, file_name};
 use crate::data::{self, DataError, Dataset, Loader, LoaderConfig, show};
+use crate::init::Start;
 use crate::learner::{self, Learner};
 use crate::profile::Profile;
 use crate::replicas::Replicas;
 use crate::trainer::{TrainError, Trainer, checkpoints};
 use crate::validate::ValidateError;
-use crate::{device, init, lent};
+use crate::{device, lent};
 
 /// Threads that prepare pictures where nobody says how many, at most: more than a GPU can be fed with.
 const MAX_WORKERS: usize = 8;
@@ -46,9 +47,15 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
         (Some(out), true) => TrainConfig::resumed(args, out)?,
         _ => TrainConfig::new(args)?,
     };
-    if let (Some(path), false) = (&config.init, args.resume) {
-        let found = init::detector(path, config.arch).map_err(Failure::input)?;
-        (config.priors, config.normalization) = found.map(|found| (found.priors, found.normalization)).unzip();
+    let start = match &config.init {
+        Some(path) if !args.resume => Some(Start::open(path).map_err(Failure::input)?),
+        // Only for the provenance: a run that goes on does without the file.
+        Some(path) => Start::open(path).ok(),
+        None => None,
+    };
+    if let (Some(start), false) = (&start, args.resume) {
+        let found = start.header(config.arch).map(|found| (found.priors.clone(), found.normalization));
+        (config.priors, config.normalization) = found.unzip();
     }
     let train = open_train(&config)?;
     let header = config.header(train.labels().to_vec(), Provenance::default());
@@ -79,13 +86,13 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
     }
     opened.device.seed(config.seed);
     let device = opened.device.autodiff();
-    let header = Header { provenance: provenance(&config, &opened.name), ..header };
+    let header = Header { provenance: provenance(&config, start.as_ref(), &opened.name), ..header };
     if config.init.is_none() && config.freeze > 0 && !args.resume {
         cli::note("The frozen stages stay as they are drawn by chance: --freeze and --recipe finetune are for --init.");
     }
-    let model = match &config.init {
-        Some(path) if !args.resume => {
-            let (model, sentence) = init::from_file(path, &header, &device).map_err(Failure::input)?;
+    let model = match start {
+        Some(start) if !args.resume => {
+            let (model, sentence) = start.model(&header, &device).map_err(Failure::input)?;
             cli::note(&sentence);
             model
         }
@@ -224,8 +231,8 @@ fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failure> {
 }
 
 /// Where the weights will have come from.
-fn provenance(config: &TrainConfig, device: &str) -> Provenance {
-    let source = config.init.as_deref().and_then(|path| command_of(path, config.arch));
+fn provenance(config: &TrainConfig, start: Option<&Start>, device: &str) -> Provenance {
+    let source = start.and_then(|start| command_of(start, config.arch));
     let source_file = config.init.as_deref().map(|path| file_name(&path.display().to_string()));
     // The stages of a chain: what made the source comes first, in a folder that this stage then starts from.
     let stage = source.as_ref().map_or(1, |command| command.matches("&&").count() + 2);
@@ -249,9 +256,9 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
 }
 
 /// The command that trained a detector, if it says. What was converted is a file to start from, not a stage to run again.
-fn command_of(path: &Path, arch: Arch) -> Option<String> {
-    let header = init::detector(path, arch).ok()??;
-    Some(header.provenance.command).filter(|command| command.contains("--bin train"))
+fn command_of(start: &Start, arch: Arch) -> Option<String> {
+    let command = start.header(arch)?.provenance.command.clone();
+    Some(command).filter(|command| command.contains("--bin train"))
 }
 
 /// Bad pictures and bad checkpoints are the user's to mend, the rest happened on the way.
