@@ -3,7 +3,7 @@
 use ssd::postprocess::ParamsError;
 use ssd::weights::WeightsError;
 use ssd_gpu::GpuError;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// The kind of an error. A variant's name is the `DetectorErrorName` in `detector.d.ts`.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +57,11 @@ impl From<GpuError> for Failure {
         };
         Self::new(kind, error.to_string())
     }
+}
+
+/// The message of a JS error.
+pub fn message(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| error.message().into())
 }
 
 impl From<Failure> for JsValue {

@@ -16,7 +16,7 @@ use ssd_gpu::{VerifyCase, VerifyReport};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::backend::Backend;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, message};
 
 /// Options from JS. serde-wasm-bindgen asks an object only for the fields of `T`; as a map, the object shows all of its
 /// keys, and an unknown one is refused by name.
@@ -30,8 +30,7 @@ pub fn from_js<T: DeserializeOwned>(options: &JsValue) -> Result<T, Failure> {
         (entry.get(0).as_string().unwrap_or_default(), Deserializer::from(entry.get(1)))
     });
     T::deserialize(MapDeserializer::new(pairs)).map_err(|error: serde_wasm_bindgen::Error| {
-        let message = String::from(js_sys::Error::from(JsValue::from(error)).message());
-        Failure::new(Kind::SourceInvalid, format!("the options cannot be used: {message}"))
+        Failure::new(Kind::SourceInvalid, format!("the options cannot be used: {}", message(&error.into())))
     })
 }
 
