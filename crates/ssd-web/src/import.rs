@@ -9,7 +9,7 @@ use ssd::weights::Provenance;
 use ssd_import::{ByteSource, Conversion, ImportError, Options, TensorFile, labels};
 use wasm_bindgen::prelude::*;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, message};
 use crate::wire::LoadOptions;
 
 #[wasm_bindgen]
@@ -72,10 +72,6 @@ impl Reader {
         bytes.copy_to(into);
         Ok(())
     }
-}
-
-fn message(error: &JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| error.message().into())
 }
 
 /// A file that can be used: opened and recognised, its weights not read yet.
