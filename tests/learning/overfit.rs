@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use image::RgbImage;
+use pollster::block_on;
 use ssd::preprocess::preprocess_rgb;
 use ssd::weights::Header;
 use ssd::{Detection, GroundTruth, Ssd};
+use ssd_gpu::pipeline::Pipeline;
 use ssd_train::checkpoint;
 use ssd_train::cli::DeviceChoice;
 use ssd_train::config::TrainConfig;
@@ -15,7 +17,6 @@ use ssd_train::detector::Detector;
 use ssd_train::engine::EngineArgs;
 use ssd_train::learner::Learner;
 use ssd_train::replicas::Replicas;
-use ssd_train::validate::detect;
 
 use crate::cli::{path_text, run};
 
@@ -61,8 +62,8 @@ fn checkpointed(out: &Path, header: &Header) -> Ssd {
 
 fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> {
     let pixels = preprocess_rgb(image.as_raw(), image.width() as usize, image.height() as usize, &header.preprocess());
-    let batch = Tensor::<1>::from_data(pixels.as_slice(), &Device::flex()).reshape([1, 3, 300, 300]);
-    detect(model, header, &header.priors.priors(), batch, &header.params()).swap_remove(0)
+    let pipeline = Pipeline::on_burn(header.clone(), model.clone(), &Device::flex(), || 0.0);
+    block_on(pipeline.detect_input(&pixels, &header.params())).expect("it detects").swap_remove(0)
 }
 
 /// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the most.

@@ -102,6 +102,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<(), Failure> {
         (learner, State { subject, ..State::default() })
     };
     let trainer = Trainer::new(state, config.clone(), header, learner, out, profile).map_err(failure)?;
+    let trainer = trainer.with_gpu(opened.gpu.clone());
     let trainer = if args.tensorboard { trainer.with_events().map_err(failure)? } else { trainer };
     // Only now: a checkpoint that does not fit leaves the folder as it was.
     save_config(out, &config)?;

@@ -1,7 +1,8 @@
-//! The network's kernels against [`ssd::convolution`], on drawn maps: every method for every kind of shape, two images each.
+//! The network's kernels against [`ssd::convolution`], on drawn maps: every method for every kind of shape, two images
+//! each.
 //!
-//! Sums are taken in another order, so the results agree within a share of the size of what was summed; 16-bit numbers are
-//! rounded on the way in and out.
+//! Sums are taken in another order, so the results agree within a share of the size of what was summed; 16-bit numbers
+//! are rounded on the way in and out.
 
 use half::f16;
 use rand::{RngExt as _, SeedableRng as _};
@@ -10,11 +11,14 @@ use ssd::convolution::{ConvShape, average, l2norm, max_pool, scale};
 use ssd::model::Pool;
 use ssd_cpu::Activation;
 
-use super::{Verdict, VerifyCase, case, close};
+use super::compare::{Verdict, close};
+use super::report::{VerifyCase, case};
+use crate::adapter::Adapter;
+use crate::error::GpuError;
+use crate::gpu::Gpu;
 use crate::kernel::Precision;
-use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, pack};
+use crate::network::{Map, Method, PredictionRows, Target, Tile, Writer, pack};
 use crate::program::{Recording, Slot};
-use crate::{Gpu, GpuError};
 
 const IMAGES: usize = 2;
 
@@ -68,7 +72,8 @@ fn suits(method: &Method, shape: &ConvShape) -> bool {
     !matches!(method, Method::Winograd(..)) || (shape.kernel, shape.stride, shape.dilation) == (3, 1, 1)
 }
 
-/// Shapes with every remainder: pixels and channels that are no multiple of four, one pixel, stride, dilation, no padding.
+/// Shapes with every remainder: pixels and channels that are no multiple of four, one pixel, stride, dilation, no
+/// padding.
 fn shapes() -> Vec<(&'static str, ConvShape)> {
     let plain = ConvShape {
         channels_in: 5,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ssd::weights::Header;
+use ssd_gpu::Gpu;
 
 pub use self::error::TrainError;
 use crate::checkpoint::{self, State};
@@ -30,6 +31,8 @@ pub struct Trainer {
     header: Header,
     out: PathBuf,
     learner: Learner,
+    /// The learner's device for our kernels, which validate.
+    gpu: Option<Gpu>,
     state: State,
     /// Steps whose loss is still on its way, oldest first.
     pending: VecDeque<PendingStep>,
@@ -83,8 +86,13 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         let metrics = Metrics::open(&out.join("metrics.jsonl"), &state)?;
         let (pending, last) = (VecDeque::new(), Instant::now());
-        let (out, last_pictures) = (out.into(), Vec::new());
-        Ok(Self { config, header, out, learner, state, pending, metrics, events: None, profile, last, last_pictures })
+        let (out, last_pictures, gpu, events) = (out.into(), Vec::new(), None, None);
+        Ok(Self { config, header, out, learner, gpu, state, pending, metrics, events, profile, last, last_pictures })
+    }
+
+    /// The same, validating by our kernels on `gpu`, the learner's device.
+    pub fn with_gpu(self, gpu: Option<Gpu>) -> Self {
+        Self { gpu, ..self }
     }
 
     /// The same, writing an event file for TensorBoard into the folder of the run, too.
