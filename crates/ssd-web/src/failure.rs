@@ -46,14 +46,13 @@ impl From<ParamsError> for Failure {
 impl From<GpuError> for Failure {
     fn from(error: GpuError) -> Self {
         let kind = match error {
-            GpuError::Params(_) | GpuError::Picture { .. } => Kind::SourceInvalid,
-            // The texture size is the only limit for pictures; all others are for the network.
-            GpuError::Size { name, .. } if name.starts_with("the picture") => Kind::SourceInvalid,
+            GpuError::Params(_) => Kind::SourceInvalid,
+            GpuError::Picture { .. } | GpuError::PictureSize { .. } | GpuError::Input { .. } => Kind::SourceInvalid,
             GpuError::Cpu(_) => Kind::WeightsInvalid,
-            GpuError::Kernel { .. } | GpuError::NoHalf { .. } | GpuError::Memory { .. } | GpuError::Size { .. } => {
+            GpuError::Kernel { .. } | GpuError::NoHalf(_) | GpuError::Memory(_) | GpuError::Size { .. } => {
                 Kind::WebGpuUnavailable
             }
-            GpuError::Malformed { .. } | GpuError::Read { .. } => Kind::DeviceLost,
+            GpuError::Malformed(_) | GpuError::Read(_) => Kind::DeviceLost,
         };
         Self::new(kind, error.to_string())
     }

@@ -80,6 +80,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
         (learner, State { subject, ..State::default() })
     };
     let trainer = Trainer::new(state, config.clone(), header, learner, replicas, out, profile).map_err(failure)?;
+    let trainer = trainer.with_gpu(main.gpu.clone());
     let trainer = if args.tensorboard { trainer.with_events().map_err(failure)? } else { trainer };
     // Only now: a checkpoint that does not fit leaves the folder as it was.
     folder::save_config(out, &config)?;
