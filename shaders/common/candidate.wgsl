@@ -1,6 +1,7 @@
 // Shared by the stages after decode: a prior whose score has passed the threshold.
 
-// The length of a row of candidates, whatever `top_k` and `max` are.
+// The length of a row of candidates, whatever `top_k` and `max` are: it bounds what may be asked for, not what a
+// picture may hold.
 const SLOTS = 512u;
 
 // The workgroup of a row.

@@ -101,7 +101,8 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     }
 }
 
-/// A grey or coloured JPEG, as a browser would decode it to a fraction of a level; `None` for what is not one.
+/// A grey or coloured JPEG, as a browser would decode it to a fraction of a level; `None` for what is not one. Training, `eval` and
+/// `detect` share it though `image`'s own is faster: training does not wait for it.
 fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error> {
     if !bytes.starts_with(JPEG_START) {
         return Ok(None);

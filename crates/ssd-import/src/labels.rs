@@ -20,7 +20,7 @@ const COCO: &str = "\
 pub(crate) const NONE: &str = "N/A";
 
 /// The list for a network of `classes` classes, background included: VOC for 21, COCO's 80 for 81, all numbers up to 90
-/// for 91.
+/// for 91, which stay 91: to leave the unused ones out would change every score through the softmax.
 pub fn known(classes: usize) -> Option<Vec<String>> {
     let (names, gaps) = match classes {
         21 => (VOC, false),

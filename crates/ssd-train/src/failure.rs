@@ -1,5 +1,6 @@
 //! Why a program ends early: the sentence that the user reads, and whose fault it is.
 //!
+//! The sentence says which file, what is wrong and what to do (`cli::usage` and `cli::folders` check it).
 //! What it is not: how the sentence is printed and the program ended, which is [`crate::cli`]'s.
 
 use std::fmt;

@@ -63,7 +63,8 @@ pub enum Method {
     Winograd(Option<Tile>, usize),
 }
 
-/// The most that the planes of a Winograd product may take, so that they stay in a large card's cache.
+/// The most that the planes of a Winograd product may take, so that they stay in a large card's cache and the
+/// paper's network in f32 below 300 MiB (`twins::network`).
 const WINOGRAD_BYTES: usize = 32 << 20;
 
 impl Method {

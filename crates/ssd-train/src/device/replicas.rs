@@ -9,7 +9,7 @@
 //! statistics of the share that it sees, as it does in PyTorch's DistributedDataParallel; the running statistics are those of
 //! the main device's share.
 //!
-//! Between devices everything goes through the host's memory: Burn's own move between two remote devices has one server dial the
+//! Burn's own all-reduce exists for CUDA alone. Between devices everything goes through the host's memory: Burn's own move between two remote devices has one server dial the
 //! other, at an address that only the client need know.
 
 use std::sync::Arc;
