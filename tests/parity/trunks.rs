@@ -8,7 +8,6 @@ use ssd::{Arch, Ssd};
 use ssd_import::{Conversion, Options, TensorFile};
 use ssd_tests::fixture::{Fixture, SYNTHETIC, synthetic};
 
-
 fn map_of(model: &Ssd, arch: Arch, layer: &'static str) -> Tensor<4> {
     let device = Device::flex();
     let size = arch.input_size();

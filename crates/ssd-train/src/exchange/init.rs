@@ -70,7 +70,8 @@ impl Start {
         let plan = &self.conversion.plan;
         let (path, found, wanted) = (self.path.clone(), plan.arch, header.arch);
         // A trunk under our names may be a part of several networks.
-        let fits = found == wanted || plan.header.is_none() && (plan.layout.is_own() || found.trunk().shares_weights_with(wanted.trunk()));
+        let fits = found == wanted
+            || plan.header.is_none() && (plan.layout.is_own() || found.trunk().shares_weights_with(wanted.trunk()));
         if !fits {
             return Err(InitError::Arch { path, found, wanted });
         }
