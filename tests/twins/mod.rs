@@ -3,7 +3,6 @@
 mod frames;
 mod mining;
 mod network;
-mod padding;
 
 use std::sync::OnceLock;
 
