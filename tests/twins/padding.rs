@@ -1,5 +1,5 @@
-//! Burn's convolutions and poolings on a GPU, forward and backward, with padding that differs from side to side: Burn pads the
-//! tensor there by itself, which is not to be taken on trust.
+//! Burn's convolutions and poolings on a GPU, forward and backward, with padding that differs from side to side: Burn
+//! pads the tensor there by itself, which is not to be taken on trust.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ssd::model::{BurnEngine, Engine};

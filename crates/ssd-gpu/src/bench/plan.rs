@@ -40,8 +40,8 @@ impl Layer {
         Self { steps: vec![name.clone()], name, shape, size_in, to_map: level.is_none() }
     }
 
-    /// Billions of floating-point operations for `images` pictures, by the direct way; a multiplication with its addition counts as
-    /// two.
+    /// Billions of floating-point operations for `images` pictures, by the direct way; a multiplication with its
+    /// addition counts as two.
     pub fn gflop(&self, images: usize) -> f64 {
         2e-9 * (images * self.shape.map_or(0, |shape| shape.multiply_adds(self.size_in))) as f64
     }

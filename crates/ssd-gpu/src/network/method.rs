@@ -68,7 +68,8 @@ pub enum Method {
 const WINOGRAD_BYTES: usize = 32 << 20;
 
 impl Method {
-    /// The method for a shape and `images` images of `size_in` on an adapter. `to_map`: its output is a feature map, not predictions.
+    /// The method for a shape and `images` images of `size_in` on an adapter. `to_map`: its output is a feature map,
+    /// not predictions.
     pub(crate) fn choose(
         shape: &ConvShape,
         size_in: [usize; 2],
@@ -103,7 +104,8 @@ impl Method {
     }
 }
 
-/// Whether Winograd's way is one for this shape. The padding does not matter: a tile reads zeros wherever there is no map.
+/// Whether Winograd's way is one for this shape. The padding does not matter: a tile reads zeros wherever there is no
+/// map.
 pub(crate) fn suits_winograd(shape: &ConvShape) -> bool {
     matches!(shape, ConvShape { kernel: 3, stride: 1, dilation: 1, groups: 1, .. })
 }
@@ -120,8 +122,9 @@ fn tile(rows: usize, columns: usize, adapter: &Adapter) -> Tile {
     large.iter().find(enough).copied().unwrap_or(Tile::SMALL)
 }
 
-/// The transform has to save more multiplications than its traffic costs, and its weights are four times as many: it takes many
-/// channels, a map of some size, and on cards with much arithmetic for their bandwidth more than 64 channels.
+/// The transform has to save more multiplications than its traffic costs, and its weights are four times as many: it
+/// takes many channels, a map of some size, and on cards with much arithmetic for their bandwidth more than 64
+/// channels.
 fn winograd_pays(shape: &ConvShape, pixels: usize, adapter: &Adapter) -> bool {
     let least = if adapter.cores > 100 { 128 } else { 64 };
     suits_winograd(shape) && shape.channels_in >= least && shape.channels_out >= 64 && pixels >= 1000

@@ -1,4 +1,5 @@
-//! The network's kernels against [`ssd_cpu::twins`], on drawn maps: every method for every kind of shape, two images each.
+//! The network's kernels against [`ssd_cpu::twins`], on drawn maps: every method for every kind of shape, two images
+//! each.
 //!
 //! Sums are taken in another order, so the results agree within a share of the size of what was summed; 16-bit numbers
 //! are rounded on the way in and out.
@@ -70,8 +71,8 @@ fn suits(method: &Method, shape: &ConvShape) -> bool {
     !matches!(method, Method::Winograd(..)) || suits_winograd(shape)
 }
 
-/// Shapes with every remainder: pixels and channels that are no multiple of four, one pixel, stride, dilation, no padding, and
-/// padding that differs from side to side.
+/// Shapes with every remainder: pixels and channels that are no multiple of four, one pixel, stride, dilation, no
+/// padding, and padding that differs from side to side.
 fn shapes() -> Vec<(&'static str, ConvShape, [usize; 2])> {
     let dense = ConvShape::dense;
     let same = |size, stride| Padding::same(size, 3, stride, 1);

@@ -1,8 +1,9 @@
-//! The steps of a network, and what does them.
+//! The steps of a network, and who does them.
 //!
-//! The modules define the order of the steps, once, in [`Ssd::run`](super::Ssd::run). An [`Engine`] does them: with
-//! Burn's operations, with gradients or without ([`BurnEngine`]); by packing them for the CPU ([`crate::cpu_network`]);
-//! by counting ([`super::Ssd::layers`]); as a list of GPU kernels (`ssd-gpu`); as a graph of ONNX.
+//! The modules define the order of the steps, once, in [`Ssd::run`](super::Ssd::run). Each is a method of [`Engine`],
+//! which is implemented by Burn's operations, with gradients or without ([`BurnEngine`]), the packer for the CPU
+//! ([`crate::cpu_network`]), a counter ([`super::Ssd::layers`]), a recorder of GPU kernels (`ssd-gpu`), and a writer of
+//! ONNX.
 
 use std::fmt::Arguments;
 
@@ -106,12 +107,12 @@ impl Engine for BurnEngine {
     }
 }
 
-/// Another engine, each of whose steps is done inside `watch`: `watch(name, work)` returns the map that `work` makes,
-/// and may look at it or repeat the step. Predictions are the two convolutions that they come from, and are not kept.
+/// Does every step of another implementation inside `watch`: `watch(name, work)` returns the map that `work` makes, and
+/// may look at it or repeat the step. Predictions are the two convolutions that they come from, and are not kept.
 pub struct Watched<E, W> {
-    /// Does the steps.
+    /// The other implementation.
     pub engine: E,
-    /// Is called for each.
+    /// Called once for each step.
     pub watch: W,
 }
 

@@ -1,4 +1,4 @@
-//! The network written down as ONNX operators: [`GraphWriter`] is an [`Engine`] whose maps are names.
+//! The network written down as ONNX operators by [`GraphWriter`], an [`Engine`] whose maps are names.
 //!
 //! Batch norm is folded into the convolutions, so none is left. A value has the name of the layer that makes it; what has to be
 //! done before that is `NAME.part`.
