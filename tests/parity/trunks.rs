@@ -1,7 +1,7 @@
 //! Trunks alone: their inner feature maps are those of their own projects' networks.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use ssd::model::{BurnEngine, Watched};
+use ssd::model::{BurnSteps, Watched};
 use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype};
 use ssd::{Arch, Ssd};
@@ -21,7 +21,7 @@ fn map_of(model: &Ssd, arch: Arch, layer: &'static str) -> Tensor<4> {
         }
         map
     };
-    let mut watched = Watched { engine: BurnEngine::default(), watch };
+    let mut watched = Watched { steps: BurnSteps::default(), watch };
     model.backbone.run(&mut watched, images);
     seen.unwrap_or_else(|| panic!("{arch} has no layer {layer}"))
 }

@@ -2,7 +2,7 @@
 //! pads the tensor there by itself, which is not to be taken on trust.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use ssd::model::{BurnEngine, Engine};
+use ssd::model::{BurnSteps, Steps};
 use ssd_cpu::{ConvShape, Padding, Pool, twins};
 
 use super::gpu;
@@ -82,7 +82,7 @@ fn burns_gpu_knows_uneven_padding_forward_and_backward() {
     ] {
         let x = numbers(3 * SIZE[0] * SIZE[1], 1);
         let inputs = [(x.as_slice(), [1, 3, SIZE[0], SIZE[1]]), (&[0.0][..], [1; 4])];
-        let step = |x, _| BurnEngine::default().max_pool(format_args!("pool"), &pool, x);
+        let step = |x, _| BurnSteps::default().max_pool(format_args!("pool"), &pool, x);
         let (got, [got_gradient, _]) = run(gpu.burn_device(), inputs, step);
         assert_eq!(got, twins::max_pool(&pool, &x, SIZE), "{pool:?}");
         let (_, [gradient, _]) = run(&Device::flex(), inputs, step);

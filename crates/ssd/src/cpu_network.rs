@@ -7,7 +7,7 @@ use std::fmt::Arguments;
 use ssd_cpu::{Buffers, Convolution, ConvolutionError, Map};
 
 use crate::Ssd;
-use crate::model::{ConvStep, Engine, L2Norm, Pool};
+use crate::model::{ConvStep, L2Norm, Pool, Steps};
 
 /// A step, with the places of the maps that it reads and of the one that it makes.
 struct Step {
@@ -172,7 +172,7 @@ impl Writer {
     }
 }
 
-impl Engine for Writer {
+impl Steps for Writer {
     type Map = usize;
 
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: usize) -> usize {

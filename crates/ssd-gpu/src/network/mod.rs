@@ -1,6 +1,6 @@
 //! The network as a recording: its steps, in the order that the model gives them, each by the kernels that suit it.
 //!
-//! `Writer` is an [`Engine`]: the model says what follows what, and here it is written down as launches. Maps are
+//! `Writer` implements [`Steps`]: the model says what follows what, and here it is written down as launches. Maps are
 //! `[image, y, x, channel]` with the channels filled up to quads; the heads write straight into the rows of priors.
 
 mod dense;
@@ -16,7 +16,7 @@ pub use simple::depthwise_constants;
 use std::fmt::Arguments;
 
 use ssd::Ssd;
-use ssd::model::{ConvStep, Engine, L2Norm, Pool};
+use ssd::model::{ConvStep, L2Norm, Pool, Steps};
 use ssd::weights::Header;
 use ssd_cpu::{Activation, ConvShape};
 
@@ -180,7 +180,7 @@ impl<'gpu> Writer<'_, 'gpu> {
     }
 }
 
-impl Engine for Writer<'_, '_> {
+impl Steps for Writer<'_, '_> {
     type Map = Map;
 
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map) -> Map {

@@ -3,7 +3,7 @@
 use burn::module::Module as _;
 use burn::tensor::{Device, Tensor};
 use ssd::cpu_network::CpuNetwork;
-use ssd::model::{BurnEngine, Watched};
+use ssd::model::{BurnSteps, Watched};
 use ssd::postprocess::{DetectParams, postprocess};
 use ssd_gpu::bench::{Layer, drawn_predictions};
 use ssd_gpu::pipeline::Pipeline;
@@ -38,7 +38,7 @@ pub(super) fn own(
     let images = subject.images();
     let (layers, network_ms, predictions, pipeline, method) = if options.engine.engine == EngineName::Burn {
         let model = model.clone().to_device(&device.device);
-        let times = burn_times(&device.device, subject, plan, BurnWay::Engine, timer, measured)?;
+        let times = burn_times(&device.device, subject, plan, BurnWay::Steps, timer, measured)?;
         let said = model.forward(subject.input(images, &device.device));
         let predictions = [numbers(said.offsets), numbers(said.logits)].concat();
         let pipeline = Pipeline::on_burn(header, model, &device.device, milliseconds);
@@ -77,7 +77,7 @@ pub(super) fn burn(
     timer: &Timer,
     measured: &dyn Fn(&str),
 ) -> Result<BurnTimes, Failure> {
-    let way = if own_gpu { BurnWay::Engine } else { BurnWay::Plain };
+    let way = if own_gpu { BurnWay::Steps } else { BurnWay::Plain };
     burn_times(&device.device, subject, plan, way, timer, measured)
 }
 
@@ -91,21 +91,21 @@ fn burn_times(
 ) -> Result<BurnTimes, Failure> {
     let model = subject.model.clone().to_device(device);
     let input = subject.input(subject.images(), device);
-    let network = || BurnNetwork { way, engine: BurnEngine::default() };
+    let network = || BurnNetwork { way, steps: BurnSteps::default() };
     let mut times = StepTimes::default();
     let watch = |name: &str, work: &mut dyn FnMut() -> Tensor<4>| {
         measured(name);
         let timed = timer.time(|| wait(device), || Ok(work()));
         times.note(name, timed).unwrap_or_else(work)
     };
-    model.run(&mut Watched { engine: network(), watch }, input.clone());
+    model.run(&mut Watched { steps: network(), watch }, input.clone());
     let layers = times.of_layers(plan)?;
     let (network_ms, _) = timer.time(
         || wait(device),
         || {
             let mut network = network();
             model.run(&mut network, input.clone());
-            Ok(network.engine.predictions())
+            Ok(network.steps.predictions())
         },
     )?;
     Ok(BurnTimes { layers, network_ms })

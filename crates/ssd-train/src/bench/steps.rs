@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 
 use burn::tensor::{Device, Tensor};
-use ssd::model::{BurnEngine, ConvStep, Engine, L2Norm, Pool};
+use ssd::model::{BurnSteps, ConvStep, L2Norm, Pool, Steps};
 use ssd_gpu::bench::Layer;
 
 use super::timer::Timer;
@@ -45,8 +45,8 @@ impl StepTimes {
 /// Which of Burn's ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BurnWay {
-    /// As [`BurnEngine`] does it: a 1x1 convolution as a matrix product, on the CPU device some loops of ours.
-    Engine,
+    /// As [`BurnSteps`] does it: a 1x1 convolution as a matrix product, on the CPU device some loops of ours.
+    Steps,
     /// Burn's own convolution and batch norm, whatever the shape.
     Plain,
 }
@@ -54,14 +54,14 @@ pub(super) enum BurnWay {
 impl BurnWay {
     pub(super) fn run(self, step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
         match self {
-            Self::Engine => step.run(x),
+            Self::Steps => step.run(x),
             Self::Plain => step.shape.activation.of_tensor(plain_sum(step, x)),
         }
     }
 
     pub(super) fn run_onto(self, step: &ConvStep<'_>, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
         match self {
-            Self::Engine => step.run_onto(x, residual),
+            Self::Steps => step.run_onto(x, residual),
             Self::Plain => step.shape.activation.of_tensor(plain_sum(step, x) + residual),
         }
     }
@@ -84,10 +84,10 @@ pub(super) fn wait(device: &Device) -> Result<(), Failure> {
 /// Burn's engine with its convolutions done either way.
 pub(super) struct BurnNetwork {
     pub(super) way: BurnWay,
-    pub(super) engine: BurnEngine,
+    pub(super) steps: BurnSteps,
 }
 
-impl Engine for BurnNetwork {
+impl Steps for BurnNetwork {
     type Map = Tensor<4>;
 
     fn convolve(&mut self, _: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
@@ -99,22 +99,22 @@ impl Engine for BurnNetwork {
     }
 
     fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
-        self.engine.max_pool(name, pool, x)
+        self.steps.max_pool(name, pool, x)
     }
 
     fn average(&mut self, name: Arguments<'_>, x: Tensor<4>) -> Tensor<4> {
-        self.engine.average(name, x)
+        self.steps.average(name, x)
     }
 
     fn scale(&mut self, name: Arguments<'_>, x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
-        self.engine.scale(name, x, factors)
+        self.steps.scale(name, x, factors)
     }
 
     fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Tensor<4>) -> Tensor<4> {
-        self.engine.l2_norm(name, norm, x)
+        self.steps.l2_norm(name, norm, x)
     }
 
     fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Tensor<4>), logits: (&ConvStep<'_>, Tensor<4>)) {
-        self.engine.predict(level, offsets, logits);
+        self.steps.predict(level, offsets, logits);
     }
 }

@@ -7,8 +7,8 @@ use ssd_cpu::ConvShape;
 
 use super::Ssd;
 use super::conv::ConvStep;
-use super::engine::{Engine, Pool};
 use super::l2norm::L2Norm;
+use super::steps::{Pool, Steps};
 
 /// A step of a network.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ impl Count {
     }
 }
 
-impl Engine for Count {
+impl Steps for Count {
     type Map = Map;
 
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map) -> Map {

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
-use super::engine::Engine;
+use super::steps::Steps;
 
 /// Channels of a 1x1 convolution and of the one after it, and the kernel, stride and padding of the latter.
 pub(super) type Pair = (usize, usize, usize, usize, usize);
@@ -20,16 +20,16 @@ pub(super) fn extras(mut channels: usize, pairs: &[Pair], norm: bool, device: &D
 }
 
 /// Adds the feature maps that follow `x`. The layers are called `name` with the number of the pair, from `first` on.
-pub(super) fn run_extras<E: Engine>(
-    engine: &mut E,
+pub(super) fn run_extras<S: Steps>(
+    steps: &mut S,
     extras: &[ConvUnit],
     (name, first): (&str, usize),
-    mut x: E::Map,
-    maps: &mut Vec<E::Map>,
+    mut x: S::Map,
+    maps: &mut Vec<S::Map>,
 ) {
     for (number, pair) in (first..).zip(extras.chunks(2)) {
         for (index, extra) in (1..).zip(pair) {
-            x = engine.convolve(format_args!("{name}{number}_{index}"), &extra.step(), x);
+            x = steps.convolve(format_args!("{name}{number}_{index}"), &extra.step(), x);
         }
         maps.push(x.clone());
     }

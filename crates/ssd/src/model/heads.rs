@@ -8,8 +8,8 @@ use burn::tensor::Device;
 use ssd_cpu::{Activation, ConvShape};
 
 use super::conv::{ConvStep, ConvUnit, ConvUnitConfig};
-use super::engine::Engine;
 use super::inverted_residual::TORCHVISION_STATISTICS;
+use super::steps::Steps;
 use crate::arch::{FeatureMap, HeadKind};
 
 /// One branch of a head: a predicting convolution, after a depthwise one in the light networks.
@@ -48,9 +48,9 @@ impl Predictor {
     }
 
     /// All but the last convolution.
-    fn approach<E: Engine>(&self, engine: &mut E, name: &str, map: E::Map) -> E::Map {
+    fn approach<S: Steps>(&self, steps: &mut S, name: &str, map: S::Map) -> S::Map {
         match &self.depthwise {
-            Some(depthwise) => engine.convolve(format_args!("{name}.depthwise"), &depthwise.step(), map),
+            Some(depthwise) => steps.convolve(format_args!("{name}.depthwise"), &depthwise.step(), map),
             None => map,
         }
     }
@@ -70,10 +70,10 @@ impl Head {
     /// # Shapes
     ///
     /// - `map`: `[B, channels, H, W]`
-    /// - the engine's predictions: offsets `[B, H * W * K, 4]`, logits `[B, H * W * K, C]`
-    pub fn run<E: Engine>(&self, engine: &mut E, level: usize, map: E::Map) {
-        let offsets = self.offsets.approach(engine, &format!("head{}.offsets", level + 1), map.clone());
-        let logits = self.logits.approach(engine, &format!("head{}.logits", level + 1), map);
-        engine.predict(level, (&self.offsets.step(), offsets), (&self.logits.step(), logits));
+    /// - the predictions: offsets `[B, H * W * K, 4]`, logits `[B, H * W * K, C]`
+    pub fn run<S: Steps>(&self, steps: &mut S, level: usize, map: S::Map) {
+        let offsets = self.offsets.approach(steps, &format!("head{}.offsets", level + 1), map.clone());
+        let logits = self.logits.approach(steps, &format!("head{}.logits", level + 1), map);
+        steps.predict(level, (&self.offsets.step(), offsets), (&self.logits.step(), logits));
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use ssd_cpu::Activation;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
-use super::engine::Engine;
+use super::steps::Steps;
 
 /// Batch norm's epsilon and momentum in torchvision's SSDLite: blocks, trunk and heads.
 pub(super) const TORCHVISION_STATISTICS: (f64, f64) = (1e-3, 0.03);
@@ -31,11 +31,11 @@ impl Gate {
         }
     }
 
-    fn run<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
-        let means = engine.average(format_args!("{name}.average"), x.clone());
-        let squeezed = engine.convolve(format_args!("{name}.squeeze"), &self.squeeze.step(), means);
-        let factors = engine.convolve(format_args!("{name}.excite"), &self.excite.step(), squeezed);
-        engine.scale(format_args!("{name}.scale"), x, factors)
+    fn run<S: Steps>(&self, steps: &mut S, name: &str, x: S::Map) -> S::Map {
+        let means = steps.average(format_args!("{name}.average"), x.clone());
+        let squeezed = steps.convolve(format_args!("{name}.squeeze"), &self.squeeze.step(), means);
+        let factors = steps.convolve(format_args!("{name}.excite"), &self.excite.step(), squeezed);
+        steps.scale(format_args!("{name}.scale"), x, factors)
     }
 }
 
@@ -116,29 +116,29 @@ impl InvertedResidual {
     }
 
     /// The widened inside: `[B, input, H, W]` to `[B, inner, H, W]`.
-    pub(super) fn widen<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
+    pub(super) fn widen<S: Steps>(&self, steps: &mut S, name: &str, x: S::Map) -> S::Map {
         match &self.expand {
-            Some(expand) => engine.convolve(format_args!("{name}.expand"), &expand.step(), x),
+            Some(expand) => steps.convolve(format_args!("{name}.expand"), &expand.step(), x),
             None => x,
         }
     }
 
     /// The rest of the block, from its input and its widened inside.
-    pub(super) fn narrow<E: Engine>(&self, engine: &mut E, name: &str, input: E::Map, wide: E::Map) -> E::Map {
-        let mut out = engine.convolve(format_args!("{name}.depthwise"), &self.depthwise.step(), wide);
+    pub(super) fn narrow<S: Steps>(&self, steps: &mut S, name: &str, input: S::Map, wide: S::Map) -> S::Map {
+        let mut out = steps.convolve(format_args!("{name}.depthwise"), &self.depthwise.step(), wide);
         if let Some(gate) = &self.gate {
-            out = gate.run(engine, name, out);
+            out = gate.run(steps, name, out);
         }
         let (name, step) = (format_args!("{name}.project"), self.project.step());
-        if self.residual { engine.convolve_onto(name, &step, out, input) } else { engine.convolve(name, &step, out) }
+        if self.residual { steps.convolve_onto(name, &step, out, input) } else { steps.convolve(name, &step, out) }
     }
 
     /// # Shapes
     ///
     /// - `x`: `[B, input, H, W]`
     /// - output: `[B, output, H / stride, W / stride]`, rounded up
-    pub fn run<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
-        let wide = self.widen(engine, name, x.clone());
-        self.narrow(engine, name, x, wide)
+    pub fn run<S: Steps>(&self, steps: &mut S, name: &str, x: S::Map) -> S::Map {
+        let wide = self.widen(steps, name, x.clone());
+        self.narrow(steps, name, x, wide)
     }
 }

@@ -8,9 +8,9 @@ use burn::tensor::Device;
 use ssd_cpu::Activation::{self, HardSwish, Relu, Relu6};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
-use super::engine::Engine;
 use super::inverted_residual::{InvertedResidual, InvertedResidualConfig, TORCHVISION_STATISTICS};
 use super::stages::{frozen_up_to, stage_ends};
+use super::steps::Steps;
 use crate::arch::Inverted;
 
 /// Widening, output channels, number of blocks, stride of the first: MobileNetV2 paper, table 2.
@@ -161,22 +161,22 @@ impl InvertedTrunk {
     ///
     /// - `images`: `[B, 3, S, S]`
     /// - output: the maps of [`feature_maps`](crate::Arch::feature_maps), `[B, channels, grid, grid]` each
-    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
+    pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) -> Vec<S::Map> {
         let source = self.stage_ends().iter().rev().nth(1).copied();
         let mut maps = Vec::with_capacity(2 + self.extras.len());
-        let mut x = engine.convolve(format_args!("stem"), &self.stem.step(), images);
+        let mut x = steps.convolve(format_args!("stem"), &self.stem.step(), images);
         for (index, block) in self.blocks.iter().enumerate() {
             let name = format!("block{}", index + 1);
-            let wide = block.widen(engine, &name, x.clone());
+            let wide = block.widen(steps, &name, x.clone());
             if Some(index) == source {
                 maps.push(wide.clone());
             }
-            x = block.narrow(engine, &name, x, wide);
+            x = block.narrow(steps, &name, x, wide);
         }
-        x = engine.convolve(format_args!("last"), &self.last.step(), x);
+        x = steps.convolve(format_args!("last"), &self.last.step(), x);
         maps.push(x.clone());
         for (index, extra) in self.extras.iter().enumerate() {
-            x = extra.run(engine, &format!("extra{}", index + 1), x);
+            x = extra.run(steps, &format!("extra{}", index + 1), x);
             maps.push(x.clone());
         }
         maps

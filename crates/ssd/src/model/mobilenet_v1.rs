@@ -4,9 +4,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
-use super::engine::Engine;
 use super::extras::{Pair, extras, run_extras};
 use super::stages::{frozen_up_to, stage_ends};
+use super::steps::Steps;
 
 /// Output channels and stride of the 13 blocks.
 const BLOCKS: [(usize, usize); 13] = [
@@ -86,20 +86,20 @@ impl MobileNetV1 {
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 512, 19, 19]`, `[B, 1024, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B,
     ///   256, 1, 1]`
-    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
+    pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) -> Vec<S::Map> {
         let ends = self.stage_ends();
         // The outputs of the last two stages are the first feature maps.
         let sources = &ends[ends.len() - 2..];
         let mut maps = Vec::with_capacity(6);
-        let mut x = engine.convolve(format_args!("stem"), &self.stem.step(), images);
+        let mut x = steps.convolve(format_args!("stem"), &self.stem.step(), images);
         for (number, block) in (1..).zip(&self.blocks) {
-            x = engine.convolve(format_args!("block{number}.depthwise"), &block.depthwise.step(), x);
-            x = engine.convolve(format_args!("block{number}.pointwise"), &block.pointwise.step(), x);
+            x = steps.convolve(format_args!("block{number}.depthwise"), &block.depthwise.step(), x);
+            x = steps.convolve(format_args!("block{number}.pointwise"), &block.pointwise.step(), x);
             if sources.contains(&number) {
                 maps.push(x.clone());
             }
         }
-        run_extras(engine, &self.extras, ("extra", 1), x, &mut maps);
+        run_extras(steps, &self.extras, ("extra", 1), x, &mut maps);
         maps
     }
 }

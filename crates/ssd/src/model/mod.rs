@@ -3,7 +3,6 @@
 
 mod conv;
 mod count;
-mod engine;
 mod extras;
 mod heads;
 mod inverted_residual;
@@ -13,12 +12,12 @@ mod mobilenet_v1;
 mod predictions;
 mod resnet;
 mod stages;
+mod steps;
 mod tensors;
 mod vgg;
 
 pub use conv::{ConvStep, ConvUnit, ConvUnitConfig};
 pub use count::Layer;
-pub use engine::{BurnEngine, Engine, Pool, Watched};
 pub use heads::Head;
 pub use inverted_residual::{Gate, InvertedResidual};
 pub use inverted_trunk::InvertedTrunk;
@@ -26,6 +25,7 @@ pub use l2norm::{L2NORM_EPSILON, L2Norm};
 pub use mobilenet_v1::{MobileNetV1, Separable};
 pub use predictions::Predictions;
 pub use resnet::{ResNet, ResidualBlock};
+pub use steps::{BurnSteps, Pool, Steps, Watched};
 pub use tensors::{TensorSpec, tensors};
 pub use vgg::Vgg16;
 
@@ -54,8 +54,8 @@ macro_rules! backbones {
             }
 
             /// The feature maps of `images`, finest first.
-            pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
-                match self { $(Self::$trunk(trunk) => trunk.run(engine, images),)+ }
+            pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) -> Vec<S::Map> {
+                match self { $(Self::$trunk(trunk) => trunk.run(steps, images),)+ }
             }
         }
     };
@@ -110,16 +110,16 @@ impl Ssd {
     /// - `images`: `[B, 3, S, S]`
     /// - output: offsets `[B, P, 4]`, logits `[B, P, C]`
     pub fn forward(&self, images: Tensor<4>) -> Predictions {
-        let mut engine = BurnEngine::default();
-        self.run(&mut engine, images);
-        engine.predictions()
+        let mut steps = BurnSteps::default();
+        self.run(&mut steps, images);
+        steps.predictions()
     }
 
-    /// The whole network, every step done by `engine`, which keeps the predictions.
-    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) {
-        let maps = self.backbone.run(engine, images);
+    /// The whole network, every step done by `steps`, which keeps the predictions.
+    pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) {
+        let maps = self.backbone.run(steps, images);
         for (level, (head, map)) in self.heads.iter().zip(maps).enumerate() {
-            head.run(engine, level, map);
+            head.run(steps, level, map);
         }
     }
 }

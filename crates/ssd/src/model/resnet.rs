@@ -8,9 +8,9 @@ use burn::tensor::Device;
 use ssd_cpu::{Activation, Padding};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
-use super::engine::{Engine, Pool};
 use super::extras::{Pair, extras, run_extras};
 use super::stages::frozen_up_to;
+use super::steps::{Pool, Steps};
 use crate::arch::Depth;
 
 /// Channels of conv2 to conv4 (inside, for the longer blocks), and the stride of each.
@@ -63,15 +63,15 @@ pub struct ResidualBlock {
 }
 
 impl ResidualBlock {
-    fn run<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
+    fn run<S: Steps>(&self, steps: &mut S, name: &str, x: S::Map) -> S::Map {
         let residual = match &self.shortcut {
-            Some(shortcut) => engine.convolve(format_args!("{name}.shortcut"), &shortcut.step(), x.clone()),
+            Some(shortcut) => steps.convolve(format_args!("{name}.shortcut"), &shortcut.step(), x.clone()),
             None => x.clone(),
         };
         let last = self.convs.len() - 1;
         let inner = (1..).zip(&self.convs[..last]);
-        let x = inner.fold(x, |x, (index, conv)| engine.convolve(format_args!("{name}.{index}"), &conv.step(), x));
-        engine.convolve_onto(format_args!("{name}.{}", last + 1), &self.convs[last].step(), x, residual)
+        let x = inner.fold(x, |x, (index, conv)| steps.convolve(format_args!("{name}.{index}"), &conv.step(), x));
+        steps.convolve_onto(format_args!("{name}.{}", last + 1), &self.convs[last].step(), x, residual)
     }
 }
 
@@ -117,17 +117,17 @@ impl ResNet {
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 256 or 1024, 38, 38]`, `[B, 512, 19, 19]`, `[B, 512, 10, 10]`, `[B, 256, 5, 5]`, `[B, 256, 3,
     ///   3]`, `[B, 256, 1, 1]`
-    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
-        let mut x = engine.convolve(format_args!("conv1"), &self.stem.step(), images);
-        x = engine.max_pool(format_args!("pool1"), &POOL, x);
+    pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) -> Vec<S::Map> {
+        let mut x = steps.convolve(format_args!("conv1"), &self.stem.step(), images);
+        x = steps.max_pool(format_args!("pool1"), &POOL, x);
         let mut blocks = self.blocks.iter();
         for (stage, count) in (2..).zip(Depth::BLOCKS) {
             for (index, block) in (1..).zip(blocks.by_ref().take(count)) {
-                x = block.run(engine, &format!("conv{stage}_{index}"), x);
+                x = block.run(steps, &format!("conv{stage}_{index}"), x);
             }
         }
         let mut maps = vec![x.clone()];
-        run_extras(engine, &self.extras, ("extra", 1), x, &mut maps);
+        run_extras(steps, &self.extras, ("extra", 1), x, &mut maps);
         maps
     }
 }

@@ -8,10 +8,10 @@ use burn::tensor::Device;
 use ssd_cpu::{Activation, Padding};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
-use super::engine::{Engine, Pool};
 use super::extras::{Pair, extras, run_extras};
 use super::l2norm::L2Norm;
 use super::stages::frozen_up_to;
+use super::steps::{Pool, Steps};
 use crate::arch::Variant;
 
 /// Output channels of the 13 convolutions, by stage, and the pooling that follows the stage.
@@ -83,31 +83,31 @@ impl Vgg16 {
     /// - `images`: `[B, 3, 300, 300]`
     /// - output: `[B, 512, 38, 38]`, `[B, 1024, 19, 19]`, `[B, 512, 10, 10]`, `[B, 256, 5, 5]`, `[B, 256, 3, 3]`, `[B,
     ///   256, 1, 1]`; for 512 pixels the grids 64, 32, 16, 8, 4, 2, 1, the last four with 256 channels
-    pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
+    pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) -> Vec<S::Map> {
         let mut maps = Vec::with_capacity(7);
         let mut x = images;
         let mut convs = self.convs.iter();
         for (stage, (outputs, pool)) in (1..).zip(&STAGES) {
             for (index, conv) in (1..).zip(convs.by_ref().take(outputs.len())) {
-                x = engine.convolve(format_args!("conv{stage}_{index}"), &conv.step(), x);
+                x = steps.convolve(format_args!("conv{stage}_{index}"), &conv.step(), x);
             }
             if stage == 4 {
-                maps.push(self.normalize(engine, x.clone()));
+                maps.push(self.normalize(steps, x.clone()));
             }
-            x = engine.max_pool(format_args!("pool{stage}"), pool, x);
+            x = steps.max_pool(format_args!("pool{stage}"), pool, x);
         }
-        x = engine.convolve(format_args!("fc6"), &self.fc6.step(), x);
-        x = engine.convolve(format_args!("fc7"), &self.fc7.step(), x);
+        x = steps.convolve(format_args!("fc6"), &self.fc6.step(), x);
+        x = steps.convolve(format_args!("fc7"), &self.fc7.step(), x);
         maps.push(x.clone());
-        run_extras(engine, &self.extras, ("conv", 8), x, &mut maps);
+        run_extras(steps, &self.extras, ("conv", 8), x, &mut maps);
         maps
     }
 
     /// conv4_3 on its way to the heads.
-    fn normalize<E: Engine>(&self, engine: &mut E, x: E::Map) -> E::Map {
+    fn normalize<S: Steps>(&self, steps: &mut S, x: S::Map) -> S::Map {
         match (&self.l2norm, &self.source_norm) {
-            (Some(norm), _) => engine.l2_norm(format_args!("l2norm"), norm, x),
-            (None, Some(norm)) => engine.convolve(format_args!("source_norm"), &norm.step(), x),
+            (Some(norm), _) => steps.l2_norm(format_args!("l2norm"), norm, x),
+            (None, Some(norm)) => steps.convolve(format_args!("source_norm"), &norm.step(), x),
             (None, None) => x,
         }
     }

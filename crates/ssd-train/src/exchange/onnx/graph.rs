@@ -1,11 +1,11 @@
-//! The network written down as ONNX operators by [`GraphWriter`], an [`Engine`] whose maps are names.
+//! The network written down as ONNX operators by [`GraphWriter`], a [`Steps`] whose maps are names.
 //!
 //! Batch norm is folded into the convolutions, so none is left. A value has the name of the layer that makes it; what has to be
 //! done before that is `NAME.part`.
 
 use std::fmt::Arguments;
 
-use ssd::model::{ConvStep, Engine, L2NORM_EPSILON, L2Norm, Pool};
+use ssd::model::{ConvStep, L2NORM_EPSILON, L2Norm, Pool, Steps};
 use ssd_cpu::{Activation, ConvShape};
 
 use super::proto::{
@@ -122,7 +122,7 @@ impl GraphWriter {
     }
 }
 
-impl Engine for GraphWriter {
+impl Steps for GraphWriter {
     type Map = Map;
 
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map) -> Map {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Distribution, Tensor, TensorData, module};
-use ssd::model::{BurnEngine, ConvUnit, ConvUnitConfig, Engine};
+use ssd::model::{BurnSteps, ConvUnit, ConvUnitConfig, Steps};
 use ssd_cpu::{Activation, Padding, Pool};
 
 use super::proto::{GraphProto, INT64, NodeProto, TensorProto};
@@ -109,17 +109,17 @@ fn the_file_says_what_the_model_says() {
     }
 }
 
-/// Squeeze and excitation, then a block with a residual, by whatever engine.
-fn gated<E: Engine>(engine: &mut E, units: &[ConvUnit; 4], x: E::Map) -> E::Map
+/// Squeeze and excitation, then a block with a residual, by whatever does them.
+fn gated<S: Steps>(steps: &mut S, units: &[ConvUnit; 4], x: S::Map) -> S::Map
 where
-    E::Map: Clone,
+    S::Map: Clone,
 {
-    let x = engine.convolve(format_args!("widen"), &units[0].step(), x);
-    let mean = engine.average(format_args!("mean"), x.clone());
-    let squeezed = engine.convolve(format_args!("squeeze"), &units[1].step(), mean);
-    let gate = engine.convolve(format_args!("gate"), &units[2].step(), squeezed);
-    let scaled = engine.scale(format_args!("scaled"), x.clone(), gate);
-    engine.convolve_onto(format_args!("block"), &units[3].step(), scaled, x)
+    let x = steps.convolve(format_args!("widen"), &units[0].step(), x);
+    let mean = steps.average(format_args!("mean"), x.clone());
+    let squeezed = steps.convolve(format_args!("squeeze"), &units[1].step(), mean);
+    let gate = steps.convolve(format_args!("gate"), &units[2].step(), squeezed);
+    let scaled = steps.scale(format_args!("scaled"), x.clone(), gate);
+    steps.convolve_onto(format_args!("block"), &units[3].step(), scaled, x)
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn gates_and_activations_after_a_residual_are_what_burn_says() {
         unit([8, 8], 3, Activation::Relu),
     ];
     let image = Tensor::random([1, 3, 9, 7], Distribution::Uniform(-4.0, 4.0), &device);
-    let wanted = gated(&mut BurnEngine::default(), &units, image.clone());
+    let wanted = gated(&mut BurnSteps::default(), &units, image.clone());
     let mut writer = GraphWriter::default();
     let out = gated(&mut writer, &units, Map { name: "image".to_owned(), dims: image.dims() });
     assert_eq!((out.name.as_str(), out.dims), ("block", wanted.dims()));
@@ -156,7 +156,7 @@ fn uneven_padding_is_what_burn_computes() {
     let unit = ConvUnitConfig::new(3, 8, 3).stride(2).padding(padding).init(&device);
     let pool = Pool { kernel: 3, stride: 2, padding };
     let image = Tensor::random([1, 3, 10, 7], Distribution::Uniform(-4.0, 4.0), &device);
-    let mut burn = BurnEngine::default();
+    let mut burn = BurnSteps::default();
     let wanted = burn.convolve(format_args!("conv"), &unit.step(), image.clone());
     let wanted = burn.max_pool(format_args!("pool"), &pool, wanted);
     let mut writer = GraphWriter::default();

@@ -1,7 +1,7 @@
 //! The steps of a network, and who does them.
 //!
-//! The modules define the order of the steps, once, in [`Ssd::run`](super::Ssd::run). Each is a method of [`Engine`],
-//! which is implemented by Burn's operations, with gradients or without ([`BurnEngine`]), the packer for the CPU
+//! The modules define the order of the steps, once, in [`Ssd::run`](super::Ssd::run). Each is a method of [`Steps`],
+//! which is implemented by Burn's operations, with gradients or without ([`BurnSteps`]), the packer for the CPU
 //! ([`crate::cpu_network`]), a counter ([`super::Ssd::layers`]), a recorder of GPU kernels (`ssd-gpu`), and a writer of
 //! ONNX.
 
@@ -17,7 +17,7 @@ use super::conv::ConvStep;
 use super::l2norm::L2Norm;
 
 /// Does the steps of a network, in their order. A map stands for `[B, channels, H, W]` numbers.
-pub trait Engine {
+pub trait Steps {
     /// A feature map.
     type Map: Clone;
 
@@ -52,19 +52,19 @@ pub trait Engine {
 
 /// Burn's operations and those of `ssd-cpu`, on the tensors' device, with gradients where they are recorded.
 #[derive(Debug, Default)]
-pub struct BurnEngine {
+pub struct BurnSteps {
     offsets: Vec<Tensor<3>>,
     logits: Vec<Tensor<3>>,
 }
 
-impl BurnEngine {
+impl BurnSteps {
     /// The predictions of all levels, one after the other.
     pub fn predictions(self) -> Predictions {
         Predictions { offsets: Tensor::cat(self.offsets, 1), logits: Tensor::cat(self.logits, 1) }
     }
 }
 
-impl Engine for BurnEngine {
+impl Steps for BurnSteps {
     type Map = Tensor<4>;
 
     fn convolve(&mut self, _: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
@@ -109,42 +109,42 @@ impl Engine for BurnEngine {
 
 /// Does every step of another implementation inside `watch`: `watch(name, work)` returns the map that `work` makes, and
 /// may look at it or repeat the step. Predictions are the two convolutions that they come from, and are not kept.
-pub struct Watched<E, W> {
+pub struct Watched<S, W> {
     /// The other implementation.
-    pub engine: E,
+    pub steps: S,
     /// Called once for each step.
     pub watch: W,
 }
 
-impl<E: Engine, W: FnMut(&str, &mut dyn FnMut() -> E::Map) -> E::Map> Engine for Watched<E, W> {
-    type Map = E::Map;
+impl<S: Steps, W: FnMut(&str, &mut dyn FnMut() -> S::Map) -> S::Map> Steps for Watched<S, W> {
+    type Map = S::Map;
 
-    fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: E::Map) -> E::Map {
-        (self.watch)(&name.to_string(), &mut || self.engine.convolve(name, step, x.clone()))
+    fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: S::Map) -> S::Map {
+        (self.watch)(&name.to_string(), &mut || self.steps.convolve(name, step, x.clone()))
     }
 
-    fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: E::Map, residual: E::Map) -> E::Map {
-        let work = &mut || self.engine.convolve_onto(name, step, x.clone(), residual.clone());
+    fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: S::Map, residual: S::Map) -> S::Map {
+        let work = &mut || self.steps.convolve_onto(name, step, x.clone(), residual.clone());
         (self.watch)(&name.to_string(), work)
     }
 
-    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: E::Map) -> E::Map {
-        (self.watch)(&name.to_string(), &mut || self.engine.max_pool(name, pool, x.clone()))
+    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: S::Map) -> S::Map {
+        (self.watch)(&name.to_string(), &mut || self.steps.max_pool(name, pool, x.clone()))
     }
 
-    fn average(&mut self, name: Arguments<'_>, x: E::Map) -> E::Map {
-        (self.watch)(&name.to_string(), &mut || self.engine.average(name, x.clone()))
+    fn average(&mut self, name: Arguments<'_>, x: S::Map) -> S::Map {
+        (self.watch)(&name.to_string(), &mut || self.steps.average(name, x.clone()))
     }
 
-    fn scale(&mut self, name: Arguments<'_>, x: E::Map, factors: E::Map) -> E::Map {
-        (self.watch)(&name.to_string(), &mut || self.engine.scale(name, x.clone(), factors.clone()))
+    fn scale(&mut self, name: Arguments<'_>, x: S::Map, factors: S::Map) -> S::Map {
+        (self.watch)(&name.to_string(), &mut || self.steps.scale(name, x.clone(), factors.clone()))
     }
 
-    fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: E::Map) -> E::Map {
-        (self.watch)(&name.to_string(), &mut || self.engine.l2_norm(name, norm, x.clone()))
+    fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: S::Map) -> S::Map {
+        (self.watch)(&name.to_string(), &mut || self.steps.l2_norm(name, norm, x.clone()))
     }
 
-    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, E::Map), logits: (&ConvStep<'_>, E::Map)) {
+    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, S::Map), logits: (&ConvStep<'_>, S::Map)) {
         for (branch, (step, x)) in [("offsets", offsets), ("logits", logits)] {
             self.convolve(format_args!("head{}.{branch}", level + 1), step, x);
         }
@@ -199,7 +199,7 @@ mod tests {
                 Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, height, width]), &device)
             };
             let x = tensor(&map, size).require_grad();
-            let y = BurnEngine::default().max_pool(format_args!("pool"), &pool, x.clone());
+            let y = BurnSteps::default().max_pool(format_args!("pool"), &pool, x.clone());
             prop_assert_eq!(values(&y.clone().inner()), twins::max_pool(&pool, &map, size));
             let gradients = (y * tensor(&upstream, [rows, columns])).sum().backward();
             let got = values(&x.grad(&gradients).unwrap());
