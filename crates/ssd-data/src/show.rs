@@ -67,7 +67,7 @@ fn write_png(image: &RgbImage, file: &Path) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use ssd::preprocess::{Normalization, preprocess_rgb};
 

@@ -1,6 +1,6 @@
 //! The links and the whole chain: boxes stay on their pixels, and the window shows what copies would.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use image::{Rgb, RgbImage};
 use rand::RngExt;

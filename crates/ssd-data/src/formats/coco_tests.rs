@@ -1,6 +1,6 @@
 //! COCO files with one fault each, and the places they may lie in.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! YOLO folders as different programs write them, and with one fault each.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 

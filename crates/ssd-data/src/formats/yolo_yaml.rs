@@ -185,7 +185,7 @@ fn next<'a>(events: &mut impl Iterator<Item = Result<(Event<'a>, Span), ScanErro
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
 

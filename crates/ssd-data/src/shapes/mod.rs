@@ -156,7 +156,7 @@ pub fn scene(width: u32, height: u32, rng: &mut Pcg64) -> (RgbImage, Vec<GroundT
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Settings that no run can have are refused wherever they come from.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use clap::Parser;
 
