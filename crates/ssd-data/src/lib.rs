@@ -1,4 +1,4 @@
-//! Pictures with the objects in them: data sets, augmentation, batches, drawing.
+//! Pictures with their objects: data sets, augmentation, batches, drawing.
 //!
 //! Files and pixels on their way to the network, in the order of the modules: [`open`] finds a data set (`formats`
 //! reads those on disk, [`shapes`] draws its own), [`augment`] changes its pictures, [`loader`] hands out batches.

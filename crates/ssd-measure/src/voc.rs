@@ -1,4 +1,5 @@
-//! Average precision as Pascal VOC defines it, at IoU 0.5, in both flavours: 11-point (2007) and all-point (since 2010).
+//! Average precision as Pascal VOC defines it, at IoU 0.5, in both flavours: 11-point (2007) and all-point (since
+//! 2010).
 //!
 //! Matching is that of the VOC development kit. A class's detections over all pictures are taken best first; each is
 //! compared with the object of its class that it overlaps most, whether that one is taken or not:
