@@ -37,8 +37,7 @@ impl XywhPx {
         if w > 0.0 && h > 0.0 { w * h } else { 0.0 }
     }
 
-    /// Intersection over union; 0 if neither has an area. Unlike VOC's own code, this adds no pixel to widths and
-    /// heights.
+    /// Intersection over union; 0 if neither has an area. Unlike VOC's own code, adds no pixel to widths and heights.
     pub fn iou(&self, other: &Self) -> f64 {
         let intersection = self.intersection_area(other);
         let union = self.area() + other.area() - intersection;
@@ -53,8 +52,7 @@ pub struct TruthPx {
     pub class: usize,
     /// Its box.
     pub bbox_px: XywhPx,
-    /// The annotation's area in square pixels (COCO: the outline's, not the box's); decides between small, medium and
-    /// large.
+    /// The annotation's area in square pixels (COCO: the outline's); decides between small, medium and large.
     pub area_px: f64,
     /// Marked difficult (Pascal VOC): neither a hit nor a miss.
     pub difficult: bool,

@@ -124,8 +124,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// The error for a class that is not among the labels; points out one that differs in capitals or white space
-    /// alone.
+    /// The error for an unknown class; points out a label that differs in capitals or white space alone.
     pub(crate) fn unknown_class(path: &Path, class: &str, labels: &[String]) -> Self {
         let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let advice = match labels.iter().find(|label| plain(label) == plain(class)) {

@@ -1,7 +1,6 @@
 //! Pictures named on a command line: finding them and reading them upright.
 //!
-//! Not a data set (see [`crate::set`]): there are no annotations, and EXIF orientation is applied, as every viewer
-//! does.
+//! Not a data set (see [`crate::set`]): there are no annotations, and EXIF orientation is applied, as in any viewer.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -72,8 +71,7 @@ fn has_picture_extension(path: &Path) -> bool {
     extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
 }
 
-/// Reads a picture as 8-bit RGB, turned upright by its EXIF orientation. The content decides the format, not the
-/// extension.
+/// Reads a picture as 8-bit RGB, made upright by its EXIF orientation. The content decides the format, not the name.
 ///
 /// # Errors
 /// [`ImageError`] if it does not open or does not decode.
@@ -128,8 +126,7 @@ fn one_line(error: &impl ToString) -> String {
 
 /// Whether a JPEG ends before its end-of-image marker. Its decoder would fill the rest with grey and report success.
 ///
-/// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) follows the last start of a scan
-/// (DA).
+/// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) follows the last scan start (DA).
 fn is_cut_off(bytes: &[u8]) -> bool {
     let is_jpeg = bytes.starts_with(JPEG_START);
     let end = bytes.windows(2).rposition(|marker| marker == [0xff, 0xd9]).unwrap_or(0);
@@ -185,8 +182,8 @@ mod tests {
 
     #[test]
     fn a_camera_s_orientation_mark_is_obeyed() {
-        // A JPEG of 16 x 8, left half red, with EXIF orientation 6 (a quarter turn clockwise) inserted after its first
-        // two bytes.
+        // A JPEG of 16 x 8, left half red, with EXIF orientation 6 (a quarter turn clockwise) after its first two
+        // bytes.
         let picture = RgbImage::from_fn(16, 8, |x, _| image::Rgb(if x < 8 { [255, 0, 0] } else { [0, 0, 255] }));
         let mut jpeg = Cursor::new(Vec::new());
         picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();

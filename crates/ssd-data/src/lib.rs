@@ -4,8 +4,7 @@
 //! reads those on disk, [`shapes`] draws its own), [`augment`] changes its pictures, [`loader`] hands out batches.
 //! Holds no tensor and knows no device and no command line.
 //!
-//! Boxes are fractions of the picture for learning ([`ssd::boxes`]) and pixels of the source picture for measuring
-//! ([`boxes_px`]).
+//! Boxes are fractions of the picture for learning ([`ssd::boxes`]), source pixels for measuring ([`boxes_px`]).
 
 pub mod atomic_file;
 pub mod boxes_px;

@@ -1,11 +1,9 @@
 //! Batches, prepared by threads ahead of the network.
 //!
-//! The order of an epoch, and a queue that the workers fill and the trainer empties. Makes no tensors and knows no
-//! device.
+//! The order of an epoch, and a queue from workers to the trainer. Makes no tensors and knows no device.
 //!
 //! Order and content depend on seed, epoch and index alone: worker `i mod workers` prepares item `i` of an epoch with a
-//! generator seeded for it, and the reader empties the workers' queues in turn. Neither the number of workers nor their
-//! speed changes the result.
+//! generator seeded for it, and the workers' queues are read in turn, so neither their number nor their speed matters.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -1,5 +1,4 @@
-//! The settings of learning: names, defaults and ranges. A run's further settings (data, epochs, files) are the
-//! caller's.
+//! The settings of learning: names, defaults and ranges. Data, epochs and files are the caller's.
 
 use serde::{Deserialize, Serialize};
 use ssd::Arch;
@@ -26,8 +25,8 @@ pub enum Difficult {
 pub enum OptimizerName {
     /// Stochastic gradient descent with momentum: the paper's.
     Sgd,
-    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), beta 0.9 and 0.999: needs a rate 10 to 30 times
-    /// lower.
+    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), beta 0.9 and 0.999: needs a tenth of the rate or
+    /// less.
     Adamw,
 }
 
@@ -106,7 +105,6 @@ impl LearnConfig {
     /// These settings, if they are valid for `arch`.
     ///
     /// # Errors
-    ///
     /// The first setting outside its range.
     pub fn checked(self, arch: Arch) -> Result<Self, SettingError> {
         let milestones = self.milestones.iter().map(|&share| ("milestones", share, SHARE));

@@ -74,7 +74,6 @@ impl Learner {
     /// losses, `[boxes, classes]`, on its way to the host.
     ///
     /// # Errors
-    ///
     /// Those of `gradients`.
     pub fn step<E>(
         &mut self,
@@ -112,8 +111,8 @@ impl Learner {
         Ok(reading)
     }
 
-    /// 0 if all weights, and their averages, are finite in half precision, in which they are exported; else any other
-    /// value, or NaN.
+    /// 0 if all weights and their averages are finite in half precision, in which they are exported; else another value
+    /// or NaN.
     pub fn overflow(&self) -> Reading {
         let mut probe = Probe(Tensor::zeros([1], &self.device.clone().without_autodiff()));
         self.model.valid().visit(&mut probe);
@@ -124,8 +123,8 @@ impl Learner {
     }
 }
 
-/// Zero as long as everything visited is finite in f16: any excess over its range is added; infinity and NaN times zero
-/// are NaN.
+/// Zero while everything visited is finite in f16: the excess over its range is added; infinity and NaN times 0 are
+/// NaN.
 struct Probe(Tensor<1>);
 
 /// The largest number of f16.

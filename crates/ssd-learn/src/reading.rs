@@ -1,8 +1,7 @@
 //! The loss of a step on its way from the device to the host.
 //!
-//! On a GPU a step is only queued when its function returns. Reading its loss there and then would wait until the queue
-//! is empty, and the GPU would idle until the next step is queued. So the copy starts with the step and is awaited once
-//! the next step has been queued.
+//! On a GPU a step is only queued when its function returns. Reading its loss at once would drain the queue and leave
+//! the GPU idle. So the copy starts with the step and is awaited once the next step has been queued.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -38,7 +37,6 @@ impl Reading {
     /// The numbers, in the order of the tensor.
     ///
     /// # Errors
-    ///
     /// If the device failed in computing them, or in anything queued before.
     pub async fn wait(self) -> Result<Vec<f32>, ExecutionError> {
         let data = match self {

@@ -1,8 +1,8 @@
 //! Average precision and recall as COCO defines them; the numbers equal those of `pycocotools`.
 //!
 //! For each picture, class, area range and IoU threshold, the 100 best detections are taken best first. Each is
-//! assigned to the free object that it overlaps most, if by the threshold or more; objects that count go before ignored
-//! ones. Ignored are:
+//! assigned to the free object that it overlaps most, by at least the threshold; ignored objects come last. Ignored
+//! are:
 //!
 //! - an object outside the area range, a crowd, and a `difficult` object (which COCO files do not have);
 //! - a detection assigned to an ignored object, or assigned to none and itself outside the area range.
@@ -208,8 +208,7 @@ fn average_precision(judged: &[Judged], t: usize, counted: usize) -> f64 {
     let mut points = curve.iter().peekable();
     let mut sum = 0.0;
     for r in 0..RECALLS {
-        // Rounded like numpy's `linspace`: 57 * 0.01 is slightly more than 0.57, so a recall of 57 / 100 falls short of
-        // it.
+        // Rounded like numpy's `linspace`: 57 * 0.01 is slightly above 0.57, so a recall of 57 / 100 falls short.
         let wanted = if r + 1 == RECALLS { 1.0 } else { r as f64 * 0.01 };
         while points.next_if(|(recall, _)| *recall < wanted).is_some() {}
         sum += points.peek().map_or(0.0, |(_, precision)| *precision);

@@ -181,8 +181,8 @@ pub fn read_detections(path: &Path, truth_path: &Path, truth: &mut GroundTruthFi
     Ok(skipped)
 }
 
-/// Writes all detections in the results format. `category_ids[c - 1]` is the category id of class `c`; detections of a
-/// class without one are left out.
+/// Writes all detections in the results format. `category_ids[c - 1]` is the id of class `c`; classes without are left
+/// out.
 ///
 /// # Errors
 /// [`WriteError`] if the file cannot be written.
@@ -202,8 +202,7 @@ pub fn write_detections(path: &Path, images: &[ImageResult], category_ids: &[i64
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path, what: &'static str, wanted: &'static str) -> Result<T, CocoFileError> {
-    // Read whole first: results of a full validation set have about 100 MB, and parsing a stream is several times
-    // slower.
+    // Read whole first: results of a full validation set have about 100 MB, and a stream parses several times slower.
     let bytes = std::fs::read(path).map_err(|source| CocoFileError::Open { path: path.to_owned(), source })?;
     serde_json::from_slice(&bytes).map_err(|source| CocoFileError::Form { path: path.to_owned(), what, source, wanted })
 }

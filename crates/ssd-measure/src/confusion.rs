@@ -1,14 +1,12 @@
 //! Which class is mistaken for which, for `eval --confusion`.
 //!
-//! In each picture, the detections that reach a threshold of the score are taken best first. Each is assigned to the
-//! free object, of whatever class, that it overlaps most, if by IoU 0.5 or more; of equal overlaps, to one of its own
-//! class. Then:
+//! In each picture, detections above a threshold are taken best first. Each is assigned to the free object, of any
+//! class, that it overlaps most, by IoU 0.5 or more; of equal overlaps, to one of its own class. Then:
 //!
 //! - an assigned detection counts in the cell (the object's class, the detection's class);
 //! - an unassigned one counts in (background, its class): a false positive or a duplicate;
 //! - but an unassigned one on a difficult object (IoU 0.5) or in a crowd (half of it) counts nowhere;
-//! - an object without a detection counts in (its class, background): missed. Difficult objects and crowds do not
-//!   count.
+//! - an object without a detection counts in (its class, background), unless it is difficult or a crowd.
 //!
 //! Not a measure: unlike average precision, it depends on the threshold of the score.
 
@@ -33,8 +31,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// Counts over all pictures, for classes `1..=classes`; others are left out. `min_score` is `0..=1`, like the
-    /// scores.
+    /// Counts over all pictures, for classes `1..=classes`; others are left out. `min_score` is `0..=1`.
     pub fn count(images: &[ImageResult], classes: usize, min_score: f64) -> Self {
         let mut confusion = Self::default();
         for image in images {

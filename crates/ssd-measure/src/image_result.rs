@@ -26,8 +26,7 @@ pub struct ImageResult {
 }
 
 impl ImageResult {
-    /// From the data set's and the model's own forms, for a source picture of `width` by `height` pixels: objects in
-    /// pixels, detections as fractions.
+    /// From the data set's and the model's own forms, for a source picture of `width` by `height` pixels.
     pub fn from_normalised(
         image_id: i64,
         (width, height): (u32, u32),

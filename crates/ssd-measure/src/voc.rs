@@ -1,5 +1,4 @@
-//! Average precision as Pascal VOC defines it, at IoU 0.5, in both flavours: 11-point (2007) and all-point (since
-//! 2010).
+//! Average precision as Pascal VOC defines it, at IoU 0.5, both 11-point (2007) and all-point (since 2010).
 //!
 //! Matching is that of the VOC development kit. A class's detections over all pictures are taken best first; each is
 //! compared with the object of its class that it overlaps most, whether that one is taken or not:
@@ -36,8 +35,7 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    /// The best precision at recall 0, `1 / steps`, …, 1 or beyond: the curve made monotone, read at `steps + 1`
-    /// points.
+    /// The best precision at recall 0, `1 / steps`, …, 1 or beyond: the monotone curve, read at `steps + 1` points.
     pub fn sampled(&self, steps: usize) -> Vec<f64> {
         let mut precisions = vec![0.0; steps + 1];
         let mut points = self.points.iter().rev().peekable();

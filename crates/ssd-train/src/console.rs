@@ -1,5 +1,4 @@
-//! Output for people on stderr while a program works: lines, errors, progress bars. Standard output is for results
-//! alone.
+//! What people see on stderr: lines, errors, progress bars. Standard output is for results alone.
 
 use std::io::{self, Write as _};
 

@@ -1,5 +1,4 @@
-//! The native programs, as a library: training, detecting, measuring speed, exchanging weights. The binaries only parse
-//! arguments.
+//! The native programs, as a library: training, detecting, measuring speed, exchanging weights. Binaries are doors.
 //!
 //! Training: data set → augment → match → loss → optimiser → checkpoint → export.
 //! Detection: picture → preprocess → network → decode → topk → nms → gather → boxes.

@@ -31,7 +31,6 @@ pub enum WeightsFileError {
 /// The bytes of a file.
 ///
 /// # Errors
-///
 /// If the file cannot be read.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, WeightsFileError> {
     fs::read(path).map_err(|source| WeightsFileError::Read { path: path.into(), source })
@@ -40,7 +39,6 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, WeightsFileError> {
 /// Loads a detector onto a device.
 ///
 /// # Errors
-///
 /// If the file cannot be read or is not a detector.
 pub fn load(path: &Path, device: &Device) -> Result<(Header, Ssd), WeightsFileError> {
     weights::load(bytes(path)?, device).map_err(|source| WeightsFileError::Weights { path: path.into(), source })
@@ -49,7 +47,6 @@ pub fn load(path: &Path, device: &Device) -> Result<(Header, Ssd), WeightsFileEr
 /// A detector's header.
 ///
 /// # Errors
-///
 /// Those of [`load`], except that tensors are not checked.
 pub fn header(path: &Path, bytes: &[u8]) -> Result<Header, WeightsFileError> {
     weights::read_header(bytes).map_err(|source| WeightsFileError::Weights { path: path.into(), source })

@@ -22,8 +22,7 @@ const MOST_TRIALS: f32 = 1_000.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Crop {
-    /// Minimum IoUs between the patch and an object, to choose from. The whole picture is one more choice, as likely as
-    /// each.
+    /// Minimum IoUs of the patch with an object, to choose from; the whole picture is one more, equally likely choice.
     pub min_ious: Vec<f32>,
     /// Side of the patch relative to the picture, before the aspect ratio: the square root of its share of the area.
     /// The paper says 0.1 to 1, its code 0.3 to 1; the published results are the code's.
@@ -120,8 +119,7 @@ impl Patch {
         CornerBox::new(x1, y1, x1 + self.width as f32, y1 + self.height as f32)
     }
 
-    /// Whether one object is overlapped enough and one, perhaps another, is kept. Any patch of a picture without
-    /// objects will do.
+    /// Whether one object is overlapped enough and one is kept. Without objects, any patch will do.
     fn suits(&self, truths_px: &[GroundTruth], min_iou: f32) -> bool {
         let patch_px = self.bbox_px();
         let reached = || truths_px.iter().any(|truth| truth.bbox.iou(&patch_px) >= min_iou);

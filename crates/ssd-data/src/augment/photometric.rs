@@ -113,8 +113,7 @@ impl Change {
         channels: [0, 1, 2],
     };
 
-    /// Changes pixels in place: the source's planes R, G, B, of equal length, whole numbers in `0..=255` before and
-    /// after.
+    /// Changes pixels in place: the source's planes R, G, B, of equal length, whole numbers in `0..=255`.
     ///
     /// Each step is a loop of its own without branches, over up to a row, so that the compiler vectorises it.
     pub fn apply(&self, [red, green, blue]: [&mut [f32]; 3]) {

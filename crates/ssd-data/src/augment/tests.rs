@@ -144,8 +144,7 @@ fn links_in_another_order_compose_as_well() {
     view.crop(crop::Patch { x: 0, y: 0, width: 150, height: 150 });
     let planes = view.pixels(&image, &Change::NONE, &Preprocess { input_size: 150, normalization: PLAIN });
     assert_eq!(view.truths_px.len(), 1, "the centre of the red box is outside");
-    // The green box, 110..190 by 50..150: mirrored 10..90, moved by 10 and 5, mirrored again, and cut at the lower
-    // edge.
+    // The green box, 110..190 by 50..150: mirrored 10..90, moved by 10 and 5, mirrored again, cut at the lower edge.
     let bbox_px = view.truths_px[0].bbox;
     assert_eq!(bbox_px, CornerBox::new(50.0, 55.0, 130.0, 150.0));
     assert_eq!(found(&planes, 150, 2), Some(bbox_px));

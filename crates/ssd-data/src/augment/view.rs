@@ -82,8 +82,7 @@ impl View {
         }
     }
 
-    /// The objects, boxes as fractions of the view, without those smaller than `min_side` (also a fraction) in either
-    /// direction and boxes without area.
+    /// The objects, boxes as fractions of the view; those without area or below `min_side`, a fraction, are left out.
     pub fn truths(&self, min_side: f32) -> Vec<GroundTruth> {
         let (sx, sy) = (1.0 / self.size_px.0 as f32, 1.0 / self.size_px.1 as f32);
         let fractions =
@@ -96,7 +95,6 @@ impl View {
     /// Equal to the bit to resizing a copy of the view, but only pixels that the resize reads are touched.
     ///
     /// # Panics
-    ///
     /// If `source` is smaller than the picture that the view was made for.
     pub fn pixels(&self, source: &RgbImage, change: &Change, spec: &Preprocess) -> Vec<f32> {
         let (width, height) = (self.source_px.0 as usize, self.source_px.1 as usize);

@@ -1,8 +1,6 @@
-//! What a reader hands over: the pictures of one folder with their objects, before classes have numbers; and whether a
-//! box fits its picture.
+//! What a reader hands over: a folder's pictures with their objects, classes by name; and whether boxes fit.
 //!
-//! Reads nothing itself: see [`super::voc`], [`super::coco`] and [`super::yolo`], and [`crate::pictures`] for what
-//! follows.
+//! Readers are [`super::voc`], [`super::coco`] and [`super::yolo`]; [`crate::pictures`] takes the results.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

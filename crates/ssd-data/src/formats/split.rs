@@ -1,8 +1,8 @@
 //! Splits: their names, and how a data set without any is divided.
 //!
-//! A data set without splits is divided into `train` and `val`: a hash of its name puts a picture into `val`, one name
-//! in ten. So a picture stays on its side when others are added or the folder is moved, except in tiny sets, where each
-//! side gets at least one.
+//! A data set without splits is divided: a hash of its name puts one picture in ten into `val`, the others into
+//! `train`. So a picture stays on its side when others are added or the folder moves, except in tiny sets, where each
+//! side gets one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -33,8 +33,7 @@ pub(super) fn is_split(word: &str) -> bool {
     KNOWN.contains(&without_year(word))
 }
 
-/// The word that means `split`: itself, else the only one with a year after it (`train2017` for `train`), else another
-/// name for it.
+/// The word that means `split`: itself, else the only one with a year (`train2017` for `train`), else another name.
 pub(super) fn find<'a>(words: &[&'a str], split: &str) -> Option<&'a str> {
     aliases(split).into_iter().find_map(|name| {
         let with_year: BTreeSet<&str> = words.iter().copied().filter(|word| without_year(word) == name).collect();

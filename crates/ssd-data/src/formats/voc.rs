@@ -1,8 +1,7 @@
 //! Pascal VOC: a folder `JPEGImages`, a folder `Annotations` (one XML file per picture) and `ImageSets/Main` (one list
 //! per split); or pictures with an XML beside each, as labelImg writes them, in one folder or in one per split.
 //!
-//! Takes what is usable and reports the rest. The pictures' headers are read on opening: their own size counts, not the
-//! one that the annotation claims.
+//! Unusable files are reported. Headers are read on opening: the picture's own size counts, not the annotation's.
 //!
 //! Boxes in the files are pixels counted from 1, both corners included: left edge `xmin - 1`, right edge `xmax`.
 //! `<part>` boxes (heads, hands, feet) are not objects.

@@ -1,7 +1,6 @@
 //! YOLO's text files: label files (`class cx cy w h` a line) and lists of class names (`classes.txt`, `obj.names`).
 //!
-//! Knows no picture; all numbers are fractions of one. A line with more corners is an outline, whose bounding box is
-//! taken.
+//! Knows no picture; numbers are fractions of one. Of outlines, lines with more corners, the bounding box is taken.
 
 use std::path::Path;
 

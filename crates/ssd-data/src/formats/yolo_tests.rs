@@ -97,8 +97,7 @@ fn a_description_says_where_the_splits_are() {
     let error = open_as(path, "yolo".parse().unwrap(), Some("test")).unwrap_err().to_string();
     assert!(error.contains("is missing; correct the set's yaml"), "{error}");
 
-    // Elsewhere, by an absolute path and by a list, in which one path is relative and one begins with another folder's
-    // name.
+    // Elsewhere, by an absolute path and by a list with a relative path and one that begins with another folder's name.
     let place = path.canonicalize().unwrap();
     fs::write(place.join("train.txt"), "./train/images/a.jpg\ndata/valid/images/b.jpg\ngone.jpg\n").unwrap();
     let text = format!("path: {}\nval: [valid/images, train.txt]\nnames: {{0: cat, 1: ant, 5: emu}}", place.display());

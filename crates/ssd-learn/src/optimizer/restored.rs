@@ -1,7 +1,6 @@
 //! A Burn optimiser with two additions: a factor on its learning rate, and a choice of where a saved state goes.
 //!
-//! Burn restores a checkpoint's state to the build's default device, a GPU: a run on the CPU would open one, or fail
-//! without one.
+//! Burn restores a state to the build's default device, a GPU: a run on the CPU would open one, or fail without one.
 
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};

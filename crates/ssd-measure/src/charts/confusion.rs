@@ -34,8 +34,7 @@ const COUNT_PX: [u32; 3] = [14, 12, 10];
 const RIGHT: RGBColor = RGBColor(16, 82, 168);
 const WRONG: RGBColor = RGBColor(190, 40, 30);
 
-/// Draws the counts and writes them as PNG. `labels[c - 1]` names class `c`; `min_score` is the threshold they were
-/// counted with.
+/// Draws the counts, made with threshold `min_score`, and writes them as PNG. `labels[c - 1]` names class `c`.
 ///
 /// # Errors
 /// [`ChartError`] if the file cannot be written.

@@ -17,8 +17,7 @@ use ssd_train::cli;
 use ssd_train::console;
 use ssd_train::failure::Failure;
 
-/// Measure how many pictures a second can be prepared for training: decoded, augmented as in the paper, scaled,
-/// normalised.
+/// Measure how many pictures a second can be decoded, augmented as in the paper, scaled and normalised for training.
 ///
 /// First the stages are timed one by one in a single thread, which also brings the files into memory; then the loader
 /// runs over the same pictures with its threads. Times are wall-clock times, so other work on the machine affects them.

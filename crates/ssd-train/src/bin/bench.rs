@@ -18,9 +18,8 @@ use ssd_train::failure::Failure;
 /// Measure how fast a detector is, layer by layer and as a whole, compared with Burn and with the device's peak.
 ///
 /// Times are milliseconds, medians after a warm-up; on a GPU, by its own clock. GFLOP count a multiply-add as two. The
-/// peak is measured in the same run. The predictions are compared with Burn's on the CPU: if they are wrong, so are the
-/// times, and the exit code is 1. No file is needed: without --weights the network gets random weights, which take as
-/// long.
+/// peak is measured in the same run. Predictions are compared with Burn's on the CPU: if they are wrong, so are the
+/// times, and the exit code is 1. Without --weights the network gets random weights, which take as long.
 #[derive(Parser)]
 #[command(after_help = "Examples:
   bench                                             the paper's network on the first GPU, or on the CPU

@@ -47,8 +47,7 @@ struct Args {
     /// Least score to show, 0 to 1 [default: the weights file's, usually 0.5]
     #[arg(long, value_name = "X")]
     score: Option<f32>,
-    /// Of two boxes of one class that overlap by more than this IoU, the better one is kept, 0 to 1 [default: the
-    /// weights file's, usually 0.45]
+    /// IoU above which the worse of two boxes of a class is suppressed, 0 to 1 [default: the file's, usually 0.45]
     #[arg(long, value_name = "X")]
     iou: Option<f32>,
     /// What happens to an overlapping box: removed, or lowered in score

@@ -59,8 +59,8 @@ struct Args {
     /// category_id is the class from 1, image_id the picture's name if all names are numbers, else its position from 1
     #[arg(long, value_name = "FILE", requires = "weights")]
     save_detections: Option<PathBuf>,
-    /// Draw precision over recall at IoU 0.5 as PNG: thin lines for the classes, a thick one for their mean, with
-    /// all-point AP
+    /// Draw precision over recall at IoU 0.5 as PNG: thin lines for classes, with all-point AP, a thick one for the
+    /// mean
     #[arg(long, value_name = "FILE")]
     curves: Option<PathBuf>,
     /// Draw which class is mistaken for which as PNG: rows are objects, columns detections. Detections are taken best
@@ -73,7 +73,7 @@ struct Args {
     /// Least score of a detection, 0 to 1; a higher value cuts off the end of the curve and lowers the measures
     #[arg(long, value_name = "X", default_value_t = 0.01, conflicts_with = "ground_truth")]
     score: f32,
-    /// Of two boxes of one class that overlap by more than this IoU, the better one is kept, 0 to 1
+    /// IoU above which the worse of two boxes of a class is suppressed, 0 to 1
     #[arg(long, value_name = "X", default_value_t = 0.45, conflicts_with = "ground_truth")]
     iou: f32,
     /// What happens to an overlapping box: removed, or lowered in score

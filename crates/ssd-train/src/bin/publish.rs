@@ -11,8 +11,7 @@ use ssd_train::failure::Failure;
 
 /// Add a weights file to those that the page ships.
 ///
-/// Copies it to web/models/NAME.safetensors and lists it in web/models/index.json; an older one of that name is
-/// replaced.
+/// Copies it to web/models/NAME.safetensors, replacing any older one, and lists it in web/models/index.json.
 #[derive(Parser)]
 #[command(after_help = "Example:
   eval --weights runs/shapes/best.safetensors --data shapes:1 --json > measured.json

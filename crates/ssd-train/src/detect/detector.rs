@@ -60,7 +60,6 @@ impl Detector {
     /// Loads a weights file onto a device, for batches of up to `batch` pictures.
     ///
     /// # Errors
-    ///
     /// If the file is not a detector, or the device is not available.
     pub fn load(path: &Path, choice: &DeviceChoice, engine: EngineArgs, batch: usize) -> Result<Self, DetectorError> {
         let (header, model) = weights_file::load(path, &Device::flex())?;
@@ -92,7 +91,6 @@ impl Detector {
     /// Detects in one picture. Boxes are fractions of it, best first.
     ///
     /// # Errors
-    ///
     /// If a parameter is out of range, the picture is empty, or the device fails.
     pub fn detect(&self, image: &RgbImage, params: &DetectParams) -> Result<(Vec<Detection>, Timing), DetectorError> {
         let started = milliseconds();
@@ -106,7 +104,6 @@ impl Detector {
     /// The network's predictions for a picture: offsets `[P, 4]`, logits `[P, C]`.
     ///
     /// # Errors
-    ///
     /// If the picture is empty, or the device fails.
     pub fn predict(&self, image: &RgbImage) -> Result<(Vec<f32>, Vec<f32>), DetectorError> {
         if image.width() == 0 || image.height() == 0 {
@@ -119,7 +116,6 @@ impl Detector {
     /// [`Self::detect`] for several pictures at once, up to the batch size that the detector was loaded for.
     ///
     /// # Errors
-    ///
     /// Those of [`Self::detect`].
     pub fn detect_batch(&self, images: &[&RgbImage], params: &DetectParams) -> Result<Vec<Outcome>, DetectorError> {
         if images.iter().any(|image| image.width() == 0 || image.height() == 0) {

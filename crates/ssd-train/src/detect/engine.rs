@@ -10,8 +10,7 @@ pub struct EngineArgs {
     /// Our own kernels, or Burn's forward pass, their reference
     #[arg(long, value_enum, default_value = "own", value_name = "ENGINE")]
     pub engine: EngineName,
-    /// Number format of our kernels: f16 halves the memory traffic; auto takes it if the adapter supports it and its
-    /// detections agree with those of f32
+    /// Number format of our kernels; auto takes f16, which halves memory traffic, where it detects the same as f32
     #[arg(long, value_enum, default_value = "auto", value_name = "TYPE")]
     pub precision: PrecisionName,
 }

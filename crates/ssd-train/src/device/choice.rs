@@ -155,8 +155,7 @@ impl fmt::Debug for Lender {
     }
 }
 
-/// All devices of a run, which share each batch ([`crate::device::replicas`]). The main one holds the weights, makes
-/// the step and measures.
+/// All devices of a run ([`crate::device::replicas`]). The main one holds the weights, makes the step and measures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceChoices {
     /// The main device.

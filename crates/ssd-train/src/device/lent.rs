@@ -80,7 +80,6 @@ pub enum LentError {
 /// Opens the device that `lender` lends.
 ///
 /// # Errors
-///
 /// If the build has no lent devices, nothing answers, or no session is opened.
 #[cfg(feature = "remote")]
 pub fn connect(lender: &Lender) -> Result<burn::tensor::Device, LentError> {
@@ -104,7 +103,6 @@ pub fn connect(lender: &Lender) -> Result<burn::tensor::Device, LentError> {
 /// Without the feature `remote` there are no lent devices.
 ///
 /// # Errors
-///
 /// Always.
 #[cfg(not(feature = "remote"))]
 pub fn connect(_: &Lender) -> Result<burn::tensor::Device, LentError> {
@@ -115,9 +113,7 @@ pub fn connect(_: &Lender) -> Result<burn::tensor::Device, LentError> {
 /// asked. Without lenders, just runs `work`.
 ///
 /// # Errors
-///
-/// If `work` panics, or a lender does not answer for `PATIENCE`. In the second case `work` is still running, and the
-/// program should end.
+/// If `work` panics, or a lender does not answer for `PATIENCE`; then `work` still runs, and the program should end.
 pub fn guarded<T: Send + 'static>(
     lenders: &[Lender],
     are_open: &AtomicBool,
@@ -172,8 +168,7 @@ fn record_panics() -> Arc<Mutex<Option<String>>> {
     first
 }
 
-/// The part of a panic's message that is for people: Burn's add advice for programmers, a value's internals and a
-/// backtrace.
+/// The part of a panic's message for people: Burn's add advice for programmers, a value's internals and a backtrace.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     for_people(text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message"))

@@ -96,7 +96,6 @@ pub enum DeviceError {
 /// Opens all devices of a run: the main one, and the others.
 ///
 /// # Errors
-///
 /// Those of [`open`], for the first that fails.
 pub fn open_all(choices: &DeviceChoices) -> Result<(OpenDevice, Vec<OpenDevice>), DeviceError> {
     let others = choices.others.iter().map(open_place);
@@ -113,11 +112,9 @@ fn open_place(place: &Place) -> Result<OpenDevice, DeviceError> {
     }
 }
 
-/// Opens a device. `auto` takes the first hardware GPU, or else the CPU: a software adapter computes on the CPU as
-/// well, but slower.
+/// Opens a device. `auto` takes the first hardware GPU, or else the CPU, which beats a software adapter.
 ///
 /// # Errors
-///
 /// If the build lacks the kind, or the machine lacks the adapter.
 pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
     match choice.kind {

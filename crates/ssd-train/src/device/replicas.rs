@@ -1,12 +1,10 @@
-//! One batch on several devices: each computes the gradients of its share with a copy of the network, and the main
-//! device adds them up.
+//! One batch on several devices: each computes the gradients of its share, and the main device adds them up.
 //!
 //! Makes no step; only the main device keeps weights between steps, so a run can be resumed with any number of devices.
 //!
-//! The loss of a share is divided by the positives of the whole batch, and hard negatives are mined per picture. So
-//! loss and gradient sum up to those of the whole batch on one device, up to rounding. The exception is batch norm,
-//! which uses the statistics of its share, as in PyTorch's DistributedDataParallel; the running statistics are those of
-//! the main device's share.
+//! The loss of a share is divided by the positives of the whole batch, and hard negatives are mined per picture, so
+//! loss and gradient sum up to those of the batch on one device, up to rounding. Only batch norm uses the statistics of
+//! its share, as in PyTorch's DistributedDataParallel; the running statistics are those of the main device's share.
 //!
 //! Between devices everything passes through host memory: Burn's own transfer between two remote devices has one server
 //! dial the other, at an address that only the client need know.
@@ -24,8 +22,7 @@ use ssd_learn::{BatchGradients, HostBatch, Local};
 
 use crate::device::open::OpenDevice;
 
-/// Consecutive shares, the main device's and one for each of the other `devices`, larger ones first; with few pictures
-/// the last ones are empty.
+/// Consecutive shares, the main device's and one for each of the others, larger ones first; the last may be empty.
 fn shares(mut batch: HostBatch, devices: usize) -> (HostBatch, Vec<HostBatch>) {
     let (numbers, priors) = (3 * batch.size * batch.size, batch.classes.len() / batch.images.max(1));
     // From the end, so that the rest need not be moved.
@@ -71,7 +68,6 @@ impl Replicas {
     /// One for each of `devices`, with the loss that `loss` makes for it; usually there are none, at no cost.
     ///
     /// # Errors
-    ///
     /// If the system starts no thread.
     pub fn new(devices: Vec<OpenDevice>, loss: impl Fn(&Device) -> MultiBox) -> std::io::Result<Self> {
         let start = |opened: OpenDevice| {
@@ -84,7 +80,6 @@ impl Replicas {
     /// The gradients of `batch`; `local` computes the main device's share.
     ///
     /// # Errors
-    ///
     /// If a device other than the main one fails. The main device panics, as Burn does.
     pub fn gradients(&mut self, local: Local<'_>, batch: HostBatch) -> Result<BatchGradients, LostReplica> {
         let Local { model, .. } = local;
@@ -130,8 +125,7 @@ struct Answer {
     loss: TensorData,
 }
 
-/// The thread of a device. A new one for each step would have a new stream each time, for which GPU runtimes and batch
-/// norm keep memory.
+/// The thread of a device. One per step would have a new stream each time, for which GPU runtimes keep memory.
 #[derive(Debug)]
 struct Worker {
     device: String,

@@ -48,7 +48,6 @@ pub struct ServeArgs {
 /// Serves until Ctrl-C, which ends the program.
 ///
 /// # Errors
-///
 /// If there is no such device, the port is taken, or the network fails.
 pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     // Before opening the device, which takes time.

@@ -94,7 +94,6 @@ pub enum PublishError {
 /// Copies `file` into `folder` as `NAME.safetensors` and lists it there, replacing an older one of the same name.
 ///
 /// # Errors
-///
 /// See [`PublishError`]; the list is replaced last, so it never names a missing file.
 pub fn publish(
     file: &Path,

@@ -1,5 +1,4 @@
-//! Checkpoints: everything that a run needs to continue, each in a folder of its own, with a pointer to the last
-//! complete one.
+//! Checkpoints: what a run needs to continue, each in its own folder, with a pointer to the last complete one.
 //!
 //! A folder is written under another name and renamed when complete; then the pointer is replaced; then older folders
 //! are removed. Wherever the program or the disk stops, the pointer names a complete checkpoint.
@@ -74,7 +73,6 @@ const STATE: &str = "state.json";
 /// Writes a checkpoint into `folder` and makes it the last one.
 ///
 /// # Errors
-///
 /// If the disk fails; the previous checkpoint is kept.
 pub fn save(folder: &Path, learner: &Learner, state: &State) -> Result<(), CheckpointError> {
     // Epochs and steps: the end of an epoch has two checkpoints at the same step, before and after the validation.
@@ -137,7 +135,6 @@ fn remove_others(folder: &Path, keep: &str) {
 /// Reads the last complete checkpoint into a learner of the same kind and with the same classes.
 ///
 /// # Errors
-///
 /// If there is none, or it belongs to another network or other classes.
 pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(Learner, State), CheckpointError> {
     let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;

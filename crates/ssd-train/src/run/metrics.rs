@@ -51,7 +51,6 @@ impl Metrics {
     /// Opens the file and drops the lines after `state`: what a run did after its last checkpoint is repeated.
     ///
     /// # Errors
-    ///
     /// If the file cannot be read or written.
     pub fn open(path: &Path, state: &State) -> Result<Self, MetricsError> {
         let old = match std::fs::read(path) {
@@ -68,7 +67,6 @@ impl Metrics {
     /// Appends a line.
     ///
     /// # Errors
-    ///
     /// If the disk fails.
     pub fn push(&mut self, line: &impl Serialize) -> Result<(), MetricsError> {
         let mut text = serde_json::to_string(line).map_err(io::Error::from)?;

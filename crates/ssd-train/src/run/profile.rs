@@ -1,8 +1,7 @@
 //! `--profile`: when each part of a step ran on the host, as a file for a trace viewer.
 //!
 //! The format is Chrome's trace events, which chrome://tracing and ui.perfetto.dev draw. On a GPU the parts of a step
-//! are only queued: a part that takes as long as the GPU computes waits for it, and there should be only one, the wait
-//! for the previous step's loss.
+//! are only queued; just one, the wait for the previous step's loss, should take as long as the GPU computes.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -49,7 +48,6 @@ impl Profile {
     /// Records for `file`, which is created now; without one, records nothing.
     ///
     /// # Errors
-    ///
     /// If it cannot be written, which is better noticed before the run than after it.
     pub fn new(file: Option<&Path>) -> Result<Self, WriteError> {
         if let Some(file) = file {

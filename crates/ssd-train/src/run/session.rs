@@ -39,7 +39,6 @@ pub enum Done {
 /// Runs `train`.
 ///
 /// # Errors
-///
 /// A sentence with its exit code.
 pub fn train(args: &TrainArgs) -> Result<Done, Failure> {
     let (own, opened) = (args.clone(), Arc::new(AtomicBool::new(false)));

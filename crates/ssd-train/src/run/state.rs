@@ -21,8 +21,7 @@ pub struct State {
     pub subject: Subject,
 }
 
-/// What a run learns from: weights are meaningless without the classes, and so is a position in an epoch without the
-/// pictures.
+/// What a run learns from: without the classes weights are meaningless, without the pictures a position in an epoch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// The classes, by their numbers.

@@ -36,8 +36,8 @@ pub struct TrainArgs {
     /// A task's settings, by name: paper-voc, scratch, finetune or lite; see below
     #[arg(long, value_enum)]
     pub recipe: Option<Recipe>,
-    /// A JSON file with settings by their names in config.json, such as {"augment": {"flip": {"probability": 0}}};
-    /// flags override it
+    /// A JSON file with settings as in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags override
+    /// it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Threads that read and augment pictures [default: one for each core, at most 8]
@@ -103,8 +103,7 @@ pub struct RunArgs {
     /// Pictures in a batch
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Batches per step: equals a step of one batch that many times as large, in the memory of one; but batch norm sees
-    /// one batch at a time
+    /// Batches per step: the step of one batch that many times as large, though batch norm sees one batch at a time
     #[arg(long, value_name = "N")]
     pub accumulate: Option<usize>,
     /// Peak learning rate [default: 0.01 for 16 pictures per step, in proportion for others]
@@ -140,15 +139,13 @@ pub struct RunArgs {
     /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off
     #[arg(long, value_name = "DECAY", value_parser = finite)]
     pub ema: Option<f64>,
-    /// Early stages of the trunk whose weights stay fixed (VGG16: conv1 to conv5; MobileNetV2: each halving of the
-    /// picture)
+    /// Early stages of the trunk that stay fixed (VGG16: conv1 to conv5; MobileNetV2: each halving of the picture)
     #[arg(long, value_name = "N")]
     pub freeze: Option<usize>,
     /// Seed of weights, order and augmentation
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// A weights file to start from: a detector, whose class predictors are made anew if the classes differ, or a trunk
-    /// alone
+    /// A weights file to start from: a detector, whose class predictors are replaced if the classes differ, or a trunk
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
     /// Overfit on the first N pictures, without augmentation, and measure on them: proves that learning works

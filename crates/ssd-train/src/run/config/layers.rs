@@ -15,7 +15,6 @@ impl TrainConfig {
     /// The settings of a new run.
     ///
     /// # Errors
-    ///
     /// If an argument is missing or out of range, or the `--config` file is invalid.
     pub fn new(args: &TrainArgs) -> Result<Self, Failure> {
         let file = args.config.as_deref().map(read_settings).transpose()?.unwrap_or_default();
@@ -44,7 +43,6 @@ impl TrainConfig {
     /// The settings of a resumed run: its `config.json`, overridden by flags.
     ///
     /// # Errors
-    ///
     /// If there is no such file, and those of [`Self::new`].
     pub fn resumed(args: &TrainArgs, out: &Path) -> Result<Self, Failure> {
         if args.recipe.is_some() || args.config.is_some() {

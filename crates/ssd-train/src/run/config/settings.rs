@@ -21,13 +21,11 @@ use crate::failure::Failure;
 pub enum Recipe {
     /// Paper §3 and its authors' `ssd_pascal.py`: VGG16 with a pretrained trunk on Pascal VOC.
     PaperVoc,
-    /// No pretrained trunk, but batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: from 67.6 to 77.8
-    /// mAP with 0.01 to 0.05).
+    /// No pretrained trunk, but batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: 67.6 to 77.8 mAP).
     Scratch,
     /// A few hundred labelled pictures, starting from a detector of other classes.
     Finetune,
-    /// The light network from scratch, like torchvision's and mmdetection's ssdlite: rate 0.15 for batches of 192, 600
-    /// epochs.
+    /// The light network from scratch, as torchvision's and mmdetection's ssdlite: lr 0.15 at batch 192, 600 epochs.
     Lite,
 }
 
@@ -102,7 +100,6 @@ impl TrainConfig {
     /// These settings, if they are valid.
     ///
     /// # Errors
-    ///
     /// The first setting that is missing or out of range.
     pub(super) fn checked(self) -> Result<Self, Failure> {
         if self.data.is_empty() {

@@ -58,7 +58,6 @@ impl EventWriter {
     /// `first_step` on, since it is repeated; 0 for a new run, the checkpoint's steps plus one for a resumed one.
     ///
     /// # Errors
-    ///
     /// If the file cannot be created.
     pub fn create(folder: &Path, first_step: usize) -> Result<Self, EventError> {
         let (file, path) = new_file(folder).map_err(|source| EventError::Write { path: folder.to_owned(), source })?;
@@ -77,7 +76,6 @@ impl EventWriter {
     /// Adds a number.
     ///
     /// # Errors
-    ///
     /// If the disk fails.
     pub fn scalar(&mut self, tag: &str, step: usize, value: f64) -> Result<(), EventError> {
         self.scalars(step, &[(tag, value)])
@@ -86,7 +84,6 @@ impl EventWriter {
     /// Adds several numbers of one step as one record.
     ///
     /// # Errors
-    ///
     /// If the disk fails.
     pub fn scalars(&mut self, step: usize, values: &[(&str, f64)]) -> Result<(), EventError> {
         let number =
@@ -97,7 +94,6 @@ impl EventWriter {
     /// Adds a picture.
     ///
     /// # Errors
-    ///
     /// If it has no pixels, or the disk fails.
     pub fn image(&mut self, tag: &str, step: usize, picture: &RgbImage) -> Result<(), EventError> {
         let mut png = Cursor::new(Vec::new());
@@ -117,7 +113,6 @@ impl EventWriter {
     /// Adds the numbers of a step in `metrics.jsonl`, as `train/…`.
     ///
     /// # Errors
-    ///
     /// If the disk fails.
     pub fn step(&mut self, line: &StepLine) -> Result<(), EventError> {
         let values = [
@@ -133,7 +128,6 @@ impl EventWriter {
     /// Adds the numbers of a validation in `metrics.jsonl`, as `val/…`. Undefined measures are left out.
     ///
     /// # Errors
-    ///
     /// If the disk fails.
     pub fn validation(&mut self, line: &ValidationLine) -> Result<(), EventError> {
         let values =

@@ -77,7 +77,6 @@ impl Trainer {
     /// A run that continues from `state`: from its start, or from a checkpoint.
     ///
     /// # Errors
-    ///
     /// If the metrics cannot be written.
     pub fn new(
         state: State,
@@ -110,7 +109,6 @@ impl Trainer {
     /// Also writes an event file for TensorBoard into the folder of the run.
     ///
     /// # Errors
-    ///
     /// If it cannot be created.
     pub fn with_events(self) -> Result<Self, TrainError> {
         // A resumed run repeats steps after its checkpoint; a new one has none before it.
@@ -122,7 +120,6 @@ impl Trainer {
     /// Runs until all epochs are done, `stop_after` of them are, or `stop` is raised.
     ///
     /// # Errors
-    ///
     /// See [`TrainError`]; the last complete checkpoint is kept.
     pub fn run(
         mut self,
@@ -236,8 +233,8 @@ impl Trainer {
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", "), advice: self.advice() });
             }
-            // From the end of a step to the end of the next, so waiting for data counts; measuring between epochs does
-            // not.
+            // From the end of a step to the end of the next: includes waiting for data, but not measuring between
+            // epochs.
             let images_per_s = pictures.len() as f64 / at.duration_since(self.last).as_secs_f64();
             self.last = at;
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
