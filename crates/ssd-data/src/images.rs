@@ -182,8 +182,7 @@ mod tests {
 
     #[test]
     fn a_camera_s_orientation_mark_is_obeyed() {
-        // A JPEG of 16 x 8, left half red, with EXIF orientation 6 (a quarter turn clockwise) after its first two
-        // bytes.
+        // A JPEG of 16 x 8, left half red, with EXIF orientation 6 (a quarter clockwise) after its first two bytes.
         let picture = RgbImage::from_fn(16, 8, |x, _| image::Rgb(if x < 8 { [255, 0, 0] } else { [0, 0, 255] }));
         let mut jpeg = Cursor::new(Vec::new());
         picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();

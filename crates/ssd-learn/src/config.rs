@@ -25,8 +25,7 @@ pub enum Difficult {
 pub enum OptimizerName {
     /// Stochastic gradient descent with momentum: the paper's.
     Sgd,
-    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), beta 0.9 and 0.999: needs a tenth of the rate or
-    /// less.
+    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), beta 0.9 and 0.999: needs a far lower rate.
     Adamw,
 }
 

@@ -111,8 +111,7 @@ impl Learner {
         Ok(reading)
     }
 
-    /// 0 if all weights and their averages are finite in half precision, in which they are exported; else another value
-    /// or NaN.
+    /// 0 if all weights and their averages are finite in half precision, the export's; else another value or NaN.
     pub fn overflow(&self) -> Reading {
         let mut probe = Probe(Tensor::zeros([1], &self.device.clone().without_autodiff()));
         self.model.valid().visit(&mut probe);
@@ -123,8 +122,7 @@ impl Learner {
     }
 }
 
-/// Zero while everything visited is finite in f16: the excess over its range is added; infinity and NaN times 0 are
-/// NaN.
+/// Zero while everything visited is finite in f16: excess over its range is added; infinity and NaN times 0 are NaN.
 struct Probe(Tensor<1>);
 
 /// The largest number of f16.

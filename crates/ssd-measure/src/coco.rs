@@ -1,8 +1,7 @@
 //! Average precision and recall as COCO defines them; the numbers equal those of `pycocotools`.
 //!
 //! For each picture, class, area range and IoU threshold, the 100 best detections are taken best first. Each is
-//! assigned to the free object that it overlaps most, by at least the threshold; ignored objects come last. Ignored
-//! are:
+//! assigned to the free object that it overlaps most, by the threshold or more; ignored objects come last. Ignored are:
 //!
 //! - an object outside the area range, a crowd, and a `difficult` object (which COCO files do not have);
 //! - a detection assigned to an ignored object, or assigned to none and itself outside the area range.

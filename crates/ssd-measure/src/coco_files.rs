@@ -181,8 +181,7 @@ pub fn read_detections(path: &Path, truth_path: &Path, truth: &mut GroundTruthFi
     Ok(skipped)
 }
 
-/// Writes all detections in the results format. `category_ids[c - 1]` is the id of class `c`; classes without are left
-/// out.
+/// Writes the detections in the results format. `category_ids[c - 1]` is the id of class `c`; others are left out.
 ///
 /// # Errors
 /// [`WriteError`] if the file cannot be written.

@@ -1,8 +1,8 @@
 //! COCO: one JSON file for all pictures of a split.
 //!
 //! The file is in `annotations/` (`instances_train2017.json`), with the pictures in a folder beside it named after the
-//! split, or among the pictures (`train/_annotations.coco.json`), or is given itself. Its or its folder's name is the
-//! split.
+//! split, or among the pictures (`train/_annotations.coco.json`), or is given itself. The split is in its or its
+//! folder's name.
 //!
 //! Finds file and pictures and joins them. Classes are ordered by category id; ids may have gaps. A picture without
 //! annotations is used as one without objects. Boxes are kept as written; one that extends beyond its picture is

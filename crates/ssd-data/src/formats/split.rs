@@ -1,8 +1,8 @@
 //! Splits: their names, and how a data set without any is divided.
 //!
 //! A data set without splits is divided: a hash of its name puts one picture in ten into `val`, the others into
-//! `train`. So a picture stays on its side when others are added or the folder moves, except in tiny sets, where each
-//! side gets one.
+//! `train`. So pictures stay on their side when others are added or the folder moves; but in tiny sets each side gets
+//! one.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -133,8 +133,7 @@ impl Shapes {
 
 /// Draws one scene of any size and lists the objects in it, boxes as fractions of the picture.
 ///
-/// Objects scale with the short side, at least 60 pixels. One of which less than 35 % is visible is drawn but not
-/// listed.
+/// Objects scale with the short side (60 pixels or more). One less than 35 % visible is drawn but not listed.
 pub fn scene(width: u32, height: u32, rng: &mut Pcg64) -> (RgbImage, Vec<GroundTruth>) {
     let mut canvas = Canvas::new(width as usize, height as usize);
     backdrop::paint_ground(&mut canvas, rng);

@@ -59,8 +59,7 @@ struct Args {
     /// category_id is the class from 1, image_id the picture's name if all names are numbers, else its position from 1
     #[arg(long, value_name = "FILE", requires = "weights")]
     save_detections: Option<PathBuf>,
-    /// Draw precision over recall at IoU 0.5 as PNG: thin lines for classes, with all-point AP, a thick one for the
-    /// mean
+    /// Draw precision over recall at IoU 0.5 as PNG: thin lines for classes, a thick one for their mean, with APs
     #[arg(long, value_name = "FILE")]
     curves: Option<PathBuf>,
     /// Draw which class is mistaken for which as PNG: rows are objects, columns detections. Detections are taken best

@@ -233,8 +233,7 @@ impl Trainer {
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", "), advice: self.advice() });
             }
-            // From the end of a step to the end of the next: includes waiting for data, but not measuring between
-            // epochs.
+            // From the end of a step to the end of the next: includes the wait for data, not measuring between epochs.
             let images_per_s = pictures.len() as f64 / at.duration_since(self.last).as_secs_f64();
             self.last = at;
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
