@@ -78,7 +78,7 @@ impl Loader {
         self.dataset.len().div_ceil(self.config.batch_size)
     }
 
-    /// Starts the threads of an epoch and hands out its batches, without its first `skip` pictures (to go on after an
+    /// Starts the threads of an epoch and hands out its batches, without its first `skip` pictures (to resume after an
     /// interruption). Dropping the iterator ends the threads.
     pub fn epoch(&self, epoch: usize, skip: usize) -> Epoch {
         let order = Arc::new(self.order(epoch));

@@ -5,7 +5,7 @@
 //! connection but stands still (stopped, or its cable pulled) is an endless wait. So a run gets a thread of its own,
 //! whose panic is caught, while this one asks the lenders now and then whether they answer.
 //!
-//! Repeats nothing and moves nothing to another device: a run goes on from its last checkpoint.
+//! Repeats nothing and moves nothing to another device: a run resumes from its last checkpoint.
 
 use std::any::Any;
 use std::io::{self, Read as _, Write as _};
@@ -55,7 +55,7 @@ pub enum LentError {
     /// Gone in the middle of a run.
     #[error(
         "the device {lender} no longer answers ({reason}); the last checkpoint is intact, start serve-device there \
-         again and go on with --resume"
+         again and continue with --resume"
     )]
     Gone {
         /// The address.
@@ -65,7 +65,7 @@ pub enum LentError {
     },
     /// The run panicked although all lenders answer.
     #[error(
-        "the run broke off ({reason}); the last checkpoint is intact, see what serve-device prints and go on with \
+        "the run broke off ({reason}); the last checkpoint is intact, see what serve-device prints and continue with \
          --resume"
     )]
     Broken {

@@ -50,7 +50,7 @@ fn shares(mut batch: HostBatch, devices: usize) -> (HostBatch, Vec<HostBatch>) {
 /// A device that failed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{device} failed in the middle of a step ({reason}); the last checkpoint is intact, go on with --resume once the \
+    "{device} failed in the middle of a step ({reason}); the last checkpoint is intact, continue with --resume once the \
      device is back, or without it"
 )]
 pub struct LostReplica {

@@ -56,7 +56,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::run)?;
     let opened = device::open(&args.device).map_err(Failure::input)?;
     say_what_goes_wrong();
-    // Clients see their connection end, and their runs go on from a checkpoint: nothing has to be saved here.
+    // Clients see their connection end, and their runs resume from a checkpoint: nothing has to be saved here.
     ctrlc::set_handler(|| std::process::exit(0))
         .map_err(|error| Failure::Run(format!("Ctrl-C cannot be handled: {error}.")))?;
 

@@ -20,7 +20,7 @@ use crate::run::state::State;
 pub enum CheckpointError {
     /// Writing failed.
     #[error(
-        "the checkpoint {path} was not written: {reason}; the previous one is intact, free some space and go on with \
+        "the checkpoint {path} was not written: {reason}; the previous one is intact, free some space and continue with \
          --resume"
     )]
     Write {

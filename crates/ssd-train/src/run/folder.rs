@@ -16,7 +16,7 @@ pub(crate) fn checkpoints(out: &Path) -> PathBuf {
 /// Refuses a folder that holds another run, whose files this one would overwrite.
 pub(crate) fn refuse_other_run(out: &Path) -> Result<(), Failure> {
     let sentence = if checkpoint::latest(&checkpoints(out)).is_some() {
-        "already holds a run; add --resume to go on with it, or choose another --out."
+        "already holds a run; add --resume to continue it, or choose another --out."
     } else if ["best.safetensors", "last.safetensors"].iter().any(|file| out.join(file).exists()) {
         "already holds the weights of a run; choose another --out."
     } else {

@@ -93,7 +93,7 @@ pub enum MetricsError {
     Write(#[from] WriteError),
     /// While reading or appending.
     #[error(
-        "metrics.jsonl was not read or written: {0}; check its permissions, free some space and go on with --resume"
+        "metrics.jsonl was not read or written: {0}; check its permissions, free some space and continue with --resume"
     )]
     Append(#[from] io::Error),
 }

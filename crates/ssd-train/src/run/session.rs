@@ -148,11 +148,11 @@ fn first_learner(
 /// The learner and state in the last complete checkpoint.
 fn resumed(out: &Path, learner: Learner, subject: Subject) -> Result<(Learner, State), CheckpointError> {
     let (learner, state) = checkpoint::load(&checkpoints(out), learner, &subject.labels)?;
-    console::note(&format!("Going on after step {} (epoch {}).", state.step, state.epoch + 1));
+    console::note(&format!("Continuing after step {} (epoch {}).", state.step, state.epoch + 1));
     if state.subject != subject {
         let (was, now) = (state.subject.pictures, subject.pictures);
         console::note(&format!(
-            "The data has changed ({was} pictures then, {now} now): the run goes on with it, in another order and with \
+            "The data has changed ({was} pictures then, {now} now): the run continues with it, in another order and with \
              another number of steps per epoch."
         ));
     }
@@ -162,9 +162,9 @@ fn resumed(out: &Path, learner: Learner, subject: Subject) -> Result<(Learner, S
 /// Tells how a run ended, if not as asked for.
 fn reported(outcome: Outcome) -> Done {
     if outcome.steps == 0 && outcome.report.is_none() {
-        console::note("Everything asked for was done already; raise --epochs or --stop-after to go on.");
+        console::note("Everything asked for was done already; raise --epochs or --stop-after to continue.");
     } else if outcome.interrupted {
-        console::note("Interrupted; the checkpoint is saved, --resume goes on from here.");
+        console::note("Interrupted; the checkpoint is saved, --resume continues from here.");
     }
     Done::Learned(outcome.report)
 }

@@ -26,7 +26,7 @@ use crate::device::choice::DeviceChoices;
         train --data VOC2007 --data VOC2012 --split trainval --val-data VOC2007 --val-split test --recipe paper-voc \
         --batch-size 8 --accumulate 4 --out runs/voc\n\n\
         Writes config.json, metrics.jsonl, curves.png, checkpoint/, last.safetensors and best.safetensors into --out.\n\
-        Ctrl-C finishes the step, saves a checkpoint and stops; --resume goes on from there.\n\n\
+        Ctrl-C finishes the step, saves a checkpoint and stops; --resume continues from there.\n\n\
         Exit code: 0 done, 1 failed while running, 2 bad usage or bad input."
 )]
 pub struct TrainArgs {
@@ -45,7 +45,7 @@ pub struct TrainArgs {
     /// Folder for everything that the run writes
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on from the last complete checkpoint in --out; flags that are not given are taken from its config.json
+    /// Continue from the last complete checkpoint in --out; flags that are not given are taken from its config.json
     #[arg(long)]
     pub resume: bool,
     /// Stop after this many epochs as if by Ctrl-C; the learning rate still falls towards --epochs

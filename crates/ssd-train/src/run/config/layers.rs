@@ -47,16 +47,16 @@ impl TrainConfig {
     pub fn resumed(args: &TrainArgs, out: &Path) -> Result<Self, Failure> {
         if args.recipe.is_some() || args.config.is_some() {
             return Err(Failure::Input(
-                "--resume goes on with the settings of the run; leave --recipe and --config out.".into(),
+                "--resume continues with the settings of the run; leave --recipe and --config out.".into(),
             ));
         }
         if args.run.init.is_some() {
-            return Err(Failure::Input("--resume goes on from the run's own weights; leave --init out.".into()));
+            return Err(Failure::Input("--resume continues from the run's own weights; leave --init out.".into()));
         }
         let path = out.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(|error| {
             Failure::Input(format!(
-                "{} cannot be read ({error}), so there is no run to go on with; start without --resume.",
+                "{} cannot be read ({error}), so there is no run to resume; start without --resume.",
                 path.display()
             ))
         })?;

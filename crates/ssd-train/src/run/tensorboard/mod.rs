@@ -29,7 +29,7 @@ const MAX_FILES_A_SECOND: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
     /// The file cannot be created or written.
-    #[error("{path} was not written: {source}; check its permissions, free some space and go on with --resume")]
+    #[error("{path} was not written: {source}; check its permissions, free some space and continue with --resume")]
     Write {
         /// The file, or its folder.
         path: PathBuf,

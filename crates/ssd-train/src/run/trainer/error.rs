@@ -39,7 +39,7 @@ pub enum TrainError {
     #[error(transparent)]
     Replica(#[from] LostReplica),
     /// The device failed.
-    #[error("the device failed at step {step} ({reason}); go on from the last checkpoint with --resume")]
+    #[error("the device failed at step {step} ({reason}); continue from the last checkpoint with --resume")]
     Device {
         /// The step.
         step: usize,

@@ -260,7 +260,7 @@ impl Trainer {
     fn advice(&self) -> &'static str {
         match checkpoint::latest(&checkpoints(&self.out)) {
             Some(_) => {
-                "the last checkpoint is from before: lower --lr, lengthen --warmup or set --clip-norm 10, and go on \
+                "the last checkpoint is from before: lower --lr, lengthen --warmup or set --clip-norm 10, and continue \
                  with --resume"
             }
             None => "nothing was saved yet: lower --lr, lengthen --warmup or set --clip-norm 10, and start again",
