@@ -50,8 +50,8 @@ fn shares(mut batch: HostBatch, devices: usize) -> (HostBatch, Vec<HostBatch>) {
 /// A device that failed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{device} failed in the middle of a step ({reason}); the last checkpoint is intact, continue with --resume once the \
-     device is back, or without it"
+    "{device} failed in the middle of a step ({reason}); the last checkpoint is intact, continue with --resume once \
+     the device is back, or without it"
 )]
 pub struct LostReplica {
     /// The device's name.

@@ -20,8 +20,8 @@ use crate::run::state::State;
 pub enum CheckpointError {
     /// Writing failed.
     #[error(
-        "the checkpoint {path} was not written: {reason}; the previous one is intact, free some space and continue with \
-         --resume"
+        "the checkpoint {path} was not written: {reason}; the previous one is intact, free some space and continue \
+         with --resume"
     )]
     Write {
         /// The folder.

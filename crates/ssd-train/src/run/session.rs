@@ -152,8 +152,8 @@ fn resumed(out: &Path, learner: Learner, subject: Subject) -> Result<(Learner, S
     if state.subject != subject {
         let (was, now) = (state.subject.pictures, subject.pictures);
         console::note(&format!(
-            "The data has changed ({was} pictures then, {now} now): the run continues with it, in another order and with \
-             another number of steps per epoch."
+            "The data has changed ({was} pictures then, {now} now): the run continues with it, in another order and \
+             with another number of steps per epoch."
         ));
     }
     Ok((learner, State { subject, ..state }))

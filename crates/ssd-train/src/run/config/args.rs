@@ -36,7 +36,7 @@ pub struct TrainArgs {
     /// A task's settings, by name: paper-voc, scratch, finetune or lite; see below
     #[arg(long, value_enum)]
     pub recipe: Option<Recipe>,
-    /// A JSON file with settings as in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags override it
+    /// A JSON file of settings as in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Threads that read and augment pictures [default: one for each core, at most 8]
