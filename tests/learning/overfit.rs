@@ -15,8 +15,7 @@ use ssd_train::device::choice::DeviceChoice;
 use ssd_train::run::checkpoint;
 use ssd_train::run::config::TrainConfig;
 use ssd_train::run::validate::detect;
-
-use crate::cli::{path_text, run};
+use ssd_tests::run::{path_text, run};
 
 /// Of this seed each of the first eight scenes has objects, and no two of a class so close that NMS would take one
 /// for the other. (A scene without objects has no positives, so the loss takes no negatives from it either.)
@@ -64,7 +63,8 @@ fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> 
     detect(model, header, &header.priors.priors(), batch, &header.params()).swap_remove(0)
 }
 
-/// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the most.
+/// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the
+/// most.
 fn assert_close(half: &[Detection], whole: &[Detection]) {
     assert_eq!(half.len(), whole.len());
     for detection in whole {

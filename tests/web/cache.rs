@@ -1,4 +1,4 @@
-//! Weights from an address: one stream with progress, checked, and fetched once where they are large.
+//! Weights from a URL: one stream with progress, checked, and fetched once where they are large.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::foreign::{RECOGNISED, shipped_as_foreign, wait_for_model};
 use super::page::{Gpu, PATIENCE, Page, scenario};
 use super::server::{BLANK, Extra, Length};
 
-/// Above what is cached, with what a training leaves beside its network.
+/// More than the least that is cached: with the tensors that training leaves beside the network.
 fn large(page: &Page) -> Result<Vec<u8>> {
     checkpoint::safetensors_file(&shipped_as_foreign(page)?.0, 24_000_000)
 }
@@ -38,7 +38,7 @@ fn a_large_file_is_fetched_once_and_found_without_a_network() {
             page.server.answers("large.safetensors")
         );
 
-        // Another content under the address is fetched, and takes the place of the first.
+        // New content at the same URL is fetched and replaces the old.
         page.server.put(
             "large.safetensors",
             Extra { bytes: checkpoint_with(page, 24_000_001)?, tag: Some("\"second\""), ..served.clone() },
@@ -62,7 +62,8 @@ fn checkpoint_with(page: &Page, beside: usize) -> Result<Vec<u8>> {
     checkpoint::safetensors_file(&shipped_as_foreign(page)?.0, beside)
 }
 
-/// Defines `load(weights, options)`, which says what came of it: `{ info }` or `{ name, message }`, with `progress` of the bytes.
+/// Defines `load(weights, options)`, which returns `{ info }` or `{ name, message }`, with the `progress` of
+/// the bytes.
 const LOAD: &str = "(async () => {
     const { Detector } = await import(new URL('./detector.js', location.href));
     window.load = async (weights, options) => {
@@ -130,7 +131,8 @@ fn a_broken_stream_or_another_content_is_refused_in_a_sentence() {
         // Nothing of it was cached, and what is cached has a limit, at which the oldest goes.
         let left = page.eval(
             "(async () => {
-                const { listCached, tidy, remember, recall, sha256 } = await import(new URL('./storage.js', location.href));
+                const storage = await import(new URL('./storage.js', location.href));
+                const { listCached, tidy, remember, recall, sha256 } = storage;
                 const counts = [(await listCached()).length];
                 const put = async (fill, url) => {
                     const bytes = new Uint8Array(26e6).fill(fill);

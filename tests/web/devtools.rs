@@ -1,7 +1,8 @@
-//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each ended by a zero byte.
+//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each ended by a zero
+//! byte.
 //!
-//! Just enough for one page in one browser: calls that wait for their answer, and the page's errors collected on the side.
-//! Knows nothing of what is tested.
+//! Just enough for one page in one browser: calls that wait for their answer, and the page's errors collected on the
+//! side. Knows nothing of the tests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -26,7 +27,7 @@ pub struct DevTools {
     messages: Receiver<Value>,
     next_id: u64,
     session: Option<String>,
-    /// What the page wrote as an error, threw, or was refused, in order.
+    /// What the page logged as an error, threw, or was refused, in order.
     pub complaints: Vec<String>,
     // Dropped last, when the browser is gone.
     _profile: TempDir,
@@ -111,7 +112,7 @@ impl DevTools {
 impl Drop for DevTools {
     fn drop(&mut self) {
         self.session = None;
-        // A browser that is asked to close ends its helpers too; one that does not listen is ended.
+        // A browser that is asked to close ends its helpers too; one that does not react is killed.
         let _ = self.call_within("Browser.close", json!({}), Duration::from_secs(5));
         let end = Instant::now() + Duration::from_secs(5);
         while Instant::now() < end && matches!(self.process.try_wait(), Ok(None)) {
@@ -122,7 +123,7 @@ impl Drop for DevTools {
     }
 }
 
-/// The text of an event that tells of an error, of ours or of the browser.
+/// The text of an event that reports an error, ours or the browser's.
 fn complaint(event: &Value) -> Option<String> {
     let parameters = &event["params"];
     match event["method"].as_str()? {

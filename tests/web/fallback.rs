@@ -1,4 +1,4 @@
-//! A browser without WebGPU: an adapter is asked for and none is given.
+//! A browser without WebGPU: a request for an adapter yields null.
 
 use anyhow::ensure;
 

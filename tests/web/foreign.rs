@@ -1,4 +1,4 @@
-//! Public checkpoints: converted in the page, named in words, and refused in a sentence where they are no good.
+//! Public checkpoints: converted in the page, described in words, and refused in a sentence where they are invalid.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use super::weights::is_sentence;
 /// Computes on the CPU, which is quicker than an emulated adapter.
 pub const CPU: &str = "?backend=cpu";
 
-/// What the page says of the checkpoint that the shipped model is turned into.
+/// The page's description of the checkpoint made from the shipped model.
 pub const RECOGNISED: &str = "pytorch-ssd SSDLite300 with MobileNetV2, 6 classes";
 
 #[test]
@@ -49,7 +49,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
         page.wait_for(&format!("document.querySelector('#classes').textContent === '{}'", names.concat()), PATIENCE)?;
         ensure!(result(page)? == own, "with names {} differs from {own}", result(page)?);
 
-        // Both in one choice; a tensor that is not the network's is counted.
+        // Both chosen at once; a tensor that the network lacks is counted.
         page.choose_all("#weights-file", &[&labels, &safetensors])?;
         wait_for_model(page, "theirs.safetensors")?;
         let expected = format!("{RECOGNISED}, 1 of its tensors unused (safetensors)");
@@ -77,7 +77,7 @@ fn a_checkpoint_that_is_no_good_is_refused_and_the_detector_before_works_on() {
         let other = checkpoint::safetensors_file(&[], 100)?;
         let fixtures = workspace_root().join("tests/fixtures/pytorch-files");
         let fixture = |name: &str| std::fs::read(fixtures.join(name)).with_context(|| format!("{name} is not there"));
-        // Each says of which file it speaks and what is wrong with it.
+        // Each names its file and what is wrong with it.
         let cases = [
             ("cut.pth", whole[..whole.len() / 2].to_vec(), "file"),
             ("flipped.pth", flipped, "check sum"),
@@ -128,7 +128,8 @@ fn the_module_takes_checkpoints_from_everywhere_and_gives_back_a_file_of_ours() 
                     const detector = await Detector.load({{ weights, labels: {labels}, backend: 'cpu', onProgress }});
                     const file = await detector.file();
                     const again = await Detector.load({{ weights: file, backend: 'cpu' }});
-                    found.push({{ info: detector.info, again: again.info, size: file.size, stages: [...new Set(stages)] }});
+                    const [info, size] = [detector.info, file.size];
+                    found.push({{ info, again: again.info, size, stages: [...new Set(stages)] }});
                     detector.dispose();
                     again.dispose();
                 }}
@@ -168,7 +169,8 @@ pub fn result(page: &mut Page) -> Result<Value> {
 /// Waits until a model is in use and has detected.
 pub fn wait_for_model(page: &mut Page, name: &str) -> Result<()> {
     let over = format!(
-        "document.querySelector('#weights').textContent === '{name}' || document.querySelector('#error').textContent !== ''"
+        "document.querySelector('#weights').textContent === '{name}' || \
+         document.querySelector('#error').textContent !== ''"
     );
     page.wait_for(&over, PATIENCE)?;
     page.wait_for_result()

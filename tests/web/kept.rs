@@ -23,7 +23,7 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
         let own = result(page)?;
         ensure!(hidden(page, "#keep")? && hidden(page, "#kept")?, "the shipped model is not to be kept");
 
-        // Nothing is kept that was not asked for.
+        // Nothing is kept unasked.
         page.choose_all("#weights-file", &[&theirs, &labels])?;
         wait_for_model(page, "theirs.pth")?;
         page.open(CPU)?;
@@ -56,7 +56,7 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
 
         page.click("#kept button")?;
         page.wait_for("!document.querySelector('#kept').checkVisibility()", PATIENCE)?;
-        // It is in use still, and can be kept again.
+        // It is still in use, and can be kept again.
         ensure!(!hidden(page, "#keep")?, "what was forgotten cannot be kept again");
         ensure!(page.error()?.is_empty(), "{}", page.error()?);
         page.open(CPU)?;
@@ -88,13 +88,13 @@ fn a_kept_model_that_is_damaged_or_gone_ends_in_a_sentence_and_is_forgotten() {
         page.wait_for("document.querySelectorAll('#kept li').length === 2", PATIENCE)?;
         ensure!(menu(page)? == ["shapes", "one.pth", "two.pth"], "{:?}", menu(page)?);
 
-        // One loses a byte, the other goes altogether, both behind the page's back.
+        // One loses a byte, the other goes altogether, without the page's knowledge.
         let damage = "(async () => {
             const name = (await caches.keys()).find((name) => name.startsWith('ssd-models'));
             const cache = await caches.open(name);
             for (const request of await cache.keys()) {
-                if ((await cache.match(request)).headers.get('x-note').includes('two')) { await cache.delete(request); continue; }
                 const file = await cache.match(request);
+                if (file.headers.get('x-note').includes('two')) { await cache.delete(request); continue; }
                 const whole = await file.blob();
                 await cache.put(request, new Response(whole.slice(0, whole.size - 1), file));
             }

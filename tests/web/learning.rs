@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
+use ssd_tests::skip;
 
 use super::page::{Gpu, scenario};
 use super::server::{BLANK, Extra};
@@ -18,12 +19,7 @@ fn built() -> Option<PathBuf> {
 
 #[test]
 fn ten_steps_in_the_browser_have_the_losses_of_the_native_run() {
-    let Some(folder) = built() else {
-        return ssd_tests::skipped(
-            "web::learning",
-            "SSD_WASM_TESTS does not name what `cargo xtask test` builds of tests/wasm",
-        );
-    };
+    let folder = built().unwrap_or_else(|| skip("SSD_WASM_TESTS does not name what `cargo xtask test` builds of tests/wasm"));
     scenario("learning", Gpu::None, |page| {
         for name in ["ssd_wasm_tests.js", "ssd_wasm_tests_bg.wasm"] {
             let bytes = std::fs::read(folder.join(name)).with_context(|| format!("{name} is not there"))?;

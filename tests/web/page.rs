@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use ssd_tests::{skipped, workspace_root};
+use ssd_tests::{skip, workspace_root};
 
 use super::devtools::DevTools;
 use super::server::Server;
 
-/// Whether the browser has a WebGPU adapter, emulated, as there is no graphics card to count on.
+/// Whether the browser has a WebGPU adapter: an emulated one, as a machine may lack a graphics card.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Gpu {
     Emulated,
@@ -60,9 +60,9 @@ pub struct Page {
 }
 
 /// Plays one scenario on a page that is not opened yet. A failure leaves a screenshot in `target/web-failures/` and is
-/// reported with what the page said.
+/// reported with the page's own messages.
 pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>) {
-    let Some(browser) = browser(name) else { return };
+    let browser = browser();
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let played =
         Page::start(&browser, gpu).map(|mut page| play(&mut page).map_err(|error| page.describe(name, &error)));
@@ -73,19 +73,18 @@ pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>
     }
 }
 
-/// The browser, if it and the page are there; otherwise the test is skipped, or fails where it must not be.
-fn browser(name: &str) -> Option<PathBuf> {
+/// The browser. Without it or the page the test is skipped; with `SSD_REQUIRE_WEB` it fails.
+fn browser() -> PathBuf {
     let named = std::env::var_os("SSD_CHROMIUM").map(PathBuf::from);
     let usual = Path::new("/usr/bin/chromium");
     let browser = named.or_else(|| usual.is_file().then(|| usual.to_path_buf()));
-    let why = match &browser {
+    let why = match browser {
         None => "no browser; name one in SSD_CHROMIUM or run `cargo xtask test`",
         Some(_) if !workspace_root().join("dist/index.html").is_file() => "dist/ is not built; run `cargo xtask build`",
-        Some(_) => return browser,
+        Some(browser) => return browser,
     };
-    assert!(std::env::var_os("SSD_REQUIRE_WEB").is_none(), "{name}: {why}");
-    skipped(name, why);
-    None
+    assert!(std::env::var_os("SSD_REQUIRE_WEB").is_none(), "{why}");
+    skip(why)
 }
 
 impl Page {
@@ -148,13 +147,13 @@ impl Page {
         Ok(())
     }
 
-    /// Waits until `#error` says something, and gives it.
+    /// Waits until `#error` has a text, and returns it.
     pub fn wait_for_error(&mut self) -> Result<String> {
         self.wait_for("document.querySelector('#error').textContent !== ''", PATIENCE)?;
         self.error()
     }
 
-    /// What `#error` says; empty unless something failed.
+    /// The text of `#error`; empty unless something failed.
     pub fn error(&mut self) -> Result<String> {
         self.text("document.querySelector('#error').textContent.trim()")
     }
@@ -166,7 +165,7 @@ impl Page {
         Ok(serde_json::from_value(items)?)
     }
 
-    /// Puts a file into a file input, as a user who chose it.
+    /// Puts a file into a file input, as a user would.
     pub fn choose(&mut self, input: &str, file: &Path) -> Result<()> {
         self.choose_all(input, &[file])
     }
@@ -200,7 +199,7 @@ impl Page {
         self.devtools.call("Storage.overrideQuotaForOrigin", parameters).map(drop)
     }
 
-    /// Moves a slider, as a user who dragged it.
+    /// Moves a slider, as a user would.
     pub fn slide(&mut self, slider: &str, value: f64) -> Result<()> {
         let script = format!(
             "(() => {{ const slider = document.querySelector('{slider}'); slider.value = {value}; \
@@ -214,7 +213,7 @@ impl Page {
         self.eval(&format!("document.querySelector('{element}').click()")).map(drop)
     }
 
-    /// What went wrong in the page so far, by its own account or the browser's.
+    /// Errors so far, of the page or of the browser.
     pub fn complaints(&self) -> &[String] {
         &self.devtools.complaints
     }

@@ -1,7 +1,7 @@
-//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest. A test may add
-//! files, which are served as it says.
+//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest.
+//! A test may add files and choose how they are served.
 //!
-//! One thread and one answer a connection, so that no request waits behind another one's connection.
+//! One thread and one answer a connection, so that no request waits for another connection.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
-/// Below here lies the page. Not the root, so that a path that is not relative misses.
+/// The page's folder. Not the root, so that an absolute path fails.
 const FOLDER: &str = "/some/sub/path/";
 
 /// An empty page of the same origin, for a test that brings its own script.
@@ -21,22 +21,22 @@ pub const BLANK: &str = "blank.html";
 #[derive(Clone, Default)]
 pub struct Extra {
     pub bytes: Vec<u8>,
-    /// Its ETag. Whoever asks with it gets a 304.
+    /// Its ETag. A request with it gets a 304.
     pub tag: Option<&'static str>,
-    /// The connection ends after so many bytes, 0 for before any answer.
+    /// The connection ends after this number of bytes; 0: before any answer.
     pub cut: Option<usize>,
-    /// What the answer says of its length and coding.
+    /// The headers for length and encoding.
     pub length: Length,
 }
 
-/// What an answer says of its length.
+/// What an answer declares of its length.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum Length {
     #[default]
     Said,
-    /// Nothing, as behind a server that makes its answer on the way.
+    /// Nothing, as with a server that generates its answer while sending.
     Unsaid,
-    /// The length of what is sent, and that it is in another coding than what arrives.
+    /// The length as sent, and an encoding, so that the decoded length differs.
     Coded,
 }
 
@@ -86,7 +86,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// What was asked for and is not there.
+    /// Requested files that do not exist.
     pub fn missing(&self) -> Vec<String> {
         lock(&self.shared.missing).clone()
     }
@@ -161,7 +161,7 @@ fn send_extra(connection: &mut TcpStream, url: &str, extra: &Extra, tag: Option<
         write!(connection, "ETag: {tag}\r\n")?;
     }
     if extra.length == Length::Coded {
-        // A coding that changes nothing, so that no coder is needed here.
+        // An encoding that changes nothing, so that no encoder is needed here.
         write!(connection, "Content-Encoding: identity\r\n")?;
     }
     if extra.length != Length::Unsaid {

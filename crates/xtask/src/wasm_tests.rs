@@ -1,0 +1,22 @@
+//! `tests/wasm` for the browser: a test program of its own, so that the page does not carry what only a test needs.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::{shell, tools};
+
+/// Where it lies; the tests find it by the variable `SSD_WASM_TESTS`.
+pub fn folder() -> PathBuf {
+    shell::target_dir().join("wasm-tests")
+}
+
+/// Builds it, after installing what that takes.
+pub fn build() -> Result<()> {
+    tools::ensure_page_tools()?;
+    let args = ["build", "--release", "-p", "ssd-wasm-tests", "--target", tools::WASM_TARGET];
+    shell::run(&mut shell::command("cargo", &args))?;
+    let wasm = shell::target_dir().join(tools::WASM_TARGET).join("release/ssd_wasm_tests.wasm");
+    let mut bindgen = shell::command("wasm-bindgen", &["--target", "web", "--out-dir"]);
+    shell::run(bindgen.arg(folder()).arg(wasm))
+}
