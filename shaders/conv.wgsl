@@ -41,8 +41,8 @@ fn place(row: u32) -> Place {
   let pixels = info.height_out * info.width_out;
   let pixel = row % pixels;
   let corner = vec2<u32>(pixel % info.width_out, pixel / info.width_out) * info.stride;
-  // A row behind the last one lies outside every map.
-  let shift = select(i32(info.padding), 1 << 30u, row >= info.rows);
+  // A row after the last one lies outside every map.
+  let shift = select(vec2<i32>(i32(info.pad_left), i32(info.pad_top)), vec2<i32>(1 << 30u), row >= info.rows);
   return Place(vec2<i32>(corner) - shift, row / pixels * info.height_in * info.width_in);
 }
 

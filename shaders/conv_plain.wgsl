@@ -17,8 +17,8 @@ const TILE_QUADS = 8u;
 fn source(row: u32, tap_y: u32, tap_x: u32, plane: u32) -> i32 {
   let pixels = info.height_out * info.width_out;
   let pixel = row % pixels;
-  let y = i32(pixel / info.width_out * info.stride + tap_y * info.dilation) - i32(info.padding);
-  let x = i32(pixel % info.width_out * info.stride + tap_x * info.dilation) - i32(info.padding);
+  let y = i32(pixel / info.width_out * info.stride + tap_y * info.dilation) - i32(info.pad_top);
+  let x = i32(pixel % info.width_out * info.stride + tap_x * info.dilation) - i32(info.pad_left);
   if (row >= info.rows || y < 0 || x < 0 || y >= i32(info.height_in) || x >= i32(info.width_in)) {
     return -1;
   }

@@ -25,8 +25,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return;
   }
   let image = line / info.height_out;
-  let top = i32(line % info.height_out * STRIDE) - i32(info.padding);
-  let left = i32(four * 4u * STRIDE) - i32(info.padding);
+  let top = i32(line % info.height_out * STRIDE) - i32(info.pad_top);
+  let left = i32(four * 4u * STRIDE) - i32(info.pad_left);
 
   var sum0 = shift[quad];
   var sum1 = sum0;

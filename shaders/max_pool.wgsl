@@ -18,11 +18,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let x = row % info.width_out;
   let y = row / info.width_out % info.height_out;
   let image = row / info.width_out / info.height_out;
-  // The first window may begin before the map, the last one end behind it; each has at least one pixel inside.
-  let left = max(x * info.stride, info.padding) - info.padding;
-  let top = max(y * info.stride, info.padding) - info.padding;
-  let right = min(x * info.stride + info.kernel - info.padding, info.width_in);
-  let bottom = min(y * info.stride + info.kernel - info.padding, info.height_in);
+  // The first window may begin before the map, the last one end after it; each has at least one pixel inside.
+  let left = max(x * info.stride, info.pad_left) - info.pad_left;
+  let top = max(y * info.stride, info.pad_top) - info.pad_top;
+  let right = min(x * info.stride + info.kernel - info.pad_left, info.width_in);
+  let bottom = min(y * info.stride + info.kernel - info.pad_top, info.height_in);
 
   var largest = vec4<f32>(-3.0e38);
   for (var source_y = top; source_y < bottom; source_y++) {

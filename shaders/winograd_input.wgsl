@@ -51,8 +51,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return;
   }
   let at = corner(info.first_tile + tile);
-  let y = i32(at.y) - i32(info.padding);
-  let x = i32(at.x) - i32(info.padding);
+  let y = i32(at.y) - i32(info.pad_top);
+  let x = i32(at.x) - i32(info.pad_left);
   let c0 = column(at.z, y, x, channel);
   let c1 = column(at.z, y, x + 1, channel);
   let c2 = column(at.z, y, x + 2, channel);

@@ -15,7 +15,8 @@ struct Info {
   columns: u32, // output channels, without the filling
   kernel: u32, // taps in each direction
   stride: u32,
-  padding: u32,
+  pad_top: u32, // rows of zeros above the input; what lies beyond its other edges reads as zero as well
+  pad_left: u32,
   dilation: u32,
   activation: u32, // 0 nothing, 1 ReLU, 2 ReLU6, 3 hard-swish, 4 hard sigmoid
   weights_stride: u32, // quads from one row of the weights to the next
@@ -32,7 +33,6 @@ struct Info {
   offset_columns: u32, // columns that are offsets; logits follow
   logits_start: u32, // where the logits begin, in numbers
   classes: u32,
-  reserved: u32,
 }
 
 fn activate(sum: vec4<f32>, activation: u32) -> vec4<f32> {

@@ -1,75 +1,30 @@
 //! Trunks alone: their inner feature maps are those of their own projects' networks.
 
-use std::fmt::Arguments;
-
 use burn::tensor::{Device, Tensor, TensorData};
-use ssd::model::{Backbone, BurnEngine, ConvStep, Engine, L2Norm, Pool};
+use ssd::model::{BurnEngine, Watched};
 use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype};
 use ssd::{Arch, Ssd};
 use ssd_import::{Conversion, Options, TensorFile};
 use ssd_tests::fixture::{Fixture, SYNTHETIC, synthetic};
 
-/// Burn's operations, keeping one layer's output.
-struct Watch {
-    burn: BurnEngine,
-    layer: &'static str,
-    seen: Option<Tensor<4>>,
-}
-
-impl Watch {
-    fn look(&mut self, name: Arguments<'_>, map: Tensor<4>) -> Tensor<4> {
-        if name.to_string() == self.layer {
-            self.seen = Some(map.clone());
-        }
-        map
-    }
-}
-
-impl Engine for Watch {
-    type Map = Tensor<4>;
-
-    fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
-        let map = self.burn.convolve(name, step, x);
-        self.look(name, map)
-    }
-
-    fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>, onto: Tensor<4>) -> Tensor<4> {
-        let map = self.burn.convolve_onto(name, step, x, onto);
-        self.look(name, map)
-    }
-
-    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
-        self.burn.max_pool(name, pool, x)
-    }
-
-    fn average(&mut self, name: Arguments<'_>, x: Tensor<4>) -> Tensor<4> {
-        self.burn.average(name, x)
-    }
-
-    fn scale(&mut self, name: Arguments<'_>, x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
-        self.burn.scale(name, x, factors)
-    }
-
-    fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Tensor<4>) -> Tensor<4> {
-        self.burn.l2_norm(name, norm, x)
-    }
-
-    fn predict(&mut self, _: usize, _: (&ConvStep<'_>, Tensor<4>), _: (&ConvStep<'_>, Tensor<4>)) {}
-}
 
 fn map_of(model: &Ssd, arch: Arch, layer: &'static str) -> Tensor<4> {
     let device = Device::flex();
     let size = arch.input_size();
     let pixels = preprocess_rgba(&synthetic(), SYNTHETIC.0, SYNTHETIC.1, &arch.preprocess());
     let images = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &device);
-    let mut watch = Watch { burn: BurnEngine::default(), layer, seen: None };
-    match &model.backbone {
-        Backbone::Vgg16(vgg) => vgg.run(&mut watch, images),
-        Backbone::ResNet(resnet) => resnet.run(&mut watch, images),
-        _ => panic!("no trunk of {arch} is known"),
+    let mut seen = None;
+    let watch = |name: &str, work: &mut dyn FnMut() -> Tensor<4>| {
+        let map = work();
+        if name == layer {
+            seen = Some(map.clone());
+        }
+        map
     };
-    watch.seen.unwrap_or_else(|| panic!("{arch} has no layer {layer}"))
+    let mut watched = Watched { engine: BurnEngine::default(), watch };
+    model.backbone.run(&mut watched, images);
+    seen.unwrap_or_else(|| panic!("{arch} has no layer {layer}"))
 }
 
 #[test]
@@ -87,9 +42,8 @@ fn every_trunk_says_what_its_own_project_says() {
         assert!(conversion.header().is_none() && conversion.arch() == arch, "{name}");
         assert!(conversion.unused().is_empty(), "{name}: {:?}", conversion.unused());
         let bytes = conversion.to_bytes(Dtype::F32, &mut |_, _| {}).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let fresh = Ssd::new(arch, 4, &Device::flex());
         let (model, taken, _) =
-            weights::load_trunk(bytes, arch, fresh).unwrap_or_else(|error| panic!("{name}: {error}"));
+            weights::load_trunk(bytes, arch, 4, &Device::flex()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(taken, conversion.specs().count(), "{name}");
 
         let map = map_of(&model, arch, layer);

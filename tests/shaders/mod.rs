@@ -184,7 +184,7 @@ fn wgsl_layout(module: &Module, name: &str) -> Option<Layout> {
 
 #[test]
 fn structs_are_the_same_on_both_sides() {
-    let layer = rust_layout!(layout::LayerInfo: height_in width_in quads_in height_out width_out rows quads_out columns kernel stride padding dilation activation weights_stride slices parts input_plane weights_plane first_tile tiles tiles_y tiles_x prior_base priors offset_columns logits_start classes reserved);
+    let layer = rust_layout!(layout::LayerInfo: height_in width_in quads_in height_out width_out rows quads_out columns kernel stride pad_top pad_left dilation activation weights_stride slices parts input_plane weights_plane first_tile tiles tiles_y tiles_x prior_base priors offset_columns logits_start classes);
     let infos = [
         ("preprocess", rust_layout!(layout::PreprocessInfo: width height size image mean deviation)),
         (

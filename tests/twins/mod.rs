@@ -3,6 +3,7 @@
 mod frames;
 mod mining;
 mod network;
+mod padding;
 
 use pollster::block_on;
 use ssd_gpu::verify;

@@ -1,7 +1,7 @@
-//! Memory that feature maps are made in and go back to.
+//! Memory for feature maps, used again and again.
 //!
-//! A network writes tens of megabytes of maps for each picture. Memory that is new each time costs more than the writing: the system
-//! hands it out page by page, full of zeros.
+//! A network writes tens of megabytes of maps for each picture. Fresh memory each time would cost more than the
+//! writing: the system hands it out page by page and fills it with zeros.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Clone, Default)]
 pub struct Buffers(Arc<Mutex<Vec<Vec<f32>>>>);
 
-/// `f32` in memory that goes back to its store.
+/// `f32` numbers in memory that returns to its store.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    /// As long as it was when it was new, so that nothing is to be filled when it is taken again.
+    /// Never shortened, so that nothing has to be filled when it is taken again.
     memory: Vec<f32>,
     length: usize,
     home: Buffers,
 }
 
 impl Buffers {
-    /// `length` numbers, which are anything.
+    /// `length` numbers of any value.
     pub(crate) fn take(&self, length: usize) -> Buffer {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = free.iter().enumerate().filter(|(_, memory)| memory.len() >= length);
@@ -30,12 +30,12 @@ impl Buffers {
         Buffer { memory, length, home: self.clone() }
     }
 
-    /// How many pieces of memory lie idle.
+    /// How many pieces of memory are idle.
     pub fn idle(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// The numbers as they are, in memory of this store from now on.
+    /// Takes over memory with its numbers.
     #[cfg(test)]
     pub(crate) fn adopt(&self, memory: Vec<f32>) -> Buffer {
         Buffer { length: memory.len(), memory, home: self.clone() }

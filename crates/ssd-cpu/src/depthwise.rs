@@ -1,12 +1,14 @@
-//! 3x3 depthwise convolution, plane by plane.
+//! 3x3 depthwise convolution with stride 1 or 2, plane by plane.
 //!
-//! A plane is first laid out such that each of the nine taps, for all outputs, is one contiguous run of memory: with zeros around it, and for stride 2
-//! split into its even and odd rows and columns (four phases). Output `(y, x)` then stands at `y * pitch + x`, tap `k` of it `offsets[k]` further on in
-//! the laid-out plane, and a convolution is a sum of nine shifted runs with no borders to mind. The columns from the output's width up to the pitch are computed
-//! and thrown away.
+//! A plane is first laid out so that each of the nine taps, for all outputs, is one contiguous run of memory: with the
+//! padding's zeros around it, and for stride 2 split into its even and odd rows and columns (four phases). Output `(y,
+//! x)` then stands at `y * pitch + x`, its tap `k` `offsets[k]` further on in the laid-out plane, and a convolution is
+//! a sum of nine shifted runs without borders. The columns from the output's width up to the pitch are computed and
+//! thrown away.
 
 use burn::backend::flex::FlexTensor;
 
+use crate::ConvShape;
 use crate::memory::{Values, primitive};
 use crate::planes::{LANES, for_each};
 
@@ -16,6 +18,8 @@ pub(crate) struct Layout {
     /// Columns of the input.
     pub(crate) width: usize,
     pub(crate) stride: usize,
+    /// Rows and columns of zeros before the input.
+    before: [usize; 2],
     pub(crate) out_height: usize,
     pub(crate) out_width: usize,
     /// Elements from one output row to the next.
@@ -27,9 +31,11 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(height: usize, width: usize, stride: usize) -> Self {
-        let (out_height, out_width) = ((height - 1) / stride + 1, (width - 1) / stride + 1);
-        // A tap reaches two columns to the right with stride 1 and one column of its phase with stride 2; rows likewise.
+    pub(crate) fn new(shape: &ConvShape, [height, width]: [usize; 2]) -> Self {
+        let stride = shape.stride;
+        let [out_height, out_width] = shape.size_out([height, width]);
+        // A tap reaches two columns to the right with stride 1 and one column of its phase with stride 2; rows
+        // likewise.
         let reach = if stride == 1 { 2 } else { 1 };
         let pitch = out_width + reach;
         let phase = (out_height + reach) * pitch;
@@ -38,7 +44,7 @@ impl Layout {
             let phases = (row % stride) * stride + column % stride;
             phases * phase + (row / stride) * pitch + column / stride
         });
-        Self { width, stride, out_height, out_width, pitch, phase, offsets }
+        Self { width, stride, before: shape.padding.before, out_height, out_width, pitch, phase, offsets }
     }
 
     /// Elements of all output rows with their pitch, in whole blocks.
@@ -51,11 +57,11 @@ impl Layout {
         self.stride * self.stride * self.phase + 2 * LANES
     }
 
-    /// Copies an input plane to its place; what is not written stays zero.
+    /// Copies an input plane to its place; the rest stays zero.
     #[inline(always)]
     pub(crate) fn spread(&self, plane: &[f32], laid_out: &mut [f32]) {
         for (y, row) in plane.chunks_exact(self.width).enumerate() {
-            let (even, odd) = self.row_starts(y);
+            let [even, odd] = self.row_starts(y);
             if self.stride == 1 {
                 laid_out[even..even + self.width].copy_from_slice(row);
             } else {
@@ -72,21 +78,20 @@ impl Layout {
 
     /// Where columns 0, 2, ... and columns 1, 3, ... of input row `y` start; with stride 1 the first is the whole row.
     #[inline(always)]
-    pub(crate) fn row_starts(&self, y: usize) -> (usize, usize) {
-        // One row and one column of zeros come before the input.
-        let (row, pitch, phase) = (y + 1, self.pitch, self.phase);
-        if self.stride == 1 {
-            return (row * pitch + 1, 0);
-        }
-        let start = (row % 2) * 2 * phase + (row / 2) * pitch;
-        (start + phase, start + 1)
+    pub(crate) fn row_starts(&self, y: usize) -> [usize; 2] {
+        let &Self { stride, before: [top, left], pitch, phase, .. } = self;
+        let row = y + top;
+        [left, left + 1].map(|column| {
+            let phases = (row % stride) * stride + column % stride;
+            phases * phase + (row / stride) * pitch + column / stride
+        })
     }
 }
 
 /// `[B, C, H, W]` and `[C, 1, 3, 3]` to `[B, C, H', W']`.
-pub(crate) fn forward(x: &Values, weight: &Values, stride: usize) -> FlexTensor {
+pub(crate) fn forward(x: &Values, weight: &Values, shape: &ConvShape) -> FlexTensor {
     let [batch, channels, height, width] = x.shape();
-    let layout = Layout::new(height, width, stride);
+    let layout = Layout::new(shape, [height, width]);
     let Layout { out_height, out_width, pitch, offsets, .. } = layout;
     let mut out = vec![0.0; batch * channels * out_height * out_width];
     let scratch = || (vec![0.0; layout.plane()], vec![0.0; layout.outputs()]);

@@ -1,10 +1,14 @@
-//! Convolutions and batch norm that Burn's CPU device is slow at, above all their gradients.
+//! Convolutions, poolings and batch norm: what they are, and fast loops for them on Burn's CPU device.
 //!
-//! Every operation takes tensors of any device: on the CPU device it runs the loops of this crate, on all others Burn's own operations.
-//! It is not a backend, and knows nothing of SSD.
+//! It knows nothing of SSD, and is not a backend of Burn's. In it are
 //!
-//! For a network that is only run there is more: [`Convolution`], [`Map`] and [`together`], without gradients.
+//! - the shapes that every engine computes: [`ConvShape`], [`Pool`], [`Padding`], [`Activation`];
+//! - [`twins`]: their meaning in plain Rust, which all faster ways are tested against;
+//! - for training, functions on tensors of any device, with gradients: on the CPU device by the loops of this crate, on
+//!   all others by Burn's operations;
+//! - for inference on the CPU, without gradients: [`Convolution`], [`Map`], [`together`].
 
+mod activation;
 mod buffers;
 mod composed;
 mod convolution;
@@ -17,89 +21,58 @@ mod map_tests;
 mod memory;
 mod norm;
 mod planes;
+mod shape;
 mod simd;
 #[cfg(all(test, feature = "autodiff"))]
 mod tests;
+pub mod twins;
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
 use crate::memory::Values;
 
+pub use crate::activation::Activation;
 pub use crate::buffers::Buffers;
-pub use crate::convolution::{Convolution, ConvolutionError, ConvolutionShape};
-pub use crate::map::{Map, Window};
+pub use crate::convolution::{Convolution, ConvolutionError};
+pub use crate::map::Map;
 pub use crate::planes::together;
+pub use crate::shape::{ConvShape, Padding, Pool};
 
-/// What follows a batch norm, in the same pass over memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// `max(x, 0)`
-    Relu,
-    /// `min(max(x, 0), 6)`
-    Relu6,
-    /// `x * min(max(x + 3, 0), 6) / 6`: MobileNetV3 paper, §5.2.
-    HardSwish,
-    /// `min(max(x + 3, 0), 6) / 6`: what gates are made with there.
-    HardSigmoid,
-}
-
-impl Activation {
-    /// Of one number.
-    pub fn of(self, x: f32) -> f32 {
-        match self {
-            Self::None => x,
-            Self::Relu => x.max(0.0),
-            Self::Relu6 => x.clamp(0.0, 6.0),
-            Self::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
-            Self::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
-        }
-    }
-
-    /// Whether it only holds a number between two bounds, the one kind that the loops fold in.
-    pub(crate) fn is_bound(self) -> bool {
-        matches!(self, Self::None | Self::Relu | Self::Relu6)
-    }
-
-    /// Of all numbers of a tensor, on any device.
-    pub fn of_tensor(self, x: Tensor<4>) -> Tensor<4> {
-        composed::activate(x, self)
-    }
-}
-
-/// 3x3 convolution of each channel by itself, with one zero around the input.
+/// A convolution by the fastest way for its shape; the shape's activation is left to the caller.
 ///
 /// # Shapes
 ///
-/// - `x`: `[B, C, H, W]`
-/// - `weight`: `[C, 1, 3, 3]`
-/// - output: `[B, C, (H - 1) / stride + 1, (W - 1) / stride + 1]`
-pub fn depthwise_conv3x3(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-    // The strides that detectors use; the kernels know no other.
-    if !matches!(stride, 1 | 2) {
-        return composed::depthwise_conv3x3(x, weight, stride);
+/// - `x`: `[B, channels_in, H, W]`
+/// - `weight`: `[channels_out, channels_in / groups, k, k]`; `bias`: `[channels_out]`
+/// - output: `[B, channels_out, H', W']`
+pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, shape: &ConvShape) -> Tensor<4> {
+    let out = match *shape {
+        ConvShape { kernel: 1, stride: 1, groups: 1, padding: Padding::NONE, .. } => {
+            composed::pointwise_conv(x, weight)
+        }
+        ConvShape { kernel: 3, stride: 1 | 2, dilation: 1, channels_in, channels_out, groups, .. }
+            if groups > 1 && channels_in == groups && channels_out == groups =>
+        {
+            depthwise_conv3x3(x, weight, shape)
+        }
+        _ => return composed::convolve(x, weight, bias, shape),
+    };
+    match bias {
+        Some(bias) => out + bias.reshape([1, -1, 1, 1]),
+        None => out,
     }
+}
+
+fn depthwise_conv3x3(x: Tensor<4>, weight: Tensor<4>, shape: &ConvShape) -> Tensor<4> {
     #[cfg(feature = "autodiff")]
-    if let Some(out) = gradients::depthwise_conv3x3(&x, &weight, stride) {
+    if let Some(out) = gradients::depthwise_conv3x3(&x, &weight, shape) {
         return out;
     }
     match (Values::of(&x), Values::of(&weight)) {
-        (Some(x), Some(weight)) => Tensor::from_primitive::<Flex>(depthwise::forward(&x, &weight, stride)),
-        _ => composed::depthwise_conv3x3(x, weight, stride),
+        (Some(x), Some(weight)) => Tensor::from_primitive::<Flex>(depthwise::forward(&x, &weight, shape)),
+        _ => composed::convolve(x, weight, None, shape),
     }
-}
-
-/// 1x1 convolution with stride 1.
-///
-/// # Shapes
-///
-/// - `x`: `[B, Ci, H, W]`
-/// - `weight`: `[Co, Ci, 1, 1]`
-/// - output: `[B, Co, H, W]`
-pub fn pointwise_conv(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-    composed::pointwise_conv(x, weight)
 }
 
 /// Batch norm with the statistics of this batch (Ioffe and Szegedy 2015, algorithm 1), then the activation.
@@ -116,8 +89,8 @@ pub fn batch_norm_train(
     epsilon: f64,
     activation: Activation,
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
-    // Its gradient is not that of a bound, which is all that the loops know.
-    if !activation.is_bound() {
+    // The loops know the gradient of a clamp and no other.
+    if activation.bounds().is_none() {
         let (out, mean, variance) = batch_norm_train(x, gamma, beta, epsilon, Activation::None);
         return (activation.of_tensor(out), mean, variance);
     }

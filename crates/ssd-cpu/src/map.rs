@@ -1,15 +1,17 @@
-//! Feature maps of a network that is only run, with the channels of a position side by side.
+//! Feature maps for inference, with the channels of a position side by side.
 //!
-//! So a convolution multiplies contiguous runs and writes contiguous runs, whatever its kernel, stride or dilation; and the outputs of
-//! a head lie prior by prior as they are.
+//! So a convolution multiplies and writes contiguous runs, whatever its kernel, stride or dilation, and the outputs of
+//! a head lie prior by prior.
 
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
+use crate::Pool;
 use crate::buffers::{Buffer, Buffers};
 use crate::memory::Values;
-use crate::planes::for_each;
+use crate::planes::{LANES, for_each};
+use crate::twins::L2NORM_EPSILON;
 
 /// A map of `f32` in memory, `[B, H, W, C]`. Clones share the memory.
 #[derive(Debug, Clone)]
@@ -19,26 +21,15 @@ pub struct Map {
     values: Arc<Buffer>,
 }
 
-/// The window of a max pooling, the same in both directions. What lies outside the map does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// Side of the window.
-    pub kernel: usize,
-    /// Step between two windows.
-    pub stride: usize,
-    /// How far the first window reaches over the edge; less than its side.
-    pub padding: usize,
-}
-
 impl Map {
-    /// A map from a tensor `[B, C, H, W]`. Its memory and that of all maps made from it goes to `buffers`.
+    /// A map from a tensor `[B, C, H, W]`. Its memory, and that of all maps made from it, belongs to `buffers`.
     ///
-    /// `None` for tensors of other devices than the CPU one, of other types than `f32`, and for those that record gradients.
+    /// `None` if the tensor is on another device than the CPU one, of another type than `f32`, or records gradients.
     pub fn from_tensor(x: Tensor<4>, buffers: &Buffers) -> Option<Self> {
         Self::from_planes(x.dims(), Values::of(&x)?.slice(), buffers)
     }
 
-    /// A map from planes, `[B, C, H, W]`, as pictures are. `None` where these are not as many numbers as `dims` say.
+    /// A map from planes, `[B, C, H, W]`, such as pictures. `None` if their length does not match `dims`.
     pub fn from_planes(dims: [usize; 4], planes: &[f32], buffers: &Buffers) -> Option<Self> {
         let [_, channels, height, width] = dims;
         if planes.len() != dims.iter().product::<usize>() {
@@ -95,24 +86,23 @@ impl Map {
         Arc::unwrap_or_clone(self.values)
     }
 
-    /// Memory for a map of `dims` made from this one; what is in it is anything.
+    /// Memory for a map of `dims` made from this one, with numbers of any value.
     pub(crate) fn room(&self, dims: [usize; 4]) -> Buffer {
         self.values.home().take(dims.iter().product())
     }
 
-    /// The largest number under each window, for `size_out` (height and width) windows. A window without any number in it gives minus
-    /// infinity; NaN stays.
+    /// The largest number under each window, NaN where there is one.
     ///
     /// # Shapes
     ///
-    /// - output: `[B, C, size_out]`
-    pub fn max_pool(&self, window: Window, size_out: [usize; 2]) -> Self {
+    /// - output: `[B, C, H', W']`
+    pub fn max_pool(&self, pool: &Pool) -> Self {
         let [batch, channels, height, width] = self.dims;
-        let [height_out, width_out] = size_out;
-        let Window { kernel, stride, padding } = window;
-        let inside = |at: usize, size: usize| {
-            let first = at * stride;
-            first.saturating_sub(padding)..(first + kernel).saturating_sub(padding).min(size)
+        let [height_out, width_out] = pool.size_out([height, width]);
+        let [top, left] = pool.padding.before;
+        let inside = |at: usize, before: usize, size: usize| {
+            let first = at * pool.stride;
+            first.saturating_sub(before)..(first + pool.kernel).saturating_sub(before).min(size)
         };
         let dims = [batch, channels, height_out, width_out];
         let mut out = self.room(dims);
@@ -126,8 +116,8 @@ impl Map {
                 let picture =
                     &self.values()[index / height_out * height * width * channels..][..height * width * channels];
                 for (x, out) in out.chunks_exact_mut(channels).enumerate() {
-                    for row in inside(index % height_out, height) {
-                        for column in inside(x, width) {
+                    for row in inside(index % height_out, top, height) {
+                        for column in inside(x, left, width) {
                             let numbers = &picture[(row * width + column) * channels..][..channels];
                             for (out, number) in out.iter_mut().zip(numbers) {
                                 *out = if *number > *out || number.is_nan() { *number } else { *out };
@@ -162,8 +152,8 @@ impl Map {
         Self::of(dims, out)
     }
 
-    /// Each channel times its own factor. Writes into this map's memory, if nobody else holds it. `None` unless `factors` are
-    /// `[B, C, 1, 1]`.
+    /// Each channel times its own factor, in this map's memory if no clone holds it. `None` unless `factors` are `[B,
+    /// C, 1, 1]`.
     pub fn scale(self, factors: &Self) -> Option<Self> {
         let dims @ [batch, channels, height, width] = self.dims;
         if factors.dims != [batch, channels, 1, 1] {
@@ -185,12 +175,12 @@ impl Map {
         Some(Self::of(dims, out))
     }
 
-    /// `x / sqrt(sum over channels of x² + epsilon) * scale`, position by position.
+    /// `x / sqrt(sum over channels of x² + 1e-10) * scale`, position by position.
     ///
     /// # Shapes
     ///
     /// - `scale`: `[C]`
-    pub fn l2_norm(&self, scale: &[f32], epsilon: f32) -> Self {
+    pub fn l2_norm(&self, scale: &[f32]) -> Self {
         let [.., width] = self.dims;
         let channels = self.dims[1];
         let mut out = self.room(self.dims);
@@ -202,7 +192,7 @@ impl Map {
             |(), index, out| {
                 let row = &self.values()[index * width * channels..][..out.len()];
                 for (numbers, out) in row.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
-                    let norm = (sum_of_squares(numbers) + epsilon).sqrt();
+                    let norm = (sum_of_squares(numbers) + L2NORM_EPSILON).sqrt();
                     for ((out, number), scale) in out.iter_mut().zip(numbers).zip(scale) {
                         *out = number / norm * scale;
                     }
@@ -215,8 +205,6 @@ impl Map {
 
 #[inline(always)]
 fn sum_of_squares(numbers: &[f32]) -> f32 {
-    use crate::planes::LANES;
-
     let mut sums = [0.0; LANES];
     let (whole, rest) = numbers.as_chunks::<LANES>();
     for numbers in whole {

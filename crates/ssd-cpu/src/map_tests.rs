@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a map that is not made is a failure")]
 
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
+use proptest::prelude::*;
 
-use crate::{Buffers, Map, Window};
+use crate::tests::{noise, numbers, paddings};
+use crate::{Buffers, Map, Padding, Pool, twins};
 
 fn random(shape: [usize; 4]) -> Tensor<4> {
-    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Device::flex())
+    noise(shape, 1).inner()
 }
 
 fn assert_close(actual: Tensor<4>, expected: Tensor<4>, tolerance: f32) {
@@ -38,9 +40,31 @@ fn max_pool_like_burns() {
         options.padding = [(padding, padding); 2];
         options.ceil_mode = ceil;
         let expected = burn::tensor::module::max_pool2d(x.clone(), options);
-        let [_, _, height, width] = expected.dims();
+        let rounding = if ceil { stride - 1 } else { 0 };
+        let padding = Padding { after: [padding + rounding; 2], ..Padding::even(padding) };
         let map = Map::from_tensor(x, &Buffers::default()).unwrap();
-        assert_close(map.max_pool(Window { kernel, stride, padding }, [height, width]).into_tensor(), expected, 0.0);
+        assert_close(map.max_pool(&Pool { kernel, stride, padding }).into_tensor(), expected, 0.0);
+    }
+}
+
+proptest! {
+    #[test]
+    fn max_pool_with_any_padding_is_the_twin(
+        (kernel, stride) in (1..5usize, 1..4usize),
+        size in [1..10usize, 1..10usize],
+        padding in paddings(),
+    ) {
+        prop_assume!(padding.sides().iter().all(|side| *side < kernel));
+        let pool = Pool { kernel, stride, padding };
+        let [rows, columns] = pool.size_out(size);
+        prop_assume!(rows * columns > 0);
+        let planes = numbers(2 * 3 * size[0] * size[1], 1);
+        let map = Map::from_planes([2, 3, size[0], size[1]], &planes, &Buffers::default()).unwrap();
+        let actual = map.max_pool(&pool);
+        prop_assert_eq!(actual.dims(), [2, 3, rows, columns]);
+        let actual: Vec<f32> = actual.into_tensor().into_data().iter::<f32>().collect();
+        // The twin takes the channels of both pictures for those of one.
+        prop_assert_eq!(actual, twins::max_pool(&pool, &planes, size));
     }
 }
 
@@ -48,7 +72,7 @@ fn max_pool_like_burns() {
 fn max_pool_shows_nan() {
     let values = vec![0.0, f32::NAN, 1.0, 2.0];
     let map = Map::from_values([1, 1, 2, 2], values, &Buffers::default()).unwrap();
-    assert!(map.max_pool(Window { kernel: 2, stride: 2, padding: 0 }, [1, 1]).values()[0].is_nan());
+    assert!(map.max_pool(&Pool { kernel: 2, stride: 2, padding: Padding::NONE }).values()[0].is_nan());
 }
 
 #[test]
@@ -57,7 +81,7 @@ fn l2_norm_like_burns() {
     let factors = Tensor::<1>::from_floats(&scale[..37], &Device::flex()).reshape([1, 37, 1, 1]);
     let expected = x.clone() / (x.clone().square().sum_dim(1) + 1e-10).sqrt() * factors;
     let map = Map::from_tensor(x, &Buffers::default()).unwrap();
-    assert_close(map.l2_norm(&scale[..37], 1e-10).into_tensor(), expected, 1e-5);
+    assert_close(map.l2_norm(&scale[..37]).into_tensor(), expected, 1e-5);
 }
 
 #[test]
@@ -82,9 +106,9 @@ fn memory_is_used_again_but_never_shared() {
 #[test]
 fn averages_and_factors_like_burns() {
     let x = random([2, 21, 15, 9]);
-    let factors = random([2, 21, 1, 1]);
+    let factors = noise([2, 21, 1, 1], 2).inner();
     let map = |x: Tensor<4>| Map::from_tensor(x, &Buffers::default()).unwrap();
     assert_close(map(x.clone()).average().into_tensor(), x.clone().mean_dims(&[2, 3]), 1e-6);
     assert_close(map(x.clone()).scale(&map(factors.clone())).unwrap().into_tensor(), x.clone() * factors, 0.0);
-    assert!(map(x.clone()).scale(&map(x)).is_none(), "there is to be one factor for each channel");
+    assert!(map(x.clone()).scale(&map(x)).is_none(), "one factor for each channel");
 }

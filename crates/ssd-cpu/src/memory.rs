@@ -1,4 +1,4 @@
-//! From tensors to slices and back. Copies nothing that is already contiguous.
+//! From tensors to slices and back. Contiguous memory is not copied.
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{DispatchKindConversion, DispatchTensor, Flex};
@@ -14,13 +14,13 @@ impl Values {
         (tensor.dtype() == DType::F32).then(|| Self(tensor.to_contiguous()))
     }
 
-    /// Of a tensor that is known to be f32: a gradient has the type of what it is the gradient of.
+    /// Of a gradient, which has the type of its tensor: f32.
     #[cfg(feature = "autodiff")]
     pub(crate) fn same_type(tensor: FlexTensor) -> Self {
         Self(tensor.to_contiguous())
     }
 
-    /// `None` where the tensor is on another device, of another type, or records gradients.
+    /// `None` if the tensor is on another device, of another type, or records gradients.
     pub(crate) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self>
     where
         DispatchTensor: DispatchKindConversion<Flex>,

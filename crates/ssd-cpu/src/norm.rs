@@ -6,7 +6,7 @@ use crate::Activation;
 use crate::memory::{Values, primitive};
 use crate::planes::for_each;
 
-/// What is done to a channel: `(x - mean) * scale + shift`.
+/// The map of a channel: `(x - mean) * scale + shift`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Channel {
     pub(crate) mean: f32,
@@ -24,7 +24,7 @@ pub(crate) fn scale_shift(x: &Values, scale: &Values, shift: &Values, activation
 /// Normalises every plane and applies the activation. A NaN stays one.
 pub(crate) fn transform(x: &Values, channels: &[Channel], activation: Activation) -> FlexTensor {
     let shape: [usize; 4] = x.shape();
-    let (plane, values) = (shape[2] * shape[3], x.slice());
+    let (plane, values, bounds) = (shape[2] * shape[3], x.slice(), activation.bounds());
     let mut out = vec![0.0; values.len()];
     for_each(
         &mut out,
@@ -34,16 +34,9 @@ pub(crate) fn transform(x: &Values, channels: &[Channel], activation: Activation
         |(), i, out| {
             let Channel { mean, scale, shift } = channels[i % channels.len()];
             let pairs = out.iter_mut().zip(&values[i * plane..][..plane]);
-            match activation {
-                Activation::None => pairs.for_each(|(out, x)| *out = (x - mean) * scale + shift),
-                Activation::Relu => pairs.for_each(|(out, x)| {
-                    let z = (x - mean) * scale + shift;
-                    *out = if z < 0.0 { 0.0 } else { z };
-                }),
-                Activation::Relu6 => pairs.for_each(|(out, x)| *out = ((x - mean) * scale + shift).clamp(0.0, 6.0)),
-                Activation::HardSwish | Activation::HardSigmoid => {
-                    pairs.for_each(|(out, x)| *out = activation.of((x - mean) * scale + shift));
-                }
+            match bounds {
+                Some(bounds) => pairs.for_each(|(out, x)| *out = bounds.clamp((x - mean) * scale + shift)),
+                None => pairs.for_each(|(out, x)| *out = activation.of((x - mean) * scale + shift)),
             }
         },
     );

@@ -1,7 +1,7 @@
 //! One register of numbers, whatever its width, and how a piece of work is compiled for the vector unit at hand.
 //!
-//! [`planes`](crate::planes) leaves it to the compiler to find the vectors in a loop. The inner loop of a matrix product
-//! cannot be left to it: how many numbers are held in registers decides its speed. So it is written in terms of [`Lanes`].
+//! [`planes`](crate::planes) lets the compiler find the vectors in a loop. For the inner loop of a matrix product that
+//! is not enough: how many numbers are held in registers decides its speed. So it is written in terms of [`Lanes`].
 
 /// A register of `f32`.
 pub(crate) trait Lanes: Copy {
@@ -32,7 +32,8 @@ pub(crate) trait Lanes: Copy {
     fn at_most(self, bound: Self) -> Self;
 }
 
-/// Work that is compiled once for each vector unit. What it calls is to be marked `#[inline(always)]`, closures too.
+/// Work that is compiled once for each vector unit. All that it calls is to be marked `#[inline(always)]`, closures
+/// too.
 pub(crate) trait Vectorized {
     type Output;
 
@@ -48,7 +49,7 @@ mod unit {
 
     use super::{Lanes, Vectorized};
 
-    /// Runs `work` with the widest registers there are.
+    /// Runs `work` with the widest registers of this machine.
     pub(crate) fn vectorized<W: Vectorized>(work: W) -> W::Output {
         AutoArch::new().dispatch(Dispatched(work))
     }
@@ -112,8 +113,11 @@ mod unit {
     }
 }
 
+#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
+compile_error!("wasm needs its vector instructions: -C target-feature=+simd128, as in .cargo/config.toml");
+
 /// The registers of wasm.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[cfg(target_arch = "wasm32")]
 mod unit {
     use std::arch::wasm32::{f32x4_add, f32x4_gt, f32x4_lt, f32x4_mul, f32x4_splat, v128, v128_bitselect};
 
@@ -175,82 +179,6 @@ mod unit {
         #[inline(always)]
         fn at_most(self, bound: Self) -> Self {
             Self(v128_bitselect(bound.0, self.0, f32x4_gt(self.0, bound.0)))
-        }
-    }
-}
-
-/// Where wasm has no registers of its own, arrays.
-#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
-mod unit {
-    use super::{Lanes, Vectorized};
-
-    const LANES: usize = 4;
-
-    /// Runs `work`.
-    pub(crate) fn vectorized<W: Vectorized>(work: W) -> W::Output {
-        work.run::<Four>()
-    }
-
-    #[derive(Clone, Copy)]
-    struct Four([f32; LANES]);
-
-    impl Four {
-        #[inline(always)]
-        fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-            Self([
-                f(self.0[0], other.0[0]),
-                f(self.0[1], other.0[1]),
-                f(self.0[2], other.0[2]),
-                f(self.0[3], other.0[3]),
-            ])
-        }
-    }
-
-    impl Lanes for Four {
-        #[inline(always)]
-        fn count() -> usize {
-            LANES
-        }
-
-        #[inline(always)]
-        fn registers() -> usize {
-            4
-        }
-
-        #[inline(always)]
-        fn splat(value: f32) -> Self {
-            Self([value; LANES])
-        }
-
-        #[inline(always)]
-        fn load(values: &[f32]) -> Self {
-            let values = &values[..LANES];
-            Self([values[0], values[1], values[2], values[3]])
-        }
-
-        #[inline(always)]
-        fn store(self, values: &mut [f32]) {
-            values[..LANES].copy_from_slice(&self.0);
-        }
-
-        #[inline(always)]
-        fn plus(self, other: Self) -> Self {
-            self.zip(other, |a, b| a + b)
-        }
-
-        #[inline(always)]
-        fn times_plus(self, factor: Self, term: Self) -> Self {
-            self.zip(factor, |a, b| a * b).plus(term)
-        }
-
-        #[inline(always)]
-        fn at_least(self, bound: Self) -> Self {
-            self.zip(bound, |a, bound| if a < bound { bound } else { a })
-        }
-
-        #[inline(always)]
-        fn at_most(self, bound: Self) -> Self {
-            self.zip(bound, |a, bound| if a > bound { bound } else { a })
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The kernels against the same operations composed from Burn's, forward and backward. The kernels are called by themselves, not through
-//! the public functions: those could fall back to what they are compared with.
+//! The loops against the same operations composed of Burn's, forward and backward, and against the twins. The loops are
+//! called by themselves, not through the public functions: those could fall back to Burn's operations.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,23 +7,37 @@
 )]
 
 use burn::tensor::{Device, Tensor, TensorData};
+use proptest::prelude::*;
 
-use crate::{Activation, composed, gradients};
+use crate::{Activation, ConvShape, Padding, composed, gradients, twins};
+
+pub(crate) const ACTIVATIONS: [Activation; 5] =
+    [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid];
 
 /// Odd and even sizes, planes of one element, of one row, smaller and larger than a register.
 const SHAPES: [[usize; 4]; 6] =
     [[1, 3, 7, 9], [2, 5, 8, 5], [3, 4, 1, 1], [2, 2, 1, 3], [1, 2, 19, 10], [2, 3, 40, 33]];
 
 /// Numbers between -1 and 1 that follow no pattern and are the same on every run.
-fn noise<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
-    let values: Vec<f32> = (0..shape.iter().product::<usize>() as u32)
+pub(crate) fn numbers(length: usize, seed: u32) -> Vec<f32> {
+    (0..length as u32)
         .map(|i| {
             let mixed = (i ^ seed.wrapping_mul(0x9e37_79b9)).wrapping_mul(0x85eb_ca6b);
             let mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0xc2b2_ae35);
             (mixed ^ (mixed >> 16)) as f32 / u32::MAX as f32 * 2.0 - 1.0
         })
-        .collect();
+        .collect()
+}
+
+/// [`numbers`] on the CPU device, with gradients recorded.
+pub(crate) fn noise<const D: usize>(shape: [usize; D], seed: u32) -> Tensor<D> {
+    let values = numbers(shape.iter().product(), seed);
     Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff())
+}
+
+/// Zero to three zeros on each side.
+pub(crate) fn paddings() -> impl Strategy<Value = Padding> {
+    ([0..4usize, 0..4usize], [0..4usize, 0..4usize]).prop_map(|(before, after)| Padding { before, after })
 }
 
 /// Largest difference, relative to the largest expected value where that is above 1.
@@ -37,31 +51,127 @@ fn assert_close<const D: usize>(what: &str, actual: Tensor<D>, expected: Tensor<
     }
 }
 
+/// Output, gradient by the input and gradient by the weights of a convolution, where the output's gradient is
+/// [`noise`].
+fn with_gradients(
+    shape: &ConvShape,
+    dims: [usize; 4],
+    convolve: impl Fn(&Tensor<4>, &Tensor<4>) -> Tensor<4>,
+) -> [Tensor<4>; 3] {
+    let x = noise(dims, 1).require_grad();
+    let weight =
+        noise([shape.channels_out, shape.channels_in / shape.groups, shape.kernel, shape.kernel], 2).require_grad();
+    let y = convolve(&x, &weight);
+    let gradients = (y.clone() * noise(y.dims(), 3)).sum().backward();
+    [y.inner(), x.grad(&gradients).unwrap(), weight.grad(&gradients).unwrap()]
+}
+
+/// Compares all three with those of Burn's own convolution.
+fn like_burns(shape: &ConvShape, dims: [usize; 4], convolve: impl Fn(&Tensor<4>, &Tensor<4>) -> Tensor<4>) {
+    let actual = with_gradients(shape, dims, convolve);
+    let expected = with_gradients(shape, dims, |x, weight| composed::convolve(x.clone(), weight.clone(), None, shape));
+    for (what, (actual, expected)) in
+        ["output", "input gradient", "weight gradient"].iter().zip(actual.into_iter().zip(expected))
+    {
+        assert_close(&format!("{what} of {dims:?} by {shape:?}"), actual, expected);
+    }
+}
+
 #[test]
 fn depthwise_like_burns() {
-    for (case, shape) in SHAPES.into_iter().enumerate() {
+    for dims in SHAPES {
         for stride in [1, 2] {
-            let run = |conv: &dyn Fn(&Tensor<4>, &Tensor<4>) -> Tensor<4>| {
-                let x = noise(shape, case as u32).require_grad();
-                let weight = noise([shape[1], 1, 3, 3], 100).require_grad();
-                let y = conv(&x, &weight);
-                let gradients = (y.clone() * noise(y.dims(), 200)).sum().backward();
-                (y.inner(), x.grad(&gradients).unwrap(), weight.grad(&gradients).unwrap())
-            };
-            let actual = run(&|x, weight| gradients::depthwise_conv3x3(x, weight, stride).unwrap());
-            let expected = run(&|x, weight| composed::depthwise_conv3x3(x.clone(), weight.clone(), stride));
-            assert_close(&format!("output of {shape:?} stride {stride}"), actual.0, expected.0);
-            assert_close(&format!("input gradient of {shape:?} stride {stride}"), actual.1, expected.1);
-            assert_close(&format!("weight gradient of {shape:?} stride {stride}"), actual.2, expected.2);
+            let shape = ConvShape { stride, ..ConvShape::depthwise(dims[1], 3) };
+            like_burns(&shape, dims, |x, weight| gradients::depthwise_conv3x3(x, weight, &shape).unwrap());
         }
+    }
+}
+
+fn values(tensor: &Tensor<4>) -> Vec<f32> {
+    tensor.clone().into_data().iter::<f32>().collect()
+}
+
+/// The products of two rows of numbers, summed.
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+/// Output and gradients against the twin, which is linear in its input and in its weights: for any other input `v`, the
+/// input's gradient times `v` is the output's gradient times the convolution of `v`. Likewise for the weights.
+fn like_the_twin(
+    shape: &ConvShape,
+    dims @ [batch, _, height, width]: [usize; 4],
+    convolve: impl Fn(&Tensor<4>, &Tensor<4>) -> Tensor<4>,
+) {
+    let [y, by_x, by_weight] = with_gradients(shape, dims, convolve);
+    let twin = |x: &[f32], weights: &[f32]| -> Vec<f32> {
+        let pictures = x.chunks_exact(x.len() / batch);
+        let shift = vec![0.0; shape.channels_out];
+        pictures.flat_map(|picture| twins::convolve(shape, picture, [height, width], weights, &shift)).collect()
+    };
+    let [rows, columns] = shape.size_out([height, width]);
+    assert_eq!(y.dims(), [batch, shape.channels_out, rows, columns], "{dims:?} by {shape:?}");
+    let (x, weights) = (numbers(dims.iter().product(), 1), numbers(shape.weights(), 2));
+    let close = |what: &str, actual: f64, expected: f64, scale: f64| {
+        let error = (actual - expected).abs();
+        assert!(error <= 2e-5 * scale.max(1.0), "{what} of {dims:?} by {shape:?}: {actual}, expected {expected}");
+    };
+    for (actual, expected) in values(&y).into_iter().zip(twin(&x, &weights)) {
+        close("output", actual.into(), expected.into(), expected.abs().into());
+    }
+    let upstream = numbers(y.dims().iter().product(), 3);
+    let magnitude = (upstream.len() as f64).sqrt();
+    for seed in 10..13 {
+        let (other_x, other_weights) = (numbers(x.len(), seed), numbers(weights.len(), seed));
+        let by_twin = dot(&upstream, &twin(&other_x, &weights));
+        close("input gradient", dot(&values(&by_x), &other_x), by_twin, magnitude);
+        let by_twin = dot(&upstream, &twin(&x, &other_weights));
+        close("weight gradient", dot(&values(&by_weight), &other_weights), by_twin, magnitude);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn depthwise_with_any_padding_is_the_twin(
+        (batch, channels, size) in (1..3usize, 2..4usize, [1..12usize, 1..20usize]),
+        stride in 1..3usize,
+        padding in paddings(),
+    ) {
+        let shape = ConvShape { stride, padding, ..ConvShape::depthwise(channels, 3) };
+        prop_assume!(!shape.size_out(size).contains(&0));
+        like_the_twin(&shape, [batch, channels, size[0], size[1]], |x, weight| {
+            gradients::depthwise_conv3x3(x, weight, &shape).unwrap()
+        });
+    }
+
+    // All ways of the public function, with the bias left out: products of matrices, loops, Burn's own convolution.
+    #[test]
+    fn convolutions_of_any_shape_are_the_twin(
+        (batch, channels_in, channels_out, is_depthwise) in (1..3usize, 1..5usize, 1..5usize, any::<bool>()),
+        (kernel, stride, dilation, size) in (1..5usize, 1..4usize, 1..3usize, [1..10usize, 1..10usize]),
+        padding in prop_oneof![Just(Padding::NONE), paddings()],
+    ) {
+        let shape = if is_depthwise {
+            ConvShape::depthwise(channels_in, kernel)
+        } else {
+            ConvShape::dense(channels_in, channels_out, kernel)
+        };
+        let shape = ConvShape { stride, dilation, padding, ..shape };
+        prop_assume!(!shape.size_out(size).contains(&0));
+        like_the_twin(&shape, [batch, channels_in, size[0], size[1]], |x, weight| {
+            crate::convolve(x.clone(), weight.clone(), None, &shape)
+        });
     }
 }
 
 #[test]
 fn depthwise_without_gradients_is_the_same() {
-    let (x, weight) = (noise([2, 3, 9, 6], 1).inner(), noise([3, 1, 3, 3], 2).inner());
-    let expected = composed::depthwise_conv3x3(x.clone(), weight.clone(), 2);
-    assert_close("output", crate::depthwise_conv3x3(x, weight, 2), expected);
+    let shape = ConvShape { stride: 2, padding: Padding::same([9, 6], 3, 2, 1), ..ConvShape::depthwise(3, 3) };
+    let (x, weight, bias) = (noise([2, 3, 9, 6], 1).inner(), noise([3, 1, 3, 3], 2).inner(), noise([3], 3).inner());
+    let expected = composed::convolve(x.clone(), weight.clone(), Some(bias.clone()), &shape);
+    assert_close("output", crate::convolve(x, weight, Some(bias), &shape), expected);
 }
 
 /// Output, mean and variance, as a batch norm returns them.
@@ -86,10 +196,8 @@ fn norm(
 fn batch_norm_like_burns() {
     // A channel of a single value has no deviation to divide by: its gradient is rounding times one over epsilon.
     for shape in SHAPES.into_iter().filter(|&[batch, _, height, width]| batch * height * width > 3) {
-        for activation in
-            [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid]
-        {
-            // Hard-swish follows the loops as an operation of its own.
+        for activation in ACTIVATIONS {
+            // Hard-swish and hard sigmoid follow the loops as operations of their own.
             let actual = norm(shape, &|x, g, b| match activation {
                 Activation::HardSwish | Activation::HardSigmoid => {
                     crate::batch_norm_train(x.clone(), g.clone(), b.clone(), 1e-5, activation)
@@ -110,8 +218,8 @@ fn batch_norm_like_burns() {
     }
 }
 
-/// A batch norm takes away mean and deviation, so no gradient can ask for more of either: what remains of the gradient after its
-/// two correction terms is orthogonal to both.
+/// A batch norm takes away mean and deviation, so no gradient can ask for more of either: what remains of the gradient
+/// after its two correction terms is orthogonal to both.
 #[test]
 fn batch_norm_gradient_goes_through_the_statistics() {
     let shape = [2, 3, 11, 6];
@@ -143,9 +251,7 @@ fn variance_of_values_far_from_zero() {
 
 #[test]
 fn scale_shift_like_burns() {
-    for activation in
-        [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid]
-    {
+    for activation in ACTIVATIONS {
         let (x, scale, shift) = (noise([2, 3, 5, 7], 8).inner(), noise([3], 9).inner() * 8.0, noise([3], 10).inner());
         let expected = composed::scale_shift(x.clone(), scale.clone(), shift.clone(), activation);
         assert_close(&format!("{activation:?}"), crate::scale_shift(x, scale, shift, activation), expected);
@@ -154,9 +260,7 @@ fn scale_shift_like_burns() {
 
 #[test]
 fn nan_stays_visible() {
-    for activation in
-        [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid]
-    {
+    for activation in ACTIVATIONS {
         let device = Device::flex();
         let x = Tensor::full([1, 1, 5, 7], f32::NAN, &device);
         let y = crate::scale_shift(x, Tensor::ones([1], &device), Tensor::zeros([1], &device), activation);
@@ -166,18 +270,6 @@ fn nan_stays_visible() {
 
 #[test]
 fn pointwise_like_burns_convolution() {
-    let run = |conv: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
-        let (x, weight) = (noise([3, 5, 6, 7], 11).require_grad(), noise([4, 5, 1, 1], 12).require_grad());
-        let y = conv(x.clone(), weight.clone());
-        let gradients = (y.clone() * noise(y.dims(), 13)).sum().backward();
-        (y.inner(), x.grad(&gradients).unwrap(), weight.grad(&gradients).unwrap())
-    };
-    let actual = run(&crate::pointwise_conv);
-    let expected = run(&|x, weight| {
-        let options = burn::tensor::ops::ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-        burn::tensor::module::conv2d(x, weight, None, options)
-    });
-    assert_close("output", actual.0, expected.0);
-    assert_close("input gradient", actual.1, expected.1);
-    assert_close("weight gradient", actual.2, expected.2);
+    let shape = ConvShape::dense(5, 4, 1);
+    like_burns(&shape, [3, 5, 6, 7], |x, weight| composed::pointwise_conv(x.clone(), weight.clone()));
 }

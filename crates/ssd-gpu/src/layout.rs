@@ -26,7 +26,8 @@ pub struct LayerInfo {
     pub columns: u32,
     pub kernel: u32,
     pub stride: u32,
-    pub padding: u32,
+    pub pad_top: u32,
+    pub pad_left: u32,
     pub dilation: u32,
     pub activation: u32,
     pub weights_stride: u32,
@@ -43,7 +44,6 @@ pub struct LayerInfo {
     pub offset_columns: u32,
     pub logits_start: u32,
     pub classes: u32,
-    pub reserved: u32,
 }
 
 /// The uniform of `preprocess.wgsl`.

@@ -119,7 +119,7 @@ impl LearnConfig {
         if let Some((setting, value, (_, range))) = outside {
             return Err(SettingError { setting, value: value.to_string(), range: range.into() });
         }
-        let stages = arch.stages();
+        let stages = arch.trunk().stages();
         if self.freeze > stages {
             let range = format!("at most {stages}, the stages in the trunk of {arch}");
             return Err(SettingError { setting: "freeze", value: self.freeze.to_string(), range });

@@ -6,7 +6,6 @@ use std::io;
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use ssd::Arch;
 use ssd::weights::{Dtype, Provenance};
 use ssd_import::{ByteSource, Conversion, FileError, ImportError, Layout, Options, TensorFile, labels};
 use wasm_bindgen::prelude::*;
@@ -174,7 +173,7 @@ fn in_words(file: &TensorFile, conversion: &Conversion<'_>, name: Option<&str>) 
         0 => String::new(),
         count => format!(", {count} of its tensors unused"),
     };
-    let (maker, network, classes) = (maker(layout), network(header.arch), header.labels.len());
+    let (maker, network, classes) = (maker(layout), header.arch.title(), header.labels.len());
     Ok(Some(format!("{maker} {network}, {classes} classes{unused} ({})", file.format())))
 }
 
@@ -190,21 +189,5 @@ fn maker(layout: Layout) -> &'static str {
         Layout::LufficcVgg => "lufficc",
         Layout::AmdegrootSsd300 | Layout::AmdegrootVgg16 => "ssd.pytorch",
         Layout::QfgaohaoVgg16 | Layout::QfgaohaoMobileNetV2 | Layout::QfgaohaoMobileNetV1 => "pytorch-ssd",
-    }
-}
-
-/// An architecture as it is spoken of.
-fn network(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Ssd300Vgg16 => "SSD300 with VGG16",
-        Arch::Ssd300Vgg16Bn => "SSD300 with VGG16 and batch norm",
-        Arch::Ssd300Vgg16SourceBn => "SSD300 with VGG16 and batch norm on conv4_3",
-        Arch::Ssd512Vgg16 => "SSD512 with VGG16",
-        Arch::Ssd300ResNet34 => "SSD300 with ResNet-34",
-        Arch::Ssd300ResNet50 => "SSD300 with ResNet-50",
-        Arch::Ssd300MobileNetV1 => "SSD300 with MobileNetV1",
-        Arch::Ssd300MobileNetV2Lite => "SSDLite300 with MobileNetV2",
-        Arch::SsdLite320MobileNetV3Large => "SSDLite320 with MobileNetV3-Large",
-        Arch::SsdLite320MobileNetV3LargeWide => "SSDLite320 with MobileNetV3-Large and a wide tail",
     }
 }

@@ -1,50 +1,193 @@
-//! The networks there are, each as one table of feature maps that heads, priors and tests all read.
-
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+//! The architectures: a row of a table each, which heads, priors, weights files and programs read.
+//!
+//! What a trunk computes is in [`crate::model`]. An architecture on a trunk that is there needs its row and nothing
+//! else; one on a new trunk also needs a [`Trunk`], its module and that module's row in `model/mod.rs`.
 
 use crate::codec::Variances;
+use crate::names::by_name;
 use crate::preprocess::{Normalization, Preprocess};
-use crate::priors::{Clip, PriorLevel, PriorScheme};
+use crate::priors::{Clip, PriorLevel, PriorScheme, boxes_per_cell};
 
-/// An architecture that this crate can build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Arch {
-    /// The paper's network: VGG16 with fc6 and fc7 as convolutions, 300 x 300.
-    #[serde(rename = "ssd300-vgg16")]
-    Ssd300Vgg16,
-    /// The same with batch norm after each convolution of the trunk and the extras, for learning without a pretrained backbone.
-    #[serde(rename = "ssd300-vgg16-bn")]
-    Ssd300Vgg16Bn,
-    /// ResNet-34 cut after conv4, which keeps its size, as NVIDIA's SSD300, 300 x 300.
-    #[serde(rename = "ssd300-resnet34")]
-    Ssd300ResNet34,
-    /// The same with ResNet-50, NVIDIA's own choice.
-    #[serde(rename = "ssd300-resnet50")]
-    Ssd300ResNet50,
-    /// MobileNetV1 with plain extras and heads, as pytorch-ssd's `mb1-ssd`, 300 x 300.
-    #[serde(rename = "ssd300-mobilenet-v1")]
-    Ssd300MobileNetV1,
-    /// MobileNetV2 with depthwise separable extras and heads, as pytorch-ssd's `mb2-ssd-lite`, 300 x 300.
-    #[serde(rename = "ssd300-mobilenet-v2-lite")]
-    Ssd300MobileNetV2Lite,
-    /// MobileNetV3-Large with a narrow tail, separable extras and heads, as torchvision's, 320 x 320.
-    #[serde(rename = "ssdlite320-mobilenet-v3-large")]
-    SsdLite320MobileNetV3Large,
-    /// The same with the tail of the classifier, twice as wide: what torchvision makes around a pretrained trunk.
-    #[serde(rename = "ssdlite320-mobilenet-v3-large-wide")]
-    SsdLite320MobileNetV3LargeWide,
-    /// The paper's network with batch norm in place of the L2 normalisation of conv4_3, as pytorch-ssd's `vgg16-ssd`.
-    #[serde(rename = "ssd300-vgg16-source-bn")]
-    Ssd300Vgg16SourceBn,
-    /// The paper's network for 512 x 512 pixels, with a seventh feature map.
-    #[serde(rename = "ssd512-vgg16")]
-    Ssd512Vgg16,
+/// What tells an architecture from the others.
+struct Row {
+    /// On the command line and in weights files.
+    name: &'static str,
+    /// For people.
+    title: &'static str,
+    /// Side of the square input, in pixels.
+    input_size: usize,
+    normalization: Normalization,
+    trunk: Trunk,
+    heads: HeadKind,
+    /// The feature maps, finest first.
+    maps: &'static [FeatureMap],
+    /// What the sizes of `maps` go on with, in input pixels: the larger square of the last map needs it.
+    last_next_px: f64,
+    /// What happens to priors that reach over the border.
+    clip: Clip,
 }
 
-/// One row of an architecture's table: a feature map that heads look at, and the priors on it.
+/// Makes the enumeration and its table of the rows.
+macro_rules! architectures {
+    ($($(#[$doc:meta])* $arch:ident { $($row:tt)* })+) => {
+        /// An architecture that this crate can build.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Arch { $($(#[$doc])* $arch,)+ }
+
+        impl Arch {
+            /// All, in the order in which people see them: first those to train, then the variants that converted
+            /// weights bring.
+            pub const ALL: [Self; [$(Arch::$arch),+].len()] = [$(Self::$arch),+];
+
+            fn row(self) -> &'static Row {
+                match self { $(Self::$arch => const { &Row { $($row)* } },)+ }
+            }
+        }
+    };
+}
+
+architectures! {
+    /// The paper's network, 300 x 300: VGG16 with fc6 and fc7 as convolutions.
+    Ssd300Vgg16 {
+        name: "ssd300-vgg16", title: "SSD300 with VGG16",
+        input_size: 300, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::Plain),
+        heads: HeadKind::Dense, maps: &VGG16_300, last_next_px: 315.0, clip: Clip::None,
+    }
+    /// The same with batch norm after each convolution of the trunk and the extras, to learn without a pretrained
+    /// trunk.
+    Ssd300Vgg16Bn {
+        name: "ssd300-vgg16-bn", title: "SSD300 with VGG16 and batch norm",
+        input_size: 300, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::BatchNorm),
+        heads: HeadKind::Dense, maps: &VGG16_300, last_next_px: 315.0, clip: Clip::None,
+    }
+    /// ResNet-34 as in NVIDIA's SSD300: cut after conv4, which keeps its size.
+    Ssd300ResNet34 {
+        name: "ssd300-resnet34", title: "SSD300 with ResNet-34",
+        input_size: 300, normalization: Normalization::IMAGENET, trunk: Trunk::ResNet(Depth::ResNet34),
+        heads: HeadKind::Dense, maps: &RESNET34_300, last_next_px: 315.0, clip: Clip::All,
+    }
+    /// MobileNetV1 with plain extras and heads, as pytorch-ssd's `mb1-ssd`.
+    Ssd300MobileNetV1 {
+        name: "ssd300-mobilenet-v1", title: "SSD300 with MobileNetV1",
+        input_size: 300, normalization: Normalization::MOBILENET, trunk: Trunk::MobileNetV1,
+        heads: HeadKind::Dense, maps: &MOBILENET_V1_300, last_next_px: 330.0, clip: Clip::All,
+    }
+    /// MobileNetV2 with separable extras and heads, as pytorch-ssd's `mb2-ssd-lite`.
+    Ssd300MobileNetV2Lite {
+        name: "ssd300-mobilenet-v2-lite", title: "SSDLite300 with MobileNetV2",
+        input_size: 300, normalization: Normalization::MOBILENET, trunk: Trunk::Inverted(Inverted::MobileNetV2),
+        heads: HeadKind::BiasedSeparable, maps: &MOBILENET_V2_300, last_next_px: 330.0, clip: Clip::All,
+    }
+    /// MobileNetV3-Large with a narrow tail, separable extras and heads, as torchvision's SSDLite.
+    SsdLite320MobileNetV3Large {
+        name: "ssdlite320-mobilenet-v3-large", title: "SSDLite320 with MobileNetV3-Large",
+        input_size: 320, normalization: Normalization::UNIT, trunk: Trunk::Inverted(Inverted::MobileNetV3),
+        heads: HeadKind::Separable, maps: &MOBILENET_V3_320, last_next_px: 320.0, clip: Clip::Size,
+    }
+    /// The same with the classifier's tail, twice as wide: what torchvision builds around a pretrained trunk.
+    SsdLite320MobileNetV3LargeWide {
+        name: "ssdlite320-mobilenet-v3-large-wide", title: "SSDLite320 with MobileNetV3-Large and a wide tail",
+        input_size: 320, normalization: Normalization::UNIT, trunk: Trunk::Inverted(Inverted::MobileNetV3Wide),
+        heads: HeadKind::Separable, maps: &MOBILENET_V3_WIDE_320, last_next_px: 320.0, clip: Clip::Size,
+    }
+    /// ResNet-50, NVIDIA's own choice.
+    Ssd300ResNet50 {
+        name: "ssd300-resnet50", title: "SSD300 with ResNet-50",
+        input_size: 300, normalization: Normalization::IMAGENET, trunk: Trunk::ResNet(Depth::ResNet50),
+        heads: HeadKind::Dense, maps: &RESNET50_300, last_next_px: 315.0, clip: Clip::All,
+    }
+    /// The paper's network with batch norm in place of the L2 normalisation of conv4_3, as pytorch-ssd's `vgg16-ssd`.
+    Ssd300Vgg16SourceBn {
+        name: "ssd300-vgg16-source-bn", title: "SSD300 with VGG16 and batch norm on conv4_3",
+        input_size: 300, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::SourceBatchNorm),
+        heads: HeadKind::Dense, maps: &VGG16_300, last_next_px: 315.0, clip: Clip::All,
+    }
+    /// The paper's network for 512 x 512 pixels, with a seventh feature map.
+    Ssd512Vgg16 {
+        name: "ssd512-vgg16", title: "SSD512 with VGG16",
+        input_size: 512, normalization: Normalization::CAFFE, trunk: Trunk::Vgg16(Variant::Large),
+        heads: HeadKind::Dense, maps: &VGG16_512, last_next_px: 537.65, clip: Clip::None,
+    }
+}
+
+by_name!(Arch, "architecture", UnknownArch);
+
+/// A trunk with its extras.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trunk {
+    /// VGG16.
+    Vgg16(Variant),
+    /// ResNet, cut after conv4.
+    ResNet(Depth),
+    /// MobileNetV1.
+    MobileNetV1,
+    /// A trunk of inverted residuals.
+    Inverted(Inverted),
+}
+
+/// What differs between the networks on VGG16, all of it around the trunk or after its convolutions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// The paper's, for 300 pixels.
+    Plain,
+    /// With batch norm after each convolution.
+    BatchNorm,
+    /// With batch norm on conv4_3 in place of the L2 normalisation: pytorch-ssd.
+    SourceBatchNorm,
+    /// The paper's, for 512 pixels.
+    Large,
+}
+
+/// Which ResNet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Blocks of two 3x3 convolutions.
+    ResNet34,
+    /// Blocks of 1x1, 3x3 and 1x1, four times as wide at their end.
+    ResNet50,
+}
+
+/// Which trunk of inverted residuals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inverted {
+    /// MobileNetV2.
+    MobileNetV2,
+    /// MobileNetV3-Large with a tail, all after the inside of block 13, of half the classifier's width: MobileNetV3
+    /// paper, §6.3.
+    MobileNetV3,
+    /// MobileNetV3-Large with the classifier's tail.
+    MobileNetV3Wide,
+}
+
+impl Trunk {
+    /// Stages that can be kept from learning: conv1 to conv5 of VGG16, conv1 to conv4 of ResNet; in the MobileNets one
+    /// for each halving of the picture.
+    pub fn stages(self) -> usize {
+        match self {
+            Self::ResNet(_) => 4,
+            Self::Vgg16(_) | Self::MobileNetV1 | Self::Inverted(_) => 5,
+        }
+    }
+
+    /// Whether weights of one trunk have their place in the other: the convolutions of VGG16 are the same in all its
+    /// variants.
+    pub fn shares_weights_with(self, other: Self) -> bool {
+        self == other || matches!((self, other), (Self::Vgg16(_), Self::Vgg16(_)))
+    }
+}
+
+/// Which convolutions a head is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadKind {
+    /// One 3x3 convolution: the paper's.
+    Dense,
+    /// Depthwise 3x3 with a bias before its norm, then 1x1; on a map of one cell 1x1 alone: pytorch-ssd's SSDLite.
+    BiasedSeparable,
+    /// Depthwise 3x3, then 1x1: torchvision's SSDLite (MobileNetV2 paper, §6.2).
+    Separable,
+}
+
+/// A feature map that heads look at, and the priors on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FeatureMap {
     /// The map has `grid` x `grid` cells.
@@ -57,6 +200,13 @@ pub struct FeatureMap {
     pub size_px: f64,
     /// Aspect ratios besides 1; each gives a wide and a tall prior.
     pub ratios: &'static [f64],
+}
+
+impl FeatureMap {
+    /// Priors in each cell.
+    pub fn boxes_per_cell(&self) -> usize {
+        boxes_per_cell(self.ratios)
+    }
 }
 
 const fn map(grid: usize, channels: usize, step_px: f64, size_px: f64, ratios: &'static [f64]) -> FeatureMap {
@@ -84,7 +234,7 @@ const VGG16_512: [FeatureMap; 7] = [
     map(1, 256, 512.0, 460.8, &[2.0]),
 ];
 
-/// SSD300 on ResNet, with channels of the two first maps: NVIDIA, `ssd/model.py` and `dboxes300_coco`.
+/// SSD300 on ResNet, whose conv4 has `conv4` channels: NVIDIA, `ssd/model.py` and `dboxes300_coco`.
 const fn resnet_300(conv4: usize) -> [FeatureMap; 6] {
     [
         map(38, conv4, 8.0, 21.0, &[2.0]),
@@ -131,100 +281,45 @@ const MOBILENET_V3_320: [FeatureMap; 6] = mobilenet_v3_320(480);
 const MOBILENET_V3_WIDE_320: [FeatureMap; 6] = mobilenet_v3_320(960);
 
 impl Arch {
-    /// All of them: those of the contract in its order, then the variants that only converted weights need.
-    pub const ALL: [Self; 10] = [
-        Self::Ssd300Vgg16,
-        Self::Ssd300Vgg16Bn,
-        Self::Ssd300ResNet34,
-        Self::Ssd300MobileNetV1,
-        Self::Ssd300MobileNetV2Lite,
-        Self::SsdLite320MobileNetV3Large,
-        Self::SsdLite320MobileNetV3LargeWide,
-        Self::Ssd300ResNet50,
-        Self::Ssd300Vgg16SourceBn,
-        Self::Ssd512Vgg16,
-    ];
-
-    /// Stages of the trunk that can be kept from learning: conv1 to conv5 of VGG16, conv1 to conv4 of ResNet; in the MobileNets one
-    /// for each halving of the picture.
-    pub fn stages(self) -> usize {
-        match self {
-            Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => 4,
-            Self::Ssd300Vgg16
-            | Self::Ssd300Vgg16Bn
-            | Self::Ssd300Vgg16SourceBn
-            | Self::Ssd512Vgg16
-            | Self::Ssd300MobileNetV1
-            | Self::Ssd300MobileNetV2Lite
-            | Self::SsdLite320MobileNetV3Large
-            | Self::SsdLite320MobileNetV3LargeWide => 5,
-        }
-    }
-
     /// The name, as on the command line and in weights files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Ssd300Vgg16 => "ssd300-vgg16",
-            Self::Ssd300Vgg16Bn => "ssd300-vgg16-bn",
-            Self::Ssd300ResNet34 => "ssd300-resnet34",
-            Self::Ssd300ResNet50 => "ssd300-resnet50",
-            Self::Ssd300MobileNetV1 => "ssd300-mobilenet-v1",
-            Self::Ssd300MobileNetV2Lite => "ssd300-mobilenet-v2-lite",
-            Self::SsdLite320MobileNetV3Large => "ssdlite320-mobilenet-v3-large",
-            Self::SsdLite320MobileNetV3LargeWide => "ssdlite320-mobilenet-v3-large-wide",
-            Self::Ssd300Vgg16SourceBn => "ssd300-vgg16-source-bn",
-            Self::Ssd512Vgg16 => "ssd512-vgg16",
-        }
+        self.row().name
+    }
+
+    /// The name for people, such as "SSD300 with VGG16".
+    pub fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// Trunk and extras.
+    pub fn trunk(self) -> Trunk {
+        self.row().trunk
+    }
+
+    /// The heads.
+    pub fn heads(self) -> HeadKind {
+        self.row().heads
     }
 
     /// The feature maps, finest first.
     pub fn feature_maps(self) -> &'static [FeatureMap] {
-        match self {
-            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn | Self::Ssd300Vgg16SourceBn => &VGG16_300,
-            Self::Ssd512Vgg16 => &VGG16_512,
-            Self::Ssd300ResNet34 => &RESNET34_300,
-            Self::Ssd300ResNet50 => &RESNET50_300,
-            Self::Ssd300MobileNetV1 => &MOBILENET_V1_300,
-            Self::Ssd300MobileNetV2Lite => &MOBILENET_V2_300,
-            Self::SsdLite320MobileNetV3Large => &MOBILENET_V3_320,
-            Self::SsdLite320MobileNetV3LargeWide => &MOBILENET_V3_WIDE_320,
-        }
+        self.row().maps
     }
 
     /// Side of the square input, in pixels.
     pub fn input_size(self) -> usize {
-        match self {
-            Self::SsdLite320MobileNetV3Large | Self::SsdLite320MobileNetV3LargeWide => 320,
-            Self::Ssd512Vgg16 => 512,
-            _ => 300,
-        }
+        self.row().input_size
     }
 
     /// How pixels enter the network.
     pub fn preprocess(self) -> Preprocess {
-        let normalization = match self {
-            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn | Self::Ssd300Vgg16SourceBn | Self::Ssd512Vgg16 => {
-                Normalization::CAFFE
-            }
-            Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => Normalization::IMAGENET,
-            Self::Ssd300MobileNetV1 | Self::Ssd300MobileNetV2Lite => Normalization::MOBILENET,
-            Self::SsdLite320MobileNetV3Large | Self::SsdLite320MobileNetV3LargeWide => Normalization::UNIT,
-        };
-        Preprocess { input_size: self.input_size(), normalization }
+        Preprocess { input_size: self.input_size(), normalization: self.row().normalization }
     }
 
     /// The priors of a newly trained model. A converted one brings its own.
     pub fn prior_scheme(self) -> PriorScheme {
-        // `next` of the last map, and the border: caffe for VGG, the ports' own otherwise.
-        let (last_next_px, clip) = match self {
-            Self::Ssd300Vgg16 | Self::Ssd300Vgg16Bn => (315.0, Clip::None),
-            Self::Ssd300Vgg16SourceBn | Self::Ssd300ResNet34 | Self::Ssd300ResNet50 => (315.0, Clip::All),
-            Self::Ssd512Vgg16 => (537.65, Clip::None),
-            Self::Ssd300MobileNetV1 | Self::Ssd300MobileNetV2Lite => (330.0, Clip::All),
-            Self::SsdLite320MobileNetV3Large | Self::SsdLite320MobileNetV3LargeWide => (320.0, Clip::Size),
-        };
+        let Row { maps, last_next_px, clip, .. } = *self.row();
         let input = self.input_size() as f64;
-        let maps = self.feature_maps();
         let next_px = maps.iter().skip(1).map(|map| map.size_px).chain([last_next_px]);
         let level = |(map, next_px): (&FeatureMap, f64)| PriorLevel {
             grid: map.grid,
@@ -234,28 +329,5 @@ impl Arch {
             ratios: map.ratios.to_vec(),
         };
         PriorScheme { levels: maps.iter().zip(next_px).map(level).collect(), clip, variances: Variances::default() }
-    }
-}
-
-impl fmt::Display for Arch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A name that is no architecture.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no architecture {0:?}; choose one of {list}", list = names())]
-pub struct UnknownArch(String);
-
-fn names() -> String {
-    Arch::ALL.map(Arch::name).join(", ")
-}
-
-impl FromStr for Arch {
-    type Err = UnknownArch;
-
-    fn from_str(name: &str) -> Result<Self, UnknownArch> {
-        Self::ALL.into_iter().find(|arch| arch.name() == name).ok_or_else(|| UnknownArch(name.into()))
     }
 }

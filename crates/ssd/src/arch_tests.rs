@@ -1,4 +1,4 @@
-//! The tables of the architectures: their priors by the sums that the ports' own definitions give, and their names.
+//! The table of architectures: priors against the sums from the ports' own definitions, and names.
 
 use crate::arch::Arch;
 use crate::priors::{Clip, PriorScheme};

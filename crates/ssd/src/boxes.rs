@@ -1,11 +1,11 @@
-//! Boxes in their two forms, and what can be said of them: conversion, area, overlap, clipping.
+//! Boxes in their two forms: conversion, area, overlap, clipping.
 //!
-//! A box says its form in its type. Its space is the picture as a unit square, `0..1` in both directions, unless a name
-//! ends in `_px`; the arithmetic here is the same in both spaces. Plain `f32`, no tensors: see [`crate::codec`] for those.
+//! The type of a box tells its form. Its space is the picture as a unit square, `0..1` in both directions, unless a
+//! name ends in `_px`; the arithmetic here is the same in both spaces. Plain `f32`, no tensors.
 
 use serde::{Deserialize, Serialize};
 
-/// A box by two corners: `x1 <= x2`, `y1 <= y2`, the second corner not included.
+/// A box by two corners: `x1 <= x2`, `y1 <= y2`, the second corner excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct CornerBox {
     /// Left edge.
@@ -52,13 +52,13 @@ impl CornerBox {
         self.width().max(0.0) * self.height().max(0.0)
     }
 
-    /// Whether the box has finite corners and room inside: the test each box of a data set has to pass.
+    /// Whether the corners are finite and the area is not zero, as for each box of a data set.
     pub fn is_proper(&self) -> bool {
         let finite = [self.x1, self.y1, self.x2, self.y2].iter().all(|v| v.is_finite());
         finite && self.x1 < self.x2 && self.y1 < self.y2
     }
 
-    /// The common part of two boxes; inverted where they do not meet.
+    /// The common part of two boxes; inverted where they do not overlap.
     pub fn intersection(&self, other: &Self) -> Self {
         Self {
             x1: self.x1.max(other.x1),
@@ -68,7 +68,7 @@ impl CornerBox {
         }
     }
 
-    /// Intersection over union, the Jaccard overlap of the paper; 0 where neither box has an area.
+    /// Intersection over union, the Jaccard overlap of the paper; 0 if neither box has an area.
     pub fn iou(&self, other: &Self) -> f32 {
         let inter = self.intersection(other).area();
         let union = self.area() + other.area() - inter;
@@ -85,7 +85,7 @@ impl CornerBox {
         }
     }
 
-    /// The box stretched by a factor for each direction: from the unit square to the pixels of a `sx` by `sy` picture.
+    /// The box scaled by a factor for each direction: from the unit square to the pixels of a `sx` by `sy` picture.
     pub fn scaled(&self, sx: f32, sy: f32) -> Self {
         Self { x1: self.x1 * sx, y1: self.y1 * sy, x2: self.x2 * sx, y2: self.y2 * sy }
     }
@@ -113,24 +113,24 @@ impl CenterBox {
     }
 }
 
-/// What is known of one object in a picture: where it is and what it is.
+/// An object of a picture, as annotated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GroundTruth {
-    /// Where, as a fraction of the picture.
+    /// As a fraction of the picture.
     pub bbox: CornerBox,
-    /// What: 1-based, 0 is background and never appears here.
+    /// 1-based; 0 is background and never appears here.
     pub class: usize,
-    /// Marked as hard to see (Pascal VOC): left out of training, neither hit nor miss in evaluation.
+    /// Marked as hard to recognise (Pascal VOC): left out of training, neither hit nor miss in evaluation.
     pub difficult: bool,
 }
 
-/// What the detector says of one object.
+/// An object that the detector found.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
-    /// Where, as a fraction of the picture, clipped to it.
+    /// As a fraction of the picture, clipped to it.
     pub bbox: CornerBox,
-    /// What: 1-based, 0 is background and never appears.
+    /// 1-based; 0 is background and never appears here.
     pub class: usize,
-    /// How sure: the softmax probability of that class, `0..=1`.
+    /// The softmax probability of that class, `0..=1`.
     pub score: f32,
 }

@@ -1,5 +1,5 @@
-//! The box codec: a box as offsets from a prior, and back. The law of the pair: `decode(encode(b, p), p) == b`, for any box
-//! up to 62.5 times as large as the prior.
+//! The box codec: a box as offsets from a prior, and back. `decode(encode(b, p), p) == b` for any box up to 62.5 times
+//! as large as the prior.
 //!
 //! Paper §2.2, eq. 2, with the variances of the reference implementation (`bbox_util.cpp`, `CENTER_SIZE`).
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::boxes::CenterBox;
 
-/// Offsets are divided by these when encoding, so that their spread is near 1 and the loss treats centre and size alike.
+/// Divisors of the offsets: their spread becomes about 1, so that the loss gives centre and size the same weight.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Variances {
     /// For the two centre offsets.
@@ -23,8 +23,8 @@ impl Default for Variances {
     }
 }
 
-/// A size offset times its variance is limited to this before `exp`: `ln(1000 / 16)`, torchvision's
-/// `BoxCoder.bbox_xform_clip`. A trained box never comes near it; an untrained one would overflow.
+/// Upper limit of a size offset times its variance, before `exp`: `ln(1000 / 16)`, torchvision's
+/// `BoxCoder.bbox_xform_clip`. A trained network stays far below it; an untrained one would overflow.
 pub const SIZE_EXPONENT_MAX: f32 = 4.135_166_6;
 
 /// The offsets `(dcx, dcy, dw, dh)` that lead from a prior to a box. Both need positive sizes.
@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    // No box is more than 50 times the other: from 62.5 on, the limit of the exponent holds.
+    // No box is more than 50 times the other: the limit of the exponent applies from 62.5 on.
     fn any_box() -> impl Strategy<Value = CenterBox> {
         (0.0f32..1.0, 0.0f32..1.0, 0.02f32..1.0, 0.02f32..1.0).prop_map(|(cx, cy, w, h)| CenterBox { cx, cy, w, h })
     }

@@ -1,57 +1,57 @@
-//! A network made ready for the CPU: its steps written down once, with packed weights and batch norm folded in.
+//! A network for inference on the CPU: its steps as a list, with packed weights and batch norm folded in.
 //!
-//! The model is not needed any more once this is made. Inference only; training goes through Burn.
+//! The model is not needed any more once the list is made. Training goes through Burn.
 
 use std::fmt::Arguments;
 
-use ssd_cpu::{Buffers, Convolution, ConvolutionError, Map, Window};
+use ssd_cpu::{Buffers, Convolution, ConvolutionError, Map};
 
 use crate::Ssd;
-use crate::model::{ConvStep, Engine, L2NORM_EPSILON, L2Norm, Pool};
+use crate::model::{ConvStep, Engine, L2Norm, Pool};
 
-/// A step, and the places of the maps that it reads and writes.
-enum Step {
-    Convolve {
-        convolution: Box<Convolution>,
-        from: usize,
-        onto: Option<usize>,
-        to: usize,
-    },
-    Pool {
-        window: Window,
-        pool: Pool,
-        from: usize,
-        to: usize,
-    },
-    Average {
-        from: usize,
-        to: usize,
-    },
-    Scale {
-        from: usize,
-        factors: usize,
-        to: usize,
-    },
-    L2Norm {
-        scale: Vec<f32>,
-        from: usize,
-        to: usize,
-    },
-    /// What is predicted on a level: offsets, logits.
-    Predict {
-        branches: Box<[(Convolution, usize); 2]>,
-    },
+/// A step, with the places of the maps that it reads and of the one that it makes.
+struct Step {
+    name: String,
+    work: Work,
+    from: usize,
+    /// A residual or factors.
+    with: Option<usize>,
+    to: usize,
+}
+
+enum Work {
+    Convolve(Box<Convolution>),
+    Pool(Pool),
+    Average,
+    Scale,
+    /// The scale of each channel.
+    L2Norm(Vec<f32>),
+}
+
+impl Work {
+    fn run(&self, x: Map, with: Option<Map>) -> Result<Map, ConvolutionError> {
+        match (self, with) {
+            (Self::Convolve(convolution), Some(residual)) => convolution.run_onto(&x, residual),
+            (Self::Convolve(convolution), None) => convolution.run(&x),
+            (Self::Pool(pool), _) => Ok(x.max_pool(pool)),
+            (Self::Average, _) => Ok(x.average()),
+            (Self::Scale, factors) => factors.and_then(|factors| x.scale(&factors)).ok_or(ConvolutionError::Tensor),
+            (Self::L2Norm(scale), _) => Ok(x.l2_norm(scale)),
+        }
+    }
 }
 
 /// A network on the CPU.
 pub struct CpuNetwork {
     steps: Vec<Step>,
-    /// For each place, the last step that reads it.
+    /// For each place, the last step that reads it; that of a prediction is none of them.
     last_use: Vec<usize>,
+    /// The places of each level's offsets and logits.
+    predictions: Vec<[usize; 2]>,
     buffers: Buffers,
 }
 
-/// What the network says of a batch, picture by picture.
+/// The predictions for a batch, picture by picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CpuPredictions {
     /// Of each picture, `[P, 4]`.
@@ -61,82 +61,82 @@ pub struct CpuPredictions {
 }
 
 impl CpuNetwork {
-    /// Packs a model, whose tensors lie on the CPU device.
+    /// Packs a model whose tensors are on the CPU device.
     ///
     /// # Errors
     ///
-    /// When a convolution is of a kind that the CPU's kernels do not know.
+    /// A kind of convolution that the CPU's kernels do not know.
     pub fn new(model: &Ssd) -> Result<Self, ConvolutionError> {
-        let mut writer = Writer { steps: Vec::new(), places: 1, failed: None };
-        // Places stand for maps; their shapes show when the network runs.
+        let mut writer = Writer { steps: Vec::new(), places: 1, predictions: Vec::new(), failed: None };
+        // Place 0 holds the pictures. The shapes of maps are known when the network runs.
         model.run(&mut writer, 0);
         if let Some(error) = writer.failed {
             return Err(error);
         }
-        let mut last_use = vec![0; writer.places];
-        for (index, step) in writer.steps.iter().enumerate() {
-            for place in reads(step).into_iter().flatten() {
-                last_use[place] = index;
-            }
+        let Writer { steps, places, predictions, .. } = writer;
+        let mut last_use = vec![usize::MAX; places];
+        for (index, step) in steps.iter().enumerate() {
+            last_use[step.from] = index;
+            step.with.into_iter().for_each(|place| last_use[place] = index);
         }
-        Ok(Self { steps: writer.steps, last_use, buffers: Buffers::default() })
+        Ok(Self { steps, last_use, predictions, buffers: Buffers::default() })
     }
 
     /// Normalised pictures, `[B, 3, S, S]` in one row, to predictions.
     ///
     /// # Errors
     ///
-    /// When the numbers are not so many, or the network does not fit the size.
+    /// The pictures do not have `batch` times 3 times `size` times `size` numbers, or the network does not fit the
+    /// size.
     pub fn forward(&self, pictures: &[f32], batch: usize, size: usize) -> Result<CpuPredictions, ConvolutionError> {
-        let dims = [batch, 3, size, size];
-        let images = Map::from_planes(dims, pictures, &self.buffers).ok_or(ConvolutionError::Tensor)?;
-        ssd_cpu::together(|| self.run(images, batch))
+        ssd_cpu::together(|| self.run(pictures, batch, size, |step, x, with| step.work.run(x, with)))
     }
 
-    fn run(&self, images: Map, batch: usize) -> Result<CpuPredictions, ConvolutionError> {
+    /// The same with every step done inside `watch`: `watch(name, work)` returns the map that `work` makes, and may
+    /// look at it or repeat the step.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::forward`], and those of `watch`.
+    pub fn forward_watched(
+        &self,
+        pictures: &[f32],
+        batch: usize,
+        size: usize,
+        mut watch: impl FnMut(&str, &mut dyn FnMut() -> Result<Map, ConvolutionError>) -> Result<Map, ConvolutionError>,
+    ) -> Result<CpuPredictions, ConvolutionError> {
+        self.run(pictures, batch, size, |step, x, with| {
+            watch(&step.name, &mut || step.work.run(x.clone(), with.clone()))
+        })
+    }
+
+    fn run(
+        &self,
+        pictures: &[f32],
+        batch: usize,
+        size: usize,
+        mut work: impl FnMut(&Step, Map, Option<Map>) -> Result<Map, ConvolutionError>,
+    ) -> Result<CpuPredictions, ConvolutionError> {
         let mut maps: Vec<Option<Map>> = vec![None; self.last_use.len()];
-        let mut out = CpuPredictions { offsets: vec![Vec::new(); batch], logits: vec![Vec::new(); batch] };
-        maps[0] = Some(images);
+        maps[0] = Map::from_planes([batch, 3, size, size], pictures, &self.buffers);
         for (index, step) in self.steps.iter().enumerate() {
-            // A map goes away with the step that reads it last, so that its memory is there for the next one.
-            let take = |maps: &mut Vec<Option<Map>>, place: usize| {
+            // A map goes with the step that reads it last, so that its memory is there for the next one.
+            let mut take = |place: usize| {
                 let map = if self.last_use[place] == index { maps[place].take() } else { maps[place].clone() };
                 map.ok_or(ConvolutionError::Tensor)
             };
-            match step {
-                Step::Convolve { convolution, from, onto, to } => {
-                    let residual = onto.map(|place| take(&mut maps, place)).transpose()?;
-                    let x = take(&mut maps, *from)?;
-                    maps[*to] = Some(match residual {
-                        Some(residual) => convolution.run_onto(&x, residual)?,
-                        None => convolution.run(&x)?,
-                    });
-                }
-                Step::Pool { window, pool, from, to } => {
-                    let x = take(&mut maps, *from)?;
-                    let [_, _, height, width] = x.dims();
-                    maps[*to] = Some(x.max_pool(*window, pool.size_out([height, width])));
-                }
-                Step::Average { from, to } => maps[*to] = Some(take(&mut maps, *from)?.average()),
-                Step::Scale { from, factors, to } => {
-                    let factors = take(&mut maps, *factors)?;
-                    let x = take(&mut maps, *from)?;
-                    maps[*to] = Some(x.scale(&factors).ok_or(ConvolutionError::Tensor)?);
-                }
-                Step::L2Norm { scale, from, to } => {
-                    maps[*to] = Some(take(&mut maps, *from)?.l2_norm(scale, L2NORM_EPSILON));
-                }
-                Step::Predict { branches } => {
-                    for ((convolution, from), rows) in branches.iter().zip([&mut out.offsets, &mut out.logits]) {
-                        let x = maps[*from].clone().ok_or(ConvolutionError::Tensor)?;
-                        // Channels are innermost, so the numbers of a cell already stand prior by prior.
-                        let said = convolution.run(&x)?;
-                        let values = said.values();
-                        let per_picture = (values.len() / batch).max(1);
-                        for (row, values) in rows.iter_mut().zip(values.chunks_exact(per_picture)) {
-                            row.extend_from_slice(values);
-                        }
-                    }
+            let with = step.with.map(&mut take).transpose()?;
+            let x = take(step.from)?;
+            maps[step.to] = Some(work(step, x, with)?);
+        }
+        let mut out = CpuPredictions { offsets: vec![Vec::new(); batch], logits: vec![Vec::new(); batch] };
+        for level in &self.predictions {
+            for (place, rows) in level.iter().zip([&mut out.offsets, &mut out.logits]) {
+                let map = maps[*place].take().ok_or(ConvolutionError::Tensor)?;
+                // Channels are innermost, so the numbers of a cell already stand prior by prior.
+                let values = map.values();
+                for (row, values) in rows.iter_mut().zip(values.chunks_exact((values.len() / batch).max(1))) {
+                    row.extend_from_slice(values);
                 }
             }
         }
@@ -144,87 +144,67 @@ impl CpuNetwork {
     }
 }
 
-fn reads(step: &Step) -> [Option<usize>; 2] {
-    match step {
-        Step::Convolve { from, onto, .. } => [Some(*from), *onto],
-        Step::Scale { from, factors, .. } => [Some(*from), Some(*factors)],
-        Step::Pool { from, .. } | Step::Average { from, .. } | Step::L2Norm { from, .. } => [Some(*from), None],
-        Step::Predict { branches } => branches.each_ref().map(|(_, place)| Some(*place)),
-    }
-}
-
-/// Writes steps down. A map is the number of its place.
+/// Writes the steps down. A map is the number of its place.
 struct Writer {
     steps: Vec<Step>,
     places: usize,
+    predictions: Vec<[usize; 2]>,
+    /// The first failure.
     failed: Option<ConvolutionError>,
 }
 
 impl Writer {
-    fn place(&mut self) -> usize {
+    fn push(&mut self, name: Arguments<'_>, work: Work, from: usize, with: Option<usize>) -> usize {
+        let to = self.places;
         self.places += 1;
-        self.places - 1
-    }
-
-    /// A convolution with packed weights; the first that cannot be is kept as the failure.
-    fn pack(&mut self, step: &ConvStep<'_>) -> Option<Convolution> {
-        step.packed()
-            .map_err(|error| {
-                self.failed.get_or_insert(error);
-            })
-            .ok()
-    }
-
-    fn push_convolution(&mut self, step: &ConvStep<'_>, from: usize, onto: Option<usize>) -> usize {
-        let to = self.place();
-        if let Some(convolution) = self.pack(step) {
-            self.steps.push(Step::Convolve { convolution: Box::new(convolution), from, onto, to });
-        }
+        self.steps.push(Step { name: name.to_string(), work, from, with, to });
         to
+    }
+
+    fn pack(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, from: usize, onto: Option<usize>) -> usize {
+        match step.packed() {
+            Ok(convolution) => self.push(name, Work::Convolve(Box::new(convolution)), from, onto),
+            Err(error) => {
+                self.failed.get_or_insert(error);
+                from
+            }
+        }
     }
 }
 
 impl Engine for Writer {
     type Map = usize;
 
-    fn convolve(&mut self, _: Arguments<'_>, step: &ConvStep<'_>, x: usize) -> usize {
-        self.push_convolution(step, x, None)
+    fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: usize) -> usize {
+        self.pack(name, step, x, None)
     }
 
-    fn convolve_onto(&mut self, _: Arguments<'_>, step: &ConvStep<'_>, x: usize, residual: usize) -> usize {
-        self.push_convolution(step, x, Some(residual))
+    fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: usize, residual: usize) -> usize {
+        self.pack(name, step, x, Some(residual))
     }
 
-    fn max_pool(&mut self, _: Arguments<'_>, pool: &Pool, from: usize) -> usize {
-        let to = self.place();
-        let window = Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding };
-        self.steps.push(Step::Pool { window, pool: *pool, from, to });
-        to
+    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: usize) -> usize {
+        self.push(name, Work::Pool(*pool), x, None)
     }
 
-    fn average(&mut self, _: Arguments<'_>, from: usize) -> usize {
-        let to = self.place();
-        self.steps.push(Step::Average { from, to });
-        to
+    fn average(&mut self, name: Arguments<'_>, x: usize) -> usize {
+        self.push(name, Work::Average, x, None)
     }
 
-    fn scale(&mut self, _: Arguments<'_>, from: usize, factors: usize) -> usize {
-        let to = self.place();
-        self.steps.push(Step::Scale { from, factors, to });
-        to
+    fn scale(&mut self, name: Arguments<'_>, x: usize, factors: usize) -> usize {
+        self.push(name, Work::Scale, x, Some(factors))
     }
 
-    fn l2_norm(&mut self, _: Arguments<'_>, norm: &L2Norm, from: usize) -> usize {
-        let to = self.place();
+    fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: usize) -> usize {
         let scale = norm.scale.val().into_data().iter::<f32>().collect();
-        self.steps.push(Step::L2Norm { scale, from, to });
-        to
+        self.push(name, Work::L2Norm(scale), x, None)
     }
 
-    fn predict(&mut self, _: usize, offsets: (&ConvStep<'_>, usize), logits: (&ConvStep<'_>, usize)) {
-        if let (Some(first), Some(second)) = (self.pack(offsets.0), self.pack(logits.0)) {
-            self.steps.push(Step::Predict { branches: Box::new([(first, offsets.1), (second, logits.1)]) });
-        }
+    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, usize), logits: (&ConvStep<'_>, usize)) {
+        let branches = [("offsets", offsets), ("logits", logits)];
+        let places =
+            branches.map(|(branch, (step, x))| self.pack(format_args!("head{}.{branch}", level + 1), step, x, None));
+        self.predictions.push(places);
     }
 }
 
@@ -263,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_network_says_what_burns_forward_says() {
+    fn every_network_agrees_with_burns_forward() {
         let device = Device::flex();
         device.seed(2);
         for (arch, batch) in [(Arch::Ssd300MobileNetV2Lite, 2), (Arch::Ssd300Vgg16, 1)] {

@@ -1,13 +1,16 @@
 //! SSD, the single shot multibox detector, as data and arithmetic.
 //!
-//! What it is: the networks, their priors, the box codec, matching, loss, and the reference meaning of the post-processing.
-//! What it is not: it knows no wgpu, no file, no clock, no thread, and no chance that was not handed to it as a seed.
+//! What it is: the networks, their priors, the box codec, matching, loss, and the reference meaning of the
+//! post-processing. What it is not: it knows no wgpu, no file, no clock and no thread, and draws random numbers in one
+//! place only, where a network is made ([`Ssd::new`]), from the seed of its device.
 //!
-//! Letters in shapes: `B` pictures in a batch, `P` priors, `C` classes with background as class 0, `H` and `W` a map's grid.
-//! Boxes are fractions of the picture, `0..1`, unless a name ends in `_px`.
-//! Paper: Liu et al., "SSD: Single Shot MultiBox Detector", arXiv 1512.02325v5.
+//! Letters in shapes: `B` pictures in a batch, `P` priors, `C` classes with background as class 0, `H` and `W` a map's
+//! grid. Boxes are fractions of the picture, `0..1`, unless a name ends in `_px`. Paper: Liu et al., "SSD: Single Shot
+//! MultiBox Detector", arXiv 1512.02325v5.
 
-// The things that all stages speak of.
+mod names;
+
+// What all stages share.
 pub mod arch;
 #[cfg(test)]
 mod arch_tests;
@@ -22,13 +25,9 @@ pub mod model;
 
 pub mod cpu_network;
 
-pub mod convolution;
-
-pub mod winograd;
-
 pub mod postprocess;
 
-// Training: priors matched to objects, and what is minimised.
+// Training: priors matched to objects, and the loss.
 pub mod matching;
 
 pub mod loss;

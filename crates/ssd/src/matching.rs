@@ -1,19 +1,19 @@
-//! Matching: which prior is responsible for which object. Paper §2.2, "Matching strategy".
+//! Matching: which prior learns which object. Paper §2.2, "Matching strategy".
 //!
-//! First every object gets a prior of its own, the pair with the largest overlap of all going first (a true bipartite
-//! pass, as caffe's `MatchBBox`; the ports let a later object take an earlier one's prior away). Then every prior that is
-//! left goes to the object it overlaps most, if by at least the threshold.
+//! First every object gets a prior of its own, in the order of the pairs' overlaps (a true bipartite pass, as caffe's
+//! `MatchBBox`; in the ports a later object can take an earlier one's prior). Then every other prior goes to the object
+//! that it overlaps most, if by at least the threshold.
 
 use crate::boxes::{CenterBox, CornerBox, GroundTruth};
 use crate::codec::{Variances, encode};
 
-/// A prior is positive from this overlap on: paper §2.2.
+/// The smallest overlap of a positive prior: paper §2.2.
 pub const IOU_THRESHOLD: f32 = 0.5;
 
-/// A pair that overlaps less than this is no pair, not even in the bipartite pass: caffe's constant.
+/// The bipartite pass takes no pair that overlaps less: caffe's constant.
 const IOU_MIN: f32 = 1e-6;
 
-/// What one picture's priors are to learn.
+/// The targets of one picture's priors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Targets {
     /// The class of each prior, 0 for background: `[P]`.
@@ -35,7 +35,7 @@ pub fn match_priors(truths: &[GroundTruth], priors: &[CenterBox]) -> Vec<Option<
     let mut best = vec![IOU_THRESHOLD; priors.len()];
     for (truth, row) in overlaps.iter().enumerate() {
         for (prior, &overlap) in row.iter().enumerate() {
-            // The first object may equal the threshold, a later one has to be better than the best so far.
+            // The first object may equal the threshold; a later one has to exceed the best so far.
             let better = overlap > best[prior] || (overlap == IOU_THRESHOLD && assigned[prior].is_none());
             if !own[prior] && better {
                 best[prior] = overlap;
@@ -46,7 +46,7 @@ pub fn match_priors(truths: &[GroundTruth], priors: &[CenterBox]) -> Vec<Option<
     assigned
 }
 
-/// Gives each object one prior, best pair first, as long as pairs overlap.
+/// Gives each object one prior, best pair first, until no pair overlaps.
 fn bipartite(overlaps: &[Vec<f32>], assigned: &mut [Option<usize>]) {
     let mut waiting: Vec<usize> = (0..overlaps.len()).collect();
     while !waiting.is_empty() {
@@ -64,7 +64,7 @@ fn bipartite(overlaps: &[Vec<f32>], assigned: &mut [Option<usize>]) {
     }
 }
 
-/// The targets of one picture: matched, then encoded. No objects give background throughout.
+/// The targets of one picture: matched, then encoded. Without objects all priors are background.
 pub fn targets(truths: &[GroundTruth], priors: &[CenterBox], variances: Variances) -> Targets {
     let mut classes = vec![0; priors.len()];
     let mut offsets = vec![0.0; priors.len() * 4];

@@ -1,17 +1,17 @@
-//! From pixels to the network's input: resize to a square, then normalise. One arithmetic for training, `detect` and the page.
+//! From pixels to the network's input: resize to a square, then normalise. Training, `detect` and the page share it.
 //!
-//! The resize is bilinear with half-pixel centres, two taps a direction and no antialiasing, as PyTorch's
-//! `interpolate(mode="bilinear", align_corners=False)` and OpenCV's `INTER_LINEAR`. It stretches: the proportions of the picture
-//! are not kept, so a box as a fraction of the input is the same fraction of the picture, and no way back is needed.
+//! The resize is bilinear with half-pixel centres, two taps in each direction and no antialiasing, as PyTorch's
+//! `interpolate(mode="bilinear", align_corners=False)` and OpenCV's `INTER_LINEAR`. It stretches the picture, so a box
+//! is the same fraction of the input as of the picture.
 
 use serde::{Deserialize, Serialize};
 
-/// How pixels become numbers. Saved in the weights file under `input_size`, `normalization` and `resize`.
+/// How pixels become the network's input. Saved in the weights file under `input_size`, `normalization` and `resize`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preprocess {
     /// Side of the square input, in pixels.
     pub input_size: usize,
-    /// Subtracted and divided, a value for each of R, G, B.
+    /// For each of R, G, B.
     pub normalization: Normalization,
 }
 
@@ -25,7 +25,7 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// Caffe's, and so the SSD ports': the mean is subtracted, nothing is divided.
+    /// Caffe's, which the SSD ports share: the mean is subtracted, the range stays.
     pub const CAFFE: Self = Self { mean: [123.0, 117.0, 104.0], std: [1.0; 3] };
     /// qfgaohao's MobileNets: to about -1..1.
     pub const MOBILENET: Self = Self { mean: [127.0; 3], std: [128.0; 3] };
@@ -35,7 +35,7 @@ impl Normalization {
     pub const IMAGENET: Self = Self { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] };
 }
 
-/// Two taps of one output position along one direction: the source indices and the weight of the second.
+/// The two taps of an output position in one direction: the source indices and the weight of the second.
 struct Tap {
     i0: usize,
     i1: usize,
@@ -53,25 +53,25 @@ fn taps(source: usize, target: usize) -> Vec<Tap> {
         .collect()
 }
 
-/// The source columns that taps look at, ascending and each once, and the taps with places among these for indices.
+/// The source columns that taps read, ascending and without duplicates, and the taps with indices into these.
 fn columns_of(mut taps: Vec<Tap>) -> (Vec<usize>, Vec<Tap>) {
     let mut columns: Vec<usize> = taps.iter().flat_map(|tap| [tap.i0, tap.i1]).collect();
-    // Nearly sorted already: neighbouring positions share a tap or follow each other.
+    // Nearly sorted already: neighbouring positions share a tap or follow one another.
     columns.sort_unstable();
     columns.dedup();
-    let mut place = 0;
+    let mut index = 0;
     for tap in &mut taps {
-        while columns[place] < tap.i0 {
-            place += 1;
+        while columns[index] < tap.i0 {
+            index += 1;
         }
-        *tap = Tap { i0: place, i1: place + tap.i1 - tap.i0, f: tap.f };
+        *tap = Tap { i0: index, i1: index + tap.i1 - tap.i0, f: tap.f };
     }
     (columns, taps)
 }
 
-/// One source row, resized along x alone: `[3, S]`.
+/// One source row, resized horizontally: `[3, S]`.
 struct Row {
-    /// Its number in the source; none before the first is read.
+    /// Its index in the source; `None` before the first is read.
     y: Option<usize>,
     values: Vec<f32>,
 }
@@ -81,12 +81,12 @@ impl Row {
         Self { y: None, values: vec![0.0; 3 * size] }
     }
 
-    /// Resizes row `y`, whose pixels at the taps' columns are given as `[3, columns]`.
+    /// Resizes row `y`, given its pixels at the taps' columns, `[3, columns]`.
     fn fill(&mut self, y: usize, taps: &[Tap], pixels: &[f32]) {
         let [red, green, blue] = thirds(pixels);
         let (r, others) = self.values.split_at_mut(taps.len());
         let (g, b) = others.split_at_mut(taps.len());
-        // All three at once: a tap is loaded, and its indices are checked, once.
+        // All three at once: each tap is loaded and bounds-checked once.
         for (((tap, r), g), b) in taps.iter().zip(r).zip(g).zip(b) {
             *r = lerp(red[tap.i0], red[tap.i1], tap.f);
             *g = lerp(green[tap.i0], green[tap.i1], tap.f);
@@ -102,11 +102,11 @@ fn thirds(planes: &[f32]) -> [&[f32]; 3] {
     [&planes[..len], &planes[len..][..len], &planes[2 * len..][..len]]
 }
 
-/// Resizes and normalises a picture that is read row by row, and only where the resize looks, so that it need not lie in
-/// memory: that of the augmentation never does. Returns `[3, S, S]`, planes in the order R, G, B.
+/// Resizes and normalises a picture that need not be in memory, as that of the augmentation: it is read row by row, and
+/// only where the resize needs it. Returns `[3, S, S]`, planes in the order R, G, B.
 ///
-/// `read(y, columns, planes)` writes the pixels of row `y` at `columns`, which ascend, into planes R, G, B of the same
-/// length, as values in `0..=255`. Rows are asked for from top to bottom; many are not asked for at all.
+/// `read(y, columns, planes)` writes the pixels of row `y` at the ascending `columns` into the planes R, G, B of the
+/// same length, as values in `0..=255`. Rows are read from top to bottom; many are skipped.
 ///
 /// # Panics
 ///
@@ -131,7 +131,7 @@ pub fn preprocess_rows(
     let mut out = vec![0.0; 3 * size * size];
     let (mut upper, mut lower) = (Row::new(size), Row::new(size));
     for (y, tap) in taps(height, size).iter().enumerate() {
-        // A row is kept from one position to the next: the lower one is often the upper one then.
+        // Rows are kept from one position to the next: the lower row often becomes the upper one.
         if upper.y != Some(tap.i0) {
             std::mem::swap(&mut upper, &mut lower);
         }
@@ -178,7 +178,7 @@ pub fn preprocess_rgb(rgb: &[u8], width: usize, height: usize, spec: &Preprocess
     preprocess(rgb, width, height, 3, spec)
 }
 
-/// Resizes and normalises an RGBA picture, as a canvas gives it: `[height, width, 4]` bytes to `[3, S, S]`.
+/// Resizes and normalises an RGBA picture, such as a canvas's: `[height, width, 4]` bytes to `[3, S, S]`.
 pub fn preprocess_rgba(rgba: &[u8], width: usize, height: usize, spec: &Preprocess) -> Vec<f32> {
     preprocess(rgba, width, height, 4, spec)
 }
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    /// The same, written down as it is defined: four taps for each value, nothing kept from one to the next.
+    /// The same by its definition: four taps for each value, nothing kept.
     fn plainly(rgb: &[u8], width: usize, height: usize, spec: &Preprocess) -> Vec<f32> {
         let size = spec.input_size;
         let (columns, rows) = (taps(width, size), taps(height, size));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_kept_change_no_bit() {
+    fn keeping_rows_changes_no_bit() {
         let normalization = Normalization { mean: [123.0, 117.0, 104.0], std: [58.4, 57.1, 57.4] };
         for (width, height) in [(1, 1), (2, 90), (90, 3), (31, 30), (60, 61), (47, 200), (300, 20)] {
             let rgb: Vec<u8> = (0..width * height * 3).map(|i| (i * i * 31 + i * 7) as u8).collect();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_in_order_and_only_where_the_resize_looks() {
+    fn rows_are_read_in_order_and_only_where_needed() {
         let spec = Preprocess { input_size: 3, normalization: PLAIN };
         let mut asked = Vec::new();
         preprocess_rows(30, 60, &spec, |y, columns, _| {

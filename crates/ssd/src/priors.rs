@@ -1,7 +1,7 @@
-//! Priors (the paper's default boxes): where they stand and how large they are, as data.
+//! Priors (the paper's default boxes): their places and sizes, as data.
 //!
-//! A [`PriorScheme`] is saved in the weights file. "The 8,732 priors of SSD300" are six different sets among the ports: sizes,
-//! steps and clipping differ, and a checkpoint needs its own. Order, as in caffe: level by level, rows, columns, then the
+//! A [`PriorScheme`] is saved in the weights file. "The 8,732 priors of SSD300" are six different sets among the ports:
+//! sizes, steps and clipping differ, and a checkpoint needs its own. Order, as in caffe: level, row, column, then the
 //! boxes of a cell: the small square, the larger square, then for each ratio the wide box and the tall one.
 
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,8 @@ use crate::boxes::CenterBox;
 pub struct PriorLevel {
     /// The map has `grid` x `grid` cells.
     pub grid: usize,
-    /// Distance of two centres as a fraction of the input; `None` divides the input evenly, which is not always the same:
-    /// the reference has 32/300 for a grid of 10.
+    /// Distance of two centres as a fraction of the input. `None` divides the input evenly, which may differ: the
+    /// reference has 32/300 for a grid of 10.
     pub step: Option<f64>,
     /// Side of the small square.
     pub size: f64,
@@ -27,15 +27,20 @@ pub struct PriorLevel {
 impl PriorLevel {
     /// Priors in each cell.
     pub fn boxes_per_cell(&self) -> usize {
-        2 + 2 * self.ratios.len()
+        boxes_per_cell(&self.ratios)
     }
 }
 
-/// What is done with priors that reach over the border of the picture.
+/// Two squares, and a wide and a tall box for each ratio: what [`cell_sizes`] lists.
+pub(crate) fn boxes_per_cell(ratios: &[f64]) -> usize {
+    2 + 2 * ratios.len()
+}
+
+/// How priors that reach over the border of the picture are limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clip {
-    /// Nothing: caffe's VGG models.
+    /// Not at all: caffe's VGG models.
     None,
     /// Width and height are limited to 1: torchvision.
     Size,
@@ -43,24 +48,24 @@ pub enum Clip {
     All,
 }
 
-/// A full set of priors, as data: it alone rebuilds them.
+/// All that a set of priors is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PriorScheme {
-    /// A row for each feature map, finest first.
+    /// One for each feature map, finest first.
     pub levels: Vec<PriorLevel>,
-    /// The border.
+    /// At the border.
     pub clip: Clip,
     /// The codec's variances.
     pub variances: crate::codec::Variances,
 }
 
 impl PriorScheme {
-    /// How many priors there are: the `P` of shapes.
+    /// The number of priors: the `P` of shapes.
     pub fn len(&self) -> usize {
         self.levels.iter().map(|level| level.grid * level.grid * level.boxes_per_cell()).sum()
     }
 
-    /// Whether the scheme has no prior at all, which no network has.
+    /// Whether the scheme has no prior at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

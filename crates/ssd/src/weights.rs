@@ -1,10 +1,10 @@
 //! A weights file: one safetensors file is a whole detector.
 //!
-//! Tensors go by their path in [`Ssd`]; under the metadata key `ssd` a JSON [`Header`] says all that is needed to run them.
-//! This module turns bytes into a detector and back; where bytes come from is not its business.
+//! Tensors are named by their path in [`Ssd`]; under the metadata key `ssd` a JSON [`Header`] holds all that is needed
+//! to run them. This module turns bytes into a detector and back; it does not know where bytes come from.
 
 use burn::tensor::{DType, Device};
-use burn_store::{FloatCastAdapter, HalfPrecisionAdapter, ModuleSnapshot, SafetensorsStore};
+use burn_store::{ApplyResult, FloatCastAdapter, HalfPrecisionAdapter, ModuleSnapshot, SafetensorsStore};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::postprocess::{DetectParams, Nms};
 use crate::preprocess::{Normalization, Preprocess};
 use crate::priors::PriorScheme;
 
-/// What a weights file says of itself.
+/// How to run the weights of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// The network.
@@ -35,32 +35,32 @@ pub struct Header {
     pub score: f32,
     /// Default IoU threshold of NMS.
     pub iou: f32,
-    /// Default for the candidates of a class that enter NMS.
+    /// Default number of candidates of a class that enter NMS.
     pub top_k: usize,
-    /// Default for the detections of a picture.
+    /// Default number of detections of a picture.
     pub max: usize,
     /// Where the weights come from.
     #[serde(default)]
     pub provenance: Provenance,
 }
 
-/// The one resize there is; a file that asks for another is refused by name.
+/// How a picture becomes the network's input. There is one way; a file that names another is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resize {
-    /// Bilinear, half-pixel centres, no antialiasing, proportions not kept: see [`crate::preprocess`].
+    /// Bilinear with half-pixel centres and without antialiasing; proportions are not kept. See [`crate::preprocess`].
     #[serde(rename = "stretch-bilinear")]
     StretchBilinear,
 }
 
-/// The one activation there is.
+/// How logits become scores. There is one way; a file that names another is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScoreActivation {
-    /// Softmax over the classes, background among them.
+    /// Softmax over the classes, including background.
     Softmax,
 }
 
-/// Where weights come from: enough to make them again.
+/// Where weights come from, in enough detail to make them again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// The data set, as it was named to `train`.
@@ -69,7 +69,7 @@ pub struct Provenance {
     pub split: String,
     /// Optimiser steps taken.
     pub steps: usize,
-    /// What was measured, on what, and the value.
+    /// The measure, the data that it was taken on, and its value.
     pub metric: String,
     /// The file the weights started from, if any.
     pub source_file: Option<String>,
@@ -84,12 +84,14 @@ pub struct Provenance {
 pub enum WeightsError {
     /// Not safetensors, or cut short.
     #[error(
-        "this is not a whole safetensors file ({0}); download or export it again, or if it is a checkpoint of another project, make a weights file of it with `convert`"
+        "this is not a whole safetensors file ({0}); download or export it again, or if it is a checkpoint of another \
+         project, make a weights file of it with `convert`"
     )]
     Container(String),
-    /// No header of ours.
+    /// No header.
     #[error(
-        "the file has no `ssd` metadata, so it is not a detector of this project; use a file that `train` wrote, or make one with `convert` of a public checkpoint"
+        "the file has no `ssd` metadata, so it is not a detector of this project; use a file that `train` wrote, or \
+         make one from a public checkpoint with `convert`"
     )]
     NoHeader,
     /// A header that does not parse.
@@ -106,10 +108,10 @@ pub enum WeightsError {
         /// What does not fit.
         detail: String,
     },
-    /// Numbers that are not numbers.
+    /// A NaN or an infinite value.
     #[error("the tensor {0} holds a value that is not finite; the training that made it had diverged")]
     NotFinite(String),
-    /// A network that never was.
+    /// Nothing but zeros.
     #[error("all its weights are zero; export it again")]
     Zeros,
     /// Could not be written.
@@ -122,7 +124,7 @@ pub enum WeightsError {
 pub enum Dtype {
     /// As they were learned.
     F32,
-    /// Convolutions in half the size, norms as in [`Self::F32`]; computed in f32 all the same.
+    /// Convolutions in half the size, norms as in [`Self::F32`]. The network still computes in f32.
     F16,
 }
 
@@ -146,11 +148,11 @@ impl Header {
         }
     }
 
-    /// The header as it stands in a file, if it is sound.
+    /// Reads the JSON of a header.
     ///
     /// # Errors
     ///
-    /// When it is no JSON of a header, or contradicts itself.
+    /// When it does not parse as a header, or contradicts itself.
     pub fn parse(json: &str) -> Result<Self, WeightsError> {
         let header: Self = serde_json::from_str(json).map_err(|error| WeightsError::Header(error.to_string()))?;
         header.check()?;
@@ -167,7 +169,7 @@ impl Header {
         Preprocess { input_size: self.input_size, normalization: self.normalization }
     }
 
-    /// The thresholds that the file suggests.
+    /// The file's default thresholds.
     pub fn params(&self) -> DetectParams {
         DetectParams {
             score: self.score,
@@ -179,7 +181,7 @@ impl Header {
         }
     }
 
-    /// Whether it says nothing that cannot be.
+    /// Checks what the JSON's form does not.
     ///
     /// # Errors
     ///
@@ -193,7 +195,7 @@ impl Header {
         if self.input_size != self.arch.input_size() {
             return fault(format!("{} takes {} pixels, not {}", self.arch, self.arch.input_size(), self.input_size));
         }
-        let expected = maps.iter().map(|map| (map.grid, 2 + 2 * map.ratios.len()));
+        let expected = maps.iter().map(|map| (map.grid, map.boxes_per_cell()));
         let found = self.priors.levels.iter().map(|level| (level.grid, level.boxes_per_cell()));
         if !expected.eq(found) {
             return fault(format!("its priors do not stand on the feature maps of {}", self.arch));
@@ -215,11 +217,11 @@ impl Header {
     }
 }
 
-/// Reads the header alone: what the file is, without building it.
+/// Reads the header alone, without building the network.
 ///
 /// # Errors
 ///
-/// When the bytes are no safetensors file, or carry no sound header.
+/// When the bytes are not a safetensors file, or have no valid header.
 pub fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
     // Checks that every tensor lies inside the file: a cut file ends here.
     SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
@@ -233,59 +235,69 @@ pub fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
 ///
 /// # Errors
 ///
-/// When the bytes are no detector, or its tensors do not fit its architecture, each missing or extra one counted.
+/// When the bytes are not a detector, or its tensors do not fit its architecture: missing, left over or of another
+/// shape.
 pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsError> {
     let header = read_header(&bytes)?;
-    check_values(&bytes)?;
-    let mut model = Ssd::new(header.arch, header.classes(), device);
-    let misfit = |detail: String| WeightsError::Tensors { arch: header.arch, detail };
-    let mut store = SafetensorsStore::from_bytes(Some(bytes))
-        .map_indices_contiguous(false)
-        .skip_enum_variants(true)
-        .allow_partial(true)
-        .with_from_adapter(FloatCastAdapter::to(DType::F32));
-    let applied = model.load_from(&mut store).map_err(|error| misfit(error.to_string()))?;
-    if let Some((name, _)) = applied.missing.first() {
-        return Err(misfit(format!("{name} and {} more are missing", applied.missing.len() - 1)));
+    let mut model = Ssd::undrawn(header.arch, header.classes(), device);
+    let filled = fill(&mut model, bytes, header.arch, |_, _| true)?;
+    let misfit = |detail: String| Err(WeightsError::Tensors { arch: header.arch, detail });
+    if let Some((name, _)) = filled.missing.first() {
+        return misfit(format!("{name} and {} more are missing", filled.missing.len() - 1));
     }
-    if let Some(error) = applied.errors.first() {
-        return Err(misfit(error.to_string()));
-    }
-    if let Some(name) = applied.unused.first() {
-        return Err(misfit(format!("{name} and {} more are not part of it", applied.unused.len() - 1)));
+    if let Some(name) = filled.unused.first() {
+        return misfit(format!("{name} and {} more are not part of it", filled.unused.len() - 1));
     }
     Ok((header, model))
 }
 
-/// Takes over into `model`, a network of `arch`, what a file without a header has of its trunk and extras: tensors by their
-/// paths, such as `backbone.convs.0.conv.weight`. Returns how many were taken, and the paths of those that were not there.
+/// A new network of `arch` for `classes` classes, background counted, with the tensors of trunk and extras that a file
+/// without a header has; they are named by their paths, such as `backbone.convs.0.conv.weight`. Also returns how many
+/// were taken, and the paths of those that the file does not have.
 ///
 /// # Errors
 ///
-/// When the bytes are no safetensors file, no tensor of it has a place in the trunk, or one does not fit its place.
-pub fn load_trunk(bytes: Vec<u8>, arch: Arch, mut model: Ssd) -> Result<(Ssd, usize, Vec<String>), WeightsError> {
-    SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+/// When the bytes are not a safetensors file, no tensor in it belongs to the trunk, or one does not fit its place.
+pub fn load_trunk(
+    bytes: Vec<u8>,
+    arch: Arch,
+    classes: usize,
+    device: &Device,
+) -> Result<(Ssd, usize, Vec<String>), WeightsError> {
+    let of_trunk = |path: &str, _: &str| path.starts_with("backbone.");
+    let mut model = Ssd::undrawn(arch, classes, device);
+    let filled = fill(&mut model, bytes, arch, of_trunk)?;
+    if filled.applied.is_empty() {
+        return Err(WeightsError::NoHeader);
+    }
+    let missing = filled.missing.into_iter().map(|(path, _)| path).filter(|path| of_trunk(path, ""));
+    Ok((model.drawn(), filled.applied.len(), missing.collect()))
+}
+
+/// Fills a network with the tensors of a file whose paths are `wanted`; some may be missing.
+fn fill(
+    model: &mut Ssd,
+    bytes: Vec<u8>,
+    arch: Arch,
+    wanted: fn(&str, &str) -> bool,
+) -> Result<ApplyResult, WeightsError> {
     check_values(&bytes)?;
     let misfit = |detail: String| WeightsError::Tensors { arch, detail };
     let mut store = SafetensorsStore::from_bytes(Some(bytes))
         .map_indices_contiguous(false)
         .skip_enum_variants(true)
         .allow_partial(true)
-        .with_predicate(|path, _| path.starts_with("backbone."))
+        .with_predicate(wanted)
         .with_from_adapter(FloatCastAdapter::to(DType::F32));
-    let applied = model.load_from(&mut store).map_err(|error| misfit(error.to_string()))?;
-    if let Some(error) = applied.errors.first() {
-        return Err(misfit(error.to_string()));
+    let filled = model.load_from(&mut store).map_err(|error| misfit(error.to_string()))?;
+    match filled.errors.first() {
+        Some(error) => Err(misfit(error.to_string())),
+        None => Ok(filled),
     }
-    if applied.applied.is_empty() {
-        return Err(WeightsError::NoHeader);
-    }
-    let missing = applied.missing.into_iter().map(|(path, _)| path).filter(|path| path.starts_with("backbone."));
-    Ok((model, applied.applied.len(), missing.collect()))
 }
 
-/// A weight that is not finite makes every score NaN, and zeros make them all equal: a detector that finds nothing without
-/// saying why.
+/// Refuses weights with which a detector would find nothing and give no reason: a value that is not finite makes every
+/// score NaN, and zeros make all scores equal.
 fn check_values(bytes: &[u8]) -> Result<(), WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
     if file.iter().all(|(_, view)| view.data().iter().all(|&byte| byte == 0)) {
@@ -313,19 +325,19 @@ fn check_values(bytes: &[u8]) -> Result<(), WeightsError> {
 ///
 /// # Errors
 ///
-/// When the header cannot be written as JSON, the store refuses a tensor, or a weight is no number, or none in half precision.
+/// When the header cannot be written as JSON, the store refuses a tensor, or a weight is not finite or overflows f16.
 pub fn save(header: &Header, model: &Ssd, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
     let encode = |text: String| WeightsError::Encode(text);
     let json = serde_json::to_string(header).map_err(|error| encode(error.to_string()))?;
     let store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("ssd", json).skip_enum_variants(true);
     let mut store = match dtype {
         Dtype::F32 => store.with_to_adapter(FloatCastAdapter::to(DType::F32)),
-        // Not the norms: a running variance is soon beyond the range of f16, and they weigh nothing.
+        // Not the norms: running variances soon exceed the range of f16, and they take no space.
         Dtype::F16 => store.with_to_adapter(HalfPrecisionAdapter::new()),
     };
     model.save_into(&mut store).map_err(|error| encode(error.to_string()))?;
     let bytes = store.get_bytes().map_err(|error| encode(error.to_string()))?;
-    // Whoever reads it would refuse it: a weight may be too large for half precision.
+    // As a reader does: a weight may have overflowed f16.
     check_values(&bytes)?;
     Ok(bytes)
 }

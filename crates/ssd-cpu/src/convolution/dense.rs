@@ -1,44 +1,49 @@
-//! A dense convolution as a product of matrices that reads the map where it lies: with the channels of a position side by side, what
-//! a tap multiplies is a contiguous run, and nothing has to be rearranged.
+//! A dense convolution as a product of matrices that reads the map where it lies: with the channels of a position side
+//! by side, a tap multiplies a contiguous run, and nothing has to be rearranged.
 //!
-//! Sums are cut into blocks of taps and channels, so that the weights of a block and a panel of output channels stay in the first
-//! cache while all positions of a task pass over them.
+//! Sums are cut into blocks of taps and channels, so that the weights of a block and a panel of output channels stay in
+//! the first cache while all positions of a part pass over them.
 
 use std::ops::Range;
 
 use super::kernel::{Finish, Sums, add_products, finish, tile_size};
 use super::packing::{Packing, Panel, Step};
 use super::reads::Reads;
-use super::shape::ConvolutionShape;
-use crate::Activation;
-use crate::planes::{for_each_task, threads};
+use crate::planes::threads;
 use crate::simd::{Lanes, Vectorized, vectorized};
+use crate::{Activation, ConvShape, Padding};
 
-/// Numbers of the output that a task makes, at most and about: they stay in the second cache from block to block.
-const TASK: usize = 1 << 16;
+/// About the most numbers of the output in a part: they stay in the second cache from block to block.
+const PART: usize = 1 << 16;
 
-/// Products of a position up to which they are copied together first: a step of three channels is too short for the loop.
+/// The longest sum whose inputs are copied together first: a step of three channels is too short for the loop.
 const GATHERED: usize = 64;
+
+/// Output positions of a part, in whole tiles: every thread gets the same number of parts of about the same size.
+pub(super) fn part(positions: usize, channels: usize) -> usize {
+    let rounds = (positions * channels).div_ceil(PART * threads());
+    positions.div_ceil(rounds * threads()).next_multiple_of(8)
+}
 
 #[derive(Debug)]
 pub(super) struct Dense {
-    shape: ConvolutionShape,
-    /// The shape of the product: 1x1 where what is read is copied together first.
-    product: ConvolutionShape,
+    shape: ConvShape,
+    /// The shape of the product: 1x1 where the inputs are copied together first.
+    product: ConvShape,
     packing: Packing,
     /// By output channel, with zeros up to the end of the last register.
     shift: Vec<f32>,
-    /// In place of what is around the map.
+    /// Read in place of the padding.
     zeros: Vec<f32>,
 }
 
 impl Dense {
     /// The lengths are known to fit.
-    pub(super) fn new(shape: ConvolutionShape, weights: &[f32], shift: &[f32]) -> Self {
+    pub(super) fn new(shape: ConvShape, weights: &[f32], shift: &[f32]) -> Self {
         let (depth, taps) = (shape.channels_in * shape.taps(), shape.taps());
         let (product, packing) = if taps > 1 && depth <= GATHERED {
             let product =
-                ConvolutionShape { channels_in: depth, kernel: 1, stride: 1, padding: 0, dilation: 1, ..shape };
+                ConvShape { channels_in: depth, kernel: 1, stride: 1, padding: Padding::NONE, dilation: 1, ..shape };
             // From tap by tap for each channel to channel by channel for each tap.
             let gathered = weights.chunks_exact(depth).flat_map(|of_output| {
                 (0..depth).map(|i| of_output[i % shape.channels_in * taps + i / shape.channels_in])
@@ -52,28 +57,15 @@ impl Dense {
         Self { shape, product, packing, shift, zeros: vec![0.0; product.channels_in] }
     }
 
-    /// One picture. With `onto`, adds to what `out` holds.
-    pub(super) fn run(&self, input: &[f32], size_in: [usize; 2], size_out: [usize; 2], out: &mut [f32], onto: bool) {
-        let positions = size_out[0] * size_out[1];
-        // As many tasks for each thread, of about the same size, in whole tiles.
-        let rounds = (positions * self.shape.channels_out).div_ceil(TASK * threads());
-        let length = positions.div_ceil(rounds * threads()).next_multiple_of(8);
-        let tasks: Vec<_> = out.chunks_mut(length * self.shape.channels_out).enumerate().collect();
-        for_each_task(
-            tasks,
-            || (),
-            |(), (index, out)| {
-                let positions = index * length..index * length + out.len() / self.shape.channels_out;
-                let reads = Reads::new(&self.shape, size_in, size_out[1], positions.clone());
-                if self.product == self.shape {
-                    vectorized(Run { dense: self, input, reads, out, onto });
-                } else {
-                    let input = &reads.gather(input, self.shape.channels_in);
-                    let reads = Reads::rows(positions.len(), self.product.channels_in);
-                    vectorized(Run { dense: self, input, reads, out, onto });
-                }
-            },
-        );
+    /// A part of a picture, added to the numbers in `out` if `onto`.
+    pub(super) fn run(&self, input: &[f32], reads: Reads, out: &mut [f32], onto: bool) {
+        if self.product == self.shape {
+            vectorized(Run { dense: self, input, reads, out, onto });
+        } else {
+            let input = &reads.gather(input, self.shape.channels_in);
+            let reads = Reads::rows(out.len() / self.shape.channels_out, self.product.channels_in);
+            vectorized(Run { dense: self, input, reads, out, onto });
+        }
     }
 }
 
@@ -122,7 +114,7 @@ struct Work<'a> {
 }
 
 impl Run<'_> {
-    /// All positions of the task.
+    /// All positions of the part.
     #[inline(always)]
     fn pass<L: Lanes, const M: usize, const V: usize>(&mut self, work: &Work<'_>) {
         let channels = self.dense.shape.channels_out;
@@ -150,7 +142,7 @@ impl Run<'_> {
         }
     }
 
-    /// The sums at some positions. Where the tile is wider than these, the last position is there several times.
+    /// The sums at some positions. If these are fewer than the tile has rows, the last position fills the rest.
     #[inline(always)]
     fn tile<L: Lanes, const M: usize, const V: usize>(
         &self,
@@ -166,7 +158,7 @@ impl Run<'_> {
             for (i, numbers) in numbers.iter_mut().enumerate() {
                 let start =
                     self.reads.all()[(tile.start + i).min(tile.end - 1) * taps + step.tap] + step.channels.start;
-                // What is outside is beyond the end, too.
+                // Reads of the padding lie beyond the end.
                 if let Some(inside) = self.input.get(start..start + depth) {
                     *numbers = inside;
                 }

@@ -1,24 +1,29 @@
-//! A depthwise convolution: each channel by itself, so there is no product of matrices in it. The channels of a position are in
-//! the lanes.
+//! A depthwise convolution: each channel by itself, so there is no product of matrices in it. The channels of a
+//! position are in the lanes.
 
 use std::ops::Range;
 
 use super::kernel::{Finish, MOST_LANES, finish};
 use super::reads::Reads;
-use super::shape::ConvolutionShape;
-use crate::planes::{for_each_task, threads};
+use crate::ConvShape;
+use crate::planes::threads;
 use crate::simd::{Lanes, Vectorized, vectorized};
 
-/// Parts of the output for each thread, so that one that is late does not hold up all.
+/// Parts of the output for each thread: a thread that starts late gets fewer.
 const PARTS: usize = 4;
 
-/// Numbers of the output that are made, register after register of channels, before the next positions: so many that what they read
-/// stays in the second cache.
+/// Numbers of the output that are made, register after register of channels, before the next positions: their inputs
+/// stay in the second cache.
 const BAND: usize = 1 << 14;
+
+/// Output positions of a part.
+pub(super) fn part(positions: usize) -> usize {
+    positions.div_ceil(PARTS * threads())
+}
 
 #[derive(Debug)]
 pub(super) struct Depthwise {
-    shape: ConvolutionShape,
+    shape: ConvShape,
     /// `[taps, channels]`, the channels in whole registers.
     weights: Vec<f32>,
     /// Likewise.
@@ -27,7 +32,7 @@ pub(super) struct Depthwise {
 
 impl Depthwise {
     /// The lengths are known to fit.
-    pub(super) fn new(shape: ConvolutionShape, weights: &[f32], shift: &[f32]) -> Self {
+    pub(super) fn new(shape: ConvShape, weights: &[f32], shift: &[f32]) -> Self {
         let pitch = shape.channels_out.next_multiple_of(MOST_LANES);
         let mut by_tap = vec![0.0; shape.taps() * pitch];
         for (channel, weights) in weights.chunks_exact(shape.taps()).enumerate() {
@@ -40,20 +45,9 @@ impl Depthwise {
         Self { shape, weights: by_tap, shift }
     }
 
-    /// One picture. With `onto`, adds to what `out` holds.
-    pub(super) fn run(&self, input: &[f32], size_in: [usize; 2], size_out: [usize; 2], out: &mut [f32], onto: bool) {
-        let channels = self.shape.channels_out;
-        let length = (size_out[0] * size_out[1]).div_ceil(PARTS * threads());
-        let tasks: Vec<_> = out.chunks_mut(length * channels).enumerate().collect();
-        for_each_task(
-            tasks,
-            || (),
-            |(), (index, out)| {
-                let positions = index * length..index * length + out.len() / channels;
-                let reads = Reads::new(&self.shape, size_in, size_out[1], positions);
-                vectorized(Run { depthwise: self, input, reads, out, onto });
-            },
-        );
+    /// A part of a picture, added to the numbers in `out` if `onto`.
+    pub(super) fn run(&self, input: &[f32], reads: Reads, out: &mut [f32], onto: bool) {
+        vectorized(Run { depthwise: self, input, reads, out, onto });
     }
 }
 
@@ -117,7 +111,7 @@ impl Run<'_> {
         for (starts, out) in reads[band].iter().zip(outs) {
             let mut sums = first;
             for (start, weights) in starts.iter().zip(held) {
-                // What is outside is beyond the end, too.
+                // Reads of the padding lie beyond the end.
                 if let Some(numbers) = input.get(*start..*start + channels) {
                     for v in 0..V {
                         sums[v] = L::load(&numbers[v * L::count()..]).times_plus(weights[v], sums[v]);

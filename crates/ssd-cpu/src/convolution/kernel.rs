@@ -3,12 +3,13 @@
 //! `M` positions by `V` registers of channels. A step takes one number of each position and one row of weights.
 
 use crate::Activation;
+use crate::activation::Bounds;
 use crate::simd::Lanes;
 
-/// The most numbers that a register holds, of all that there are.
+/// Numbers of the widest register there is.
 pub(super) const MOST_LANES: usize = 16;
 
-/// Positions of a tile, and its registers side by side: as many sums as leave a register for each number that is read.
+/// Positions of a tile, and its registers side by side: as many sums as leave registers free for the factors.
 #[inline(always)]
 pub(super) fn tile_size<L: Lanes>() -> (usize, usize) {
     match L::registers() {
@@ -54,21 +55,16 @@ pub(super) fn add_products<L: Lanes, const M: usize, const V: usize>(
 /// What happens to sums on their way into the output.
 #[derive(Clone, Copy)]
 pub(super) struct Finish {
-    /// Whether the output holds numbers that the sums are added to.
+    /// Whether the sums are added to the output's numbers.
     onto: bool,
-    /// The activation as what the result is held between.
-    bounds: [f32; 2],
+    /// Of the activation.
+    bounds: Bounds,
 }
 
 impl Finish {
     pub(super) fn new(onto: bool, activation: Activation) -> Self {
-        let bounds = match activation {
-            // What is no bound comes afterwards.
-            Activation::None | Activation::HardSwish | Activation::HardSigmoid => [f32::NEG_INFINITY, f32::INFINITY],
-            Activation::Relu => [0.0, f32::INFINITY],
-            Activation::Relu6 => [0.0, 6.0],
-        };
-        Self { onto, bounds }
+        // An activation without bounds follows in a pass of its own.
+        Self { onto, bounds: activation.bounds().unwrap_or(Bounds::NONE) }
     }
 }
 
@@ -90,6 +86,6 @@ pub(super) fn finish<L: Lanes>(sum: L, finish: Finish, out: &mut [f32]) {
 
 /// Between the bounds; NaN stays.
 #[inline(always)]
-fn hold<L: Lanes>(x: L, [least, most]: [f32; 2]) -> L {
-    x.at_least(L::splat(least)).at_most(L::splat(most))
+fn hold<L: Lanes>(x: L, bounds: Bounds) -> L {
+    x.at_least(L::splat(bounds.least)).at_most(L::splat(bounds.most))
 }

@@ -1,25 +1,29 @@
-//! A convolution of a network that is only run, with everything that follows it folded in: the weights are packed once, and bias
-//! and activation cost no pass over memory of their own. No gradients; for training there are the functions of the crate's root.
+//! A convolution for inference, with all that follows it folded in: the weights are packed once, and bias and
+//! activation cost no pass over memory of their own. No gradients; for training there are the functions of the crate's
+//! root.
 
 mod dense;
 mod depthwise;
+mod error;
 mod kernel;
 mod packing;
 mod reads;
-mod shape;
 #[cfg(test)]
 mod tests;
 
 use self::dense::Dense;
 use self::depthwise::Depthwise;
+use self::reads::Reads;
+use crate::ConvShape;
 use crate::map::Map;
+use crate::planes::for_each_piece;
 
-pub use self::shape::{ConvolutionError, ConvolutionShape};
+pub use self::error::ConvolutionError;
 
 /// A convolution that is ready to run.
 #[derive(Debug)]
 pub struct Convolution {
-    shape: ConvolutionShape,
+    shape: ConvShape,
     method: Method,
 }
 
@@ -39,9 +43,9 @@ impl Convolution {
     ///
     /// # Errors
     ///
-    /// Shapes with a zero in them, other groups than one or one for each channel, and lengths that do not fit the shape.
-    pub fn new(shape: ConvolutionShape, weights: &[f32], shift: &[f32]) -> Result<Self, ConvolutionError> {
-        shape.check(weights.len(), shift.len())?;
+    /// A shape with a zero in it or with groups of several channels; lengths that do not fit the shape.
+    pub fn new(shape: ConvShape, weights: &[f32], shift: &[f32]) -> Result<Self, ConvolutionError> {
+        error::check(&shape, weights.len(), shift.len())?;
         let method = if shape.groups == 1 {
             Method::Dense(Dense::new(shape, weights, shift))
         } else {
@@ -51,7 +55,7 @@ impl Convolution {
     }
 
     /// The shape that the weights were packed for.
-    pub fn shape(&self) -> &ConvolutionShape {
+    pub fn shape(&self) -> &ConvShape {
         &self.shape
     }
 
@@ -67,7 +71,7 @@ impl Convolution {
         Ok(Map::of(dims, out))
     }
 
-    /// `activation(x * weights + shift + residual)`. Writes into the residual's memory, if nobody else holds it.
+    /// `activation(x * weights + shift + residual)`, in the residual's memory if no clone holds it.
     ///
     /// # Errors
     ///
@@ -85,27 +89,38 @@ impl Convolution {
     /// `[B, C, H, W]` of the output.
     fn dims_out(&self, x: &Map) -> Result<[usize; 4], ConvolutionError> {
         let [batch, channels, height, width] = x.dims();
-        match self.shape.size_out([height, width]) {
-            Some([height, width]) if channels == self.shape.channels_in => {
-                Ok([batch, self.shape.channels_out, height, width])
-            }
-            _ => Err(ConvolutionError::Input { dims: x.dims(), shape: self.shape }),
+        let [height, width] = self.shape.size_out([height, width]);
+        if height * width == 0 || channels != self.shape.channels_in {
+            return Err(ConvolutionError::Input { dims: x.dims(), shape: self.shape });
         }
+        Ok([batch, self.shape.channels_out, height, width])
     }
 
-    /// Picture by picture. With `onto`, adds to what `out` holds.
+    /// Picture by picture, each in parts; added to the numbers in `out` if `onto`.
     fn write(&self, x: &Map, dims_out: [usize; 4], out: &mut [f32], onto: bool) {
         let [_, channels_in, height, width] = x.dims();
-        let [_, channels_out, height_out, width_out] = dims_out;
-        let (size_in, size_out) = ([height, width], [height_out, width_out]);
+        let [_, channels, height_out, width_out] = dims_out;
+        let positions = height_out * width_out;
+        let length = match &self.method {
+            Method::Dense(_) => dense::part(positions, channels),
+            Method::Depthwise(_) => depthwise::part(positions),
+        };
         let inputs = x.values().chunks_exact((channels_in * height * width).max(1));
-        let outputs = out.chunks_exact_mut((channels_out * height_out * width_out).max(1));
-        for (input, out) in inputs.zip(outputs) {
-            match &self.method {
-                Method::Dense(dense) => dense.run(input, size_in, size_out, out, onto),
-                Method::Depthwise(depthwise) => depthwise.run(input, size_in, size_out, out, onto),
-            }
-            if !self.shape.activation.is_bound() {
+        for (input, out) in inputs.zip(out.chunks_exact_mut(channels * positions)) {
+            for_each_piece(
+                out,
+                length * channels,
+                || (),
+                |(), index, out| {
+                    let positions = index * length..index * length + out.len() / channels;
+                    let reads = Reads::new(&self.shape, [height, width], width_out, positions);
+                    match &self.method {
+                        Method::Dense(dense) => dense.run(input, reads, out, onto),
+                        Method::Depthwise(depthwise) => depthwise.run(input, reads, out, onto),
+                    }
+                },
+            );
+            if self.shape.activation.bounds().is_none() {
                 out.iter_mut().for_each(|value| *value = self.shape.activation.of(*value));
             }
         }

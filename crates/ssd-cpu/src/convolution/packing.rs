@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::kernel::tile_size;
-use super::shape::ConvolutionShape;
+use crate::ConvShape;
 use crate::simd::{Lanes, Vectorized, vectorized};
 
-/// Weights of a block and a panel, at most: they stay in a first cache of 32 KiB or more, most of the time.
+/// The most weights of a block and a panel: they mostly stay in a first cache of 32 KiB or more.
 const PANEL: usize = 9216;
 
 /// The longest sum that is held in registers before it goes to the output.
@@ -33,7 +33,7 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) struct Block {
     steps: Range<usize>,
-    /// Of all inputs that are summed, those before this block.
+    /// Inputs of the sum that come before this block.
     before: usize,
     depth: usize,
 }
@@ -58,7 +58,7 @@ impl Vectorized for Measure {
 }
 
 impl Packing {
-    pub(super) fn new(shape: &ConvolutionShape, weights: &[f32]) -> Self {
+    pub(super) fn new(shape: &ConvShape, weights: &[f32]) -> Self {
         let (lanes, widest) = vectorized(Measure);
         let panels = panels(shape.channels_out, lanes, widest);
         let steps = steps(shape, (PANEL / (lanes * widest)).min(DEEPEST));
@@ -83,7 +83,7 @@ impl Packing {
         Self { steps, blocks, panels, lanes, weights: packed }
     }
 
-    /// Output channels with those that fill the last register.
+    /// Output channels, rounded up to whole registers.
     pub(super) fn channels(&self) -> usize {
         self.panels.iter().map(|panel| panel.registers * self.lanes).sum()
     }
@@ -107,7 +107,7 @@ impl Packing {
     }
 }
 
-/// Panels of nearly the same width: a narrow one reads as many numbers for fewer products.
+/// Panels of nearly the same width: a narrow one reads the same inputs for fewer products.
 fn panels(channels: usize, lanes: usize, widest: usize) -> Vec<Panel> {
     let registers = channels.div_ceil(lanes);
     let count = registers.div_ceil(widest);
@@ -116,14 +116,14 @@ fn panels(channels: usize, lanes: usize, widest: usize) -> Vec<Panel> {
 }
 
 /// All taps, their channels in equal parts of at most `deepest`.
-fn steps(shape: &ConvolutionShape, deepest: usize) -> Vec<Step> {
+fn steps(shape: &ConvShape, deepest: usize) -> Vec<Step> {
     let parts = shape.channels_in.div_ceil(deepest);
     let start = |part: usize| part * shape.channels_in / parts;
     let of_tap = |tap| (0..parts).map(move |part| Step { tap, channels: start(part)..start(part + 1) });
     (0..shape.taps()).flat_map(of_tap).collect()
 }
 
-/// As many steps together as are at most `deepest`.
+/// Consecutive steps whose depths add up to at most `deepest`.
 fn blocks(steps: &[Step], deepest: usize) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut before = 0;

@@ -1,24 +1,25 @@
-//! What of the input each position of the output reads.
+//! Where in the input each position of the output reads.
 
 use std::ops::Range;
 
-use super::shape::ConvolutionShape;
+use crate::{ConvShape, Padding};
 
-/// For each position of a range and each tap where the channels start that it multiplies.
+/// For each position of a range and each tap, where the channels start that it multiplies.
 pub(super) struct Reads(Vec<usize>);
 
-/// Around the map: so far that adding to it does not overflow, and beyond the end of every slice.
+/// For the padding: beyond the end of every slice, and far enough from overflow to be added to.
 const OUTSIDE: usize = usize::MAX / 2;
 
 impl Reads {
     pub(super) fn new(
-        shape: &ConvolutionShape,
+        shape: &ConvShape,
         [height, width]: [usize; 2],
         width_out: usize,
         positions: Range<usize>,
     ) -> Self {
-        let &ConvolutionShape { channels_in, kernel, stride, padding, dilation, .. } = shape;
-        if (kernel, stride, padding) == (1, 1, 0) {
+        let &ConvShape { channels_in, kernel, stride, padding, dilation, .. } = shape;
+        let [above, left_of] = padding.before;
+        if (kernel, stride, padding) == (1, 1, Padding::NONE) {
             return Self(positions.map(|position| position * channels_in).collect());
         }
         let taps = || (0..kernel).flat_map(|row| (0..kernel).map(move |column| (row * dilation, column * dilation)));
@@ -28,8 +29,8 @@ impl Reads {
         let mut starts = vec![OUTSIDE; positions.len() * shape.taps()];
         let (mut row, mut column) = (positions.start / width_out, positions.start % width_out);
         for starts in starts.chunks_exact_mut(shape.taps()) {
-            // What would be before the first wraps around, so it is not before the end either.
-            let (top, left) = ((row * stride).wrapping_sub(padding), (column * stride).wrapping_sub(padding));
+            // A negative coordinate wraps around and is beyond the last one.
+            let (top, left) = ((row * stride).wrapping_sub(above), (column * stride).wrapping_sub(left_of));
             if top < height.saturating_sub(reach) && left < width.saturating_sub(reach) {
                 let first = (top * width + left) * channels_in;
                 for (start, offset) in starts.iter_mut().zip(&offsets) {
@@ -57,12 +58,12 @@ impl Reads {
         &self.0
     }
 
-    /// What is read, copied together: for each position `[taps, channels]`, zeros for what is around the map.
+    /// The inputs copied together: for each position `[taps, channels]`, zeros for the padding.
     pub(super) fn gather(&self, input: &[f32], channels: usize) -> Vec<f32> {
         let mut gathered = vec![0.0; self.0.len() * channels];
         for (start, to) in self.0.iter().zip(gathered.chunks_exact_mut(channels)) {
             if let Some(from) = input.get(*start..start + channels) {
-                // Three numbers, mostly: fewer than a call of `memcpy` would cost.
+                // Mostly three numbers, too few for a call of `memcpy`.
                 for (to, from) in to.iter_mut().zip(from) {
                     *to = *from;
                 }

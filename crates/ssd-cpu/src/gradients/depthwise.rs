@@ -2,17 +2,20 @@
 
 use burn::backend::flex::FlexTensor;
 
+use crate::ConvShape;
 use crate::depthwise::{Layout, sum_taps, taps};
 use crate::memory::{Values, primitive};
 use crate::planes::{LANES, for_each};
 
-/// The gradient by the input, from the one by the output: every tap's weight goes back to where the tap came from.
-pub(crate) fn input_gradient(gradient: &Values, weight: &Values, stride: usize, shape: [usize; 4]) -> FlexTensor {
-    let [batch, channels, height, width] = shape;
-    let layout = Layout::new(height, width, stride);
-    let Layout { phase, offsets, .. } = layout;
+/// The gradient by the input `[B, C, H, W]`, from the one by the output: every tap's weight goes back to where the tap
+/// came from.
+pub(crate) fn input_gradient(gradient: &Values, weight: &Values, shape: &ConvShape, dims: [usize; 4]) -> FlexTensor {
+    let [batch, channels, height, width] = dims;
+    let layout = Layout::new(shape, [height, width]);
+    let Layout { stride, phase, offsets, .. } = layout;
     let mut out = vec![0.0; batch * channels * height * width];
-    // A run shifted forwards reads the gradient shifted backwards: zeros before it, as many as the longest shift within a phase.
+    // A run shifted forwards reads the gradient shifted backwards: zeros come before it, up to the longest shift within
+    // a phase.
     let lead = offsets.map(|offset| offset % phase).into_iter().max().unwrap_or(0);
     let size = phase.next_multiple_of(LANES);
     let phases = stride * stride;
@@ -27,8 +30,8 @@ pub(crate) fn input_gradient(gradient: &Values, weight: &Values, stride: usize, 
         |(pitched, laid_out), i, out| {
             add_pitch(&gradients[i * plane..][..plane], &layout, &mut pitched[lead..]);
             let w = taps(weights, i % channels);
-            // Where the run of tap `k` starts; which taps fall into which phase is fixed: with stride 2 the even rows and columns
-            // are reached by the outer taps, the odd ones by the middle tap.
+            // Where the run of tap `k` starts; which taps fall into which phase is fixed: with stride 2 the even rows
+            // and columns are reached by the outer taps, the odd ones by the middle tap.
             let start = |k: usize| lead - offsets[k] % phase;
             if stride == 1 {
                 sum_taps(pitched, std::array::from_fn(start), w, &mut laid_out[..size]);
@@ -41,13 +44,14 @@ pub(crate) fn input_gradient(gradient: &Values, weight: &Values, stride: usize, 
             layout.collect(laid_out, out);
         },
     );
-    primitive(out, shape)
+    primitive(out, dims)
 }
 
-/// The gradient by the weights: the product of the output's gradient with each tap's run, summed over planes and images.
-pub(crate) fn weight_gradient(x: &Values, gradient: &Values, stride: usize) -> FlexTensor {
+/// The gradient by the weights: the product of the output's gradient with each tap's run, summed over planes and
+/// images.
+pub(crate) fn weight_gradient(x: &Values, gradient: &Values, shape: &ConvShape) -> FlexTensor {
     let [batch, channels, height, width] = x.shape();
-    let layout = Layout::new(height, width, stride);
+    let layout = Layout::new(shape, [height, width]);
     let plane = layout.out_height * layout.out_width;
     let scratch = || (vec![0.0; layout.plane()], vec![0.0; layout.outputs()]);
     let (planes, gradients) = (x.slice(), gradient.slice());
@@ -79,7 +83,7 @@ impl Layout {
     #[inline(always)]
     fn collect(&self, laid_out: &[f32], plane: &mut [f32]) {
         for (y, row) in plane.chunks_exact_mut(self.width).enumerate() {
-            let (even, odd) = self.row_starts(y);
+            let [even, odd] = self.row_starts(y);
             if self.stride == 1 {
                 row.copy_from_slice(&laid_out[even..even + self.width]);
             } else {

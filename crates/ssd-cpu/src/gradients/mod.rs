@@ -1,4 +1,4 @@
-//! The kernels as steps of Burn's automatic differentiation.
+//! The loops as steps of Burn's automatic differentiation.
 
 mod depthwise;
 mod norm;
@@ -12,10 +12,10 @@ use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use burn::tensor::Tensor;
 
 use self::norm::Norm;
-use crate::Activation;
 use crate::memory::Values;
+use crate::{Activation, ConvShape};
 
-/// A tensor of the CPU device that records gradients, with what the kernels read.
+/// A tensor of the CPU device that records gradients, and its numbers.
 struct Recorded {
     tensor: FloatTensor<Autodiff<Flex>>,
     values: Values,
@@ -39,28 +39,28 @@ fn output_gradient<S, const N: usize>(ops: &Ops<S, N>, grads: &mut Gradients) ->
 struct Depthwise;
 
 impl Backward<Flex, 2> for Depthwise {
-    /// Input, weight, stride.
-    type State = (Values, Values, usize);
+    /// Input, weight, shape.
+    type State = (Values, Values, ConvShape);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = output_gradient(&ops, grads);
-        let ([x_node, weight_node], (x, weight, stride)) = (ops.parents, ops.state);
+        let ([x_node, weight_node], (x, weight, shape)) = (ops.parents, ops.state);
         if let Some(node) = x_node {
-            grads.register::<Flex>(node.id, depthwise::input_gradient(&gradient, &weight, stride, x.shape()));
+            grads.register::<Flex>(node.id, depthwise::input_gradient(&gradient, &weight, &shape, x.shape()));
         }
         if let Some(node) = weight_node {
-            grads.register::<Flex>(node.id, depthwise::weight_gradient(&x, &gradient, stride));
+            grads.register::<Flex>(node.id, depthwise::weight_gradient(&x, &gradient, &shape));
         }
     }
 }
 
 /// [`crate::depthwise_conv3x3`] on the CPU device with gradients; `None` elsewhere.
-pub(crate) fn depthwise_conv3x3(x: &Tensor<4>, weight: &Tensor<4>, stride: usize) -> Option<Tensor<4>> {
+pub(crate) fn depthwise_conv3x3(x: &Tensor<4>, weight: &Tensor<4>, shape: &ConvShape) -> Option<Tensor<4>> {
     let (x, weight) = (Recorded::of(x)?, Recorded::of(weight)?);
-    let out = crate::depthwise::forward(&x.values, &weight.values, stride);
+    let out = crate::depthwise::forward(&x.values, &weight.values, shape);
     let step = Depthwise.prepare::<NoCheckpointing>([x.tensor.node(), weight.tensor.node()]);
     let out = match step.compute_bound().stateful() {
-        OpsKind::Tracked(step) => step.finish((x.values, weight.values, stride), out),
+        OpsKind::Tracked(step) => step.finish((x.values, weight.values, *shape), out),
         OpsKind::UnTracked(step) => step.finish(out),
     };
     Some(Tensor::from_primitive::<Autodiff<Flex>>(out))

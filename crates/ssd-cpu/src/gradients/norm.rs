@@ -1,8 +1,10 @@
-//! Batch norm with the statistics of the batch, and its gradients: two passes over memory forward, two backward, the activation within them.
+//! Batch norm with the statistics of the batch, its activation, and their gradients: two passes over memory forward,
+//! two backward.
 
 use burn::backend::flex::FlexTensor;
 
 use crate::Activation;
+use crate::activation::Bounds;
 use crate::memory::{Values, primitive};
 use crate::norm::{Channel, transform};
 use crate::planes::{LANES, for_each};
@@ -10,14 +12,15 @@ use crate::planes::{LANES, for_each};
 /// Elements that are summed in f32 before the sum goes on in f64.
 const BLOCK: usize = 64 * LANES;
 
-/// A batch norm that ran, as its gradient needs it. The output is not kept: what the activation cut off follows from the input.
+/// A batch norm that ran, as its gradient needs it. The output is not kept: where the activation clamped follows from
+/// the input.
 #[derive(Clone, Debug)]
 pub(crate) struct Norm {
     x: Values,
     channels: Vec<Channel>,
     /// Of each channel, one over the standard deviation, with epsilon.
     precisions: Vec<f32>,
-    activation: Activation,
+    bounds: Bounds,
 }
 
 /// Output, mean and biased variance, and what the gradient needs.
@@ -39,7 +42,8 @@ pub(crate) fn forward(
     let y = transform(&x, &channels, activation);
     let column = |i: usize| primitive(moments.iter().map(|m| m[i] as f32).collect(), [moments.len()]);
     let precisions = precisions.into_iter().map(|precision| precision as f32).collect();
-    (y, column(0), column(1), Norm { x, channels, precisions, activation })
+    let bounds = activation.bounds().unwrap_or(Bounds::NONE);
+    (y, column(0), column(1), Norm { x, channels, precisions, bounds })
 }
 
 /// Mean and biased variance of each channel.
@@ -77,33 +81,11 @@ fn moments(x: &Values) -> Vec<[f64; 2]> {
 impl Norm {
     /// Gradients by `x`, `gamma` and `beta` (Ioffe and Szegedy 2015, section 3), from the one by the output.
     pub(crate) fn gradients(&self, gradient: &Values) -> [FlexTensor; 3] {
-        match self.activation {
-            // What is no bound is an operation of its own behind a norm without activation.
-            Activation::None | Activation::HardSwish | Activation::HardSigmoid => self.gradients_where(
-                gradient,
-                #[inline(always)]
-                |_| true,
-            ),
-            Activation::Relu => self.gradients_where(
-                gradient,
-                #[inline(always)]
-                |z| z > 0.0,
-            ),
-            Activation::Relu6 => self.gradients_where(
-                gradient,
-                #[inline(always)]
-                |z| (z > 0.0) & (z < 6.0),
-            ),
-        }
-    }
-
-    /// The same, where `passes` says of a normalised value whether the activation let it through.
-    fn gradients_where(&self, gradient: &Values, passes: impl Fn(f32) -> bool + Sync + Send) -> [FlexTensor; 3] {
-        let sums = self.gradient_sums(gradient, &passes);
+        let sums = self.gradient_sums(gradient);
         let shape: [usize; 4] = self.x.shape();
         let plane = shape[2] * shape[3];
         let per_value = 1.0 / (shape[0] * plane) as f64;
-        let (values, gradients) = (self.x.slice(), gradient.slice());
+        let (values, gradients, bounds) = (self.x.slice(), gradient.slice(), self.bounds);
         let mut out = vec![0.0; values.len()];
         for_each(
             &mut out,
@@ -114,13 +96,13 @@ impl Norm {
                 let Channel { mean, scale, shift } = self.channels[i % self.channels.len()];
                 let precision = self.precisions[i % self.precisions.len()];
                 let [beta, gamma] = sums[i % sums.len()];
-                // The statistics moved with every x of the channel: what the mean took, and what the deviation took.
+                // The statistics moved with every x of the channel: the mean's part, and the deviation's.
                 let constant = (beta * per_value) as f32 * scale;
                 let slope = (gamma * per_value) as f32 * precision * scale;
                 let at = i * plane;
                 for ((out, x), gradient) in out.iter_mut().zip(&values[at..][..plane]).zip(&gradients[at..][..plane]) {
                     let centred = x - mean;
-                    let gradient = if passes(centred * scale + shift) { *gradient } else { 0.0 };
+                    let gradient = if bounds.pass(centred * scale + shift) { *gradient } else { 0.0 };
                     *out = gradient * scale - centred * slope - constant;
                 }
             },
@@ -129,11 +111,12 @@ impl Norm {
         [primitive(out, shape), column(1), column(0)]
     }
 
-    /// For each channel the sum of the gradients that pass, and of their products with the normalised values: the gradients by beta and gamma.
-    fn gradient_sums(&self, gradient: &Values, passes: &(impl Fn(f32) -> bool + Sync)) -> Vec<[f64; 2]> {
+    /// For each channel the sum of the gradients that pass, and of their products with the normalised values: the
+    /// gradients by beta and gamma.
+    fn gradient_sums(&self, gradient: &Values) -> Vec<[f64; 2]> {
         let [batch, channels, height, width] = self.x.shape();
         let plane = height * width;
-        let (values, gradients) = (self.x.slice(), gradient.slice());
+        let (values, gradients, bounds) = (self.x.slice(), gradient.slice(), self.bounds);
         let mut sums = vec![[0.0; 2]; channels];
         for_each(
             &mut sums,
@@ -151,7 +134,7 @@ impl Norm {
                         #[inline(always)]
                         |x, gradient| {
                             let centred = x - mean;
-                            let gradient = if passes(centred * scale + shift) { gradient } else { 0.0 };
+                            let gradient = if bounds.pass(centred * scale + shift) { gradient } else { 0.0 };
                             (gradient, gradient * centred * precision)
                         },
                     );

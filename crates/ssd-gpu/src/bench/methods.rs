@@ -6,15 +6,14 @@
 use half::f16;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
-use ssd::convolution::ConvShape;
 
 use super::layers::method as in_words;
-use super::plan::Output;
+use super::plan::DenseShape;
 use super::statistics::far;
 use super::stopwatch::Stopwatch;
 use crate::error::GpuError;
 use crate::kernel::{Kernel, Precision};
-use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, number_bytes, pack};
+use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, number_bytes, pack, suits_winograd};
 use crate::program::Recording;
 
 /// One way of doing a convolution.
@@ -33,10 +32,8 @@ pub struct MethodTime {
 /// All ways of doing a convolution of one shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShapeMethods {
-    /// The layers of this shape.
-    pub layers: String,
-    /// Of one picture.
-    pub shape: ConvShape,
+    /// The convolution.
+    pub dense: DenseShape,
     /// In the order in which they were measured; the plain one is the first.
     pub methods: Vec<MethodTime>,
 }
@@ -50,23 +47,23 @@ impl ShapeMethods {
     }
 }
 
-/// Measures all ways for a shape of `images` pictures.
+/// Measures all ways for a dense convolution of `images` pictures.
 ///
 /// # Errors
 ///
 /// When the device fails. A way that it refuses is no error.
 pub async fn shape_methods(
     stopwatch: &Stopwatch<'_>,
-    (layers, shape, output): &(String, ConvShape, Output),
+    dense: &DenseShape,
     images: usize,
     precision: Precision,
 ) -> Result<ShapeMethods, GpuError> {
     let adapter = stopwatch.gpu.adapter();
-    let chosen = Method::choose(shape, images, adapter, *output == Output::Map);
-    let problem = Problem::drawn(stopwatch, *shape, images, precision);
+    let chosen = Method::choose(&dense.shape, dense.size_in, images, adapter, dense.to_map);
+    let problem = Problem::drawn(stopwatch, dense, images, precision);
     let mut methods = Vec::new();
     let mut want = Vec::new();
-    for method in ways(shape, images, *output, chosen, adapter) {
+    for method in ways(dense, images, chosen, adapter) {
         let (method_text, got, ms) = match problem.run(method).await {
             Ok((text, got, ms)) => (text, got, Some(ms)),
             // Too many workgroups, or too large a buffer.
@@ -79,21 +76,22 @@ pub async fn shape_methods(
         let max_difference = if ms.is_some() { far(&got, &want) } else { 0.0 };
         methods.push(MethodTime { method: method_text, ms, max_difference, chosen: method == chosen });
     }
-    Ok(ShapeMethods { layers: layers.clone(), shape: *shape, methods })
+    Ok(ShapeMethods { dense: dense.clone(), methods })
 }
 
 /// Every way that applies, the plain one first.
-fn ways(shape: &ConvShape, images: usize, output: Output, chosen: Method, adapter: &Adapter) -> Vec<Method> {
+fn ways(dense: &DenseShape, images: usize, chosen: Method, adapter: &Adapter) -> Vec<Method> {
+    let shape = &dense.shape;
     let tiles = [Tile::SMALL, Tile::MEDIUM, Tile::LARGE];
     let mut ways = vec![Method::Plain];
     for tile in tiles {
-        let slices = (shape.kernel * shape.kernel * shape.channels_in).div_ceil(tile.depth);
+        let slices = (shape.taps() * shape.channels_in).div_ceil(tile.depth);
         let parts = [1, 2, 4, 8].into_iter().filter(|parts| *parts == 1 || 2 * parts <= slices);
         ways.extend(parts.map(|parts| Method::Tiled(tile, parts)));
     }
-    if output == Output::Map
-        && (shape.kernel, shape.stride, shape.dilation, shape.padding) == (3, 1, 1, 1)
-        && let Method::Winograd(_, bands) = Method::winograd(shape, images, adapter)
+    if dense.to_map
+        && suits_winograd(shape)
+        && let Method::Winograd(_, bands) = Method::winograd(shape, dense.size_in, images, adapter)
     {
         ways.extend(tiles.map(|tile| Method::Winograd(Some(tile), bands)));
         if bands > 1 {
@@ -108,7 +106,7 @@ fn ways(shape: &ConvShape, images: usize, output: Output, chosen: Method, adapte
 
 struct Problem<'a> {
     stopwatch: &'a Stopwatch<'a>,
-    shape: ConvShape,
+    dense: &'a DenseShape,
     images: usize,
     precision: Precision,
     /// As the kernels have it.
@@ -118,28 +116,29 @@ struct Problem<'a> {
 }
 
 impl<'a> Problem<'a> {
-    fn drawn(stopwatch: &'a Stopwatch<'a>, shape: ConvShape, images: usize, precision: Precision) -> Self {
+    fn drawn(stopwatch: &'a Stopwatch<'a>, dense: &'a DenseShape, images: usize, precision: Precision) -> Self {
+        let shape = &dense.shape;
         let mut rng = Pcg64::seed_from_u64(7);
         let mut draw = |count: usize| (0..count).map(|_| rng.random_range(-1.0f32..1.0)).collect::<Vec<f32>>();
         let channels = shape.channels_in.next_multiple_of(4);
-        let mut input = draw(images * shape.size_in.iter().product::<usize>() * channels);
+        let mut input = draw(images * dense.size_in.iter().product::<usize>() * channels);
         for pixel in input.chunks_exact_mut(channels) {
             pixel[shape.channels_in..].fill(0.0);
         }
         let input = pack::stored(&input, precision).into_owned();
-        let weights = draw(shape.channels_out * shape.channels_in * shape.kernel * shape.kernel);
-        Self { stopwatch, shape, images, precision, input, weights, shift: draw(shape.channels_out) }
+        let weights = draw(shape.weights());
+        Self { stopwatch, dense, images, precision, input, weights, shift: draw(shape.channels_out) }
     }
 
     /// The way in words, its numbers, and its time in milliseconds.
     async fn run(&self, method: Method) -> Result<(String, Vec<f32>, f64), GpuError> {
-        let Self { stopwatch, shape, images, precision, .. } = self;
+        let Self { stopwatch, dense: DenseShape { shape, size_in, .. }, images, precision, .. } = self;
         let gpu = stopwatch.gpu;
         let mut recording = Recording::new(gpu);
         // There are no predictions here.
         let rows = PredictionRows { slot: recording.kept(16), priors: 0, classes: 0 };
         let slot = recording.bytes("input", &self.input);
-        let x = Map { slot, channels: shape.channels_in, size: shape.size_in };
+        let x = Map { slot, channels: shape.channels_in, size: *size_in };
         let mut writer = Writer::alone(&mut recording, *images, *precision, *gpu.adapter(), rows);
         let out = writer.dense("bench", shape, method, &self.weights, &self.shift, x, Target::Map(None));
         recording.keep(out.slot);
@@ -163,46 +162,35 @@ impl<'a> Problem<'a> {
 
 #[cfg(test)]
 mod tests {
-    use ssd_cpu::Activation;
+    use ssd_cpu::ConvShape;
 
     use super::*;
+
+    fn dense(shape: ConvShape, to_map: bool) -> DenseShape {
+        DenseShape { layers: String::new(), shape, size_in: [300, 300], to_map }
+    }
 
     #[test]
     fn the_best_is_right_and_was_taken() {
         let method = |ms, max_difference| MethodTime { method: String::new(), ms, max_difference, chosen: false };
         let methods = vec![method(Some(3.0), 0.0), method(Some(1.0), 0.5), method(Some(2.0), 1e-6), method(None, 0.0)];
-        let all = ShapeMethods { layers: String::new(), shape: shape(), methods };
+        let all = ShapeMethods { dense: dense(ConvShape::dense(64, 64, 3), true), methods };
         assert_eq!(all.best(1e-2), Some(2));
-    }
-
-    fn shape() -> ConvShape {
-        ConvShape {
-            channels_in: 64,
-            channels_out: 64,
-            groups: 1,
-            size_in: [300, 300],
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            dilation: 1,
-            activation: Activation::Relu,
-        }
     }
 
     #[test]
     fn every_way_that_applies_is_tried_and_the_chosen_one_is_among_them() {
-        let shape = shape();
         let adapter = &Adapter::HARDWARE;
-        let all = |shape: &ConvShape, output| {
-            let chosen = Method::choose(shape, 1, adapter, output == Output::Map);
-            let ways = ways(shape, 1, output, chosen, adapter);
+        let all = |shape: ConvShape, to_map| {
+            let dense = dense(shape, to_map);
+            let chosen = Method::choose(&dense.shape, dense.size_in, 1, adapter, to_map);
+            let ways = ways(&dense, 1, chosen, adapter);
             assert!(ways.contains(&chosen) && ways[0] == Method::Plain);
             ways
         };
         let winograds = |ways: &[Method]| ways.iter().filter(|way| matches!(way, Method::Winograd(..))).count();
-        assert_eq!(winograds(&all(&shape, Output::Map)), 6);
-        assert_eq!(winograds(&all(&shape, Output::Heads)), 0);
-        let narrow = ConvShape { kernel: 1, padding: 0, channels_in: 16, ..shape };
-        assert_eq!(all(&narrow, Output::Map).len(), 4, "one slice cannot be split");
+        assert_eq!(winograds(&all(ConvShape::dense(64, 64, 3), true)), 6);
+        assert_eq!(winograds(&all(ConvShape::dense(64, 64, 3), false)), 0);
+        assert_eq!(all(ConvShape::dense(16, 64, 1), true).len(), 4, "one slice cannot be split");
     }
 }

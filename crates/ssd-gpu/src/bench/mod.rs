@@ -15,7 +15,7 @@ mod stopwatch;
 pub use layers::{LayerTime, layer_times};
 pub use methods::{MethodTime, ShapeMethods, shape_methods};
 pub use peak::{Peaks, peaks};
-pub use plan::{Layer, Output, distinct_dense, layers};
+pub use plan::{DenseShape, Layer, distinct_dense, layers};
 pub use stages::{PostprocessTime, StageReport, drawn_predictions, stage_times};
 pub use statistics::{far, median, percentile};
 pub use stopwatch::{Budget, SAMPLE_MS, Stopwatch};

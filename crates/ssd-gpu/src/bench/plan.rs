@@ -1,144 +1,87 @@
-//! The layers of a network under the names and in the pieces in which [`crate::network`] writes them down, counted without
-//! computing.
-
-use std::fmt::Arguments;
+//! The layers of a network under the names and in the pieces in which [`crate::network`] does them.
 
 use ssd::Ssd;
-use ssd::convolution::ConvShape;
-use ssd::model::{ConvStep, Engine, L2Norm, Pool};
+use ssd::model::Layer as Step;
+use ssd_cpu::ConvShape;
 
-/// A layer: what is measured and reported as one.
+use crate::network::side_by_side;
+
+/// A layer: one row of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    /// As the paper has it.
+    /// Its name in the paper.
     pub name: String,
-    /// The steps of the model that it is: itself, or both branches of a head that are done as one convolution.
+    /// The steps of the model in it: itself, or both branches of a head that are done as one convolution.
     pub steps: Vec<String>,
-    /// Of one picture; `None` for what is no convolution.
+    /// `None` for a step that is no convolution.
     pub shape: Option<ConvShape>,
-    /// Where its numbers go.
-    pub output: Output,
+    /// Height and width of the input.
+    pub size_in: [usize; 2],
+    /// Whether the output is a feature map, and not rows of priors.
+    pub to_map: bool,
 }
 
-/// Where a layer's numbers go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Output {
-    /// A feature map, whether another one is added to it or not.
-    Map,
-    /// The rows of priors.
-    Heads,
+/// A dense convolution, and the layers that do it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DenseShape {
+    /// Their names.
+    pub layers: String,
+    /// The shape.
+    pub shape: ConvShape,
+    /// Height and width of the input.
+    pub size_in: [usize; 2],
+    /// Whether the output is a feature map, and not rows of priors.
+    pub to_map: bool,
 }
 
 impl Layer {
-    /// Billions of floating-point operations of `images` pictures, by the direct way; a multiplication with its addition is
+    fn of(step: Step) -> Self {
+        let Step { name, shape, size_in, level, .. } = step;
+        Self { steps: vec![name.clone()], name, shape, size_in, to_map: level.is_none() }
+    }
+
+    /// Billions of floating-point operations for `images` pictures, by the direct way; a multiplication with its addition counts as
     /// two.
     pub fn gflop(&self, images: usize) -> f64 {
-        2e-9 * (images * self.shape.map_or(0, |shape| shape.multiply_adds())) as f64
+        2e-9 * (images * self.shape.map_or(0, |shape| shape.multiply_adds(self.size_in))) as f64
     }
 }
 
 /// All layers, in their order.
 pub fn layers(model: &Ssd, input_size: usize) -> Vec<Layer> {
-    let mut plan = Plan::default();
-    let input = plan.map([1, 3, input_size, input_size]);
-    model.run(&mut plan, input);
-    plan.layers
+    let mut layers = Vec::new();
+    let mut steps = model.layers(input_size).into_iter().peekable();
+    while let Some(step) = steps.next() {
+        let head = steps.peek().and_then(|logits| head(&step, logits));
+        let mut layer = Layer::of(step);
+        if let Some((name, shape)) = head {
+            (layer.name, layer.shape) = (name, Some(shape));
+            layer.steps.extend(steps.next().map(|logits| logits.name));
+        }
+        layers.push(layer);
+    }
+    layers
 }
 
-/// The dense convolutions of different shapes, each with the names of the layers that have it.
-pub fn distinct_dense(layers: &[Layer]) -> Vec<(String, ConvShape, Output)> {
-    let mut distinct: Vec<(String, ConvShape, Output)> = Vec::new();
-    for layer in layers {
-        let Some(shape) = layer.shape.filter(|shape| shape.groups == 1) else { continue };
-        match distinct.iter_mut().find(|(_, known, output)| (*known, *output) == (shape, layer.output)) {
-            Some((names, ..)) => names.push_str(&format!(", {}", layer.name)),
-            None => distinct.push((layer.name.clone(), shape, layer.output)),
+/// Name and shape of the convolution that two steps are together, if these are the branches of a head.
+fn head(offsets: &Step, logits: &Step) -> Option<(String, ConvShape)> {
+    let level = offsets.level.filter(|_| offsets.level == logits.level)?;
+    let shape = side_by_side(&offsets.shape?, &logits.shape?, offsets.input == logits.input)?;
+    Some((format!("head{}", level + 1), shape))
+}
+
+/// The dense convolutions of different shapes.
+pub fn distinct_dense(layers: &[Layer]) -> Vec<DenseShape> {
+    let mut distinct: Vec<DenseShape> = Vec::new();
+    for &Layer { ref name, shape, size_in, to_map, .. } in layers {
+        let Some(shape) = shape.filter(|shape| shape.groups == 1) else { continue };
+        let same = |known: &&mut DenseShape| (known.shape, known.size_in, known.to_map) == (shape, size_in, to_map);
+        match distinct.iter_mut().find(same) {
+            Some(known) => known.layers.push_str(&format!(", {name}")),
+            None => distinct.push(DenseShape { layers: name.clone(), shape, size_in, to_map }),
         }
     }
     distinct
-}
-
-#[derive(Default)]
-struct Plan {
-    layers: Vec<Layer>,
-    maps: usize,
-}
-
-/// A map: which one it is, and its shape.
-#[derive(Clone, Copy, PartialEq)]
-struct Map {
-    id: usize,
-    shape: [usize; 4],
-}
-
-impl Plan {
-    fn map(&mut self, shape: [usize; 4]) -> Map {
-        self.maps += 1;
-        Map { id: self.maps, shape }
-    }
-
-    fn push(&mut self, name: String, steps: Vec<String>, shape: Option<ConvShape>, output: Output) {
-        self.layers.push(Layer { name, steps, shape, output });
-    }
-
-    /// A layer that is one step and makes a map.
-    fn step(&mut self, name: Arguments<'_>, shape: Option<ConvShape>) {
-        self.push(name.to_string(), vec![name.to_string()], shape, Output::Map);
-    }
-}
-
-impl Engine for Plan {
-    type Map = Map;
-
-    fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map) -> Map {
-        let shape = step.shape(x.shape);
-        self.step(name, Some(shape));
-        let [height, width] = shape.size_out();
-        self.map([x.shape[0], shape.channels_out, height, width])
-    }
-
-    fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map, _: Map) -> Map {
-        self.convolve(name, step, x)
-    }
-
-    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Map) -> Map {
-        self.step(name, None);
-        let [batch, channels, height, width] = x.shape;
-        let [height, width] = pool.size_out([height, width]);
-        self.map([batch, channels, height, width])
-    }
-
-    fn average(&mut self, name: Arguments<'_>, x: Map) -> Map {
-        self.step(name, None);
-        let [batch, channels, ..] = x.shape;
-        self.map([batch, channels, 1, 1])
-    }
-
-    fn scale(&mut self, name: Arguments<'_>, x: Map, _: Map) -> Map {
-        self.step(name, None);
-        self.map(x.shape)
-    }
-
-    fn l2_norm(&mut self, name: Arguments<'_>, _: &L2Norm, x: Map) -> Map {
-        self.step(name, None);
-        self.map(x.shape)
-    }
-
-    /// As the writer of the kernels does it: one convolution where both branches see the same map through the same window.
-    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Map), logits: (&ConvStep<'_>, Map)) {
-        let head = format!("head{}", level + 1);
-        let names = [format!("{head}.offsets"), format!("{head}.logits")];
-        let shapes = [offsets.0.shape(offsets.1.shape), logits.0.shape(logits.1.shape)];
-        if offsets.1 == logits.1 && shapes[0].kernel == shapes[1].kernel {
-            let channels_out = shapes[0].channels_out + shapes[1].channels_out;
-            let shape = ConvShape { channels_out, ..shapes[0] };
-            self.push(head, names.to_vec(), Some(shape), Output::Heads);
-            return;
-        }
-        for (name, shape) in names.into_iter().zip(shapes) {
-            self.push(name.clone(), vec![name], Some(shape), Output::Heads);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -164,7 +107,7 @@ mod tests {
     fn layers_of_one_shape_are_one_problem() {
         let model = Ssd::new(Arch::Ssd300Vgg16, 21, &Device::flex());
         let distinct = distinct_dense(&layers(&model, 300));
-        assert!(distinct.iter().any(|(names, ..)| names == "conv5_1, conv5_2, conv5_3"));
-        assert!(distinct.iter().all(|(names, ..)| !names.contains("pool")));
+        assert!(distinct.iter().any(|dense| dense.layers == "conv5_1, conv5_2, conv5_3"));
+        assert!(distinct.iter().all(|dense| !dense.layers.contains("pool")));
     }
 }

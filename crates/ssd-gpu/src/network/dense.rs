@@ -1,6 +1,6 @@
 //! Dense convolutions: a matrix product by `conv.wgsl` or `conv_plain.wgsl`, in one part or several.
 
-use ssd::convolution::ConvShape;
+use ssd_cpu::ConvShape;
 
 use super::method::{Method, Tile};
 use super::{Map, Target, Writer, pack};
@@ -57,8 +57,8 @@ impl Writer<'_, '_> {
             Method::Plain => (None, 1),
             Method::Tiled(tile, parts) => (Some(tile), parts),
         };
-        let mut info = self.info(shape);
-        let sum = shape.kernel * shape.kernel * shape.channels_in.next_multiple_of(4);
+        let mut info = self.info(shape, x.size);
+        let sum = shape.taps() * shape.channels_in.next_multiple_of(4);
         let depth = match tile {
             Some(tile) => {
                 info.slices = sum.div_ceil(tile.depth * parts) as u32;
@@ -73,7 +73,7 @@ impl Writer<'_, '_> {
         let weights = self.recording.bytes(label, &pack::stored(&packed, precision));
         let shift = self.recording.floats(label, &pack::channels(shift));
         let output = match target {
-            Target::Map(_) => self.map(shape.channels_out, shape.size_out()),
+            Target::Map(_) => self.map(shape.channels_out, shape.size_out(x.size)),
             Target::Heads { .. } => x,
         };
         let ending = self.ending(target, shift, output, x);

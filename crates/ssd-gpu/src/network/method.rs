@@ -1,6 +1,6 @@
 //! How a dense convolution is done: with which tile, in how many parts, or by Winograd's transform.
 
-use ssd::convolution::ConvShape;
+use ssd_cpu::ConvShape;
 
 use super::adapter::Adapter;
 
@@ -65,18 +65,24 @@ pub enum Method {
 const WINOGRAD_BYTES: usize = 32 << 20;
 
 impl Method {
-    /// The method for a shape of `images` images on an adapter. `to_map`: its output is a feature map, not predictions.
-    pub(crate) fn choose(shape: &ConvShape, images: usize, adapter: &Adapter, to_map: bool) -> Self {
-        if to_map && winograd_pays(shape, adapter) {
-            return Self::winograd(shape, images, adapter);
+    /// The method for a shape and `images` images of `size_in` on an adapter. `to_map`: its output is a feature map, not predictions.
+    pub(crate) fn choose(
+        shape: &ConvShape,
+        size_in: [usize; 2],
+        images: usize,
+        adapter: &Adapter,
+        to_map: bool,
+    ) -> Self {
+        let [height, width] = shape.size_out(size_in);
+        if to_map && winograd_pays(shape, height * width, adapter) {
+            return Self::winograd(shape, size_in, images, adapter);
         }
         if !adapter.barriers {
             return Self::Plain;
         }
-        let [height, width] = shape.size_out();
         let (rows, columns) = (images * height * width, shape.channels_out);
         let tile = tile(rows, columns, adapter);
-        let slices = (shape.kernel * shape.kernel * shape.channels_in).div_ceil(tile.depth);
+        let slices = (shape.taps() * shape.channels_in).div_ceil(tile.depth);
         // Where the tiles leave cores idle, the sum is split, down to four slices a part.
         let wanted = (4 * adapter.cores).div_ceil(tile.tiles(rows, columns));
         let parts = if tile == Tile::SMALL { wanted.min(slices / 4).clamp(1, 16) } else { 1 };
@@ -84,8 +90,8 @@ impl Method {
     }
 
     /// Winograd, with the tile and the bands that suit.
-    pub(crate) fn winograd(shape: &ConvShape, images: usize, adapter: &Adapter) -> Self {
-        let tiles = images * tiles(shape).iter().product::<usize>();
+    pub(crate) fn winograd(shape: &ConvShape, size_in: [usize; 2], images: usize, adapter: &Adapter) -> Self {
+        let tiles = images * tiles(shape, size_in).iter().product::<usize>();
         let bytes = 36 * tiles * (shape.channels_in + shape.channels_out) * size_of::<f32>();
         let bands = bytes.div_ceil(WINOGRAD_BYTES).clamp(1, tiles);
         let rows = 36 * tiles / bands;
@@ -93,9 +99,14 @@ impl Method {
     }
 }
 
+/// Whether Winograd's way is one for this shape. The padding does not matter: a tile reads zeros wherever there is no map.
+pub(crate) fn suits_winograd(shape: &ConvShape) -> bool {
+    matches!(shape, ConvShape { kernel: 3, stride: 1, dilation: 1, groups: 1, .. })
+}
+
 /// Winograd tiles of an image: down, across.
-pub(crate) fn tiles(shape: &ConvShape) -> [usize; 2] {
-    shape.size_out().map(|size| size.div_ceil(4))
+pub(crate) fn tiles(shape: &ConvShape, size_in: [usize; 2]) -> [usize; 2] {
+    shape.size_out(size_in).map(|size| size.div_ceil(4))
 }
 
 /// The largest tile of which each core gets two, or the small one.
@@ -105,48 +116,33 @@ fn tile(rows: usize, columns: usize, adapter: &Adapter) -> Tile {
     large.iter().find(enough).copied().unwrap_or(Tile::SMALL)
 }
 
-/// The transform has to save more multiplications than its traffic costs, and its weights are four times as many: so many
+/// The transform has to save more multiplications than its traffic costs, and its weights are four times as many: it takes many
 /// channels, a map of some size, and on cards with much arithmetic for their bandwidth more than 64 channels.
-fn winograd_pays(shape: &ConvShape, adapter: &Adapter) -> bool {
-    let ConvShape { kernel: 3, stride: 1, dilation: 1, padding: 1, groups: 1, .. } = *shape else { return false };
+fn winograd_pays(shape: &ConvShape, pixels: usize, adapter: &Adapter) -> bool {
     let least = if adapter.cores > 100 { 128 } else { 64 };
-    let [height, width] = shape.size_out();
-    shape.channels_in >= least && shape.channels_out >= 64 && height * width >= 1000
+    suits_winograd(shape) && shape.channels_in >= least && shape.channels_out >= 64 && pixels >= 1000
 }
 
 #[cfg(test)]
 mod tests {
-    use ssd_cpu::Activation;
-
     use super::*;
 
-    fn shape(channels_in: usize, channels_out: usize, size: usize) -> ConvShape {
-        ConvShape {
-            channels_in,
-            channels_out,
-            groups: 1,
-            size_in: [size; 2],
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            dilation: 1,
-            activation: Activation::Relu,
-        }
+    fn choose((channels_in, channels_out, kernel): (usize, usize, usize), size: usize, adapter: &Adapter) -> Method {
+        Method::choose(&ConvShape::dense(channels_in, channels_out, kernel), [size; 2], 1, adapter, true)
     }
 
     #[test]
     fn large_maps_take_winograd_in_bands_and_small_ones_split_their_sum() {
-        let choose = |shape: &ConvShape| Method::choose(shape, 1, &Adapter::HARDWARE, true);
-        assert_eq!(choose(&shape(64, 64, 300)), Method::Winograd(Some(Tile::LARGE), 4));
-        assert!(matches!(choose(&shape(512, 512, 38)), Method::Winograd(_, 1)));
+        let hardware = &Adapter::HARDWARE;
+        assert_eq!(choose((64, 64, 3), 300, hardware), Method::Winograd(Some(Tile::LARGE), 4));
+        assert!(matches!(choose((512, 512, 3), 38, hardware), Method::Winograd(_, 1)));
         // 192 small tiles are enough for 40 cores, not for 132; 4 tiles are enough for nobody.
-        assert_eq!(choose(&shape(512, 512, 19)), Method::Tiled(Tile::SMALL, 1));
-        let large = Adapter { cores: 132, ..Adapter::HARDWARE };
-        assert_eq!(Method::choose(&shape(512, 512, 19), 1, &large, true), Method::Tiled(Tile::SMALL, 3));
-        assert_eq!(choose(&shape(128, 256, 3)), Method::Tiled(Tile::SMALL, 16));
+        assert_eq!(choose((512, 512, 3), 19, hardware), Method::Tiled(Tile::SMALL, 1));
+        let large = &Adapter { cores: 132, ..Adapter::HARDWARE };
+        assert_eq!(choose((512, 512, 3), 19, large), Method::Tiled(Tile::SMALL, 3));
+        assert_eq!(choose((128, 256, 3), 3, hardware), Method::Tiled(Tile::SMALL, 16));
         // The gates of MobileNetV3: six tiles, of one row each.
-        let gate = ConvShape { kernel: 1, padding: 0, ..shape(672, 168, 1) };
-        assert_eq!(choose(&gate), Method::Tiled(Tile::SMALL, 10));
+        assert_eq!(choose((672, 168, 1), 1, hardware), Method::Tiled(Tile::SMALL, 10));
     }
 
     #[test]
@@ -163,8 +159,8 @@ mod tests {
 
     #[test]
     fn without_barriers_no_kernel_has_one() {
-        let adapter = Adapter { barriers: false, ..Adapter::HARDWARE };
-        assert_eq!(Method::choose(&shape(64, 64, 300), 1, &adapter, true), Method::Winograd(None, 4));
-        assert_eq!(Method::choose(&shape(512, 512, 19), 1, &adapter, true), Method::Plain);
+        let adapter = &Adapter { barriers: false, ..Adapter::HARDWARE };
+        assert_eq!(choose((64, 64, 3), 300, adapter), Method::Winograd(None, 4));
+        assert_eq!(choose((512, 512, 3), 19, adapter), Method::Plain);
     }
 }

@@ -11,16 +11,16 @@ mod simple;
 mod winograd;
 
 pub use adapter::Adapter;
+pub(crate) use method::suits_winograd;
 pub use method::{Method, Tile};
 pub use simple::depthwise_constants;
 
 use std::fmt::Arguments;
 
 use ssd::Ssd;
-use ssd::convolution::ConvShape;
 use ssd::model::{ConvStep, Engine, L2Norm, Pool};
 use ssd::weights::Header;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, ConvShape};
 
 use crate::kernel::{Kernel, Precision, Shader};
 use crate::layout::LayerInfo;
@@ -119,9 +119,10 @@ impl<'gpu> Writer<'_, 'gpu> {
     }
 
     /// What a kernel has to know of a convolution, whatever kernel it is.
-    fn info(&self, shape: &ConvShape) -> LayerInfo {
-        let [height_in, width_in] = shape.size_in.map(|size| size as u32);
-        let [height_out, width_out] = shape.size_out().map(|size| size as u32);
+    fn info(&self, shape: &ConvShape, size_in: [usize; 2]) -> LayerInfo {
+        let [height_in, width_in] = size_in.map(|size| size as u32);
+        let [height_out, width_out] = shape.size_out(size_in).map(|size| size as u32);
+        let [pad_top, pad_left] = shape.padding.before.map(|size| size as u32);
         let rows = self.rows;
         LayerInfo {
             height_in,
@@ -134,7 +135,8 @@ impl<'gpu> Writer<'_, 'gpu> {
             columns: shape.channels_out as u32,
             kernel: shape.kernel as u32,
             stride: shape.stride as u32,
-            padding: shape.padding as u32,
+            pad_top,
+            pad_left,
             dilation: shape.dilation as u32,
             activation: match shape.activation {
                 Activation::None => 0,
@@ -152,13 +154,25 @@ impl<'gpu> Writer<'_, 'gpu> {
     }
 
     fn convolution(&mut self, label: &str, step: &ConvStep<'_>, x: Map, residual: Option<Map>) -> Map {
-        let shape = step.shape([self.images, x.channels, x.size[0], x.size[1]]);
         let (weights, shift) = step.folded();
-        if shape.groups > 1 {
-            return self.depthwise(label, &shape, &weights, &shift, x);
+        if step.shape.groups > 1 {
+            return self.depthwise(label, &step.shape, &weights, &shift, x);
         }
-        let method = Method::choose(&shape, self.images, &self.adapter, true);
-        self.dense(label, &shape, method, &weights, &shift, x, Target::Map(residual))
+        let method = Method::choose(&step.shape, x.size, self.images, &self.adapter, true);
+        self.dense(label, &step.shape, method, &weights, &shift, x, Target::Map(residual))
+    }
+
+    /// A convolution of a head, whose rows begin with `prior`.
+    fn head(
+        &mut self,
+        label: &str,
+        shape: &ConvShape,
+        (weights, shift): (Vec<f32>, Vec<f32>),
+        x: Map,
+        (prior, offset_columns): (usize, usize),
+    ) {
+        let method = Method::choose(shape, x.size, self.images, &self.adapter, false);
+        self.dense(label, shape, method, &weights, &shift, x, Target::Heads { prior, offset_columns });
     }
 }
 
@@ -190,36 +204,28 @@ impl Engine for Writer<'_, '_> {
         self.normalize(&name.to_string(), &scale, x)
     }
 
-    /// Where both branches see the same map through the same window, they are one convolution with more channels.
     fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Map), logits: (&ConvStep<'_>, Map)) {
         let name = format!("head{}", level + 1);
-        let shape =
-            |(step, map): (&ConvStep<'_>, Map)| step.shape([self.images, map.channels, map.size[0], map.size[1]]);
-        let (offset_shape, logit_shape) = (shape(offsets), shape(logits));
-        let offset_columns = offset_shape.channels_out;
+        let offset_columns = offsets.0.shape.channels_out;
         let prior = self.next_prior;
-        let [height, width] = offset_shape.size_out();
+        let [height, width] = offsets.0.shape.size_out(offsets.1.size);
         self.next_prior += height * width * offset_columns / 4;
-        let adapter = self.adapter;
-        let method = |shape: &ConvShape, images| Method::choose(shape, images, &adapter, false);
 
         let (mut weights, mut shift) = offsets.0.folded();
         let (logit_weights, logit_shift) = logits.0.folded();
-        if offsets.1 == logits.1 && offset_shape.kernel == logit_shape.kernel {
+        if let Some(shape) = side_by_side(&offsets.0.shape, &logits.0.shape, offsets.1 == logits.1) {
             weights.extend(logit_weights);
             shift.extend(logit_shift);
-            let shape = ConvShape { channels_out: offset_columns + logit_shape.channels_out, ..offset_shape };
-            let target = Target::Heads { prior, offset_columns };
-            self.dense(&name, &shape, method(&shape, self.images), &weights, &shift, offsets.1, target);
+            self.head(&name, &shape, (weights, shift), offsets.1, (prior, offset_columns));
             return;
         }
-        let branches = [
-            ("offsets", offset_shape, weights, shift, offsets.1, offset_columns),
-            ("logits", logit_shape, logit_weights, logit_shift, logits.1, 0),
-        ];
-        for (branch, shape, weights, shift, map, offset_columns) in branches {
-            let target = Target::Heads { prior, offset_columns };
-            self.dense(&format!("{name}.{branch}"), &shape, method(&shape, self.images), &weights, &shift, map, target);
-        }
+        self.head(&format!("{name}.offsets"), &offsets.0.shape, (weights, shift), offsets.1, (prior, offset_columns));
+        self.head(&format!("{name}.logits"), &logits.0.shape, (logit_weights, logit_shift), logits.1, (prior, 0));
     }
+}
+
+/// Both branches of a head as one convolution with more channels, if they see the same map through the same window.
+pub(crate) fn side_by_side(offsets: &ConvShape, logits: &ConvShape, same_map: bool) -> Option<ConvShape> {
+    let both = ConvShape { channels_out: offsets.channels_out + logits.channels_out, ..*offsets };
+    (same_map && both == ConvShape { channels_out: both.channels_out, ..*logits }).then_some(both)
 }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use half::f16;
-use ssd::convolution::ConvShape;
+use ssd_cpu::ConvShape;
 
 use crate::kernel::Precision;
 
 /// Dense weights `[O, I, k, k]` as `[k, k, I in fours, stride quads]`, filled up with zeros to `depth` rows.
 pub(crate) fn dense(shape: &ConvShape, weights: &[f32], depth: usize, stride_quads: usize) -> Vec<f32> {
-    let taps = shape.kernel * shape.kernel;
+    let taps = shape.taps();
     let (inputs, row) = (shape.channels_in.next_multiple_of(4), stride_quads * 4);
     let mut packed = vec![0.0; depth * row];
     for (output, weights) in weights.chunks_exact(shape.channels_in * taps).enumerate() {
@@ -24,7 +24,7 @@ pub(crate) fn dense(shape: &ConvShape, weights: &[f32], depth: usize, stride_qua
 
 /// Depthwise weights `[C, 1, k, k]` as `[k, k, C in fours]`.
 pub(crate) fn depthwise(shape: &ConvShape, weights: &[f32]) -> Vec<f32> {
-    let taps = shape.kernel * shape.kernel;
+    let taps = shape.taps();
     let row = shape.channels_in.next_multiple_of(4);
     let mut packed = vec![0.0; taps * row];
     for (channel, weights) in weights.chunks_exact(taps).enumerate() {
@@ -52,23 +52,11 @@ pub(crate) fn stored(values: &[f32], precision: Precision) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use ssd_cpu::Activation;
-
     use super::*;
 
     #[test]
     fn a_weight_stands_at_its_tap_its_input_and_its_output() {
-        let shape = ConvShape {
-            channels_in: 2,
-            channels_out: 3,
-            groups: 1,
-            size_in: [4, 4],
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            dilation: 1,
-            activation: Activation::None,
-        };
+        let shape = ConvShape::dense(2, 3, 3);
         let weights: Vec<f32> = (1..=54).map(|v| v as f32).collect();
         let packed = dense(&shape, &weights, 48, 2);
         assert_eq!(packed.len(), 48 * 8);

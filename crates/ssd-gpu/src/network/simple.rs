@@ -1,8 +1,6 @@
 //! The steps that are one kernel each: depthwise convolution, pooling, means, factors, L2 normalisation.
 
-use ssd::convolution::ConvShape;
-use ssd::model::Pool;
-use ssd_cpu::Activation;
+use ssd_cpu::{ConvShape, Pool};
 
 use super::{Map, Writer, pack};
 use crate::kernel::{AVERAGE, DEPTHWISE, L2NORM, MAX_POOL, SCALE};
@@ -19,23 +17,21 @@ impl Writer<'_, '_> {
         let precision = self.precision;
         let weights = self.recording.bytes(label, &pack::stored(&pack::depthwise(shape, weights), precision));
         let shift = self.recording.floats(label, &pack::channels(shift));
-        let out = self.map(shape.channels_out, shape.size_out());
-        let [height, width] = shape.size_out();
+        let out = self.map(shape.channels_out, shape.size_out(x.size));
+        let [height, width] = out.size;
         let threads = self.images * height * width.div_ceil(4) * shape.channels_in.div_ceil(4);
         let constants = depthwise_constants(shape.kernel, shape.stride);
         let bindings = vec![(1, x.slot), (2, weights), (3, shift), (4, out.slot)];
         let kernel = self.kernel(&DEPTHWISE, constants);
-        let info = self.info(shape);
+        let info = self.info(shape, x.size);
         self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
         out
     }
 
     pub(crate) fn pool(&mut self, label: &str, pool: &Pool, x: Map) -> Map {
         let out = self.map(x.channels, pool.size_out(x.size));
-        let mut info = self.info(&around(x));
-        [info.height_out, info.width_out] = out.size.map(|size| size as u32);
-        info.rows = self.images as u32 * info.height_out * info.width_out;
-        (info.kernel, info.stride, info.padding) = (pool.kernel as u32, pool.stride as u32, pool.padding as u32);
+        let &Pool { kernel, stride, padding } = pool;
+        let info = self.info(&ConvShape { kernel, stride, padding, ..unchanged(x) }, x.size);
         let threads = (info.rows * info.quads_in) as usize;
         let kernel = self.kernel(&MAX_POOL, Vec::new());
         let bindings = vec![(1, x.slot), (2, out.slot)];
@@ -46,7 +42,7 @@ impl Writer<'_, '_> {
     /// The mean of each channel, a map of one pixel.
     pub(crate) fn mean(&mut self, label: &str, x: Map) -> Map {
         let out = self.map(x.channels, [1, 1]);
-        let info = self.info(&around(x));
+        let info = self.info(&unchanged(x), x.size);
         let groups = [(info.quads_in as usize).div_ceil(AVERAGED), self.images, 1];
         let kernel = self.kernel(&AVERAGE, Vec::new());
         self.recording.push(Dispatch::new(label, kernel, vec![(1, x.slot), (2, out.slot)], &info, groups));
@@ -56,7 +52,7 @@ impl Writer<'_, '_> {
     /// Factors: a map of one pixel with as many channels.
     pub(crate) fn times(&mut self, label: &str, x: Map, factors: Map) -> Map {
         let out = self.map(x.channels, x.size);
-        let info = self.info(&around(x));
+        let info = self.info(&unchanged(x), x.size);
         let threads = (info.rows * info.quads_in) as usize;
         let kernel = self.kernel(&SCALE, Vec::new());
         let bindings = vec![(1, x.slot), (2, factors.slot), (3, out.slot)];
@@ -68,7 +64,7 @@ impl Writer<'_, '_> {
     pub(crate) fn normalize(&mut self, label: &str, scale: &[f32], x: Map) -> Map {
         let scale = self.recording.floats(label, &pack::channels(scale));
         let out = self.map(x.channels, x.size);
-        let info = self.info(&around(x));
+        let info = self.info(&unchanged(x), x.size);
         let kernel = self.kernel(&L2NORM, Vec::new());
         let bindings = vec![(1, x.slot), (2, scale), (3, out.slot)];
         self.recording.push(Dispatch::new(label, kernel, bindings, &info, [info.rows as usize, 1, 1]));
@@ -82,17 +78,7 @@ pub fn depthwise_constants(kernel: usize, stride: usize) -> Vec<(&'static str, u
     constants.map(|(name, value)| (name, value as u32)).to_vec()
 }
 
-/// The shape of a step that keeps its map as it is.
-fn around(x: Map) -> ConvShape {
-    ConvShape {
-        channels_in: x.channels,
-        channels_out: x.channels,
-        groups: x.channels,
-        size_in: x.size,
-        kernel: 1,
-        stride: 1,
-        padding: 0,
-        dilation: 1,
-        activation: Activation::None,
-    }
+/// The shape of a step that keeps the size of its map.
+fn unchanged(x: Map) -> ConvShape {
+    ConvShape::depthwise(x.channels, 1)
 }

@@ -3,7 +3,7 @@
 //! F(4x4, 3x3): Lavin & Gray, arXiv 1509.09308, with the points 0, ±√½, ±√2, whose rounding errors are half of those of the
 //! integer points. The planes are 32 bits wide. Large maps are done in bands of tiles, so that the planes stay small.
 
-use ssd::convolution::ConvShape;
+use ssd_cpu::ConvShape;
 
 use super::dense::{Product, weights_stride};
 use super::method::{Tile, tiles};
@@ -26,19 +26,19 @@ impl Writer<'_, '_> {
         (weights, shift): (&[f32], &[f32]),
         (x, residual): (Map, Option<Map>),
     ) -> Map {
-        let [tiles_y, tiles_x] = tiles(shape);
+        let [tiles_y, tiles_x] = tiles(shape, x.size);
         let total = self.images * tiles_y * tiles_x;
         let per_band = total.div_ceil(bands);
         let (inputs, outputs) = (shape.channels_in.next_multiple_of(4), shape.channels_out.next_multiple_of(4));
         let depth = tile.map_or(inputs, |tile| inputs.next_multiple_of(tile.depth));
         let stride = weights_stride(shape.channels_out, tile);
 
-        let mut info = self.info(shape);
+        let mut info = self.info(shape, x.size);
         (info.tiles_y, info.tiles_x) = (tiles_y as u32, tiles_x as u32);
         (info.weights_stride, info.weights_plane) = (stride as u32, (depth * stride) as u32);
         let planes = self.winograd_weights(label, &info, weights, shape.channels_in);
         let shift = self.recording.floats(label, &pack::channels(shift));
-        let out = self.map(shape.channels_out, shape.size_out());
+        let out = self.map(shape.channels_out, shape.size_out(x.size));
         let residual = residual.map(|map| map.slot);
 
         for first in (0..total).step_by(per_band) {
@@ -55,7 +55,8 @@ impl Writer<'_, '_> {
                 width_out: count as u32,
                 rows: count as u32,
                 kernel: 1,
-                padding: 0,
+                pad_top: 0,
+                pad_left: 0,
                 slices: tile.map_or(0, |tile| (depth / tile.depth) as u32),
                 input_plane: (count * inputs / 4) as u32,
                 ..info

@@ -1,4 +1,4 @@
-//! The network's kernels against [`ssd::convolution`], on drawn maps: every method for every kind of shape, two images each.
+//! The network's kernels against [`ssd_cpu::twins`], on drawn maps: every method for every kind of shape, two images each.
 //!
 //! Sums are taken in another order, so the results agree within a share of the size of what was summed; 16-bit numbers are
 //! rounded on the way in and out.
@@ -6,13 +6,12 @@
 use half::f16;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
-use ssd::convolution::{ConvShape, average, l2norm, max_pool, scale};
-use ssd::model::Pool;
-use ssd_cpu::Activation;
+use ssd_cpu::twins::{average, convolve, l2norm, max_pool, scale};
+use ssd_cpu::{Activation, ConvShape, Padding, Pool};
 
 use super::{Verdict, VerifyCase, case, close};
 use crate::kernel::Precision;
-use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, pack};
+use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, pack, suits_winograd};
 use crate::program::{Recording, Slot};
 use crate::{Gpu, GpuError};
 
@@ -40,21 +39,21 @@ pub(super) async fn verify(gpu: &Gpu) -> Vec<VerifyCase> {
     let mut cases = Vec::new();
     for (suffix, precision) in precisions {
         let problem = |step| Problem { gpu, precision: *precision, step };
-        for (what, shape) in shapes() {
+        for (what, shape, size) in shapes() {
             for (how, method) in METHODS.into_iter().filter(|(_, method)| suits(method, &shape)) {
-                let verdict = problem(Step::Dense(shape, method)).verify().await;
+                let verdict = problem(Step::Dense(shape, size, method)).verify().await;
                 cases.push(case(format!("conv: {what}, {how}{suffix}"), verdict));
             }
         }
-        let dense = shapes()[2].1;
+        let dense = ConvShape::dense(3, 40, 3);
         for (how, method) in [METHODS[0], METHODS[1], METHODS[2], METHODS[7]] {
             let shape = ConvShape { activation: Activation::Relu, ..dense };
-            let verdict = problem(Step::Residual(shape, method)).verify().await;
+            let verdict = problem(Step::Residual(shape, SIZE, method)).verify().await;
             cases.push(case(format!("conv: onto a residual, ReLU, {how}{suffix}"), verdict));
         }
         for (how, method) in [METHODS[0], METHODS[1], METHODS[2]] {
             let shape = ConvShape { channels_out: 22, ..dense };
-            let verdict = problem(Step::Heads(shape, method)).verify().await;
+            let verdict = problem(Step::Heads(shape, SIZE, method)).verify().await;
             cases.push(case(format!("conv_heads: {how}{suffix}"), verdict));
         }
         for (what, step) in others() {
@@ -65,75 +64,75 @@ pub(super) async fn verify(gpu: &Gpu) -> Vec<VerifyCase> {
 }
 
 fn suits(method: &Method, shape: &ConvShape) -> bool {
-    !matches!(method, Method::Winograd(..)) || (shape.kernel, shape.stride, shape.dilation) == (3, 1, 1)
+    !matches!(method, Method::Winograd(..)) || suits_winograd(shape)
 }
 
-/// Shapes with every remainder: pixels and channels that are no multiple of four, one pixel, stride, dilation, no padding.
-fn shapes() -> Vec<(&'static str, ConvShape)> {
-    let plain = ConvShape {
-        channels_in: 5,
-        channels_out: 40,
-        groups: 1,
-        size_in: [7, 9],
-        kernel: 1,
-        stride: 1,
-        padding: 0,
-        dilation: 1,
-        activation: Activation::None,
-    };
-    let conv = ConvShape { channels_in: 3, kernel: 3, padding: 1, ..plain };
+/// Shapes with every remainder: pixels and channels that are no multiple of four, one pixel, stride, dilation, no padding, and
+/// padding that differs from side to side.
+fn shapes() -> Vec<(&'static str, ConvShape, [usize; 2])> {
+    let dense = ConvShape::dense;
+    let same = |size, stride| Padding::same(size, 3, stride, 1);
+    let relu = Activation::Relu;
     vec![
-        ("1x1", plain),
+        ("1x1", dense(5, 40, 1), SIZE),
+        ("1x1, one pixel, ReLU", ConvShape { activation: relu, ..dense(64, 3, 1) }, [1, 1]),
+        ("3x3", dense(3, 40, 3), SIZE),
+        ("3x3, 24 to 70 channels, ReLU6", ConvShape { activation: Activation::Relu6, ..dense(24, 70, 3) }, [13, 10]),
+        ("3x3, stride 2, 10 channels", ConvShape { stride: 2, ..dense(3, 10, 3) }, SIZE),
         (
-            "1x1, one pixel, ReLU",
-            ConvShape { activation: Activation::Relu, size_in: [1, 1], channels_in: 64, channels_out: 3, ..plain },
+            "3x3 without padding",
+            ConvShape { padding: Padding::NONE, activation: Activation::HardSwish, ..dense(3, 40, 3) },
+            SIZE,
         ),
-        ("3x3", conv),
         (
-            "3x3, 24 to 70 channels, ReLU6",
-            ConvShape { channels_in: 24, channels_out: 70, size_in: [13, 10], activation: Activation::Relu6, ..conv },
+            "3x3, TensorFlow's padding, stride 2",
+            ConvShape { stride: 2, padding: same([12, 9], 2), ..dense(3, 40, 3) },
+            [12, 9],
         ),
-        ("3x3, stride 2, 10 channels", ConvShape { stride: 2, channels_out: 10, ..conv }),
-        ("3x3 without padding", ConvShape { padding: 0, activation: Activation::HardSwish, ..conv }),
-        ("3x3 with holes of 6", ConvShape { channels_in: 20, padding: 6, dilation: 6, ..conv }),
-        ("1x1 with stride 2", ConvShape { kernel: 1, padding: 0, stride: 2, ..conv }),
+        ("3x3, padding on two sides", ConvShape { padding: LOWER_RIGHT, ..dense(24, 22, 3) }, SIZE),
+        ("3x3, padding on four sides", ConvShape { padding: UNEVEN, activation: relu, ..dense(5, 40, 3) }, SIZE),
+        ("5x5, padding on four sides, stride 3", ConvShape { padding: UNEVEN, stride: 3, ..dense(5, 40, 5) }, SIZE),
+        ("3x3 with holes of 6", ConvShape { padding: Padding::even(6), dilation: 6, ..dense(20, 40, 3) }, SIZE),
         (
-            "1x1, one pixel, hard sigmoid",
-            ConvShape {
-                activation: Activation::HardSigmoid,
-                size_in: [1, 1],
-                channels_in: 70,
-                channels_out: 18,
-                ..plain
-            },
+            "3x3 with holes of 2, padding on four sides",
+            ConvShape { padding: UNEVEN, dilation: 2, ..dense(6, 40, 3) },
+            SIZE,
         ),
-        ("7x7, stride 2", ConvShape { kernel: 7, stride: 2, padding: 3, ..conv }),
-        ("4x4 to one pixel", ConvShape { kernel: 4, size_in: [2, 2], channels_in: 20, ..conv }),
+        ("1x1 with stride 2", ConvShape { stride: 2, ..dense(3, 40, 1) }, SIZE),
+        ("1x1, one pixel, hard sigmoid", ConvShape { activation: Activation::HardSigmoid, ..dense(70, 18, 1) }, [1, 1]),
+        ("7x7, stride 2", ConvShape { stride: 2, ..dense(3, 40, 7) }, SIZE),
+        ("4x4 to one pixel", ConvShape { padding: Padding::even(1), ..dense(20, 40, 4) }, [2, 2]),
     ]
 }
 
+/// Only after the map, and all sides different.
+const LOWER_RIGHT: Padding = Padding { before: [0, 0], after: [1, 2] };
+const UNEVEN: Padding = Padding { before: [2, 1], after: [0, 3] };
+
 fn others() -> Vec<(&'static str, Step)> {
-    let plain = shapes()[0].1;
-    let depthwise = ConvShape { channels_in: 6, channels_out: 6, groups: 6, kernel: 3, padding: 1, ..plain };
-    let half = Pool { kernel: 2, stride: 2, padding: 0, ceil: false };
-    let same = Pool { kernel: 3, stride: 1, padding: 1, ceil: false };
+    let depthwise = |shape: ConvShape| Step::Depthwise(shape, SIZE);
+    let three = ConvShape::depthwise(6, 3);
+    let five = ConvShape::depthwise(6, 5);
+    let pool = |kernel, stride, padding| Step::Pool(Pool { kernel, stride, padding });
     vec![
-        ("depthwise: stride 1", Step::Depthwise(depthwise)),
+        ("depthwise: stride 1", depthwise(three)),
+        ("depthwise: stride 2, ReLU6", depthwise(ConvShape { stride: 2, activation: Activation::Relu6, ..three })),
+        ("depthwise: 5x5, stride 2", depthwise(ConvShape { stride: 2, ..five })),
+        ("depthwise: 5x5, hard-swish", depthwise(ConvShape { activation: Activation::HardSwish, ..five })),
+        ("depthwise: 1x1", depthwise(ConvShape::depthwise(6, 1))),
+        ("depthwise: one pixel", Step::Depthwise(three, [1, 1])),
         (
-            "depthwise: stride 2, ReLU6",
-            Step::Depthwise(ConvShape { stride: 2, activation: Activation::Relu6, ..depthwise }),
+            "depthwise: TensorFlow's padding, stride 2",
+            Step::Depthwise(ConvShape { stride: 2, padding: Padding::same([12, 9], 3, 2, 1), ..three }, [12, 9]),
         ),
-        ("depthwise: 5x5, stride 2", Step::Depthwise(ConvShape { stride: 2, kernel: 5, padding: 2, ..depthwise })),
-        (
-            "depthwise: 5x5, hard-swish",
-            Step::Depthwise(ConvShape { kernel: 5, padding: 2, activation: Activation::HardSwish, ..depthwise }),
-        ),
-        ("depthwise: 1x1", Step::Depthwise(ConvShape { kernel: 1, padding: 0, ..depthwise })),
-        ("depthwise: one pixel", Step::Depthwise(ConvShape { size_in: [1, 1], ..depthwise })),
-        ("max_pool: 2x2", Step::Pool(half)),
-        ("max_pool: 2x2, rounded up", Step::Pool(Pool { ceil: true, ..half })),
-        ("max_pool: 3x3 over the edge", Step::Pool(same)),
-        ("max_pool: 3x3, stride 2 over the edge", Step::Pool(Pool { stride: 2, ..same })),
+        ("depthwise: padding on two sides", depthwise(ConvShape { padding: LOWER_RIGHT, ..three })),
+        ("depthwise: 5x5, padding on four sides", depthwise(ConvShape { padding: UNEVEN, stride: 2, ..five })),
+        ("max_pool: 2x2", pool(2, 2, Padding::NONE)),
+        ("max_pool: 2x2, rounded up", pool(2, 2, Padding { before: [0, 0], after: [1, 1] })),
+        ("max_pool: 3x3 over the edge", pool(3, 1, Padding::even(1))),
+        ("max_pool: 3x3, stride 2 over the edge", pool(3, 2, Padding::even(1))),
+        ("max_pool: 3x3, padding on two sides", pool(3, 2, LOWER_RIGHT)),
+        ("max_pool: 4x4, padding on four sides", pool(4, 2, UNEVEN)),
         ("average", Step::Average),
         ("scale", Step::Scale),
         ("l2norm", Step::L2Norm),
@@ -142,10 +141,10 @@ fn others() -> Vec<(&'static str, Step)> {
 
 /// What is compared.
 enum Step {
-    Dense(ConvShape, Method),
-    Residual(ConvShape, Method),
-    Heads(ConvShape, Method),
-    Depthwise(ConvShape),
+    Dense(ConvShape, [usize; 2], Method),
+    Residual(ConvShape, [usize; 2], Method),
+    Heads(ConvShape, [usize; 2], Method),
+    Depthwise(ConvShape, [usize; 2]),
     Pool(Pool),
     Average,
     Scale,
@@ -178,33 +177,36 @@ impl Problem<'_> {
             PredictionRows { slot: recording.kept(IMAGES * HEAD_PRIORS * 11 * 4), priors: HEAD_PRIORS, classes: 7 };
         let mut writer = Writer::alone(&mut recording, IMAGES, self.precision, Adapter::HARDWARE, rows);
         let (want, out) = match &self.step {
-            Step::Dense(shape, _) | Step::Residual(shape, _) | Step::Heads(shape, _) | Step::Depthwise(shape) => {
-                let inputs: Vec<Vec<f32>> =
-                    (0..IMAGES).map(|_| draw(shape.channels_in * shape.size_in.iter().product::<usize>())).collect();
-                let weights = draw(shape.channels_out * shape.channels_in / shape.groups * shape.kernel * shape.kernel);
+            Step::Dense(shape, size, _)
+            | Step::Residual(shape, size, _)
+            | Step::Heads(shape, size, _)
+            | Step::Depthwise(shape, size) => {
+                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(shape.channels_in * size[0] * size[1])).collect();
+                let weights = draw(shape.weights());
                 let shift = draw(shape.channels_out);
                 let activation = if let Step::Residual(..) = &self.step { Activation::None } else { shape.activation };
                 let twin = ConvShape { activation, ..*shape };
-                let mut want: Vec<Vec<f32>> = inputs.iter().map(|x| twin.convolve(x, &weights, &shift)).collect();
-                let x = self.upload(&mut writer, shape.channels_in, shape.size_in, &inputs);
+                let mut want: Vec<Vec<f32>> =
+                    inputs.iter().map(|x| convolve(&twin, x, *size, &weights, &shift)).collect();
+                let x = self.upload(&mut writer, shape.channels_in, *size, &inputs);
                 let out = match &self.step {
-                    Step::Depthwise(_) => writer.depthwise("test", shape, &weights, &shift, x),
-                    Step::Residual(_, method) => {
+                    Step::Depthwise(..) => writer.depthwise("test", shape, &weights, &shift, x),
+                    Step::Residual(.., method) => {
                         let added: Vec<Vec<f32>> = want.iter().map(|map| draw(map.len())).collect();
                         for (want, added) in want.iter_mut().zip(&added) {
                             want.iter_mut().zip(added).for_each(|(want, added)| {
                                 *want = shape.activation.of(*want + added);
                             });
                         }
-                        let residual = self.upload(&mut writer, shape.channels_out, shape.size_out(), &added);
+                        let residual = self.upload(&mut writer, shape.channels_out, shape.size_out(*size), &added);
                         writer.dense("test", shape, *method, &weights, &shift, x, Target::Map(Some(residual)))
                     }
-                    Step::Heads(_, method) => {
+                    Step::Heads(.., method) => {
                         let target = Target::Heads { prior: HEAD_FIRST, offset_columns: 8 };
                         writer.dense("test", shape, *method, &weights, &shift, x, target);
-                        return self.verify_heads(recording, rows.slot, shape, &want).await;
+                        return self.verify_heads(recording, rows.slot, &want).await;
                     }
-                    Step::Dense(_, method) => {
+                    Step::Dense(.., method) => {
                         writer.dense("test", shape, *method, &weights, &shift, x, Target::Map(None))
                     }
                     Step::Pool(_) | Step::Average | Step::Scale | Step::L2Norm => x,
@@ -285,20 +287,14 @@ impl Problem<'_> {
     }
 
     /// Cells in their order, offsets and logits each behind the other, at the priors of their level.
-    async fn verify_heads(
-        &self,
-        recording: Recording<'_>,
-        rows: Slot,
-        shape: &ConvShape,
-        maps: &[Vec<f32>],
-    ) -> Result<Verdict, GpuError> {
+    async fn verify_heads(&self, recording: Recording<'_>, rows: Slot, maps: &[Vec<f32>]) -> Result<Verdict, GpuError> {
         let program = recording.compile(&mut |_, _| {}).await?;
         program.run(self.gpu);
         let bytes = self.gpu.read(program.buffer(rows), (IMAGES * HEAD_PRIORS * 11 * 4) as u64).await?;
         program.destroy();
         let mut want = vec![0.0; IMAGES * HEAD_PRIORS * 11];
-        let cells: usize = shape.size_out().iter().product();
         for (image, map) in maps.iter().enumerate() {
+            let cells = map.len() / 22;
             for (index, value) in map.iter().enumerate() {
                 let (column, cell) = (index / cells, index % cells);
                 let prior = image * HEAD_PRIORS + HEAD_FIRST;

@@ -240,7 +240,7 @@ fn classes(file: &TensorFile, found: &Recognised, arch: Arch) -> Result<usize, I
             continue;
         };
         let Some(info) = file.get(&format!("{prefix}{name}")) else { continue };
-        let boxes = 2 + 2 * map.ratios.len();
+        let boxes = map.boxes_per_cell();
         let rows = info.shape.first().copied().unwrap_or(0);
         return match rows / boxes {
             classes @ 2..=MOST_CLASSES if rows % boxes == 0 => Ok(classes),

@@ -1,7 +1,7 @@
 //! Layouts of detectors and trunks on ResNet.
 
 use ssd::Arch;
-use ssd::model::Depth;
+use ssd::arch::Depth;
 
 use super::rules::{Rows, Rules};
 
@@ -42,7 +42,7 @@ pub(super) fn nvidia(rules: &mut Rules, arch: Arch) {
         }
     }
     for (level, map) in arch.feature_maps().iter().enumerate() {
-        let rows = Rows::BoxInnermost { boxes: 2 + 2 * map.ratios.len() };
+        let rows = Rows::BoxInnermost { boxes: map.boxes_per_cell() };
         rules.head(&format!("heads.{level}.offsets.conv"), &format!("loc.{level}"), rows);
         rules.head(&format!("heads.{level}.logits.conv"), &format!("conf.{level}"), rows);
     }

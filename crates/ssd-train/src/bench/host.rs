@@ -1,15 +1,15 @@
 //! What the host's clock measures: our loops on the CPU, and Burn on any device.
 
 use burn::module::Module as _;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use ssd::cpu_network::CpuNetwork;
-use ssd::model::{BurnEngine, ConvStep, Engine, L2Norm, Pool};
+use ssd::model::{BurnEngine, Watched};
 use ssd::postprocess::{DetectParams, postprocess};
 use ssd_gpu::bench::{Layer, drawn_predictions};
 use ssd_gpu::pipeline::Pipeline;
 
 use super::compare::numbers;
-use super::steps::{BurnSteps, BurnWay, CpuSteps, StepTimes, wait};
+use super::steps::{BurnNetwork, BurnWay, StepTimes, wait};
 use super::subject::Subject;
 use super::timer::Timer;
 use super::{BenchOptions, Measured, PostprocessMeasured, SCORES};
@@ -44,16 +44,20 @@ pub(super) fn own(
         let pipeline = Pipeline::on_burn(header, model, &device.device, milliseconds);
         (times.layers, times.network_ms, predictions, pipeline, "Burn")
     } else {
-        let mut steps = CpuSteps { timer, measured, times: StepTimes::default() };
-        let input = CpuSteps::input(subject.input(images, &Device::flex()))?;
-        model.run(&mut steps, input);
         let network = CpuNetwork::new(model).map_err(Failure::run)?;
         let (input, size) = (subject.numbers(images), header.input_size);
+        let mut times = StepTimes::default();
+        let watched = network.forward_watched(&input, images, size, |name, work| {
+            measured(name);
+            let timed = timer.time(|| Ok(()), || work().map_err(Failure::run));
+            times.note(name, timed).map_or_else(work, Ok)
+        });
+        watched.map_err(Failure::run)?;
         let forward = || network.forward(&input, images, size).map_err(Failure::run);
         let (network_ms, said) = timer.time(|| Ok(()), forward)?;
         let predictions = [said.offsets.concat(), said.logits.concat()].concat();
         let pipeline = Pipeline::on_cpu(header, model, milliseconds).map_err(Failure::run)?;
-        (steps.times.of_layers(plan)?, network_ms, predictions, pipeline, "loops")
+        (times.of_layers(plan)?, network_ms, predictions, pipeline, "loops")
     };
     let layers = layers.into_iter().map(|ms| (ms, method.to_owned())).collect();
     let (preprocess_ms, _) = timer.time(|| Ok(()), || Ok(subject.numbers(images)))?;
@@ -87,15 +91,21 @@ fn burn_times(
 ) -> Result<BurnTimes, Failure> {
     let model = subject.model.clone().to_device(device);
     let input = subject.input(subject.images(), device);
-    let mut steps = BurnSteps { device: device.clone(), way, timer, measured, times: StepTimes::default() };
-    model.run(&mut steps, input.clone());
-    let layers = steps.times.of_layers(plan)?;
+    let network = || BurnNetwork { way, engine: BurnEngine::default() };
+    let mut times = StepTimes::default();
+    let watch = |name: &str, work: &mut dyn FnMut() -> Tensor<4>| {
+        measured(name);
+        let timed = timer.time(|| wait(device), || Ok(work()));
+        times.note(name, timed).unwrap_or_else(work)
+    };
+    model.run(&mut Watched { engine: network(), watch }, input.clone());
+    let layers = times.of_layers(plan)?;
     let (network_ms, _) = timer.time(
         || wait(device),
         || {
-            let mut engine = BurnNetwork { way, engine: BurnEngine::default() };
-            model.run(&mut engine, input.clone());
-            Ok(engine.engine.predictions())
+            let mut network = network();
+            model.run(&mut network, input.clone());
+            Ok(network.engine.predictions())
         },
     )?;
     Ok(BurnTimes { layers, network_ms })
@@ -116,48 +126,4 @@ fn postprocess_time(subject: &Subject, score: f32, timer: &Timer) -> Result<Post
     };
     let (ms, _) = timer.time(|| Ok(()), work)?;
     Ok(PostprocessMeasured { ms, candidates: None })
-}
-
-/// Burn's engine with its convolutions done either way.
-struct BurnNetwork {
-    way: BurnWay,
-    engine: BurnEngine,
-}
-
-impl Engine for BurnNetwork {
-    type Map = burn::tensor::Tensor<4>;
-
-    fn convolve(&mut self, _: std::fmt::Arguments<'_>, step: &ConvStep<'_>, x: Self::Map) -> Self::Map {
-        self.way.run(step, x)
-    }
-
-    fn convolve_onto(
-        &mut self,
-        _: std::fmt::Arguments<'_>,
-        step: &ConvStep<'_>,
-        x: Self::Map,
-        residual: Self::Map,
-    ) -> Self::Map {
-        self.way.run_onto(step, x, residual)
-    }
-
-    fn max_pool(&mut self, name: std::fmt::Arguments<'_>, pool: &Pool, x: Self::Map) -> Self::Map {
-        self.engine.max_pool(name, pool, x)
-    }
-
-    fn average(&mut self, name: std::fmt::Arguments<'_>, x: Self::Map) -> Self::Map {
-        self.engine.average(name, x)
-    }
-
-    fn scale(&mut self, name: std::fmt::Arguments<'_>, x: Self::Map, factors: Self::Map) -> Self::Map {
-        self.engine.scale(name, x, factors)
-    }
-
-    fn l2_norm(&mut self, name: std::fmt::Arguments<'_>, norm: &L2Norm, x: Self::Map) -> Self::Map {
-        self.engine.l2_norm(name, norm, x)
-    }
-
-    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Self::Map), logits: (&ConvStep<'_>, Self::Map)) {
-        self.engine.predict(level, offsets, logits);
-    }
 }

@@ -76,7 +76,7 @@ fn methods(
     for problem in bench::distinct_dense(plan) {
         let methods = bench::shape_methods(stopwatch, &problem, detector.images(), detector.precision());
         all.push(block_on(methods).map_err(Failure::run)?);
-        measured(&problem.0);
+        measured(&problem.layers);
     }
     Ok(all)
 }

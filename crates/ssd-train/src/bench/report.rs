@@ -1,7 +1,7 @@
 //! What is reported: the JSON document of `bench --json`, and what the table is made of.
 
 use serde::Serialize;
-use ssd_gpu::bench::{Layer, MethodTime, ShapeMethods, far};
+use ssd_gpu::bench::{DenseShape, Layer, MethodTime, ShapeMethods, far};
 
 use super::frame::FrameTimes;
 use super::host::BurnTimes;
@@ -289,10 +289,10 @@ impl DeviceReport {
 }
 
 fn method_reports(measured: &ShapeMethods, share: BatchShare, tolerance: f32) -> Vec<MethodReport> {
-    let shape = &measured.shape;
-    let gflop = 2e-9 * (share.images * shape.multiply_adds()) as f64;
+    let DenseShape { layers, shape, size_in, .. } = &measured.dense;
+    let gflop = 2e-9 * (share.images * shape.multiply_adds(*size_in)) as f64;
     let best = measured.best(tolerance);
-    let ([height, width], kernel) = (shape.size_in, shape.kernel);
+    let ([height, width], kernel) = (size_in, shape.kernel);
     let mut text =
         format!("{kernel}x{kernel}, {} to {} channels, {height}x{width}", shape.channels_in, shape.channels_out);
     if shape.stride > 1 {
@@ -302,7 +302,7 @@ fn method_reports(measured: &ShapeMethods, share: BatchShare, tolerance: f32) ->
         text.push_str(&format!(", dilation {}", shape.dilation));
     }
     let report = |(index, method): (usize, &MethodTime)| MethodReport {
-        layers: measured.layers.clone(),
+        layers: layers.clone(),
         shape: text.clone(),
         method: method.method.clone(),
         ms: method.ms,

@@ -59,7 +59,6 @@ fn run(args: &Args) -> Result<(), Failure> {
     if args.save_weights.as_ref() == Some(&args.out) {
         return Err(Failure::Input("--save-weights names the ONNX file itself; give it another name.".into()));
     }
-    // Random weights are drawn on first access, so their order is part of a seed's meaning: the graph comes first.
     write(&args.out, &export(&header, &model).map_err(Failure::run)?)?;
     if let Some(path) = &args.save_weights {
         write(path, &weights::save(&header, &model, Dtype::F32).map_err(Failure::run)?)?;

@@ -76,12 +76,6 @@ fn open(path: &Path) -> Result<TensorFile, InitError> {
     TensorFile::open(Box::new(source)).map_err(|source| InitError::File { path: name(), source })
 }
 
-/// Whether two architectures have the same trunk, by its paths and shapes.
-fn same_trunk(one: Arch, other: Arch) -> bool {
-    let vgg = |arch: Arch| arch.name().contains("vgg16");
-    one == other || vgg(one) && vgg(other)
-}
-
 /// The model to start from, and a sentence on what was taken over.
 ///
 /// # Errors
@@ -102,7 +96,7 @@ pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, 
     if source.labels == header.labels {
         return Ok((model, format!("Starting from {what}, all weights taken over.")));
     }
-    let mut fresh = Ssd::new(header.arch, header.classes(), device);
+    let mut fresh = Ssd::undrawn(header.arch, header.classes(), device);
     fresh.backbone = model.backbone;
     for (head, old) in fresh.heads.iter_mut().zip(model.heads) {
         head.offsets = old.offsets;
@@ -110,7 +104,7 @@ pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, 
     }
     let (old, new) = (source.labels.len(), header.labels.len());
     Ok((
-        fresh,
+        fresh.drawn(),
         format!("Starting from {what}; its {old} classes are not these {new}, so the class predictors are made anew."),
     ))
 }
@@ -131,7 +125,9 @@ fn read(path: &Path, wanted: Arch) -> Result<Start, InitError> {
     let ours = |is_trunk| Ok(Start { bytes: std::fs::read(path).map_err(unread)?, is_trunk, what: name() });
     match Conversion::plan(&file, &Options::default()) {
         Ok(conversion) => match conversion.layout() {
-            Some(_) if conversion.header().is_none() && !same_trunk(conversion.arch(), wanted) => {
+            Some(_)
+                if conversion.header().is_none() && !conversion.arch().trunk().shares_weights_with(wanted.trunk()) =>
+            {
                 Err(InitError::Arch { path: name(), found: conversion.arch(), wanted })
             }
             Some(layout) => {
@@ -154,8 +150,7 @@ fn read(path: &Path, wanted: Arch) -> Result<Start, InitError> {
 
 /// From a file that is no detector, but holds tensors of a trunk.
 fn trunk_alone(start: Start, header: &Header, device: &Device) -> Result<(Ssd, String), WeightsError> {
-    let fresh = Ssd::new(header.arch, header.classes(), device);
-    let (model, taken, missing) = weights::load_trunk(start.bytes, header.arch, fresh)?;
+    let (model, taken, missing) = weights::load_trunk(start.bytes, header.arch, header.classes(), device)?;
     let anew = match missing.first() {
         Some(first) => format!("{first} and {} more of the trunk, and all heads, are made anew", missing.len() - 1),
         None => "the heads are made anew".into(),

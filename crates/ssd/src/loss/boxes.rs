@@ -1,22 +1,18 @@
-//! The box loss, one number for each prior, in four kinds: on offsets, or on the boxes that they mean.
+//! The box loss of each prior, of four kinds: on offsets, or on the boxes that they encode.
 //!
-//! L1 and smooth L1 compare the four offsets of a prior with those of its object and add the differences up. GIoU
-//! (Rezatofighi et al., arXiv 1902.09630) and CIoU (Zheng et al., arXiv 1911.08287) compare the two boxes, as fractions of the
-//! picture; their gradient goes through [`crate::codec::decode`], which is written here on tensors. Formulas and epsilon are
-//! torchvision's, so are the gradients, but for this: sizes are taken from the decoding and not from differences of
+//! L1 and smooth L1 add up the differences between the four offsets of a prior and those of its object. GIoU
+//! (Rezatofighi et al., arXiv 1902.09630) and CIoU (Zheng et al., arXiv 1911.08287) compare the two boxes, as fractions
+//! of the picture; their gradient goes through the decoding of [`crate::codec`], repeated here on tensors. Formulas,
+//! epsilon and gradients are torchvision's with one exception: sizes come from the decoding, not from differences of
 //! corners, so that a box too small for its corners to differ in f32 still has a width.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::codec::{SIZE_EXPONENT_MAX, Variances};
+use crate::names::by_name;
 
-/// What is minimised for the boxes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// The kind of box loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BoxLoss {
     /// Smooth L1 on offsets, with beta 1: the paper's.
     #[default]
@@ -29,13 +25,10 @@ pub enum BoxLoss {
     Ciou,
 }
 
-/// A name that no box loss has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is no box loss; there are {names}", names = BoxLoss::ALL.map(BoxLoss::name).join(", "))]
-pub struct UnknownBoxLoss(pub String);
+by_name!(BoxLoss, "box loss", UnknownBoxLoss);
 
 impl BoxLoss {
-    /// All, in the order in which they are listed for people.
+    /// All, in the order in which people see them.
     pub const ALL: [Self; 4] = [Self::SmoothL1, Self::L1, Self::Giou, Self::Ciou];
 
     /// The name by which it is chosen and saved.
@@ -48,54 +41,41 @@ impl BoxLoss {
         }
     }
 
-    /// The loss of each prior: offsets `[B, P, 4]`, said and wanted, and priors `[P, 4]`, to `[B, P]`.
+    /// The loss of each prior, `[B, P]`, from predicted and wanted offsets `[B, P, 4]` and priors `[P, 4]`.
     pub(super) fn of_priors(
         self,
-        said: Tensor<3>,
+        predicted: Tensor<3>,
         wanted: Tensor<3>,
         priors: &Tensor<2>,
         variances: Variances,
     ) -> Tensor<2> {
+        let decoded = |offsets| Boxes::decoded(offsets, priors, variances);
         match self {
-            Self::SmoothL1 => smooth_l1((said - wanted).abs()).sum_dim(2).squeeze_dim(2),
-            Self::L1 => (said - wanted).abs().sum_dim(2).squeeze_dim(2),
-            Self::Giou => giou(&Boxes::decoded(said, priors, variances), &Boxes::decoded(wanted, priors, variances)),
-            Self::Ciou => ciou(&Boxes::decoded(said, priors, variances), &Boxes::decoded(wanted, priors, variances)),
+            Self::SmoothL1 => smooth_l1((predicted - wanted).abs()).sum_dim(2).squeeze_dim(2),
+            Self::L1 => (predicted - wanted).abs().sum_dim(2).squeeze_dim(2),
+            Self::Giou => giou(&decoded(predicted), &decoded(wanted)),
+            Self::Ciou => ciou(&decoded(predicted), &decoded(wanted)),
         }
-    }
-}
-
-impl fmt::Display for BoxLoss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for BoxLoss {
-    type Err = UnknownBoxLoss;
-
-    fn from_str(name: &str) -> Result<Self, UnknownBoxLoss> {
-        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| UnknownBoxLoss(name.into()))
     }
 }
 
 /// `x² / 2` below 1, `x - 1/2` above, for `x >= 0`: Fast R-CNN's, with beta 1.
 fn smooth_l1(x: Tensor<3>) -> Tensor<3> {
-    // With m = min(x, 1) both branches are m * (x - m / 2), and the gradient is right at the seam, too.
+    // With m = min(x, 1) both branches are m * (x - m / 2), with the right gradient where they meet.
     let m = x.clone().clamp_max(1.0);
     m.clone() * (x - m * 0.5)
 }
 
-/// A size offset times its variance is at least this before `exp`: a box of 2e-9 of its prior. No object is that small; a
-/// diverging network would divide zero by zero in the proportions of CIoU. [`SIZE_EXPONENT_MAX`] is the limit above, where
-/// `exp` would overflow. Beyond either limit there is no gradient for that size.
+/// Lower limit of a size offset times its variance, before `exp`: a box of 2e-9 of its prior. No object is that small;
+/// a diverging network would divide zero by zero in the proportions of CIoU. [`SIZE_EXPONENT_MAX`] is the upper limit.
+/// Beyond either there is no gradient for that size.
 const SIZE_EXPONENT_MIN: f32 = -20.0;
 
-/// Keeps quotients finite: torchvision's, which measures in pixels. Here an area is a fraction of the picture, so this is
-/// 0.1 % of an object of 3 by 3 pixels in 300 by 300.
+/// Keeps quotients finite: torchvision's, which measures in pixels. Here an area is a fraction of the picture, so this
+/// is 0.1 % of an object of 3 by 3 pixels in 300 by 300.
 const EPSILON: f32 = 1e-7;
 
-/// Boxes as fractions of the picture, horizontally and vertically: each `[B, P, 2]`.
+/// Boxes as fractions of the picture, each field horizontally and vertically: `[B, P, 2]`.
 struct Boxes {
     center: Tensor<3>,
     size: Tensor<3>,
@@ -104,7 +84,7 @@ struct Boxes {
 }
 
 impl Boxes {
-    /// The boxes that offsets `[B, P, 4]` mean: the codec's `decode`.
+    /// The boxes of offsets `[B, P, 4]`: the codec's `decode`.
     fn decoded(offsets: Tensor<3>, priors: &Tensor<2>, variances: Variances) -> Self {
         let prior_size = priors.clone().narrow(1, 2, 2).unsqueeze::<3>();
         let moved = offsets.clone().narrow(2, 0, 2) * variances.center * prior_size.clone();
@@ -137,26 +117,26 @@ impl Boxes {
 }
 
 /// `1 - IoU + (enclosing - union) / enclosing`.
-fn giou(said: &Boxes, wanted: &Boxes) -> Tensor<2> {
-    let (iou, union) = said.overlap(wanted);
-    let around = product(said.enclosing(wanted));
+fn giou(predicted: &Boxes, wanted: &Boxes) -> Tensor<2> {
+    let (iou, union) = predicted.overlap(wanted);
+    let around = product(predicted.enclosing(wanted));
     (around.clone() - union) / (around + EPSILON) - iou + 1.0
 }
 
-/// `1 - IoU + distance² / diagonal² + alpha v`, where `v` compares proportions, and `alpha`, a constant to the gradient,
-/// counts them the more the better the boxes overlap.
-fn ciou(said: &Boxes, wanted: &Boxes) -> Tensor<2> {
-    let (iou, _) = said.overlap(wanted);
-    let distance = total((said.center.clone() - wanted.center.clone()).square());
-    let diagonal = total(said.enclosing(wanted).square()) + EPSILON;
-    let turned = (wanted.angle() - said.angle()) * std::f32::consts::FRAC_2_PI;
+/// `1 - IoU + distance² / diagonal² + alpha v`, where `v` compares proportions, and `alpha`, constant for the gradient,
+/// grows with the overlap.
+fn ciou(predicted: &Boxes, wanted: &Boxes) -> Tensor<2> {
+    let (iou, _) = predicted.overlap(wanted);
+    let distance = total((predicted.center.clone() - wanted.center.clone()).square());
+    let diagonal = total(predicted.enclosing(wanted).square()) + EPSILON;
+    let turned = (wanted.angle() - predicted.angle()) * std::f32::consts::FRAC_2_PI;
     let v = turned.square();
     let fixed = v.clone().without_autodiff();
     let alpha = fixed.clone() / (fixed - iou.clone().without_autodiff() + (1.0 + EPSILON));
     distance / diagonal - iou + v * alpha + 1.0
 }
 
-/// The horizontal and the vertical numbers of `[B, P, 2]`: `[B, P]` each.
+/// The horizontal and the vertical part of `[B, P, 2]`: `[B, P]` each.
 fn halves(pairs: Tensor<3>) -> [Tensor<2>; 2] {
     [0, 1].map(|side| pairs.clone().narrow(2, side, 1).squeeze_dim(2))
 }
@@ -182,13 +162,13 @@ mod tests {
     use crate::codec::decode;
 
     #[test]
-    fn names_are_what_is_saved() {
+    fn names_are_saved_and_others_refused() {
         for loss in BoxLoss::ALL {
             assert_eq!(serde_json::to_string(&loss).expect("a name"), format!("\"{loss}\""));
             assert_eq!(loss.to_string().parse(), Ok(loss));
         }
         let error = "iou".parse::<BoxLoss>().expect_err("no such loss");
-        assert_eq!(error.to_string(), "iou is no box loss; there are smooth-l1, l1, giou, ciou");
+        assert_eq!(error.to_string(), "there is no box loss \"iou\"; choose one of smooth-l1, l1, giou, ciou");
     }
 
     proptest! {
@@ -210,14 +190,14 @@ mod tests {
     }
 
     /// The losses of all kinds and their gradients for one prior.
-    fn gradients(said: [f32; 4], wanted: [f32; 4]) -> Vec<(f32, Vec<f32>)> {
+    fn gradients(predicted: [f32; 4], wanted: [f32; 4]) -> Vec<(f32, Vec<f32>)> {
         let device = Device::flex().autodiff();
         let row = |values: [f32; 4]| Tensor::<3>::from_data(TensorData::new(values.to_vec(), [1, 1, 4]), &device);
         let priors = Tensor::from_floats([[0.4, 0.6, 0.3, 0.2]], &Device::flex());
         let of = |loss: BoxLoss| {
-            let said = row(said).require_grad();
-            let sum = loss.of_priors(said.clone(), row(wanted), &priors, Variances::default()).sum();
-            let gradient = said.grad(&sum.backward()).expect("the loss depends on the offsets");
+            let predicted = row(predicted).require_grad();
+            let sum = loss.of_priors(predicted.clone(), row(wanted), &priors, Variances::default()).sum();
+            let gradient = predicted.grad(&sum.backward()).expect("the loss depends on the offsets");
             (sum.into_scalar::<f32>(), gradient.into_data().iter::<f32>().collect())
         };
         BoxLoss::ALL.map(of).to_vec()
@@ -237,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_shows() {
+    fn a_nan_offset_makes_the_loss_nan() {
         for place in 0..4 {
-            let mut said = [0.1; 4];
-            said[place] = f32::NAN;
-            for (loss, _) in gradients(said, [0.0; 4]) {
+            let mut predicted = [0.1; 4];
+            predicted[place] = f32::NAN;
+            for (loss, _) in gradients(predicted, [0.0; 4]) {
                 assert!(loss.is_nan(), "NaN in place {place} gives {loss}");
             }
         }

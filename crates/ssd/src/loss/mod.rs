@@ -1,11 +1,11 @@
-//! The MultiBox loss: a box loss on positives, cross entropy on positives and hard negatives. Paper §2.2, eq. 1 to 3, with
-//! alpha 1.
+//! The MultiBox loss: a box loss on positives, cross entropy on positives and hard negatives. Paper §2.2, eq. 1 to 3,
+//! with alpha 1.
 //!
-//! Both sums are divided by the number of positives in the whole batch (caffe, torchvision). A picture without positives
-//! contributes nothing: it has no positives, and three times none are its negatives.
+//! Both sums are divided by the number of positives in the whole batch (caffe, torchvision). A picture without
+//! positives contributes nothing: its negatives would be three times zero.
 //!
-//! Everything stays on the device of the predictions: nothing is read back, so a step does not wait for its loss. A loss
-//! that is no number stays none: an infinite or NaN logit, in whichever prior, makes the total infinite or NaN.
+//! Everything stays on the device of the predictions: nothing is read back, so a step does not wait for its loss. A NaN
+//! or infinite logit in any prior makes the total NaN or infinite; nothing masks it.
 
 mod boxes;
 pub mod mining;
@@ -18,16 +18,16 @@ use crate::boxes::CenterBox;
 use crate::codec::Variances;
 use crate::model::Predictions;
 
-/// What a batch is to learn, from [`crate::matching::targets`].
+/// The targets of a batch, from [`crate::matching::targets`].
 #[derive(Debug, Clone)]
 pub struct BatchTargets {
     /// Class of each prior, 0 for background: `[B, P]`.
     pub classes: Tensor<2, Int>,
-    /// Encoded offsets: `[B, P, 4]`. Rows of background are not looked at.
+    /// Encoded offsets: `[B, P, 4]`. Rows of background are ignored.
     pub offsets: Tensor<3>,
-    /// The divisor of both parts: positives in the whole batch that a step learns from. When that batch is cut into parts,
-    /// one for each device or one after the other, this is the number in all parts together. The parts' losses, and their
-    /// gradients, then add up to those of the whole batch.
+    /// The divisor of both parts: the positives in the whole batch of a step. If that batch is split, between devices
+    /// or in time, this is the number in all parts together, so that the parts' losses and gradients add up to the
+    /// batch's.
     pub positives: usize,
 }
 
@@ -41,18 +41,18 @@ pub struct MultiBoxLoss {
 }
 
 impl MultiBoxLoss {
-    /// The sum, which is minimised.
+    /// The sum, to be minimised.
     pub fn total(&self) -> Tensor<1> {
         self.boxes.clone() + self.classes.clone()
     }
 
-    /// `[boxes, classes]`, without autodiff: for people.
+    /// `[boxes, classes]`, without autodiff, to be shown.
     pub fn parts(&self) -> Tensor<1> {
         Tensor::cat(vec![self.boxes.clone(), self.classes.clone()], 0).without_autodiff()
     }
 }
 
-/// The loss of one network on one device. A run on several devices has one for each.
+/// The loss on one device, for one set of priors.
 #[derive(Debug, Clone)]
 pub struct MultiBox {
     /// `(cx, cy, w, h)` of each prior, without autodiff: `[P, 4]`.
@@ -62,7 +62,7 @@ pub struct MultiBox {
 }
 
 impl MultiBox {
-    /// The loss for predictions on `device`, with autodiff or without. Priors and variances are those of the network.
+    /// The loss for predictions on `device`, with autodiff or without.
     pub fn new(priors: &[CenterBox], variances: Variances, boxes: BoxLoss, device: &Device) -> Self {
         let rows: Vec<f32> = priors.iter().flat_map(|prior| [prior.cx, prior.cy, prior.w, prior.h]).collect();
         let device = device.clone().without_autodiff();
@@ -70,14 +70,14 @@ impl MultiBox {
         Self { priors, variances, boxes }
     }
 
-    /// The loss of a batch, or of a part of one. Targets may have autodiff or not: they are constants.
+    /// The loss of a batch, or of a part of one. Targets are constants, even if they have autodiff.
     pub fn loss(&self, predictions: &Predictions, targets: &BatchTargets) -> MultiBoxLoss {
         let divisor = targets.positives.max(1) as f32;
         let classes = targets.classes.clone().without_autodiff();
         let positive = classes.clone().greater_elem(0);
         let background = positive.clone().bool_not();
 
-        // Before the arithmetic, not after it: a NaN that a mask hides would still come back as a gradient.
+        // Masked before the arithmetic, not after: a NaN hidden by a later mask would return as a gradient.
         let rows = background.clone().unsqueeze_dim::<3>(2).expand(predictions.offsets.dims());
         let offsets = predictions.offsets.clone().mask_fill(rows.clone(), 0.0);
         let wanted = targets.offsets.clone().without_autodiff().mask_fill(rows, 0.0);
@@ -107,7 +107,7 @@ mod tests {
     const PRIORS: usize = 12;
     const CLASSES: usize = 3;
 
-    /// Numbers between -1 and 1 that repeat late.
+    /// Numbers between -1 and 1.
     fn numbers(count: usize, seed: f32) -> Vec<f32> {
         (0..count).map(|i| (seed + i as f32 * 1.7).sin()).collect()
     }
@@ -129,7 +129,7 @@ mod tests {
             Self { offsets: numbers(3 * PRIORS * 4, 0.1), logits: numbers(3 * PRIORS * CLASSES, 0.2) }
         }
 
-        /// The loss on `device` of the pictures `range`, and what it is of.
+        /// The loss on `device` of the pictures `range`, and the predictions.
         fn loss(&self, kind: BoxLoss, range: Range<usize>, device: &Device) -> (Tensor<1>, Predictions) {
             let priors: Vec<CenterBox> =
                 numbers(PRIORS, 0.3).iter().map(|x| CenterBox::new(*x, 0.5, 0.3, 0.2)).collect();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_learned_the_loss_is_the_same() {
+    fn the_loss_is_the_same_without_autodiff() {
         for kind in BoxLoss::ALL {
             let (learned, ..) = Problem::new().run(kind, 0..3);
             let (measured, _) = Problem::new().loss(kind, 0..3, &Device::flex());
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logit_that_is_no_number_shows_wherever_it_is() {
+    fn a_nan_logit_in_any_prior_makes_the_loss_nan() {
         for row in [0, 2, PRIORS + 11, 2 * PRIORS + 5] {
             let mut problem = Problem::new();
             problem.logits[row * CLASSES] = f32::NAN;

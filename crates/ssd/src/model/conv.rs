@@ -4,9 +4,7 @@ use burn::module::{Initializer, Module};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use ssd_cpu::{Activation, Convolution, ConvolutionError, ConvolutionShape};
-
-use crate::convolution::ConvShape;
+use ssd_cpu::{Activation, ConvShape, Convolution, ConvolutionError, Padding};
 
 /// Convolution, then batch norm if there is one, then the activation.
 #[derive(Module, Debug)]
@@ -16,81 +14,81 @@ pub struct ConvUnit {
     /// Batch norm, after the convolution.
     pub norm: Option<BatchNorm>,
     #[module(skip)]
-    activation: Activation,
+    pub(super) shape: ConvShape,
 }
 
-/// What a [`ConvUnit`] is to be. Starts as a dense 3x3 convolution with stride 1 that keeps the size, with bias and ReLU.
+/// The description of a [`ConvUnit`]. Starts as a dense convolution with stride 1 that keeps the size, with bias and
+/// ReLU.
 #[derive(Debug, Clone)]
 pub struct ConvUnitConfig {
-    channels: [usize; 2],
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-    groups: usize,
+    shape: ConvShape,
     bias: bool,
     norm: bool,
     epsilon: f64,
     momentum: f64,
-    activation: Activation,
 }
 
 impl ConvUnitConfig {
     /// A dense `kernel` x `kernel` convolution from `input` to `output` channels.
     pub fn new(input: usize, output: usize, kernel: usize) -> Self {
-        Self {
-            channels: [input, output],
-            kernel,
-            stride: 1,
-            padding: kernel / 2,
-            dilation: 1,
-            groups: 1,
-            bias: true,
-            norm: false,
-            epsilon: 1e-5,
-            momentum: 0.1,
-            activation: Activation::Relu,
-        }
+        Self::of(ConvShape::dense(input, output, kernel))
     }
 
     /// A `kernel` x `kernel` convolution of each channel by itself.
     pub fn depthwise(channels: usize, kernel: usize) -> Self {
-        Self { groups: channels, ..Self::new(channels, channels, kernel) }
+        Self::of(ConvShape::depthwise(channels, kernel))
     }
 
-    /// Step between two output positions.
-    pub fn stride(self, stride: usize) -> Self {
-        Self { stride, ..self }
+    fn of(shape: ConvShape) -> Self {
+        let shape = ConvShape { activation: Activation::Relu, ..shape };
+        Self { shape, bias: true, norm: false, epsilon: 1e-5, momentum: 0.1 }
     }
 
-    /// Zeros around the input, on each side.
-    pub fn padding(self, padding: usize) -> Self {
-        Self { padding, ..self }
+    /// Pixels from one window to the next.
+    pub fn stride(mut self, stride: usize) -> Self {
+        self.shape.stride = stride;
+        self
     }
 
-    /// Distance of two taps, with the padding that keeps the size.
-    pub fn dilation(self, dilation: usize) -> Self {
-        Self { dilation, padding: dilation * (self.kernel / 2), ..self }
+    /// Zeros around the input.
+    pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
+        self.shape.padding = padding.into();
+        self
     }
 
-    /// Batch norm after the convolution, or not. A bias before it would do nothing, so it goes.
+    /// TensorFlow's padding `SAME` for an input of `size` x `size`, by the kernel, stride and dilation given so far.
+    pub fn same(self, size: usize) -> Self {
+        let ConvShape { kernel, stride, dilation, .. } = self.shape;
+        self.padding(Padding::same([size; 2], kernel, stride, dilation))
+    }
+
+    /// Pixels from one tap to the next, with the padding that keeps the size.
+    pub fn dilation(mut self, dilation: usize) -> Self {
+        self.shape.dilation = dilation;
+        let padding = Padding::even(dilation * (self.shape.kernel / 2));
+        self.padding(padding)
+    }
+
+    /// Batch norm after the convolution, or not. A bias before it would do nothing and is left out.
     pub fn norm(self, norm: bool) -> Self {
         Self { norm, bias: !norm, ..self }
     }
 
-    /// Both batch norm and a bias before it: pytorch-ssd's heads have it, and files from there bring it.
+    /// Batch norm and a bias before it, as in pytorch-ssd's heads and files.
     pub fn norm_and_bias(self) -> Self {
         Self { norm: true, bias: true, ..self }
     }
 
-    /// What batch norm adds to the variance, and how much of a new batch goes into its running statistics. 1e-5 and 0.1 if not said.
+    /// What batch norm adds to the variance, and a new batch's share of its running statistics; 1e-5 and 0.1 by
+    /// default.
     pub fn statistics(self, epsilon: f64, momentum: f64) -> Self {
         Self { epsilon, momentum, ..self }
     }
 
     /// The activation at the end.
-    pub fn activation(self, activation: Activation) -> Self {
-        Self { activation, ..self }
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.shape.activation = activation;
+        self
     }
 
     /// The unit with fresh weights. Before batch norm He's initialisation, which keeps the signal through a deep trunk;
@@ -101,32 +99,28 @@ impl ConvUnitConfig {
         } else {
             Initializer::XavierUniform { gain: 1.0 }
         };
-        let p = self.padding;
-        let mut conv = Conv2dConfig::new(self.channels, [self.kernel; 2])
-            .with_stride([self.stride; 2])
-            .with_padding(PaddingConfig2d::Explicit(p, p, p, p))
-            .with_dilation([self.dilation; 2])
-            .with_groups(self.groups)
+        let shape = self.shape;
+        let [top, left, bottom, right] = shape.padding.sides();
+        let mut conv = Conv2dConfig::new([shape.channels_in, shape.channels_out], [shape.kernel; 2])
+            .with_stride([shape.stride; 2])
+            .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
+            .with_dilation([shape.dilation; 2])
+            .with_groups(shape.groups)
             .with_bias(self.bias)
             .with_initializer(initializer)
             .init(device);
         // Burn draws the bias as it draws the weights; SSD starts it at 0.
-        conv.bias = self.bias.then(|| Initializer::Zeros.init([self.channels[1]], device));
-        let norm = BatchNormConfig::new(self.channels[1]).with_epsilon(self.epsilon).with_momentum(self.momentum);
+        conv.bias = self.bias.then(|| Initializer::Zeros.init([shape.channels_out], device));
+        let norm = BatchNormConfig::new(shape.channels_out).with_epsilon(self.epsilon).with_momentum(self.momentum);
         let norm = self.norm.then(|| norm.init(device));
-        ConvUnit { conv, norm, activation: self.activation }
+        ConvUnit { conv, norm, shape }
     }
 }
 
 impl ConvUnit {
-    /// What the unit does, for whoever does it.
+    /// The unit as one step of a network.
     pub fn step(&self) -> ConvStep<'_> {
-        ConvStep {
-            conv: &self.conv,
-            padding: padding(&self.conv),
-            norm: self.norm.as_ref(),
-            activation: self.activation,
-        }
+        ConvStep { shape: self.shape, conv: &self.conv, norm: self.norm.as_ref() }
     }
 
     /// # Shapes
@@ -138,106 +132,53 @@ impl ConvUnit {
     }
 }
 
-/// One convolution with all that belongs to it: what a kernel has to do in one go.
+/// One convolution with all that is folded into it, which a kernel does in one go.
 #[derive(Debug)]
 pub struct ConvStep<'a> {
-    /// Weights and bias, stride, dilation, groups.
+    /// Its shape, activation included.
+    pub shape: ConvShape,
+    /// Weights and bias.
     pub conv: &'a Conv2d,
-    /// Zeros around the input, on each side.
-    pub padding: usize,
     /// Batch norm, if any.
     pub norm: Option<&'a BatchNorm>,
-    /// The activation.
-    pub activation: Activation,
-}
-
-/// The padding of a convolution made here: explicit, and the same on each side.
-pub(super) fn padding(conv: &Conv2d) -> usize {
-    match conv.padding {
-        PaddingConfig2d::Explicit(top, ..) => top,
-        PaddingConfig2d::Same | PaddingConfig2d::Valid => 0,
-    }
 }
 
 impl ConvStep<'_> {
-    /// The shape of the convolution of an input `[B, channels_in, H, W]`.
-    pub fn shape(&self, [_, channels_in, height, width]: [usize; 4]) -> ConvShape {
-        let [channels_out, _, kernel, _] = self.conv.weight.dims();
-        ConvShape {
-            channels_in,
-            channels_out,
-            groups: self.conv.groups,
-            size_in: [height, width],
-            kernel,
-            stride: self.conv.stride[0],
-            padding: self.padding,
-            dilation: self.conv.dilation[0],
-            activation: self.activation,
-        }
-    }
-
     /// By Burn's operations and those of `ssd-cpu`, on any device, with gradients where they are recorded.
     pub fn run(&self, x: Tensor<4>) -> Tensor<4> {
-        self.finish(x, self.activation)
+        self.finish(x, self.shape.activation)
     }
 
     /// The same with `residual` added before the activation.
     pub fn run_onto(&self, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
-        self.activation.of_tensor(self.finish(x, Activation::None) + residual)
+        self.shape.activation.of_tensor(self.finish(x, Activation::None) + residual)
     }
 
     fn finish(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let x = self.convolve(x);
+        let bias = self.conv.bias.as_ref().map(|bias| bias.val());
+        let x = ssd_cpu::convolve(x, self.conv.weight.val(), bias, &self.shape);
         match self.norm {
             Some(norm) => normalize(norm, x, activation),
             None => activation.of_tensor(x),
         }
     }
 
-    /// The convolution by the fastest way there is for its shape: 1x1 as a matrix product, depthwise by its own kernel.
-    fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, per_group, kernel, _] = self.conv.weight.dims();
-        let weight = self.conv.weight.val();
-        let out = match (kernel, self.conv.stride[0], self.conv.groups) {
-            (1, 1, 1) => ssd_cpu::pointwise_conv(x, weight),
-            (3, stride, groups) if groups > 1 && per_group == 1 && self.padding == 1 => {
-                ssd_cpu::depthwise_conv3x3(x, weight, stride)
-            }
-            _ => return self.conv.forward(x),
-        };
-        match &self.conv.bias {
-            Some(bias) => out + bias.val().reshape([1, -1, 1, 1]),
-            None => out,
-        }
-    }
-
-    /// The same for a network that is only run on the CPU, with the norm folded in. Reads the tensors as [`Self::folded`] does.
+    /// Packed for inference on the CPU, with the norm folded in. Reads the tensors as [`Self::folded`] does.
     ///
     /// # Errors
     ///
-    /// When it is of a kind that the CPU's loops do not know.
+    /// A convolution in groups of several channels, which the CPU's loops do not know.
     pub fn packed(&self) -> Result<Convolution, ConvolutionError> {
-        let [channels_out, per_group, kernel, _] = self.conv.weight.dims();
-        let shape = ConvolutionShape {
-            channels_in: per_group * self.conv.groups,
-            channels_out,
-            groups: self.conv.groups,
-            kernel,
-            stride: self.conv.stride[0],
-            padding: self.padding,
-            dilation: self.conv.dilation[0],
-            activation: self.activation,
-        };
         let (weights, shift) = self.folded();
-        Convolution::new(shape, &weights, &shift)
+        Convolution::new(self.shape, &weights, &shift)
     }
 
-    /// Weights `[O, I / groups, k, k]` and shift `[O]` with the bias and the norm's running statistics folded in. Reads the
-    /// tensors, so they have to lie on a device that can be read without waiting: the CPU.
+    /// Weights `[O, I / groups, k, k]` and shift `[O]` with the bias and the norm's running statistics folded in. The
+    /// tensors have to be on the CPU, the one device that can be read without waiting.
     pub fn folded(&self) -> (Vec<f32>, Vec<f32>) {
         let read = |tensor: Tensor<1>| tensor.into_data().iter::<f32>().collect::<Vec<f32>>();
         let mut weights: Vec<f32> = self.conv.weight.val().into_data().iter::<f32>().collect();
-        let outputs = self.conv.weight.dims()[0];
+        let outputs = self.shape.channels_out;
         let mut shift = self.conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |bias| read(bias.val()));
         if let Some(norm) = self.norm {
             let (scale, offset) = scale_and_shift(norm);
@@ -261,7 +202,7 @@ fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
     (scale, shift)
 }
 
-/// Batch norm and activation: with the batch's statistics where gradients are recorded, with the running ones elsewhere.
+/// Batch norm and activation: with the batch's statistics if gradients are recorded, else with the running ones.
 fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4> {
     if x.device().is_autodiff() && norm.training.is_enabled() {
         let (y, mean, variance) =
@@ -274,4 +215,52 @@ fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4
     }
     let (scale, shift) = scale_and_shift(norm);
     ssd_cpu::scale_shift(x, scale, shift, activation)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use burn::tensor::TensorData;
+    use ssd_cpu::{Buffers, Map, twins};
+
+    use super::*;
+
+    fn values(tensor: Tensor<4>) -> Vec<f32> {
+        tensor.into_data().iter::<f32>().collect()
+    }
+
+    /// Whatever the padding, Burn's operations and the packed loops do what the twin does with the folded weights.
+    #[test]
+    fn a_unit_is_its_twin_on_every_padding() {
+        let device = Device::flex();
+        device.seed(4);
+        let size = [12, 9];
+        let input: Vec<f32> = (0..6 * 12 * 9).map(|i| (i as f32 * 0.37).sin()).collect();
+        let uneven = Padding { before: [0, 2], after: [3, 1] };
+        let configs = [
+            ConvUnitConfig::new(6, 5, 3).stride(2).padding(Padding::same(size, 3, 2, 1)),
+            ConvUnitConfig::depthwise(6, 3).stride(2).same(12).norm(true),
+            ConvUnitConfig::depthwise(6, 3).padding(uneven).norm_and_bias(),
+            ConvUnitConfig::new(6, 4, 2).dilation(2).padding(uneven),
+            ConvUnitConfig::new(6, 4, 1).padding(uneven),
+        ];
+        for config in configs {
+            let unit = config.init(&device);
+            let step = unit.step();
+            let (weights, shift) = step.folded();
+            let want = twins::convolve(&step.shape, &input, size, &weights, &shift);
+            let x = Tensor::from_data(TensorData::new(input.clone(), [1, 6, size[0], size[1]]), &device);
+            let by_burn = values(unit.forward(x.clone()));
+            let map = step.packed().unwrap().run(&Map::from_tensor(x, &Buffers::default()).unwrap()).unwrap();
+            let [_, channels, height, width] = map.dims();
+            let packed = |index: usize| map.values()[index % (height * width) * channels + index / (height * width)];
+            assert_eq!((by_burn.len(), map.values().len()), (want.len(), want.len()), "{:?}", step.shape);
+            for (index, want) in want.iter().enumerate() {
+                for got in [by_burn[index], packed(index)] {
+                    assert!((got - want).abs() < 1e-5, "{:?}: {got} at {index}, by the twin {want}", step.shape);
+                }
+            }
+        }
+    }
 }

@@ -1,24 +1,26 @@
-//! Who does the steps of a network.
+//! The steps of a network, and what does them.
 //!
-//! The modules say what follows what, once, in [`Ssd::run`](super::Ssd::run). What a step does is the engine's: Burn's operations with or
-//! without gradients ([`BurnEngine`]), packing for the CPU ([`crate::cpu_network`]), counting ([`super::Ssd::multiply_adds`]), a list of
-//! GPU kernels (`ssd-gpu`), a graph of ONNX (`ssd-train`).
+//! The modules define the order of the steps, once, in [`Ssd::run`](super::Ssd::run). An [`Engine`] does them: with
+//! Burn's operations, with gradients or without ([`BurnEngine`]); by packing them for the CPU ([`crate::cpu_network`]);
+//! by counting ([`super::Ssd::layers`]); as a list of GPU kernels (`ssd-gpu`); as a graph of ONNX.
 
 use std::fmt::Arguments;
 
 use burn::tensor::Tensor;
 use burn::tensor::ops::MaxPoolOptions;
 
+pub use ssd_cpu::Pool;
+
 use super::Predictions;
 use super::conv::ConvStep;
 use super::l2norm::L2Norm;
 
-/// Does the steps of a network, in their order. A map is whatever stands for `[B, channels, H, W]` numbers.
+/// Does the steps of a network, in their order. A map stands for `[B, channels, H, W]` numbers.
 pub trait Engine {
     /// A feature map.
     type Map: Clone;
 
-    /// A convolution with what is folded into it. `name` is the layer's, as the paper has it.
+    /// A convolution with all that is folded into it. `name` is the layer's in the paper.
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Self::Map) -> Self::Map;
 
     /// The same with another map of the output's shape added before the activation.
@@ -47,28 +49,7 @@ pub trait Engine {
     fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Self::Map), logits: (&ConvStep<'_>, Self::Map));
 }
 
-/// The window of a max pooling. What lies outside the map does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pool {
-    /// Side of the window.
-    pub kernel: usize,
-    /// Step between two windows.
-    pub stride: usize,
-    /// How far the first window reaches over the edge.
-    pub padding: usize,
-    /// Whether a last window that is only partly inside counts.
-    pub ceil: bool,
-}
-
-impl Pool {
-    /// Height and width of the output.
-    pub fn size_out(&self, size_in: [usize; 2]) -> [usize; 2] {
-        let rounding = if self.ceil { self.stride - 1 } else { 0 };
-        size_in.map(|size| (size + 2 * self.padding - self.kernel + rounding) / self.stride + 1)
-    }
-}
-
-/// Burn's operations and those of `ssd-cpu`, on whatever device the tensors are, with gradients where they are recorded.
+/// Burn's operations and those of `ssd-cpu`, on the tensors' device, with gradients where they are recorded.
 #[derive(Debug, Default)]
 pub struct BurnEngine {
     offsets: Vec<Tensor<3>>,
@@ -76,7 +57,7 @@ pub struct BurnEngine {
 }
 
 impl BurnEngine {
-    /// What the heads said, all levels in one row.
+    /// The predictions of all levels, one after the other.
     pub fn predictions(self) -> Predictions {
         Predictions { offsets: Tensor::cat(self.offsets, 1), logits: Tensor::cat(self.logits, 1) }
     }
@@ -96,8 +77,7 @@ impl Engine for BurnEngine {
     fn max_pool(&mut self, _: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
         let mut options = MaxPoolOptions::new([pool.kernel; 2]);
         options.stride = [pool.stride; 2];
-        options.padding = [(pool.padding, pool.padding); 2];
-        options.ceil_mode = pool.ceil;
+        options.padding = pool.padding.by_axis();
         burn::tensor::module::max_pool2d(x, options)
     }
 
@@ -123,5 +103,108 @@ impl Engine for BurnEngine {
         let classes = logits.dims()[1] / priors_of_cell;
         self.offsets.push(rows(offsets, 4));
         self.logits.push(rows(logits, classes));
+    }
+}
+
+/// Another engine, each of whose steps is done inside `watch`: `watch(name, work)` returns the map that `work` makes,
+/// and may look at it or repeat the step. Predictions are the two convolutions that they come from, and are not kept.
+pub struct Watched<E, W> {
+    /// Does the steps.
+    pub engine: E,
+    /// Is called for each.
+    pub watch: W,
+}
+
+impl<E: Engine, W: FnMut(&str, &mut dyn FnMut() -> E::Map) -> E::Map> Engine for Watched<E, W> {
+    type Map = E::Map;
+
+    fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: E::Map) -> E::Map {
+        (self.watch)(&name.to_string(), &mut || self.engine.convolve(name, step, x.clone()))
+    }
+
+    fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: E::Map, residual: E::Map) -> E::Map {
+        let work = &mut || self.engine.convolve_onto(name, step, x.clone(), residual.clone());
+        (self.watch)(&name.to_string(), work)
+    }
+
+    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: E::Map) -> E::Map {
+        (self.watch)(&name.to_string(), &mut || self.engine.max_pool(name, pool, x.clone()))
+    }
+
+    fn average(&mut self, name: Arguments<'_>, x: E::Map) -> E::Map {
+        (self.watch)(&name.to_string(), &mut || self.engine.average(name, x.clone()))
+    }
+
+    fn scale(&mut self, name: Arguments<'_>, x: E::Map, factors: E::Map) -> E::Map {
+        (self.watch)(&name.to_string(), &mut || self.engine.scale(name, x.clone(), factors.clone()))
+    }
+
+    fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: E::Map) -> E::Map {
+        (self.watch)(&name.to_string(), &mut || self.engine.l2_norm(name, norm, x.clone()))
+    }
+
+    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, E::Map), logits: (&ConvStep<'_>, E::Map)) {
+        for (branch, (step, x)) in [("offsets", offsets), ("logits", logits)] {
+            self.convolve(format_args!("head{}.{branch}", level + 1), step, x);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use burn::tensor::{Device, TensorData};
+    use proptest::prelude::*;
+    use ssd_cpu::{Padding, twins};
+
+    use super::*;
+
+    fn values(tensor: &Tensor<4>) -> Vec<f32> {
+        tensor.clone().into_data().iter::<f32>().collect()
+    }
+
+    /// Where each window's largest number stands, found as the twin finds it: the twin of a map of which all but one
+    /// number is minus infinity is that number in the windows that see it.
+    fn gradient_by_twin(pool: &Pool, map: &[f32], size: [usize; 2], upstream: &[f32]) -> Vec<f32> {
+        let largest = twins::max_pool(pool, map, size);
+        let of = |place: usize| {
+            let mut alone = vec![f32::NEG_INFINITY; map.len()];
+            alone[place] = map[place];
+            let seen = twins::max_pool(pool, &alone, size);
+            let hits = seen.iter().zip(&largest).zip(upstream).filter(|((seen, largest), _)| seen == largest);
+            hits.map(|(_, upstream)| upstream).sum()
+        };
+        (0..map.len()).map(of).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn poolings_with_any_padding_and_their_gradients_are_the_twins(
+            (kernel, stride) in (1..4usize, 1..4usize),
+            size in [1..7usize, 1..7usize],
+            (before, after) in ([0..3usize, 0..3usize], [0..3usize, 0..3usize]),
+        ) {
+            let padding = Padding { before, after };
+            prop_assume!(padding.sides().iter().all(|side| *side < kernel));
+            let pool = Pool { kernel, stride, padding };
+            let [rows, columns] = pool.size_out(size);
+            prop_assume!(rows * columns > 0);
+            // All different, in no order.
+            let map: Vec<f32> = (0..size[0] * size[1]).map(|i| ((i * 29 + 7) % 47) as f32 - 20.0).collect();
+            let upstream: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 0.7).sin()).collect();
+            let device = Device::flex().autodiff();
+            let tensor = |values: &[f32], [height, width]: [usize; 2]| {
+                Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, height, width]), &device)
+            };
+            let x = tensor(&map, size).require_grad();
+            let y = BurnEngine::default().max_pool(format_args!("pool"), &pool, x.clone());
+            prop_assert_eq!(values(&y.clone().inner()), twins::max_pool(&pool, &map, size));
+            let gradients = (y * tensor(&upstream, [rows, columns])).sum().backward();
+            let got = values(&x.grad(&gradients).unwrap());
+            for (got, want) in got.into_iter().zip(gradient_by_twin(&pool, &map, size, &upstream)) {
+                prop_assert!((got - want).abs() < 1e-5, "{got}, {want}");
+            }
+        }
     }
 }

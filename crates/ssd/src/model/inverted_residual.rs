@@ -1,5 +1,4 @@
-//! The block that MobileNetV2 and MobileNetV3 are made of: widen, filter each channel by itself, narrow; and what trunks of such
-//! blocks have in common.
+//! The block of MobileNetV2 and MobileNetV3: widen, filter each channel by itself, narrow.
 //!
 //! MobileNetV2 paper, §3.3; with a gate between filter and narrowing MobileNetV3 paper, §5.3.
 
@@ -9,9 +8,12 @@ use ssd_cpu::Activation;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
-use super::frozen_up_to;
 
-/// Each channel times a number from 0 to 1 that is made of the means of all channels: squeeze and excitation, Hu et al. 2018.
+/// Batch norm's epsilon and momentum in torchvision's SSDLite: blocks, trunk and heads.
+pub(super) const TORCHVISION_STATISTICS: (f64, f64) = (1e-3, 0.03);
+
+/// Multiplies each channel by a factor from 0 to 1, made of the means of all channels: squeeze and excitation, Hu et
+/// al. 2018.
 #[derive(Module, Debug)]
 pub struct Gate {
     /// 1x1 on the means, to fewer channels, with ReLU.
@@ -21,7 +23,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(channels: usize, squeezed: usize, device: &Device) -> Self {
+    fn new(channels: usize, device: &Device) -> Self {
+        let squeezed = squeezed(channels);
         Self {
             squeeze: ConvUnitConfig::new(channels, squeezed, 1).init(device),
             excite: ConvUnitConfig::new(squeezed, channels, 1).activation(Activation::HardSigmoid).init(device),
@@ -39,7 +42,7 @@ impl Gate {
 /// Widen by 1x1, filter depthwise, narrow by 1x1; the input is added where shapes allow.
 #[derive(Module, Debug)]
 pub struct InvertedResidual {
-    /// 1x1 to the inner channels; none in a block that does not widen.
+    /// 1x1 to the inner channels; missing in a block that does not widen.
     pub expand: Option<ConvUnit>,
     /// 3x3 or 5x5 depthwise.
     pub depthwise: ConvUnit,
@@ -51,7 +54,7 @@ pub struct InvertedResidual {
     residual: bool,
 }
 
-/// What an [`InvertedResidual`] is to be. Starts as MobileNetV2's.
+/// The make of an [`InvertedResidual`]. Starts as MobileNetV2's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InvertedResidualConfig {
     pub(super) input: usize,
@@ -59,12 +62,11 @@ pub(super) struct InvertedResidualConfig {
     pub(super) output: usize,
     pub(super) stride: usize,
     pub(super) kernel: usize,
-    /// Inside; after the narrowing there is none, unless `project` says so.
+    /// Inside.
     pub(super) activation: Activation,
+    /// After the narrowing.
     pub(super) project: Activation,
     pub(super) gated: bool,
-    /// Whether the input is added where shapes allow.
-    pub(super) residual: bool,
     /// Batch norm's epsilon and momentum.
     pub(super) statistics: (f64, f64),
 }
@@ -80,7 +82,6 @@ impl InvertedResidualConfig {
             activation: Activation::Relu6,
             project: Activation::None,
             gated: false,
-            residual: true,
             statistics: (1e-5, 0.1),
         }
     }
@@ -93,14 +94,15 @@ impl InvertedResidualConfig {
         InvertedResidual {
             expand: (inner != input).then(|| unit(ConvUnitConfig::new(input, inner, 1), activation)),
             depthwise: unit(ConvUnitConfig::depthwise(inner, self.kernel).stride(stride), activation),
-            gate: self.gated.then(|| Gate::new(inner, squeezed(inner), device)),
+            gate: self.gated.then(|| Gate::new(inner, device)),
             project: unit(ConvUnitConfig::new(inner, output, 1), self.project),
-            residual: self.residual && stride == 1 && input == output,
+            residual: stride == 1 && input == output,
         }
     }
 }
 
-/// A quarter of the channels, as the nearest multiple of 8 that takes no more than a tenth away: torchvision's `_make_divisible`.
+/// A quarter of the channels, rounded to the nearest multiple of 8 that is not more than a tenth smaller: torchvision's
+/// `_make_divisible`.
 fn squeezed(channels: usize) -> usize {
     let quarter = channels / 4;
     let nearest = ((quarter + 4) / 8 * 8).max(8);
@@ -108,6 +110,11 @@ fn squeezed(channels: usize) -> usize {
 }
 
 impl InvertedResidual {
+    /// 2 where the block halves the map, 1 elsewhere.
+    pub(super) fn stride(&self) -> usize {
+        self.depthwise.conv.stride[0]
+    }
+
     /// The widened inside: `[B, input, H, W]` to `[B, inner, H, W]`.
     pub(super) fn widen<E: Engine>(&self, engine: &mut E, name: &str, x: E::Map) -> E::Map {
         match &self.expand {
@@ -134,45 +141,4 @@ impl InvertedResidual {
         let wide = self.widen(engine, name, x.clone());
         self.narrow(engine, name, x, wide)
     }
-}
-
-/// What MobileNetV2 and MobileNetV3 have in common behind the stem: blocks, one of whose insides is the first feature map, a last
-/// convolution whose output is the second, and extras.
-pub(super) fn light_trunk<E: Engine>(
-    engine: &mut E,
-    mut x: E::Map,
-    blocks: &[InvertedResidual],
-    source: usize,
-    last: &ConvUnit,
-    extras: &[InvertedResidual],
-) -> Vec<E::Map> {
-    let mut maps = Vec::with_capacity(2 + extras.len());
-    for (index, block) in blocks.iter().enumerate() {
-        let name = format!("block{}", index + 1);
-        let wide = block.widen(engine, &name, x.clone());
-        if index == source {
-            maps.push(wide.clone());
-        }
-        x = block.narrow(engine, &name, x, wide);
-    }
-    x = engine.convolve(format_args!("last"), &last.step(), x);
-    maps.push(x.clone());
-    for (index, extra) in extras.iter().enumerate() {
-        x = extra.run(engine, &format!("extra{}", index + 1), x);
-        maps.push(x.clone());
-    }
-    maps
-}
-
-/// Stem, blocks and last convolution with the first `stages` not learning any more. `by_stage`: how many blocks come before each halving
-/// of the map; the stem belongs to the first stage, the last convolution to the last.
-pub(super) fn freeze_light_trunk(
-    (stem, blocks, last): (ConvUnit, Vec<InvertedResidual>, ConvUnit),
-    stages: usize,
-    by_stage: [usize; 5],
-) -> (ConvUnit, Vec<InvertedResidual>, ConvUnit) {
-    let Some(stage) = stages.checked_sub(1) else { return (stem, blocks, last) };
-    let stage = stage.min(by_stage.len() - 1);
-    let whole = stage + 1 == by_stage.len();
-    (stem.freeze(), frozen_up_to(blocks, by_stage[stage]), if whole { last.freeze() } else { last })
 }

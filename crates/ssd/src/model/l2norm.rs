@@ -1,9 +1,10 @@
-//! L2 normalisation over the channels with a learned scale for each: paper §3.1, after ParseNet.
-//!
-//! conv4_3's activations are much larger than the other maps'; without this its heads would dominate.
+//! L2 normalisation over the channels with a learned scale for each: paper §3.1, after ParseNet. The activations of
+//! conv4_3 are much larger than the other maps'; without this its heads would dominate.
 
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor};
+
+pub use ssd_cpu::twins::L2NORM_EPSILON;
 
 /// `x / sqrt(sum over channels of x² + eps) * scale`.
 #[derive(Module, Debug)]
@@ -12,11 +13,8 @@ pub struct L2Norm {
     pub scale: Param<Tensor<1>>,
 }
 
-/// Keeps a cell of zeros at zero instead of 0/0 (a² + 1e-10 is a² for any cell that is not dead).
-pub const L2NORM_EPSILON: f32 = 1e-10;
-
 impl L2Norm {
-    /// The layer for so many channels.
+    /// The layer for maps of `channels` channels.
     pub fn new(channels: usize, device: &Device) -> Self {
         Self { scale: Initializer::Constant { value: 20.0 }.init([channels], device) }
     }

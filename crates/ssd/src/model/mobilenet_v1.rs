@@ -5,7 +5,8 @@ use burn::tensor::Device;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::Engine;
-use super::frozen_up_to;
+use super::extras::{Pair, extras, run_extras};
+use super::stages::{frozen_up_to, stage_ends};
 
 /// Output channels and stride of the 13 blocks.
 const BLOCKS: [(usize, usize); 13] = [
@@ -24,14 +25,7 @@ const BLOCKS: [(usize, usize); 13] = [
     (1024, 1),
 ];
 
-/// How many blocks come before each halving of the map, the stem belonging to the first stage.
-const BLOCKS_BY_STAGE: [usize; 5] = [1, 3, 5, 11, 13];
-
-/// The blocks, counted from 1, whose outputs are feature maps.
-const SOURCE_BLOCKS: [usize; 2] = [11, 13];
-
-/// Channels of the 1x1 and of the 3x3 convolution of each extra.
-const EXTRAS: [(usize, usize); 4] = [(256, 512), (128, 256), (128, 256), (128, 256)];
+const EXTRAS: [Pair; 4] = [(256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 2, 1)];
 
 /// A convolution of each channel by itself, then 1x1: a depthwise separable convolution.
 #[derive(Module, Debug)]
@@ -66,47 +60,46 @@ impl MobileNetV1 {
             channels = output;
             block
         });
-        let blocks = blocks.collect();
-        let extras = EXTRAS.into_iter().flat_map(|(narrow, wide)| {
-            let pair = [
-                ConvUnitConfig::new(channels, narrow, 1).init(device),
-                ConvUnitConfig::new(narrow, wide, 3).stride(2).init(device),
-            ];
-            channels = wide;
-            pair
-        });
-        let extras = extras.collect();
-        Self { stem: unit(ConvUnitConfig::new(3, 32, 3).stride(2)), blocks, extras }
+        Self {
+            stem: unit(ConvUnitConfig::new(3, 32, 3).stride(2)),
+            blocks: blocks.collect(),
+            extras: extras(1024, &EXTRAS, false, device),
+        }
     }
 
-    /// The same with the first `stages` not learning any more.
+    fn stage_ends(&self) -> Vec<usize> {
+        stage_ends(self.blocks.iter().map(|block| block.depthwise.conv.stride[0]))
+    }
+
+    /// The same with the first `stages` frozen; the stem belongs to the first.
     pub(super) fn freeze(mut self, stages: usize) -> Self {
-        let Some(last) = stages.checked_sub(1) else { return self };
-        self.stem = self.stem.freeze();
-        self.blocks = frozen_up_to(self.blocks, BLOCKS_BY_STAGE[last.min(BLOCKS_BY_STAGE.len() - 1)]);
+        let ends = self.stage_ends();
+        if stages > 0 {
+            self.stem = self.stem.freeze();
+            self.blocks = frozen_up_to(self.blocks, ends[stages.min(ends.len()) - 1]);
+        }
         self
     }
 
     /// # Shapes
     ///
     /// - `images`: `[B, 3, 300, 300]`
-    /// - output: `[B, 512, 19, 19]`, `[B, 1024, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B, 256, 1, 1]`
+    /// - output: `[B, 512, 19, 19]`, `[B, 1024, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B,
+    ///   256, 1, 1]`
     pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
+        let ends = self.stage_ends();
+        // The outputs of the last two stages are the first feature maps.
+        let sources = &ends[ends.len() - 2..];
         let mut maps = Vec::with_capacity(6);
         let mut x = engine.convolve(format_args!("stem"), &self.stem.step(), images);
         for (number, block) in (1..).zip(&self.blocks) {
             x = engine.convolve(format_args!("block{number}.depthwise"), &block.depthwise.step(), x);
             x = engine.convolve(format_args!("block{number}.pointwise"), &block.pointwise.step(), x);
-            if SOURCE_BLOCKS.contains(&number) {
+            if sources.contains(&number) {
                 maps.push(x.clone());
             }
         }
-        for (number, pair) in (1..).zip(self.extras.chunks(2)) {
-            for (index, extra) in (1..).zip(pair) {
-                x = engine.convolve(format_args!("extra{number}_{index}"), &extra.step(), x);
-            }
-            maps.push(x.clone());
-        }
+        run_extras(engine, &self.extras, ("extra", 1), x, &mut maps);
         maps
     }
 }

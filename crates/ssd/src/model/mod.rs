@@ -1,61 +1,71 @@
-//! The networks as Burn modules: trunk, extras, heads. They turn pictures into offsets and logits, and do nothing else:
+//! The networks as Burn modules: trunk, extras, heads. They turn pictures into offsets and logits and do nothing else:
 //! the loss and the post-processing are functions of [`Predictions`], not modes of the model.
 
 mod conv;
 mod count;
 mod engine;
+mod extras;
 mod heads;
 mod inverted_residual;
+mod inverted_trunk;
 mod l2norm;
 mod mobilenet_v1;
-mod mobilenet_v2;
-mod mobilenet_v3;
+mod predictions;
 mod resnet;
+mod stages;
 mod tensors;
 mod vgg;
 
 pub use conv::{ConvStep, ConvUnit, ConvUnitConfig};
 pub use count::Layer;
-pub use engine::{BurnEngine, Engine, Pool};
+pub use engine::{BurnEngine, Engine, Pool, Watched};
 pub use heads::Head;
 pub use inverted_residual::{Gate, InvertedResidual};
+pub use inverted_trunk::InvertedTrunk;
 pub use l2norm::{L2NORM_EPSILON, L2Norm};
 pub use mobilenet_v1::{MobileNetV1, Separable};
-pub use mobilenet_v2::MobileNetV2;
-pub use mobilenet_v3::{MobileNetV3, Tail};
-pub use resnet::{Depth, ResNet, ResidualBlock};
+pub use predictions::Predictions;
+pub use resnet::{ResNet, ResidualBlock};
 pub use tensors::{TensorSpec, tensors};
-pub use vgg::{Variant, Vgg16};
+pub use vgg::Vgg16;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
-use self::heads::Kind;
-use crate::arch::Arch;
+use crate::arch::{Arch, Trunk};
 
-/// What a network says about a batch, a row for each prior.
-#[derive(Debug, Clone)]
-pub struct Predictions {
-    /// Box offsets from the priors, encoded with the variances: `[B, P, 4]`, `(dcx, dcy, dw, dh)`.
-    pub offsets: Tensor<3>,
-    /// Class scores before the softmax, background first: `[B, P, C]`.
-    pub logits: Tensor<3>,
+/// Makes the enumeration of trunks: a row for each, by its name in [`Trunk`], with what that holds and the module.
+macro_rules! backbones {
+    ($($trunk:ident $(($config:ident))? => $module:ident,)+) => {
+        /// The trunk and extras of an architecture: pictures to feature maps.
+        #[derive(Module, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "a model has one, which stays where it is")]
+        pub enum Backbone {
+            $(#[doc = concat!("See [`", stringify!($module), "`].")] $trunk($module),)+
+        }
+
+        impl Backbone {
+            fn new(trunk: Trunk, device: &Device) -> Self {
+                match trunk { $(Trunk::$trunk $(($config))? => Self::$trunk($module::new($($config,)? device)),)+ }
+            }
+
+            fn freeze(self, stages: usize) -> Self {
+                match self { $(Self::$trunk(trunk) => Self::$trunk(trunk.freeze(stages)),)+ }
+            }
+
+            /// The feature maps of `images`, finest first.
+            pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
+                match self { $(Self::$trunk(trunk) => trunk.run(engine, images),)+ }
+            }
+        }
+    };
 }
 
-/// The trunk and extras of an architecture: pictures to feature maps.
-#[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "a model has one, which stays where it is")]
-pub enum Backbone {
-    /// VGG16, in all its variants.
-    Vgg16(Vgg16),
-    /// ResNet, of either depth.
-    ResNet(ResNet),
-    /// MobileNetV1.
-    MobileNetV1(MobileNetV1),
-    /// MobileNetV2.
-    MobileNetV2(MobileNetV2),
-    /// MobileNetV3-Large.
-    MobileNetV3(MobileNetV3),
+backbones! {
+    Vgg16(variant) => Vgg16,
+    ResNet(depth) => ResNet,
+    MobileNetV1 => MobileNetV1,
+    Inverted(kind) => InvertedTrunk,
 }
 
 /// A whole detector network.
@@ -68,43 +78,29 @@ pub struct Ssd {
 }
 
 impl Ssd {
-    /// A network with fresh weights for `classes` classes, background counted.
+    /// A network with fresh weights for `classes` classes, background counted. The weights follow from the seed of
+    /// `device`.
     pub fn new(arch: Arch, classes: usize, device: &Device) -> Self {
-        let vgg = |variant| Backbone::Vgg16(Vgg16::new(variant, device));
-        let lite = |tail| Backbone::MobileNetV3(MobileNetV3::new(tail, device));
-        let (backbone, kind) = match arch {
-            Arch::Ssd300Vgg16 => (vgg(Variant::Plain), Kind::Dense),
-            Arch::Ssd300Vgg16Bn => (vgg(Variant::BatchNorm), Kind::Dense),
-            Arch::Ssd300Vgg16SourceBn => (vgg(Variant::SourceBatchNorm), Kind::Dense),
-            Arch::Ssd512Vgg16 => (vgg(Variant::Large), Kind::Dense),
-            Arch::Ssd300ResNet34 => (Backbone::ResNet(ResNet::new(Depth::ResNet34, device)), Kind::Dense),
-            Arch::Ssd300ResNet50 => (Backbone::ResNet(ResNet::new(Depth::ResNet50, device)), Kind::Dense),
-            Arch::Ssd300MobileNetV1 => (Backbone::MobileNetV1(MobileNetV1::new(device)), Kind::Dense),
-            Arch::Ssd300MobileNetV2Lite => (Backbone::MobileNetV2(MobileNetV2::new(device)), Kind::BiasedSeparable),
-            Arch::SsdLite320MobileNetV3Large => (lite(Tail::Narrow), Kind::Separable),
-            Arch::SsdLite320MobileNetV3LargeWide => (lite(Tail::Wide), Kind::Separable),
-        };
-        let maps = arch.feature_maps();
-        let last = maps.len() - 1;
-        let head = |(level, map)| match kind {
-            // The last map has one cell: a 3x3 window would see nothing but padding.
-            Kind::BiasedSeparable if level == last => Head::new(Kind::Pointwise, map, classes, device),
-            _ => Head::new(kind, map, classes, device),
-        };
-        Self { backbone, heads: maps.iter().enumerate().map(head).collect() }
+        Self::undrawn(arch, classes, device).drawn()
     }
 
-    /// The same with the first `stages` of the trunk (see [`Arch::stages`]) not learning any more: no gradients, and batch norm
-    /// by its running statistics, which stay.
+    /// The same with no weight drawn yet, to be filled from a file.
+    pub fn undrawn(arch: Arch, classes: usize, device: &Device) -> Self {
+        let head = |map| Head::new(arch.heads(), map, classes, device);
+        Self { backbone: Backbone::new(arch.trunk(), device), heads: arch.feature_maps().iter().map(head).collect() }
+    }
+
+    /// Draws the weights that are still missing, layer by layer. Burn would draw each when it is first read, so that a
+    /// seed would mean something else to every reader.
+    pub fn drawn(self) -> Self {
+        self.visit(&mut Draw);
+        self
+    }
+
+    /// The same with the first `stages` of the trunk (see [`Trunk::stages`]) frozen: they get no gradients, and their
+    /// batch norms use and keep the running statistics.
     pub fn freeze_stages(self, stages: usize) -> Self {
-        let backbone = match self.backbone {
-            Backbone::Vgg16(vgg) => Backbone::Vgg16(vgg.freeze(stages)),
-            Backbone::ResNet(resnet) => Backbone::ResNet(resnet.freeze(stages)),
-            Backbone::MobileNetV1(mobilenet) => Backbone::MobileNetV1(mobilenet.freeze(stages)),
-            Backbone::MobileNetV2(mobilenet) => Backbone::MobileNetV2(mobilenet.freeze(stages)),
-            Backbone::MobileNetV3(mobilenet) => Backbone::MobileNetV3(mobilenet.freeze(stages)),
-        };
-        Self { backbone, ..self }
+        Self { backbone: self.backbone.freeze(stages), ..self }
     }
 
     /// Normalised pictures to predictions.
@@ -121,23 +117,20 @@ impl Ssd {
 
     /// The whole network, every step done by `engine`, which keeps the predictions.
     pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) {
-        let maps = match &self.backbone {
-            Backbone::Vgg16(vgg) => vgg.run(engine, images),
-            Backbone::ResNet(resnet) => resnet.run(engine, images),
-            Backbone::MobileNetV1(mobilenet) => mobilenet.run(engine, images),
-            Backbone::MobileNetV2(mobilenet) => mobilenet.run(engine, images),
-            Backbone::MobileNetV3(mobilenet) => mobilenet.run(engine, images),
-        };
+        let maps = self.backbone.run(engine, images);
         for (level, (head, map)) in self.heads.iter().zip(maps).enumerate() {
             head.run(engine, level, map);
         }
     }
 }
 
-/// The first `count` modules frozen, the others as they are.
-fn frozen_up_to<M: Module>(modules: Vec<M>, count: usize) -> Vec<M> {
-    let frozen = |(index, module): (usize, M)| if index < count { module.freeze() } else { module };
-    modules.into_iter().enumerate().map(frozen).collect()
+/// Reads every weight, in the order of the fields.
+struct Draw;
+
+impl ModuleVisitor for Draw {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        param.val();
+    }
 }
 
 #[cfg(test)]
@@ -161,15 +154,15 @@ mod tests {
         learning: usize,
     }
 
-    impl burn::module::ModuleVisitor for Count<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+    impl ModuleVisitor for Count<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let gradient = param.is_require_grad().then(|| param.val().grad(self.gradients)).flatten();
             self.learning += usize::from(gradient.is_some());
         }
     }
 
-    // conv1 and conv2 are four weights with a bias each; the stem and the first block are three convolutions of a weight and
-    // batch norm's two.
+    // conv1 and conv2 are four weights with a bias each; the stem and the first block are three convolutions of a
+    // weight and batch norm's two.
     #[test]
     fn frozen_stages_get_no_gradients_and_the_rest_does() {
         let networks = [
@@ -184,6 +177,54 @@ mod tests {
         }
     }
 
+    /// How many tensors of a network would get a gradient.
+    fn trainable(arch: Arch, frozen_stages: usize) -> usize {
+        struct Trainable(usize);
+        impl ModuleVisitor for Trainable {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                self.0 += usize::from(param.is_require_grad());
+            }
+        }
+        let mut trainable = Trainable(0);
+        Ssd::undrawn(arch, 3, &Device::flex().autodiff()).freeze_stages(frozen_stages).visit(&mut trainable);
+        trainable.0
+    }
+
+    #[test]
+    fn a_trunk_has_as_many_stages_as_it_says() {
+        for arch in [
+            Arch::Ssd300Vgg16,
+            Arch::Ssd300ResNet34,
+            Arch::Ssd300MobileNetV1,
+            Arch::Ssd300MobileNetV2Lite,
+            Arch::SsdLite320MobileNetV3Large,
+        ] {
+            let stages = arch.trunk().stages();
+            let [before, all, more] = [stages - 1, stages, stages + 1].map(|stages| trainable(arch, stages));
+            assert!(before > all && all == more, "{arch}: {before}, {all}, {more}");
+        }
+    }
+
+    /// How many tensors have no values yet.
+    fn missing(model: &Ssd) -> usize {
+        struct Missing(usize);
+        impl ModuleVisitor for Missing {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                self.0 += usize::from(!param.is_initialized());
+            }
+        }
+        let mut missing = Missing(0);
+        model.visit(&mut missing);
+        missing.0
+    }
+
+    #[test]
+    fn weights_are_drawn_where_a_network_is_made() {
+        let (arch, device) = (Arch::Ssd300MobileNetV2Lite, Device::flex());
+        assert_eq!(missing(&Ssd::new(arch, 3, &device)), 0);
+        assert!(missing(&Ssd::undrawn(arch, 3, &device)) > 200);
+    }
+
     #[test]
     fn every_network_gives_a_row_for_each_prior() {
         let device = Device::flex();
@@ -196,8 +237,8 @@ mod tests {
         }
     }
 
-    // Parameters of ssd.pytorch's and pytorch-ssd's own models with 21 classes and of torchvision's with 91 (batch norm's running
-    // statistics are not parameters; the ones before the batch norm of conv4_3 are not in theirs).
+    // Parameters of ssd.pytorch's and pytorch-ssd's own models with 21 classes and of torchvision's with 91 (batch
+    // norm's running statistics are not parameters; the ones before the batch norm of conv4_3 are not in theirs).
     #[test]
     fn parameters_are_as_many_as_in_the_ports() {
         let device = Device::flex();

@@ -1,4 +1,4 @@
-//! What a network is made of, by name: the paths and shapes of its tensors, as a weights file has them. No weight is drawn for that.
+//! The tensors of a network by path and shape, as in a weights file, without drawing any weight.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
@@ -16,7 +16,7 @@ pub struct TensorSpec {
 }
 
 impl TensorSpec {
-    /// Whether it is a convolution's weight or bias: what a file in half precision holds as f16. Norms stay f32 there.
+    /// Whether it is a convolution's weight or bias, which a file in half precision holds as f16. Norms stay f32 there.
     pub fn of_convolution(&self) -> bool {
         self.path.ends_with(".weight") || self.path.ends_with(".bias")
     }
@@ -25,13 +25,13 @@ impl TensorSpec {
 /// The tensors of the network of `arch` for `classes` classes, background counted.
 pub fn tensors(arch: Arch, classes: usize) -> Vec<TensorSpec> {
     let mut list = List::default();
-    Ssd::new(arch, classes, &Device::flex()).visit(&mut list);
+    Ssd::undrawn(arch, classes, &Device::flex()).visit(&mut list);
     list.found
 }
 
 #[derive(Default)]
 struct List {
-    /// Where the visit is; a variant of an enumeration is no part of a path.
+    /// The path of the current module; variants of enumerations are not part of it.
     path: Vec<String>,
     found: Vec<TensorSpec>,
 }

@@ -1,52 +1,38 @@
 //! VGG16 as SSD uses it, with its extras: paper §3, Fig. 2.
 //!
-//! pool3 rounds up (75 to 38), pool5 keeps the size, fc6 and fc7 are convolutions, fc6 with holes. conv4_3 is taken after
-//! its ReLU and normalised; fc7 goes on into the extras, of which every second convolution is a feature map.
+//! pool3 rounds up (75 to 38), pool5 keeps the size, fc6 and fc7 are convolutions, fc6 with holes. conv4_3 is taken
+//! after its ReLU and normalised; fc7 goes on into the extras, of which every second convolution is a feature map.
 
 use burn::module::{Initializer, Module};
 use burn::tensor::Device;
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, Padding};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::engine::{Engine, Pool};
-use super::frozen_up_to;
+use super::extras::{Pair, extras, run_extras};
 use super::l2norm::L2Norm;
+use super::stages::frozen_up_to;
+use crate::arch::Variant;
 
 /// Output channels of the 13 convolutions, by stage, and the pooling that follows the stage.
 const STAGES: [(&[usize], Pool); 5] = [
     (&[64, 64], HALF),
     (&[128, 128], HALF),
-    (&[256, 256, 256], Pool { ceil: true, ..HALF }),
+    (&[256, 256, 256], Pool { padding: Padding { after: [1; 2], ..Padding::NONE }, ..HALF }),
     (&[512, 512, 512], HALF),
-    (&[512, 512, 512], Pool { kernel: 3, stride: 1, padding: 1, ceil: false }),
+    (&[512, 512, 512], Pool { kernel: 3, stride: 1, padding: Padding::even(1) }),
 ];
 
-const HALF: Pool = Pool { kernel: 2, stride: 2, padding: 0, ceil: false };
-
-/// A pair of extras: channels of the 1x1 and of the second convolution, and the second's kernel, stride and padding.
-type Extra = (usize, usize, usize, usize, usize);
+const HALF: Pool = Pool { kernel: 2, stride: 2, padding: Padding::NONE };
 
 /// conv8 to conv11 for 300 pixels.
-const EXTRAS_300: [Extra; 4] = [(256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 1, 0), (128, 256, 3, 1, 0)];
+const EXTRAS_300: [Pair; 4] = [(256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 1, 0), (128, 256, 3, 1, 0)];
 
 /// conv8 to conv12 for 512 pixels.
-const EXTRAS_512: [Extra; 5] =
+const EXTRAS_512: [Pair; 5] =
     [(256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 4, 1, 1)];
 
-/// What differs between the networks on VGG16.
-#[derive(Debug, Clone, Copy)]
-pub enum Variant {
-    /// The paper's, for 300 pixels.
-    Plain,
-    /// With batch norm after each convolution.
-    BatchNorm,
-    /// With batch norm on conv4_3 in place of the L2 normalisation: pytorch-ssd.
-    SourceBatchNorm,
-    /// The paper's, for 512 pixels.
-    Large,
-}
-
-/// VGG16, fc6, fc7 and the extras: pictures to six feature maps.
+/// VGG16, fc6, fc7 and the extras: pictures to six feature maps, for 512 pixels to seven.
 #[derive(Module, Debug)]
 pub struct Vgg16 {
     /// conv1_1 to conv5_3.
@@ -57,7 +43,7 @@ pub struct Vgg16 {
     pub fc7: ConvUnit,
     /// On conv4_3, in the paper's networks.
     pub l2norm: Option<L2Norm>,
-    /// On conv4_3 instead of that: batch norm behind a convolution that leaves each channel as it is.
+    /// On conv4_3 in place of that: batch norm after a convolution that starts as the identity.
     pub source_norm: Option<ConvUnit>,
     /// conv8_1, conv8_2 to conv11_2 or conv12_2.
     pub extras: Vec<ConvUnit>,
@@ -66,38 +52,26 @@ pub struct Vgg16 {
 impl Vgg16 {
     /// Fresh weights.
     pub fn new(variant: Variant, device: &Device) -> Self {
-        let norm = matches!(variant, Variant::BatchNorm);
-        let extras: &[Extra] = if matches!(variant, Variant::Large) { &EXTRAS_512 } else { &EXTRAS_300 };
+        let norm = variant == Variant::BatchNorm;
+        let pairs: &[Pair] = if variant == Variant::Large { &EXTRAS_512 } else { &EXTRAS_300 };
         let unit = |config: ConvUnitConfig| config.norm(norm).init(device);
         let mut channels = 3;
-        let convs = STAGES.iter().flat_map(|(outputs, _)| outputs.iter()).map(|&out| {
-            let conv = unit(ConvUnitConfig::new(channels, out, 3));
-            channels = out;
-            conv
+        let convs = STAGES.iter().flat_map(|(outputs, _)| outputs.iter()).map(|&output| {
+            let input = std::mem::replace(&mut channels, output);
+            unit(ConvUnitConfig::new(input, output, 3))
         });
-        let convs = convs.collect();
-        channels = 1024;
-        let extras = extras.iter().flat_map(|&(narrow, wide, kernel, stride, padding)| {
-            let pair = [
-                unit(ConvUnitConfig::new(channels, narrow, 1)),
-                unit(ConvUnitConfig::new(narrow, wide, kernel).stride(stride).padding(padding)),
-            ];
-            channels = wide;
-            pair
-        });
-        let extras = extras.collect();
-        let batch = matches!(variant, Variant::SourceBatchNorm);
+        let source_batch_norm = variant == Variant::SourceBatchNorm;
         Self {
-            convs,
+            convs: convs.collect(),
             fc6: unit(ConvUnitConfig::new(512, 1024, 3).dilation(6)),
             fc7: unit(ConvUnitConfig::new(1024, 1024, 1)),
-            l2norm: (!batch).then(|| L2Norm::new(512, device)),
-            source_norm: batch.then(|| source_norm(device)),
-            extras,
+            l2norm: (!source_batch_norm).then(|| L2Norm::new(512, device)),
+            source_norm: source_batch_norm.then(|| source_norm(device)),
+            extras: extras(1024, pairs, norm, device),
         }
     }
 
-    /// The same with the first `stages` of conv1 to conv5 not learning any more.
+    /// The same with the first `stages` of conv1 to conv5 frozen.
     pub(super) fn freeze(mut self, stages: usize) -> Self {
         let frozen = STAGES[..stages.min(STAGES.len())].iter().map(|(outputs, _)| outputs.len()).sum();
         self.convs = frozen_up_to(self.convs, frozen);
@@ -107,10 +81,10 @@ impl Vgg16 {
     /// # Shapes
     ///
     /// - `images`: `[B, 3, 300, 300]`
-    /// - output: `[B, 512, 38, 38]`, `[B, 1024, 19, 19]`, `[B, 512, 10, 10]`, `[B, 256, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 1, 1]`;
-    ///   for 512 pixels the grids 64, 32, 16, 8, 4, 2, 1, the last four with 256 channels
+    /// - output: `[B, 512, 38, 38]`, `[B, 1024, 19, 19]`, `[B, 512, 10, 10]`, `[B, 256, 5, 5]`, `[B, 256, 3, 3]`, `[B,
+    ///   256, 1, 1]`; for 512 pixels the grids 64, 32, 16, 8, 4, 2, 1, the last four with 256 channels
     pub fn run<E: Engine>(&self, engine: &mut E, images: E::Map) -> Vec<E::Map> {
-        let mut maps = Vec::with_capacity(6);
+        let mut maps = Vec::with_capacity(7);
         let mut x = images;
         let mut convs = self.convs.iter();
         for (stage, (outputs, pool)) in (1..).zip(&STAGES) {
@@ -125,12 +99,7 @@ impl Vgg16 {
         x = engine.convolve(format_args!("fc6"), &self.fc6.step(), x);
         x = engine.convolve(format_args!("fc7"), &self.fc7.step(), x);
         maps.push(x.clone());
-        for (stage, pair) in (8..).zip(self.extras.chunks(2)) {
-            for (index, extra) in (1..).zip(pair) {
-                x = engine.convolve(format_args!("conv{stage}_{index}"), &extra.step(), x);
-            }
-            maps.push(x.clone());
-        }
+        run_extras(engine, &self.extras, ("conv", 8), x, &mut maps);
         maps
     }
 
@@ -144,7 +113,8 @@ impl Vgg16 {
     }
 }
 
-/// Batch norm of conv4_3 by itself.
+/// Batch norm on its own, as a depthwise 1x1 convolution of ones with a norm: folded into the heads, the zeros of their
+/// padding would be wrong.
 fn source_norm(device: &Device) -> ConvUnit {
     let mut unit = ConvUnitConfig::depthwise(512, 1).norm(true).activation(Activation::None).init(device);
     unit.conv.weight = Initializer::Ones.init([512, 1, 1, 1], device);

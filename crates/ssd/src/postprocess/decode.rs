@@ -1,13 +1,13 @@
-//! decode: what the heads say of a prior becomes its scores and its box. The kernel is `shaders/decode.wgsl`.
+//! decode: the predictions for a prior become its scores and its box. The kernel is `shaders/decode.wgsl`.
 //!
-//! Scores are the softmax over the classes, without the background, one row of priors for each class. A box is the prior
-//! moved and stretched by its offsets, in corner form, clipped to the picture.
+//! Scores are the softmax over the classes, without the background's, one row of priors for each class. A box is the
+//! prior moved and stretched by its offsets, in corner form, clipped to the picture.
 
 use crate::boxes::{CenterBox, CornerBox};
 use crate::codec::{self, Variances};
 
-/// A number beyond this, or that is none, makes its prior unusable: it gets scores and box of zero. The limit is far above
-/// what a network says and keeps all arithmetic that follows finite.
+/// Priors with a NaN or anything larger than this are dropped: scores and box become zero. The limit is far above any
+/// real prediction and keeps the arithmetic that follows finite.
 pub const MAGNITUDE_MAX: f32 = 1e30;
 
 /// Scores and boxes of all priors.
@@ -34,8 +34,8 @@ pub fn decode(offsets: &[f32], logits: &[f32], priors: &[CenterBox], variances: 
     let mut shares = vec![0.0; classes];
 
     let (offsets, _) = offsets.as_chunks::<4>();
-    let said = offsets.iter().zip(logits.chunks_exact(classes.max(1)));
-    for (prior, (offset, logits)) in said.enumerate().take(priors.len()) {
+    let predictions = offsets.iter().zip(logits.chunks_exact(classes.max(1)));
+    for (prior, (offset, logits)) in predictions.enumerate().take(priors.len()) {
         let usable = |value: &f32| value.abs() <= MAGNITUDE_MAX;
         if !(offset.iter().all(usable) && logits.iter().all(usable)) {
             continue;

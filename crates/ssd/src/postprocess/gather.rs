@@ -1,20 +1,20 @@
 //! gather: the best of all classes. The kernel is `shaders/gather.wgsl`.
 
-use super::{Candidate, DetectParams};
+use super::params::DetectParams;
+use super::topk::Candidate;
 use crate::boxes::{CornerBox, Detection};
 
 /// A detection, and the prior that made it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gathered {
-    /// What the detector says.
+    /// What was found.
     pub detection: Detection,
     /// Index into the priors.
     pub prior: u32,
 }
 
-/// The best `params.max` of the classes' kept candidates, a row for each class without background: score descending, class
-/// ascending, prior ascending. A row is in that order already and holds no more than `params.max`, so none of the best can
-/// have been lost when it was cut off.
+/// The best `params.max` of the candidates that NMS kept, a row for each class without background: score descending,
+/// class ascending, prior ascending. Rows come in that order, cut off at `params.max`, so none of the best is missing.
 pub fn gather(kept: &[Vec<Candidate>], boxes: &[CornerBox], params: &DetectParams) -> Vec<Gathered> {
     let mut all: Vec<(usize, Candidate)> = (kept.iter().enumerate())
         .flat_map(|(row, candidates)| candidates.iter().map(move |candidate| (row + 1, *candidate)))

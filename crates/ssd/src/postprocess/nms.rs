@@ -1,13 +1,14 @@
 //! nms: non-maximum suppression of one class, hard (`shaders/nms.wgsl`) or soft (`shaders/soft_nms.wgsl`).
 
-use super::{Candidate, DetectParams};
+use super::params::DetectParams;
+use super::topk::Candidate;
 use crate::boxes::CornerBox;
 
 /// How fast [`soft_nms`] lowers a score: the option's value in pytorch-ssd (qfgaohao).
 pub const SOFT_NMS_SIGMA: f32 = 0.5;
 
-/// Goes down the candidates of a class, best first, and keeps one unless a kept one overlaps it by more than `params.iou`.
-/// Ends after `params.max`. `boxes` are those of all priors.
+/// Goes through the candidates of a class, best first, and keeps each that no kept one overlaps by more than
+/// `params.iou`, up to `params.max`. `boxes` are those of all priors.
 pub fn nms(candidates: &[Candidate], boxes: &[CornerBox], params: &DetectParams) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::new();
     let mut kept_boxes: Vec<CornerBox> = Vec::new();
@@ -24,16 +25,16 @@ pub fn nms(candidates: &[Candidate], boxes: &[CornerBox], params: &DetectParams)
     kept
 }
 
-/// Whether the overlap of two boxes is above `iou`. Without a division, so that the kernel can decide likewise; two boxes
-/// without area do not overlap.
+/// Whether the overlap of two boxes is above `iou`, without a division, as in the kernel. Boxes without area do not
+/// overlap.
 fn suppresses(better: &CornerBox, other: &CornerBox, iou: f32) -> bool {
     let inter = better.intersection(other).area();
     inter > iou * (better.area() + other.area() - inter)
 }
 
-/// Soft NMS with a Gaussian (Bodla et al., arXiv 1704.04503): in each round the best candidate left is kept with the score it
-/// has by now, and every other score falls by `exp(-iou² / sigma)`. A score not above `params.score` drops out.
-/// Ends after `params.max`; `params.iou` has no part in it.
+/// Soft NMS with a Gaussian (Bodla et al., arXiv 1704.04503): each round keeps the best candidate left with its current
+/// score and multiplies every other score by `exp(-iou² / sigma)`; scores not above `params.score` are dropped. Ends
+/// after `params.max` rounds; `params.iou` is not used.
 pub fn soft_nms(candidates: &[Candidate], boxes: &[CornerBox], params: &DetectParams) -> Vec<Candidate> {
     let mut left = candidates.to_vec();
     let mut kept = Vec::new();

@@ -1,4 +1,4 @@
-//! The laws of the four stages, on drawn problems; and one small problem worked out by hand.
+//! The laws of the four stages, on random problems; and one small problem worked out by hand.
 
 use proptest::prelude::*;
 
@@ -28,7 +28,8 @@ fn params() -> impl Strategy<Value = DetectParams> {
 proptest! {
     #[test]
     fn topk_is_the_head_of_the_sorted_list((scores, _) in problem(), params in params()) {
-        let mut sorted: Vec<(u32, f32)> = (0u32..).zip(scores.iter().copied()).filter(|(_, s)| *s > params.score).collect();
+        let passed = (0u32..).zip(scores.iter().copied()).filter(|(_, score)| *score > params.score);
+        let mut sorted: Vec<(u32, f32)> = passed.collect();
         sorted.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable: priors stay ascending
         sorted.truncate(params.top_k);
         let found: Vec<(u32, f32)> = topk(&scores, &params).iter().map(|c| (c.prior, c.score)).collect();
@@ -123,7 +124,7 @@ fn three_boxes_by_hand() {
 }
 
 #[test]
-fn numbers_that_are_none_give_no_detection() {
+fn values_that_are_not_finite_give_no_detection() {
     let priors = [CenterBox::new(0.5, 0.5, 0.5, 0.5); 5];
     for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2e30] {
         let mut logits = [0.0, 9.0].repeat(5);

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::DetectParams;
+use super::params::DetectParams;
 
-/// A prior whose score passed the threshold. Which class it is of is known from the row it stands in.
+/// A prior whose score passed the threshold. Its class is that of its row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// `0..=1`.
@@ -14,15 +14,15 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Sorts ascending into the order of candidates: score descending, then prior ascending. For scores from 0 to 1 the
-    /// order of the bits is the order of the numbers.
+    /// Its ascending order is that of candidates: score descending, then prior ascending. For scores from 0 to 1 the
+    /// order of the bits is the order of the values.
     pub(super) fn key(&self) -> (Reverse<u32>, u32) {
         (Reverse(self.score.to_bits()), self.prior)
     }
 }
 
-/// The best `top_k` of one class's `scores [P]` that are above the threshold, best first. Scores above 1, negative ones and
-/// those that are no numbers are no candidates.
+/// The best `top_k` of one class's `scores [P]` above the threshold, best first. Negative scores, scores above 1 and
+/// NaN are ignored.
 pub fn topk(scores: &[f32], params: &DetectParams) -> Vec<Candidate> {
     let candidates = params.score_bits() + 1..=1.0f32.to_bits();
     let mut found: Vec<Candidate> = (0u32..)

@@ -6,7 +6,7 @@
 use std::fmt::Arguments;
 
 use ssd::model::{ConvStep, Engine, L2NORM_EPSILON, L2Norm, Pool};
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, ConvShape};
 
 use super::proto::{
     ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto,
@@ -69,9 +69,9 @@ impl GraphWriter {
 
     /// The convolution alone, as the value `output`.
     fn sum(&mut self, layer: &str, step: &ConvStep<'_>, x: Map, output: &str) -> Map {
-        let shape = step.shape(x.dims);
+        let shape = step.shape;
         let (weights, shift) = step.folded();
-        let [channels_out, kernel] = [shape.channels_out, shape.kernel];
+        let ConvShape { channels_out, kernel, .. } = shape;
         let weight_dims = [channels_out, shape.channels_in / shape.groups, kernel, kernel];
         let weights = self.floats(format!("{layer}.weight"), &weight_dims, &weights);
         let shift = self.floats(format!("{layer}.bias"), &[channels_out], &shift);
@@ -79,11 +79,11 @@ impl GraphWriter {
             int("group", shape.groups),
             ints("dilations", &[shape.dilation; 2]),
             ints("kernel_shape", &[kernel; 2]),
-            ints("pads", &[shape.padding; 4]),
+            ints("pads", &shape.padding.sides()),
             ints("strides", &[shape.stride; 2]),
         ];
         let name = self.node("Conv", vec![x.name, weights, shift], output, attributes);
-        let [height, width] = shape.size_out();
+        let [height, width] = shape.size_out([x.dims[2], x.dims[3]]);
         Map { name, dims: [1, channels_out, height, width] }
     }
 
@@ -127,33 +127,26 @@ impl Engine for GraphWriter {
 
     fn convolve(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map) -> Map {
         let name = name.to_string();
-        let sum = self.sum(&name, step, x, &before(step.activation, &name, "sum"));
-        let active = self.activate(step.activation, sum.name, &name);
+        let sum = self.sum(&name, step, x, &before(step.shape.activation, &name, "sum"));
+        let active = self.activate(step.shape.activation, sum.name, &name);
         Map { name: active, ..sum }
     }
 
     fn convolve_onto(&mut self, name: Arguments<'_>, step: &ConvStep<'_>, x: Map, residual: Map) -> Map {
         let name = name.to_string();
         let sum = self.sum(&name, step, x, &format!("{name}.sum"));
-        let added = before(step.activation, &name, "added");
+        let added = before(step.shape.activation, &name, "added");
         let added = self.node("Add", vec![sum.name, residual.name], &added, Vec::new());
-        let active = self.activate(step.activation, added, &name);
+        let active = self.activate(step.shape.activation, added, &name);
         Map { name: active, ..sum }
     }
 
-    // A last window that is only partly inside is written as padding, which does not count in a maximum: `ceil_mode` says the
-    // same, but not every runtime has it on a GPU.
     fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Map) -> Map {
         let [batch, channels, height, width] = x.dims;
         let size_out = pool.size_out([height, width]);
-        let end = |size: usize, out: usize| {
-            let reach = (out - 1) * pool.stride + pool.kernel;
-            reach.saturating_sub(size + pool.padding).max(pool.padding)
-        };
-        let [bottom, right] = [end(height, size_out[0]), end(width, size_out[1])];
         let attributes = vec![
             ints("kernel_shape", &[pool.kernel; 2]),
-            ints("pads", &[pool.padding, pool.padding, bottom, right]),
+            ints("pads", &pool.padding.sides()),
             ints("strides", &[pool.stride; 2]),
         ];
         let name = self.node("MaxPool", vec![x.name], &name.to_string(), attributes);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Distribution, Tensor, TensorData, module};
 use ssd::model::{BurnEngine, ConvUnit, ConvUnitConfig, Engine};
-use ssd_cpu::Activation;
+use ssd_cpu::{Activation, Padding, Pool};
 
 use super::proto::{GraphProto, INT64, NodeProto, TensorProto};
 use super::*;
@@ -127,7 +127,7 @@ fn gates_and_activations_after_a_residual_are_what_burn_says() {
     let device = Device::flex();
     device.seed(5);
     let unit = |channels: [usize; 2], kernel: usize, activation| {
-        ConvUnitConfig::new(channels[0], channels[1], kernel).padding(kernel / 2).activation(activation).init(&device)
+        ConvUnitConfig::new(channels[0], channels[1], kernel).activation(activation).init(&device)
     };
     let units = [
         unit([3, 8], 3, Activation::HardSwish),
@@ -146,6 +146,28 @@ fn gates_and_activations_after_a_residual_are_what_burn_says() {
     let worst = (found - wanted.clone()).abs().max().into_scalar::<f32>();
     assert!(worst < 1e-5, "{worst}");
     assert!(wanted.min().into_scalar::<f32>() == 0.0, "the activation comes after the residual");
+}
+
+#[test]
+fn uneven_padding_is_what_burn_computes() {
+    let device = Device::flex();
+    device.seed(6);
+    let padding = Padding { before: [0, 2], after: [1, 0] };
+    let unit = ConvUnitConfig::new(3, 8, 3).stride(2).padding(padding).init(&device);
+    let pool = Pool { kernel: 3, stride: 2, padding };
+    let image = Tensor::random([1, 3, 10, 7], Distribution::Uniform(-4.0, 4.0), &device);
+    let mut burn = BurnEngine::default();
+    let wanted = burn.convolve(format_args!("conv"), &unit.step(), image.clone());
+    let wanted = burn.max_pool(format_args!("pool"), &pool, wanted);
+    let mut writer = GraphWriter::default();
+    let out = writer.convolve(format_args!("conv"), &unit.step(), Map { name: "image".to_owned(), dims: image.dims() });
+    let out = writer.max_pool(format_args!("pool"), &pool, out);
+    assert_eq!((out.name.as_str(), out.dims), ("pool", wanted.dims()));
+    let graph = writer.finish("offsets", "logits");
+    let nodes = graph.node.len() - 2; // without the rows of priors, of which there are none
+    let found = run(&GraphProto { node: graph.node[..nodes].to_vec(), ..graph }, image).remove("pool").unwrap();
+    let worst = (found - wanted).abs().max().into_scalar::<f32>();
+    assert!(worst < 1e-5, "{worst}");
 }
 
 /// All values of the graph. Rows of priors, three-dimensional in the file, have a 1 before them here.

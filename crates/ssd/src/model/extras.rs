@@ -1,0 +1,36 @@
+//! Extras: plain convolutions after a trunk, in pairs, each of which ends in a feature map. Paper §3, Fig. 2.
+
+use burn::tensor::Device;
+
+use super::conv::{ConvUnit, ConvUnitConfig};
+use super::engine::Engine;
+
+/// Channels of a 1x1 convolution and of the one after it, and the kernel, stride and padding of the latter.
+pub(super) type Pair = (usize, usize, usize, usize, usize);
+
+/// The convolutions of `pairs` on a map of `channels` channels.
+pub(super) fn extras(mut channels: usize, pairs: &[Pair], norm: bool, device: &Device) -> Vec<ConvUnit> {
+    let unit = |config: ConvUnitConfig| config.norm(norm).init(device);
+    let pair = |&(narrow, wide, kernel, stride, padding): &Pair| {
+        let input = std::mem::replace(&mut channels, wide);
+        let second = ConvUnitConfig::new(narrow, wide, kernel).stride(stride).padding(padding);
+        [unit(ConvUnitConfig::new(input, narrow, 1)), unit(second)]
+    };
+    pairs.iter().flat_map(pair).collect()
+}
+
+/// Adds the feature maps that follow `x`. The layers are called `name` with the number of the pair, from `first` on.
+pub(super) fn run_extras<E: Engine>(
+    engine: &mut E,
+    extras: &[ConvUnit],
+    (name, first): (&str, usize),
+    mut x: E::Map,
+    maps: &mut Vec<E::Map>,
+) {
+    for (number, pair) in (first..).zip(extras.chunks(2)) {
+        for (index, extra) in (1..).zip(pair) {
+            x = engine.convolve(format_args!("{name}{number}_{index}"), &extra.step(), x);
+        }
+        maps.push(x.clone());
+    }
+}

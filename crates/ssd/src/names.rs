@@ -1,0 +1,46 @@
+//! Enumerations that are chosen and saved by name.
+
+/// Reading and writing by name, for a type with `ALL` and `name()`: `Display`, `FromStr` with an error that lists the
+/// names, and serde.
+macro_rules! by_name {
+    ($type:ident, $what:literal, $unknown:ident) => {
+        #[doc = concat!("A name that no ", $what, " has.")]
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error("there is no {what} {0:?}; choose one of {names}", what = $what, names = $unknown::names())]
+        pub struct $unknown(pub String);
+
+        impl $unknown {
+            fn names() -> String {
+                $type::ALL.map($type::name).join(", ")
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = $unknown;
+
+            fn from_str(name: &str) -> Result<Self, $unknown> {
+                Self::ALL.into_iter().find(|value| value.name() == name).ok_or_else(|| $unknown(name.to_owned()))
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+pub(crate) use by_name;
