@@ -1,13 +1,13 @@
 // average: the mean of each channel over all pixels of its image.
 //
-// One workgroup does four quads of one image, so that neighbouring threads read neighbouring words: each of its lanes adds up
-// every 64th pixel, then the lanes are halved until one is left.
+// One workgroup does four quads of one image, so that neighbouring threads read neighbouring words: each of its lanes
+// adds up every 64th pixel; then the lanes are halved until one is left.
 
 const THREADS = 256u;
 const QUADS = 4u;
 const LANES = THREADS / QUADS;
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored4>; // [images, quads]
 

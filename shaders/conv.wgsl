@@ -23,7 +23,7 @@ const LANES = THREADS / STEPS; // rows that are fetched at once
 const FETCHES = TILE_ROWS / LANES;
 const WEIGHT_FETCHES = DEPTH * TILE_QUADS / THREADS;
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads_in], or planes of [rows, quads_in]
 @group(0) @binding(2) var<storage, read> weights: array<Stored4>; // [kernel, kernel, channels_in, weights_stride], or planes
 // 3 to 5: common/store_*.wgsl

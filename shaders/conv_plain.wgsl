@@ -8,7 +8,7 @@ const THREADS = 64u;
 const TILE_ROWS = 32u;
 const TILE_QUADS = 8u;
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads_in], or planes of [rows, quads_in]
 @group(0) @binding(2) var<storage, read> weights: array<Stored4>; // [kernel, kernel, channels_in, weights_stride], or planes
 // 3 to 5: common/store_*.wgsl

@@ -1,10 +1,10 @@
-// conv_sum: adds up the parts of a convolution whose sum was split, always in the same order.
+// conv_sum: adds up the parts of a convolution whose sum was split, in the order of the parts.
 //
-// One thread does one quad of one row; common/store_*.wgsl adds the bias and says where it goes.
+// One thread does one quad of one row; common/store_*.wgsl adds the bias and stores it.
 
 const THREADS = 64u;
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> parts: array<vec4<f32>>; // [parts, rows, quads_out]
 // 3 to 5: common/store_*.wgsl
 

@@ -1,28 +1,28 @@
-// decode: what the heads say of a prior becomes its scores and its box.
+// decode: predictions to scores and boxes.
 //
-// One thread does one prior; a workgroup does 64 neighbours, so that they write neighbouring words. Scores are the softmax
-// over the classes, without the background, one row of priors for each class. A box is the prior moved and stretched by its
-// offsets, in corner form, clipped to the picture. A prior with a number that is no number gets scores and box of zero;
-// the test is on bits, because a shader compiler may assume that NaN and infinity do not happen.
+// One thread does one prior; a workgroup does 64 neighbours, which write neighbouring words. Scores are the softmax
+// over the classes, without the background, in a row of priors for each class. A box is the prior moved and stretched
+// by its offsets, in corner form, clipped to the picture. A prior with a NaN, or anything too large, gets a score and a
+// box of zero; the test is on bits, because a shader compiler may assume that NaN and infinity do not happen.
 
-struct Info {
+struct DecodeInfo {
   priors: u32,
   classes: u32,
   center_variance: f32,
   size_variance: f32,
   size_exponent_max: f32, // upper bound of a size offset times its variance
-  magnitude_max_bits: u32, // bits of the largest number that counts as one
-  logits_start: u32, // where the logits begin, in numbers
-  reserved: u32,
+  magnitude_max_bits: u32, // bits of the largest valid number
+  logits_start: u32, // index of the first logit
 }
 
-@group(0) @binding(0) var<uniform> info: Info;
-@group(0) @binding(1) var<storage, read> predictions: array<u32>; // bits of f32: offsets [images, P, 4], then logits [images, P, C]
+@group(0) @binding(0) var<uniform> info: DecodeInfo;
+// bits of f32: offsets [images, P, 4], then logits [images, P, C]
+@group(0) @binding(1) var<storage, read> predictions: array<u32>;
 @group(0) @binding(2) var<storage, read> priors: array<vec4<f32>>; // [P] center form
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>; // [images, C-1, P]
 @group(0) @binding(4) var<storage, read_write> boxes: array<vec4<f32>>; // [images, P] corner form
 
-fn is_number(bits: u32) -> bool {
+fn is_valid(bits: u32) -> bool {
   return (bits & 0x7fffffffu) <= info.magnitude_max_bits;
 }
 
@@ -39,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (prior >= info.priors) {
     return;
   }
-  // y counts the images.
+  // y: the image
   let at = id.y * info.priors + prior;
   let first = at * 4u;
   let row = info.logits_start + at * info.classes;
@@ -47,10 +47,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
   var usable = true;
   for (var i = 0u; i < 4u; i += 1u) {
-    usable = usable && is_number(predictions[first + i]);
+    usable = usable && is_valid(predictions[first + i]);
   }
   for (var class_id = 0u; class_id < info.classes; class_id += 1u) {
-    usable = usable && is_number(predictions[row + class_id]);
+    usable = usable && is_valid(predictions[row + class_id]);
   }
   if (!usable) {
     for (var class_id = 1u; class_id < info.classes; class_id += 1u) {

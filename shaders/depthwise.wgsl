@@ -8,7 +8,7 @@ const KERNEL = 3u;
 const STRIDE = 1u;
 const SPAN = 6u; // columns under four windows: 3 * STRIDE + KERNEL
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads]
 @group(0) @binding(2) var<storage, read> weights: array<Stored4>; // [kernel, kernel, quads]
 @group(0) @binding(3) var<storage, read> shift: array<vec4<f32>>; // [quads]

@@ -1,11 +1,11 @@
-// gather: the best `max` of all classes, as the one small buffer that a frame reads back.
+// gather: the best `max` of all classes, as the small buffers that a frame reads back.
 //
-// One workgroup of 256 threads does one image. An item is a slot in the classes' rows of kept candidates, counted class by
-// class; since a row is sorted, "score descending, then item ascending" (common/select.wgsl) is score descending, class
-// ascending, prior ascending. No class keeps more than `max`, so only that many slots of each row are visited, and a class
-// that was cut off there cannot have lost one of the best `max` of all.
+// One workgroup does one image. An item is a slot in the classes' rows of kept candidates, counted class by class;
+// since a row is sorted, "score descending, then item ascending" (common/select.wgsl) is score descending, class
+// ascending, prior ascending. No class keeps more than `max`, so only that many slots of each row are visited; what a
+// class lost by that limit is not among the best `max` of all.
 
-struct Info {
+struct GatherInfo {
   rows: u32, // C-1
   max: u32,
   floor_bits: u32, // bits of the score threshold
@@ -24,12 +24,12 @@ struct Record {
 
 struct Header {
   count: u32,
-  candidates: u32, // how many went into nms
+  candidates: u32, // that went into nms
   reserved0: u32,
   reserved1: u32,
 }
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: GatherInfo;
 @group(0) @binding(1) var<storage, read> kept: array<Candidate>; // [images, C-1, SLOTS]
 @group(0) @binding(2) var<storage, read> counts: array<u32>; // [images, C-1] candidates before nms
 @group(0) @binding(3) var<storage, read> boxes: array<vec4<f32>>; // [images, P] corner form
@@ -42,7 +42,7 @@ fn slot_of(item: u32) -> u32 {
   return (item / info.max) * SLOTS + item % info.max;
 }
 
-// A row is an image, of all its classes' slots.
+// A row is an image: the slots of all its classes.
 fn key_of(row: u32, item: u32) -> u32 {
   return kept[row * info.rows * SLOTS + slot_of(item)].score_bits;
 }

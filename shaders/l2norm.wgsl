@@ -1,11 +1,12 @@
 // l2norm: each pixel's channels divided by their length, then multiplied by a learned scale for each channel.
 //
-// One workgroup does one pixel: its threads add up the squares of their quads, then halve the row of sums until one is left.
+// One workgroup does one pixel: its threads add up the squares of their quads; then the row of sums is halved until one
+// is left.
 
 const THREADS = 64u;
-const EPSILON = 1e-10; // keeps a pixel of zeros at zero
+const EPSILON = 1e-10f; // keeps a pixel of zeros at zero
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> input: array<Stored4>; // [rows, quads]
 @group(0) @binding(2) var<storage, read> scale: array<vec4<f32>>; // [quads]
 @group(0) @binding(3) var<storage, read_write> output: array<Stored4>; // [rows, quads]

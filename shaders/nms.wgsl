@@ -1,26 +1,26 @@
 // nms: greedy non-maximum suppression, class by class.
 //
-// One workgroup of 256 threads does one class. Going down its candidates, best first, one is kept unless a kept one
-// overlaps it by more than `iou`; there is an end after `max` kept. Candidates are taken in chunks of 32:
-//   1. all pairs of the chunk are tested at once, the answers are one mask of 32 bits for each candidate;
-//   2. one thread goes down the chunk with these masks, which needs no box any more;
-//   3. all candidates behind the chunk are tested against what it kept, each by its own thread.
-// So the number of barriers grows with the chunks, not with the boxes that are kept.
+// One workgroup does one class. Going down its candidates, best first, one is kept unless a kept one overlaps it by
+// more than `iou`, until `max` are kept. Candidates are taken in chunks of 32:
+//   1. all pairs of the chunk are tested at once, which gives one mask of 32 bits for each candidate;
+//   2. one thread goes down the chunk with these masks, without looking at boxes;
+//   3. all candidates after the chunk are tested against those it kept, each by its own thread.
+// So the number of barriers grows with the chunks, not with the kept boxes.
 
 const CHUNK = 32u;
 
-struct Info {
+struct NmsInfo {
   iou: f32,
   max: u32,
   rows: u32, // of one image: C-1
   priors: u32,
 }
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: NmsInfo;
 @group(0) @binding(1) var<storage, read> candidates: array<Candidate>; // [images, C-1, SLOTS], best first
 @group(0) @binding(2) var<storage, read> counts: array<u32>; // [images, C-1]
 @group(0) @binding(3) var<storage, read> boxes: array<vec4<f32>>; // [images, P] corner form
-@group(0) @binding(4) var<storage, read_write> kept: array<Candidate>; // [images, C-1, SLOTS], best first, zero beyond the last
+@group(0) @binding(4) var<storage, read_write> kept: array<Candidate>; // [images, C-1, SLOTS], best first, then zero
 
 var<workgroup> sh_boxes: array<vec4<f32>, SLOTS>;
 var<workgroup> sh_dead: array<u32, SLOTS>; // 1: suppressed, or no candidate
@@ -33,7 +33,7 @@ fn suppresses(a: u32, b: u32) -> bool {
   return inter > info.iou * (area(sh_boxes[a]) + area(sh_boxes[b]) - inter);
 }
 
-// What a chunk keeps of itself, at most `room`, as a mask.
+// The candidates that a chunk keeps, at most `room`, as a mask.
 fn resolve(chunk: u32, room: u32) -> u32 {
   var keep = 0u;
   var dead = 0u;
@@ -49,7 +49,7 @@ fn resolve(chunk: u32, room: u32) -> u32 {
 
 @compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  // x counts the classes, y the images.
+  // x: the class, y: the image
   let row_index = group.y * info.rows + group.x;
   let row = row_index * SLOTS;
   let first_box = group.y * info.priors;

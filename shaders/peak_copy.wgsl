@@ -1,17 +1,16 @@
-// peak_copy: how many bytes the device moves in a second, reading one buffer and writing another.
+// peak_copy: the device's peak of memory traffic, copying from one buffer to another.
 //
-// One thread moves one quad; the host's buffers are larger than any cache, or smaller, as it wants to know.
+// One thread moves every `threads`-th quad. The host chooses the size of the buffers: larger than any cache, or
+// smaller.
 
 const THREADS = 256u;
 
-struct Info {
+struct PeakCopyInfo {
   quads: u32,
   threads: u32, // in the whole grid
-  reserved0: u32,
-  reserved1: u32,
 }
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: PeakCopyInfo;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 

@@ -1,20 +1,19 @@
-// peak_fma: how many multiplications with addition the device does in a second, when nothing else holds it up.
+// peak_fma: the device's peak of multiplications with an addition, when nothing else holds it up.
 //
-// Each thread goes on with eight quads that do not wait for each other. The sums are written only if they come out as they
-// never do, so that no compiler drops them; the factors come from the host, so that none is known beforehand.
+// Each thread has eight independent quads. The sums are written only if they have a value that they never have, so that
+// no compiler drops them; the factors come from the host, so that no compiler knows them.
 
 const THREADS = 256u;
 const ROUNDS = 256u;
 const UNROLLED = 8u;
 
-struct Info {
+struct PeakFmaInfo {
   factor: f32,
   addend: f32,
   never: f32,
-  reserved: f32,
 }
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: PeakFmaInfo;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 
 @compute @workgroup_size(THREADS, 1, 1)

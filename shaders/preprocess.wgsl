@@ -1,11 +1,11 @@
-// preprocess: a picture of any size becomes one image of the network's input: resized to a square, normalised.
+// preprocess: a picture of any size to one image of the network's input: resized to a square and normalised.
 //
-// One thread does one pixel: two taps a direction with half-pixel centres and no antialiasing, in 32-bit arithmetic. A
-// sampler would do it faster and with 8-bit weights, which moves scores.
+// One thread does one pixel: two taps in each direction with half-pixel centres and no antialiasing, in 32-bit
+// arithmetic. A sampler would be faster but has 8-bit weights, which moves scores.
 
 const THREADS = 64u;
 
-struct Info {
+struct PreprocessInfo {
   width: u32, // of the picture, which may be smaller than the texture
   height: u32,
   size: u32, // of the input
@@ -14,11 +14,11 @@ struct Info {
   deviation: vec4<f32>,
 }
 
-@group(0) @binding(0) var<uniform> info: Info;
-@group(0) @binding(1) var picture: texture_2d<f32>; // R, G, B as they are encoded, 0 to 1
+@group(0) @binding(0) var<uniform> info: PreprocessInfo;
+@group(0) @binding(1) var picture: texture_2d<f32>; // encoded R, G, B, 0 to 1
 @group(0) @binding(2) var<storage, read_write> input: array<Stored4>; // [images, S, S] R, G, B, 0
 
-// The two source positions, and the weight of the second.
+// The two source pixels, and the weight of the second.
 struct Taps {
   first: u32,
   second: u32,
@@ -49,7 +49,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   input[info.image * info.size * info.size + id.x] = Stored4(vec4<f32>(value.rgb, 0.0));
 }
 
-// `mix` may be computed as a * (1 - t) + b * t, which is not what the twin does.
+// `mix` may be computed as a * (1 - t) + b * t, unlike the twin.
 fn mix4(a: vec4<f32>, b: vec4<f32>, t: f32) -> vec4<f32> {
   return a + (b - a) * t;
 }

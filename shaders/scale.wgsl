@@ -4,7 +4,7 @@
 
 const THREADS = 64u;
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads]
 @group(0) @binding(2) var<storage, read> factors: array<Stored4>; // [images, quads]
 @group(0) @binding(3) var<storage, read_write> output: array<Stored4>; // [images, H, W, quads]

@@ -1,28 +1,26 @@
 // soft_nms: the other form of nms, which lowers scores instead of removing boxes (Bodla et al., arXiv 1704.04503).
 //
-// One workgroup of 256 threads does one class; a thread owns the slots `local` and `local + 256`. In each round all threads
-// find the best candidate left (score descending, then prior ascending) by atomics on integers, whose result does not depend
-// on their order. It is kept with the score it has by now, and every other score falls by exp(-iou * iou / sigma). A score
-// not above the threshold drops out. There is an end when none is left, or after `max` rounds. Four barriers a round.
+// One workgroup does one class; a thread owns the slots `local` and `local + 256`. In each round all threads find the
+// best remaining candidate (score descending, then prior ascending) by atomics on integers, whose result does not
+// depend on their order. It is kept with its present score, and every other score falls by exp(-iou * iou / sigma). A
+// score that is not above the threshold drops out. The rounds end when no candidate remains, or after `max`. Each has
+// four barriers.
 
 const NOBODY = 0xffffffffu;
 
-struct Info {
+struct SoftNmsInfo {
   floor_bits: u32, // bits of the score threshold
   max: u32,
   sigma: f32,
   rows: u32, // of one image: C-1
   priors: u32,
-  reserved0: u32,
-  reserved1: u32,
-  reserved2: u32,
 }
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: SoftNmsInfo;
 @group(0) @binding(1) var<storage, read> candidates: array<Candidate>; // [images, C-1, SLOTS], best first
 @group(0) @binding(2) var<storage, read> counts: array<u32>; // [images, C-1]
 @group(0) @binding(3) var<storage, read> boxes: array<vec4<f32>>; // [images, P] corner form
-@group(0) @binding(4) var<storage, read_write> kept: array<Candidate>; // [images, C-1, SLOTS], best first, zero beyond the last
+@group(0) @binding(4) var<storage, read_write> kept: array<Candidate>; // [images, C-1, SLOTS], best first, then zero
 
 var<workgroup> sh_boxes: array<vec4<f32>, SLOTS>;
 var<workgroup> sh_score_bits: array<u32, SLOTS>; // zero: dropped, kept, or no candidate
@@ -46,7 +44,7 @@ fn lowered(slot: u32, winner: u32) -> u32 {
 
 @compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  // x counts the classes, y the images.
+  // x: the class, y: the image
   let row_index = group.y * info.rows + group.x;
   let row = row_index * SLOTS;
   let first_box = group.y * info.priors;

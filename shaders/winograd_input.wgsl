@@ -5,7 +5,7 @@
 
 const THREADS = 64u;
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> input: array<Stored>; // [images, H, W, channels]
 @group(0) @binding(2) var<storage, read_write> planes: array<f32>; // [36, tiles, channels]
 

@@ -1,15 +1,14 @@
-// winograd_output: the 36 sums of each tile of a band, transformed into its 16 pixels, with bias, residual and
-// activation.
+// winograd_output: the 36 sums of each tile of a band to its 16 pixels, with bias, residual and activation.
 //
-// One thread does one channel of one tile. A tile at the edge is cut off there.
+// One thread does one channel of one tile. A tile is cut off at the edge of the map.
 
 const THREADS = 64u;
 const RESIDUAL = 0u; // 1: there is one
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> planes: array<f32>; // [36, tiles, channels]
 @group(0) @binding(2) var<storage, read> shift: array<f32>; // [channels]
-@group(0) @binding(3) var<storage, read> residual: array<Stored>; // [images, H, W, channels]; shift again where there is none
+@group(0) @binding(3) var<storage, read> residual: array<Stored>; // [images, H, W, channels], or any buffer
 @group(0) @binding(4) var<storage, read_write> output: array<Stored>; // [images, H, W, channels]
 
 fn transform(m: Six) -> vec4<f32> {

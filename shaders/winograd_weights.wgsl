@@ -1,10 +1,10 @@
-// winograd_weights: 3 x 3 weights, transformed, a plane for each of the 36 numbers. Runs once, when a model is loaded.
+// winograd_weights: 3 x 3 weights to a plane for each of their 36 numbers. Runs once, when a model is loaded.
 //
 // One thread does the weights from one input channel to one output channel.
 
 const THREADS = 64u;
 
-@group(0) @binding(0) var<uniform> info: Info;
+@group(0) @binding(0) var<uniform> info: LayerInfo;
 @group(0) @binding(1) var<storage, read> raw: array<f32>; // [columns, channels_in, 3, 3]
 @group(0) @binding(2) var<storage, read_write> planes: array<f32>; // [36, channels_in, weights_stride * 4]
 

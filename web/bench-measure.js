@@ -1,24 +1,24 @@
-// How one engine is measured: loaded, warmed up, then run so many times on the same picture, by the wall clock of this page.
-// An engine is anything with `detect(picture)` → `{ detections, readbackBytes, timing }`, `info` and `close()`; `networkTimes(count)` where
-// the network's time cannot be seen inside a detection.
+// How one engine is measured: it is loaded, warmed up and run several times on one picture, by the page's wall clock.
+// An engine has `detect(picture)` → `{ detections, readbackBytes, timing }`, `info` and `close()`, and
+// `networkTimes(count)` if a detection does not show the network's time.
 
 import { Detector } from "./detector.js";
+import { describe } from "./support.js";
 
-const WEBGPU = { backend: "webgpu" };
-
-/** The engines by their name in the address. */
+/** The engines by their names in the address. */
 export const ENGINES = {
-  own: { title: "Our kernels, f32", load: ours({ ...WEBGPU, engine: "own", precision: "f32" }) },
-  "own-f16": { title: "Our kernels, f16", load: ours({ ...WEBGPU, engine: "own", precision: "f16" }), f16: true },
-  burn: { title: "Burn, WebGPU", load: ours({ ...WEBGPU, engine: "burn" }) },
+  own: { title: "Our kernels, f32", load: ours({ backend: "webgpu", precision: "f32" }) },
+  "own-f16": { title: "Our kernels, f16", load: ours({ backend: "webgpu", precision: "f16" }), f16: true },
+  burn: { title: "Burn, WebGPU", load: ours({ backend: "webgpu", engine: "burn" }) },
   cpu: { title: "CPU, wasm", load: ours({ backend: "cpu" }) },
-  "ort-webgpu": { title: "onnxruntime-web, WebGPU", load: opponent("webgpu") },
-  "ort-wasm": { title: "onnxruntime-web, wasm", load: opponent("wasm") },
+  "ort-webgpu": { title: "onnxruntime-web, WebGPU", load: theirs("webgpu") },
+  "ort-wasm": { title: "onnxruntime-web, wasm", load: theirs("wasm") },
 };
 
 function ours(options) {
   return async (plan, { bytes, thresholds }, tell) => {
-    const detector = await Detector.load({ ...options, weights: bytes, onProgress: ({ stage }) => tell(`loading, ${stage}`) });
+    const onProgress = ({ stage }) => tell(`loading, ${stage}`);
+    const detector = await Detector.load({ ...options, weights: bytes, onProgress });
     return {
       info: detector.info,
       detect: (picture) => detector.detect(picture, thresholds),
@@ -27,18 +27,22 @@ function ours(options) {
   };
 }
 
-function opponent(provider) {
-  return async ({ ort, onnx }, { header, thresholds }, tell) => {
+function theirs(provider) {
+  return async ({ ort, onnx }, { header, thresholds, decoder }, tell) => {
     if (!ort || !onnx) throw new Error("It needs the folder of onnxruntime-web and the network as ONNX: name both.");
     tell("loading");
     const { openOrt } = await import("./bench-ort.js");
     const at = (path) => new URL(path, document.baseURI);
-    return openOrt({ folder: at(ort.endsWith("/") ? ort : `${ort}/`), model: at(onnx), header, provider, thresholds });
+    const folder = at(ort.endsWith("/") ? ort : `${ort}/`);
+    return openOrt({ folder, model: at(onnx), header, provider, thresholds, decoder });
   };
 }
 
-/** The picture, the weights' bytes and what they say of themselves, and the thresholds that all engines use. */
-export async function openInput({ weights, picture, score }) {
+/**
+ * The picture, the weights' bytes and header, and the thresholds for all engines. `decoder` is a detector of ours that
+ * turns the predictions of other runtimes into detections; null if `engines` has none of those.
+ */
+export async function openInput({ weights, picture, score, engines }) {
   const address = weights || await defaultWeights();
   const [bytes, image] = await Promise.all([
     download(address).then((response) => response.arrayBuffer()),
@@ -46,7 +50,10 @@ export async function openInput({ weights, picture, score }) {
   ]);
   const header = readHeader(bytes);
   const { iou, top_k: topK, max: maxDetections } = header;
-  return { address, bytes, image, header, thresholds: { score: score ?? header.score, iou, topK, maxDetections } };
+  const thresholds = { score: score ?? header.score, iou, topK, maxDetections };
+  const foreign = engines.some((engine) => engine.startsWith("ort"));
+  const decoder = foreign ? await Detector.load({ weights: bytes, backend: "cpu" }) : null;
+  return { address, bytes, image, header, thresholds, decoder };
 }
 
 async function defaultWeights() {
@@ -57,24 +64,24 @@ async function defaultWeights() {
 async function download(address) {
   const response = await fetch(address).catch(({ message }) => ({ status: message }));
   if (response.ok) return response;
-  throw new Error(`${address} could not be fetched (${response.status}): check the address; it has to be on this server.`);
+  throw new Error(`${address} could not be fetched (${response.status}): check the address on this server.`);
 }
 
-// A safetensors file begins with the length of its JSON header; ours is text inside of that.
+// A safetensors file begins with the length of its JSON header, which has ours as a text.
 function readHeader(bytes) {
   try {
     const length = Number(new DataView(bytes).getBigUint64(0, true));
     const { __metadata__: { ssd } } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 8, length)));
     return JSON.parse(ssd);
   } catch {
-    throw new Error("The weights file is not one of this project: use one that `train` or `export-onnx --save-weights` wrote.");
+    throw new Error("The weights are not a file of this project: use one by `train` or `export-onnx --save-weights`.");
   }
 }
 
-/** How long an engine takes on this machine (`around`: its `environment`). A failure is a result too: it comes back as `error`. */
+/** The times of an engine on this machine (`around`: its `environment`). A failure is a result too, with an `error`. */
 export async function measure(engine, around, plan, input, tell) {
   const { title, load, f16 } = ENGINES[engine];
-  if (f16 && !around.f16) return { engine, title, error: "The WebGPU adapter has no numbers of 16 bits." };
+  if (f16 && !around.f16) return { engine, title, error: "The WebGPU adapter has no 16-bit floats." };
   let runner;
   try {
     const start = performance.now();
@@ -83,7 +90,8 @@ export async function measure(engine, around, plan, input, tell) {
     const once = async () => {
       const start = performance.now();
       const { detections, readbackBytes, timing } = await runner.detect(input.image);
-      return { detections, readbackBytes, times: { ...timing, total: performance.now() - start, worker: timing.total } };
+      const total = performance.now() - start;
+      return { detections, readbackBytes, times: { ...timing, total, worker: timing.total } };
     };
     const [first] = await repeat(plan.warmup, once, (count) => tell(`warming up, ${count}`));
     const samples = await repeat(plan.runs, once, (count) => tell(`run ${count}`));
@@ -110,7 +118,7 @@ async function repeat(count, act, tell) {
   return results;
 }
 
-// A list for each time that every sample has.
+// Statistics of each time that all samples have.
 function collect(samples) {
   const names = Object.keys(samples[0]).filter((name) => samples.every((times) => Number.isFinite(times[name])));
   return Object.fromEntries(names.map((name) => [name, statistics(samples.map((times) => times[name]))]));
@@ -126,16 +134,13 @@ function statistics(times) {
 /** The machine, as far as the browser tells. */
 export async function environment() {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
-  const { vendor = "", architecture = "", device = "", description = "", isFallbackAdapter } = adapter?.info ?? {};
-  const name = [description || device, vendor, architecture].filter(Boolean).join(", ");
   const features = [...(adapter?.features ?? [])].sort();
   return {
     date: new Date().toISOString(),
     browser: navigator.userAgent,
     cores: navigator.hardwareConcurrency,
     crossOriginIsolated,
-    adapter: adapter && (name || "unnamed adapter"),
-    software: Boolean(isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(name),
+    adapter: adapter && describe(adapter),
     f16: features.includes("shader-f16"),
     features,
   };

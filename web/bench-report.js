@@ -1,17 +1,18 @@
-// From measured times to what is shown: ratios, whether the detections agree, a table, a text. It measures nothing.
+// Turns measured times into a report: ratios, whether the detections agree, a table, a text.
 
 const STAGES = ["preprocess", "network", "postprocess", "readback", "total"];
-const COLUMNS = ["Engine", "Preprocess", "Network", "Postprocess", "Read back", "Total", "÷ ours", "network ÷ ours", "First run"];
+const TIMES = ["Preprocess", "Network", "Postprocess", "Read back", "Total"];
+const COLUMNS = ["Engine", ...TIMES, "÷ ours", "network ÷ ours", "First run"];
 
-// What counts as the same detection: IoU at least, difference of scores at most.
+// The same detection has at least this IoU and at most this difference in score.
 const LIMITS = { f32: [0.99, 1e-3], f16: [0.95, 1e-2] };
 
 const NOTES = [
-  "Total: wall clock of the page, from a decoded picture to boxes; for ours this includes the way to its worker and back.",
-  "Preprocess, network and postprocess of ours: by the clock of the device; read back: the rest of the worker's time.",
-  "onnxruntime-web: preprocessing (canvas, then two-tap bilinear and normalising), decoding, softmax and NMS are JavaScript;",
-  "its network on WebGPU is measured apart, several runs in a row with one wait at their end, without upload and read-back;",
-  "its read back is the time from the pixels' upload to the predictions in memory, less that network.",
+  "Total: wall clock of the page, from a decoded picture to boxes, with the way to our worker and back.",
+  "Our engines: preprocess, network and postprocess by the clock of the device; read back is the rest of the worker's",
+  "time. onnxruntime-web: preprocess (canvas, two-tap bilinear, normalisation) is JavaScript, postprocess is that of",
+  "'CPU, wasm'. Its network on WebGPU is measured apart: several runs and one wait, without upload and read-back; its",
+  "read back is the time from the upload of the pixels to the predictions in memory, less that network.",
 ];
 
 /** The result as data, the table's columns and rows, and the text. */
@@ -19,7 +20,8 @@ export function summary(environment, plan, { address, image, header, thresholds 
   const measured = engines.filter(({ error }) => !error);
   for (const { stages } of measured) splitInference(stages);
   const base = measured.find(({ engine }) => !engine.startsWith("ort"));
-  const ratio = (stage, { stages }) => base && stages[stage] && base.stages[stage] && stages[stage].median / base.stages[stage].median;
+  const ratio = (stage, { stages }) =>
+    base && stages[stage] && base.stages[stage] && stages[stage].median / base.stages[stage].median;
   const { runs, warmup, picture } = plan;
   const result = {
     ...environment,
@@ -39,8 +41,8 @@ export function summary(environment, plan, { address, image, header, thresholds 
   return { result, columns: COLUMNS, rows: result.engines.map(row), text: words(result) };
 }
 
-// An engine that gives its network and its reading only as one time: the rest of it is reading. Measured apart, a network can
-// come out slower than with all that is around it, by a machine that was busy: then the smaller time counts.
+// For engines that time network and read-back only together. On a busy machine the network measured apart can be slower
+// than both together; then that smaller time counts.
 function splitInference(stages) {
   if (!stages.inference) return;
   if (!(stages.network?.median < stages.inference.median)) stages.network = stages.inference;
@@ -48,14 +50,14 @@ function splitInference(stages) {
   stages.readback = { median: rest("median"), p95: rest("p95"), min: rest("min") };
 }
 
-/** Pairs the detections of two engines, label by label, and says how far the pairs are apart. */
-export function agreement(one, other) {
+// Pairs the detections of two engines, label by label, and measures how far the pairs are apart.
+function agreement(one, other) {
   const half = [one, other].some(({ info }) => info?.precision === "f16");
   const [iouLimit, scoreLimit] = LIMITS[half ? "f16" : "f32"];
   const left = [...other.detections];
   let [pairs, iou, score] = [0, 1, 0];
   for (const detection of one.detections) {
-    const overlaps = left.map((candidate) => (candidate.label === detection.label ? overlap(candidate.box, detection.box) : 0));
+    const overlaps = left.map(({ label, box }) => (label === detection.label ? overlap(box, detection.box) : 0));
     const best = overlaps.indexOf(Math.max(0, ...overlaps));
     if (best < 0 || overlaps[best] < 0.5) continue;
     const [partner] = left.splice(best, 1);
@@ -65,12 +67,14 @@ export function agreement(one, other) {
   }
   const counts = [one.detections.length, other.detections.length];
   const agrees = counts.every((count) => count === pairs) && iou >= iouLimit && score <= scoreLimit;
-  return { agrees, counts, pairs, smallestIou: iou, largestScoreDifference: score, limits: { iou: iouLimit, score: scoreLimit } };
+  const limits = { iou: iouLimit, score: scoreLimit };
+  return { agrees, counts, pairs, smallestIou: iou, largestScoreDifference: score, limits };
 }
 
 function overlap(a, b) {
-  const side = (start, length) => Math.max(0, Math.min(a[start] + a[length], b[start] + b[length]) - Math.max(a[start], b[start]));
-  const both = side("x", "width") * side("y", "height");
+  const common = (start, length) =>
+    Math.max(0, Math.min(a[start] + a[length], b[start] + b[length]) - Math.max(a[start], b[start]));
+  const both = common("x", "width") * common("y", "height");
   return both / (a.width * a.height + b.width * b.height - both);
 }
 
@@ -83,20 +87,23 @@ function row({ title, error, stages, ratios, firstMs }) {
   return { title, cells: [...STAGES.map(both), times(ratios.total), times(ratios.network), number(firstMs)] };
 }
 
+const SOFTWARE = " (software, so its times mean little)";
+
 function words(result) {
   const { model, picture, thresholds } = result;
   const lines = [
     `${result.date}, ${result.browser}`,
-    `Adapter: ${result.adapter ?? "none"}${result.software ? " (software: its times say nothing)" : ""}; f16 ${result.f16 ? "yes" : "no"}`,
-    `${model.arch}, ${model.classes} classes, ${model.weights}; ${picture.file}, ${picture.width} x ${picture.height}; ` +
-      `score ${thresholds.score}; ${result.runs} runs after ${result.warmup}`,
+    `Adapter: ${result.adapter ?? "none"}${result.software ? SOFTWARE : ""}; f16: ${result.f16 ? "yes" : "no"}`,
+    `${model.arch}, ${model.classes} classes, ${model.weights}; ${picture.file}, ${picture.width} x ${picture.height}`,
+    `score ${thresholds.score}; ${result.runs} runs after ${result.warmup}`,
     "",
   ];
   for (const entry of result.engines) lines.push(...engineWords(entry, result));
   return [...lines, "", ...NOTES].join("\n");
 }
 
-function engineWords({ title, engine, error, stages, ratios, agreement, detections, readbackBytes, info }, { comparedWith }) {
+function engineWords(entry, { comparedWith }) {
+  const { title, engine, error, stages, ratios, agreement, detections, readbackBytes, info } = entry;
   if (error) return [`${title}: failed. ${error}`];
   const parts = STAGES.filter((stage) => stages[stage]).map((stage) => `${stage} ${number(stages[stage].median)}`);
   const lines = [
@@ -105,10 +112,12 @@ function engineWords({ title, engine, error, stages, ratios, agreement, detectio
   ];
   if (engine.startsWith("ort")) lines.push(`  settings: ${info.settings}`);
   if (!agreement) return lines;
-  lines.push(`  takes ${times(ratios.total)} the total and ${times(ratios.network)} the network of ${comparedWith}`);
+  lines.push(`  ${times(ratios.total)} the total and ${times(ratios.network)} the network time of ${comparedWith}`);
   const { agrees, counts, pairs, smallestIou, largestScoreDifference } = agreement;
-  const far = `IoU at least ${smallestIou.toFixed(4)}, scores at most ${largestScoreDifference.toExponential(1)} apart`;
+  const scores = largestScoreDifference.toExponential(1);
+  const apart = `IoU at least ${smallestIou.toFixed(4)}, scores at most ${scores} apart`;
+  const verdict = agrees ? "the same detections" : "NOT the same detections";
   if (!counts[0] && !counts[1]) lines.push("  neither finds anything, which proves little: lower the score");
-  else lines.push(`  ${agrees ? "the same detections" : "NOT the same detections"}: ${pairs} pairs of ${counts[0]} and ${counts[1]}, ${far}`);
+  else lines.push(`  ${verdict}: ${pairs} pairs of ${counts[0]} and ${counts[1]}, ${apart}`);
   return lines;
 }

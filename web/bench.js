@@ -1,13 +1,14 @@
-// The measuring page: what its form and its address ask for, measured one engine after the other, shown and ready to copy.
-// It is no part of the detector's page, which does not load it. Nothing is sent anywhere.
+// The measuring page: measures the engines that its form or its address names, one by one, and shows the result.
+// The detector's page does not load it. Nothing is sent anywhere.
 //
-// The address may hold weights, onnx, ort, picture, runs, warmup, score, engines (comma-separated), and start, which measures at
-// once. For scripts: `document.documentElement.dataset.state` is ready, running, done or error; `window.benchResult` the result.
+// The address may have weights, onnx, ort, picture, runs, warmup, score, engines (comma-separated), and start, which
+// measures at once. For scripts: `document.documentElement.dataset.state` is ready, running, done or error, and
+// `window.benchResult` is the result.
 
 import { ENGINES, environment, measure, openInput } from "./bench-measure.js";
 import { summary } from "./bench-report.js";
+import { $, make } from "./dom.js";
 
-const $ = (id) => document.getElementById(id);
 const TEXTS = ["weights", "onnx", "ort", "picture", "runs", "warmup", "score"];
 const query = new URLSearchParams(location.search);
 
@@ -24,14 +25,12 @@ async function showForm() {
   const usual = given.ort && given.onnx ? "own,ort-webgpu" : "own";
   const chosen = (given.engines ?? usual).split(",");
   $("engines").append(...Object.entries(ENGINES).map(([engine, { title }]) => {
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: engine, checked: chosen.includes(engine) });
-    const label = document.createElement("label");
-    label.append(box, title);
-    return label;
+    const box = { type: "checkbox", value: engine, checked: chosen.includes(engine) };
+    return make("label", {}, make("input", box), title);
   }));
 }
 
-// What the form asks for, put into the address too, so that its link asks for the same.
+// Reads the form, and writes it into the address, so that a link measures the same.
 function takeForm() {
   const url = new URL(location.href);
   const plan = { engines: [...$("engines").querySelectorAll(":checked")].map(({ value }) => value) };
@@ -52,31 +51,35 @@ async function run() {
   const plan = takeForm();
   $("error").textContent = $("notice").textContent = "";
   window.benchResult = null;
-  // What an address asks for has not been checked by the form.
+  // The form does not check what comes from the address.
   const wrong = $("form").querySelector("input:invalid");
   if (wrong) return fail(new Error(`${wrong.labels[0].textContent}: ${wrong.validationMessage}`));
   if (!plan.engines.length) return fail(new Error("No engine is chosen: tick at least one."));
   state("running");
   $("fields").disabled = true;
+  let input;
   try {
-    say("Fetching the picture and the weights.");
-    const [around, input] = await Promise.all([environment(), openInput(plan)]);
-    if (around.software) $("notice").textContent = SOFTWARE;
+    say("Downloading the picture and the weights.");
+    const around = await environment();
+    input = await openInput(plan);
     const engines = [];
     for (const engine of plan.engines) {
       engines.push(await measure(engine, around, plan, input, (what) => say(`${ENGINES[engine].title}: ${what}`)));
     }
-    show(summary(around, plan, input, engines));
+    const software = engines.some(({ info }) => info?.software);
+    if (software) $("notice").textContent = SOFTWARE;
+    show(summary({ ...around, software }, plan, input, engines));
     say("Done.");
     state("done");
   } catch (error) {
     fail(error);
   } finally {
+    input?.decoder?.dispose();
     $("fields").disabled = false;
   }
 }
 
-const SOFTWARE = "The WebGPU adapter is a program on the processor: boxes can be compared here, times say nothing of a graphics card.";
+const SOFTWARE = "The WebGPU adapter is software on the CPU: its times say nothing about a graphics card.";
 
 function fail(error) {
   $("error").textContent = error.message;
@@ -85,15 +88,13 @@ function fail(error) {
 }
 
 function show({ result, columns, rows, text }) {
-  const cell = (kind, content) => Object.assign(document.createElement(kind), { textContent: content });
-  $("head").replaceChildren(...columns.map((name) => Object.assign(cell("th", name), { scope: "col" })));
-  $("rows").replaceChildren(...rows.map(({ title, failure, cells }) => {
-    const row = document.createElement("tr");
-    row.append(Object.assign(cell("th", title), { scope: "row" }));
-    if (failure) row.append(Object.assign(cell("td", failure), { className: "failed", colSpan: columns.length - 1 }));
-    else row.append(...cells.map((content) => cell("td", content)));
-    return row;
-  }));
+  $("head").replaceChildren(...columns.map((name) => make("th", { scope: "col" }, name)));
+  $("rows").replaceChildren(...rows.map(({ title, failure, cells }) => make("tr", {},
+    make("th", { scope: "row" }, title),
+    ...failure
+      ? [make("td", { className: "failed", colSpan: columns.length - 1 }, failure)]
+      : cells.map((content) => make("td", {}, content)),
+  )));
   window.benchResult = result;
   $("text").textContent = text;
   $("json").textContent = JSON.stringify(result, null, 2);
@@ -103,7 +104,7 @@ function show({ result, columns, rows, text }) {
 for (const what of ["json", "text"]) {
   $(`copy-${what}`).addEventListener("click", () => navigator.clipboard.writeText($(what).textContent).then(
     () => say("Copied."),
-    () => say("The browser did not allow it: select the text and copy it."),
+    () => say("The browser did not permit it: select the text and copy it."),
   ));
 }
 

@@ -1,33 +1,34 @@
-/** What a rejection of this module is: an `Error` whose `message` is one sentence and whose `name` is one of these. */
-export type DetectorErrorName =
-  | "WebGpuUnavailable"
-  | "WeightsInvalid"
-  | "SourceInvalid"
-  | "DeviceLost"
-  | "Disposed";
+/**
+ * Rejections of this module are an `Error` whose `message` is one sentence and whose `name` is one of these; an aborted
+ * call rejects with the reason of its signal. `SourceInvalid` is for pictures and options; an unknown option is refused
+ * by name.
+ */
+export type DetectorErrorName = "WebGpuUnavailable" | "WeightsInvalid" | "SourceInvalid" | "DeviceLost" | "Disposed";
 
 export interface Progress {
-  /** In this order: `weights` (bytes), `runtime`, `parse`, `device`, `convert` (a public checkpoint alone), `upload`, `compile`, `ready`. */
+  /** `weights`, `runtime`, `parse`, `device`, `convert` (public checkpoints only), `upload`, `compile`, `ready`. */
   stage: string;
-  /** Bytes so far in stage `weights`, tensors in `convert`, kernels in `compile`; 0 elsewhere, 1 when ready. */
+  /** So far: bytes in stage `weights`, tensors in `convert`, kernels in `compile`; 0 elsewhere, 1 when ready. */
   loaded: number;
-  /** Null where it is not known. */
+  /** Null if unknown. */
   total: number | null;
 }
 
+/** An option that is left out, null or undefined has its default. */
 export interface LoadOptions {
   /**
-   * An address (relative to the document), or the file itself: a weights file of this project, or a public checkpoint (`.pth`,
-   * `.safetensors`) of a known layout, which is converted. Of a Blob only parts are read; an ArrayBuffer is copied, not taken away.
+   * An address (relative to the document), or the file itself: a weights file of this project, or a public checkpoint
+   * (`.pth`, `.safetensors`) in a known layout, which is converted. Only parts of a Blob are in memory; an ArrayBuffer
+   * is copied.
    */
-  weights: string | ArrayBuffer | Blob;
-  /** Class names, background left out, in place of those of the file; a checkpoint often has none. As many as there are classes. */
+  weights: string | URL | ArrayBuffer | Blob;
+  /** Class names without background, one for each class, to replace those of the file. Checkpoints often have none. */
   labels?: string[];
-  /** What the weights have to hash to, in hex. Not checked where the page is not secure. */
+  /** The SHA-256 that the weights must have, in hex. Insecure pages cannot check it. */
   sha256?: string;
   /**
-   * Whether weights of 25 MB and more from an address may lie in this origin's Cache Storage (`ssd-weights`, at most 1 GB), so that
-   * they are fetched once. Default: true. `storage.js` says what is there and clears it.
+   * Whether weights of 25 MB and more from an address are kept in this origin's Cache Storage (`ssd-weights`, at most
+   * 1 GB), so that they are downloaded once. Default: true. `storage.js` lists and clears them.
    */
   cache?: boolean;
   /**
@@ -35,24 +36,28 @@ export interface LoadOptions {
    * `webgpu` rejects with `WebGpuUnavailable` where it does not work.
    */
   backend?: "auto" | "webgpu" | "cpu";
-  /** `own` (the default) is our kernels, `burn` the tensor library's forward, which they are measured against. */
+  /** `own` (the default) is this project's kernels, `burn` the tensor library's forward, their reference. */
   engine?: "own" | "burn";
-  /** Of our kernels' numbers. `auto` (the default) takes f16 where the adapter has it and finds the same as f32. */
+  /** The number type of our kernels. `auto` (the default) takes f16 where it is available and detects what f32 does. */
   precision?: "auto" | "f32" | "f16";
+  /** Aborts loading. */
+  signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
 
+/** An option that is left out, null or undefined has the weights' default: `info.defaults`. */
 export interface DetectOptions {
-  /** Only what scores above this counts, 0..1. Default: `info.defaults.score`. */
+  /** Detections have a score above this, 0..1. */
   score?: number;
-  /** Overlap (intersection over union) above which NMS drops the weaker box, 0..1. Default: `info.defaults.iou`. */
+  /** Overlap (intersection over union) above which hard NMS drops the weaker of two boxes, 0..1. */
   iou?: number;
+  /** `hard` drops overlapping boxes, `soft` lowers their scores. */
   nms?: "hard" | "soft";
-  /** Candidates of each class that enter NMS. Default: `info.defaults.topK`. */
+  /** The number of candidates of each class that enter NMS, 1..512. */
   topK?: number;
-  /** Most detections that are returned. Default: `info.defaults.max`. */
+  /** The largest number of detections, 1..512. */
   maxDetections?: number;
-  /** Labels to look for. Absent: all of them; an empty list: none. */
+  /** The labels to look for; an empty list finds nothing. Default: all labels. */
   classes?: string[];
 }
 
@@ -73,38 +78,41 @@ export interface Result {
   width: number;
   height: number;
   /**
-   * Milliseconds. `preprocess`, `network` and `postprocess` are by the clock of the device that did them, `readback` is the rest
-   * of the wait, `total` runs from the picture's arrival in the worker to the result.
+   * Milliseconds. `preprocess`, `network` and `postprocess` are by the clock of the device that did them, `readback` is
+   * the rest of the wait, `total` is from the picture's arrival in the worker to the result.
    */
   timing: { preprocess: number; network: number; postprocess: number; readback: number; total: number };
   /** Bytes copied from the graphics device for this result. */
   readbackBytes: number;
-  /** Boxes that went into NMS; null on the CPU, which does not count them. */
+  /** Boxes that entered NMS; null on the CPU, where they are not counted. */
   candidates: number | null;
-  /** Bytes held at present: by our kernels on the graphics device (null where others compute), and by the wasm module. */
+  /** Bytes in use: by our kernels on the graphics device (null where they do not run), and by the wasm module. */
   memory: { gpu: number | null; wasm: number };
 }
 
 export interface DetectorInfo {
   arch: string;
   labels: string[];
+  /** Side of the network's square input in pixels. */
   inputSize: number;
+  /** Priors of the network: the rows of its predictions. */
+  priors: number;
   backend: "webgpu" | "cpu";
   adapter: string;
-  /** Of the numbers of our WGSL kernels; null where they do not compute. */
+  /** The number type of our WGSL kernels; null where they do not run. */
   precision: "f32" | "f16" | null;
-  /** What our WGSL kernels hold on the graphics device, in bytes; null where they do not compute. */
+  /** Bytes that our WGSL kernels hold on the graphics device; null where they do not run. */
   gpuBytes: number | null;
   provenance: object;
-  /** The weights' own thresholds. */
-  defaults: { score: number; iou: number; topK: number; max: number };
-  /** True where the WebGPU adapter is a program on the processor. */
+  /** The weights' own values of the options of `detect`. `max` is `maxDetections`, as the weights file calls it. */
+  defaults: Required<Omit<DetectOptions, "classes">> & { max: number };
+  /** True if the WebGPU adapter is software on the CPU. */
   software: boolean;
   /** What a public checkpoint was recognised as, in words; null for a weights file of this project. */
   recognised: string | null;
   /** Size of the weights as a file of this project. */
   bytes: number;
-  /** Why `auto` took the CPU; null where it did not. */
+  /** Why `auto` took the CPU; null if it did not. */
   fallbackReason: string | null;
 }
 
@@ -115,23 +123,29 @@ export interface SelfTestReport {
 }
 
 export type Source =
-  | HTMLImageElement
-  | HTMLVideoElement
-  | HTMLCanvasElement
-  | OffscreenCanvas
-  | ImageBitmap
-  | ImageData
-  | VideoFrame;
+  HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap | ImageData | VideoFrame;
+
+/** What a network computes from a picture of `width` x `height` pixels. */
+export interface Predictions {
+  /** `[priors, 4]`, row by row. */
+  offsets: Float32Array;
+  /** `[priors, 1 + labels]`, row by row; background comes first. */
+  logits: Float32Array;
+  width: number;
+  height: number;
+}
 
 export class Detector {
   private constructor();
-  /** Fetches the weights, opens the device, compiles the kernels and runs once, so that the first picture is not slow. */
+  /** Fetches the weights, opens the device, compiles the kernels and runs once, so that no picture has to wait. */
   static load(options: LoadOptions): Promise<Detector>;
-  /** The source is read at once and stays the caller's. Calls may overlap; results come in order. */
+  /** The source is read at once and remains the caller's. Calls may overlap; results come in order. */
   detect(source: Source, options?: DetectOptions): Promise<Result>;
+  /** Detections from predictions that another runtime computed with this network, on the CPU. */
+  decode(predictions: Predictions, options?: DetectOptions): Promise<Result>;
   /**
-   * The weights as a file of this project: what a public checkpoint became, or the Blob that was given. Null for a file of this
-   * project that came as ArrayBuffer or from an address.
+   * The weights as a file of this project: a converted public checkpoint, or the Blob that was given. Null for a file
+   * of this project that came as an ArrayBuffer or from an address.
    */
   file(): Promise<Blob | null>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */

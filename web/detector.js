@@ -1,55 +1,59 @@
-// The detector as any page uses it: load once, detect many times, dispose. detector.d.ts has the types.
-// It moves pictures to a worker and results back; it computes no box and touches no element of the page.
+// The detector as any page uses it: load once, detect many times, dispose. Types: detector.d.ts.
+// It moves pictures to a worker and results back; it computes no box.
 
 import { failure } from "./support.js";
 
-/** A loaded detector. Made by `Detector.load`. */
+/** A loaded detector, made by `Detector.load`. */
 export class Detector {
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   #calls = new Map();
   #nextId = 1;
   #tail = Promise.resolve();
-  #ended = null; // what every further call gets, once there is one
+  #ended = null; // the error of every further call, once there is one
 
   constructor() {
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = ({ message }) => this.#crash(message);
   }
 
-  static async load({ weights, backend = "auto", onProgress = () => {}, ...options } = {}) {
-    const source = typeof weights === "string" ? new URL(weights, document.baseURI).href : weights;
-    const start = (chosen, reason) => Detector.#start({ ...options, weights: source, backend: chosen }, reason, onProgress);
-    if (backend !== "auto") return start(backend, null);
+  static async load({ weights, backend, signal, onProgress, ...options } = {}) {
+    const named = typeof weights === "string" || weights instanceof URL;
+    const source = named ? new URL(weights, document.baseURI).href : weights;
+    const start = async (chosen, fallbackReason) => {
+      const request = { weights: source, options: sendable({ ...options, backend: chosen }) };
+      const detector = new Detector();
+      const abort = () => detector.#end(signal.reason);
+      signal?.addEventListener("abort", abort);
+      try {
+        signal?.throwIfAborted();
+        const info = await detector.#ask("load", request, [], onProgress);
+        return Object.assign(detector, { info: Object.freeze({ ...info, fallbackReason }) });
+      } catch (error) {
+        detector.dispose();
+        throw error;
+      } finally {
+        signal?.removeEventListener("abort", abort);
+      }
+    };
+    if (backend && backend !== "auto") return start(backend, null);
     try {
       return await start("webgpu", null);
     } catch (error) {
-      // Bad weights are bad anywhere. All else is tried on the CPU in a fresh worker.
-      if (error.name === "WeightsInvalid") throw error;
+      // Bad weights and options are bad anywhere. All else is tried on the CPU, in a new worker.
+      if (signal?.aborted || ["WeightsInvalid", "SourceInvalid"].includes(error.name)) throw error;
       return start("cpu", error.message);
     }
   }
 
-  static async #start(request, fallbackReason, onProgress) {
-    const detector = new Detector();
-    try {
-      const info = await detector.#ask("load", request, [], onProgress);
-      detector.info = Object.freeze({ ...info, fallbackReason });
-      return detector;
-    } catch (error) {
-      detector.dispose();
-      throw error;
-    }
-  }
-
-  async detect(source, { score, iou, nms, topK, maxDetections, classes } = {}) {
-    // Taken now: the caller may draw over or close the source meanwhile.
+  async detect(source, options) {
+    // Copied now: the caller may change or close them meanwhile.
     const taken = snapshot(source);
-    const given = Object.entries({ score, iou, nms, topK, maxDetections, classes }).filter(([, value]) => value != null);
-    taken.catch(() => {}); // reported when its turn comes
+    const chosen = sendable(options);
+    taken.catch(() => {}); // reported in its turn
     const turn = this.#tail.then(async () => {
       const picture = await taken;
       // In an object: the next call waits until this one is sent, not until it is answered.
-      return { picture, answer: this.#ask("detect", { picture, options: Object.fromEntries(given) }, [picture]) };
+      return { picture, answer: this.#ask("detect", { picture, options: chosen }, [picture]) };
     });
     this.#tail = turn.catch(() => {});
     const { picture, answer } = await turn;
@@ -61,19 +65,23 @@ export class Detector {
     }
   }
 
+  decode(predictions, options) {
+    return this.#ask("decode", { ...predictions, options: sendable(options) });
+  }
+
   file() {
-    return this.#ask("file", {}, []);
+    return this.#ask("file");
   }
 
   selfTest() {
-    return this.#ask("selfTest", {}, []);
+    return this.#ask("selfTest");
   }
 
   dispose() {
-    this.#end(failure("Disposed", "This detector was disposed of: load another one."));
+    this.#end(failure("Disposed", "This detector has been disposed of: load a new one."));
   }
 
-  #ask(kind, request, transfer, onProgress) {
+  #ask(kind, request, transfer = [], onProgress) {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw this.#ended;
       const id = this.#nextId++;
@@ -95,7 +103,7 @@ export class Detector {
   }
 
   #crash(what = "its worker did not start") {
-    this.#end(failure("DeviceLost", `The detector stopped (${what}): load it again.`));
+    this.#end(failure("DeviceLost", `The detector stopped working (${what}): load it again.`));
   }
 
   #end(error) {
@@ -107,17 +115,23 @@ export class Detector {
   }
 }
 
-// The source's pixels at this moment. What has none (a video without a frame) the browser refuses.
+// A copy for the worker, whose wasm checks names and values. What may not be sendable becomes text.
+function sendable(options) {
+  const send = (value) => (Array.isArray(value) ? value.map(String) : value instanceof Object ? String(value) : value);
+  return Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [name, send(value)]));
+}
+
+// The source's pixels now. The browser refuses one without any, such as a video before its first frame.
 async function snapshot(source) {
   try {
     if (source.complete === false) throw new Error("still loading");
     return await createImageBitmap(source);
   } catch (error) {
     if (error.name === "SecurityError") throw tainted();
-    throw failure("SourceInvalid", "The picture has no pixels to read: wait until it has loaded, or pass another one.");
+    throw failure("SourceInvalid", "The picture has no pixels to read: wait until it has loaded, or use another one.");
   }
 }
 
 function tainted() {
-  return failure("SourceInvalid", "The picture comes from a site that does not share its pixels: serve it with CORS.");
+  return failure("SourceInvalid", "The picture's site does not let other pages read it: serve the picture with CORS.");
 }

@@ -1,8 +1,9 @@
-// What can be saved: the result as JSON, in the shape that `detect --json` prints, and the picture with its boxes.
+// What can be saved: the result as JSON, as `detect --json` prints it, and the picture with its boxes.
 
+import { make } from "./dom.js";
 import { annotatedPng } from "./overlay.js";
 
-/** Boxes are corners in source pixels, times are milliseconds. */
+/** Boxes are corners in source pixels, times milliseconds. */
 export function saveJson(source, { width, height, detections, timing }) {
   const { preprocess, network, postprocess, total } = timing;
   const line = {
@@ -28,7 +29,7 @@ export async function savePng(source, result) {
 
 function save(blob, { name }, ending) {
   const href = URL.createObjectURL(blob);
-  Object.assign(document.createElement("a"), { href, download: `${name.replace(/\.[^.]*$/, "")}.detections.${ending}` }).click();
-  // The download holds the data itself once it has begun.
+  make("a", { href, download: `${name.replace(/\.[^.]*$/, "")}.detections.${ending}` }).click();
+  // Once the download has begun, it holds the data itself.
   setTimeout(() => URL.revokeObjectURL(href), 10_000);
 }

@@ -1,6 +1,6 @@
-// When to run: the latest request wins, never a queue. It knows nothing of what a run does.
+// When to run: the latest request wins, and none are queued.
 
-/** Wraps an async task: requests during a run are remembered as one, which runs after it. */
+/** Wraps an async task: all requests during a run become one further run. */
 export function latest(task) {
   let running = false;
   let asked = false;
@@ -16,22 +16,19 @@ export function latest(task) {
   };
 }
 
-/** Runs `step` for the newest frames of a video, `most()` at once, until the returned function is called. Rests while hidden. */
+/** Runs `step` for new frames of a video, `most()` at once, until the returned function is called. */
 export function follow(video, step, most) {
   let stopped = false;
   let inFlight = 0;
-  const wait = () => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(frame) : requestAnimationFrame(frame));
-  const run = async () => {
-    inFlight += 1;
-    await Promise.resolve(step()).finally(() => (inFlight -= 1));
-  };
-  const frame = () => {
+  const wait = () => video.requestVideoFrameCallback?.(frame) ?? requestAnimationFrame(frame);
+  const frame = async () => {
     if (stopped) return;
-    if (!document.hidden && video.readyState >= 2 && inFlight < most()) run();
     wait();
+    if (document.hidden || video.readyState < 2 || inFlight >= most()) return;
+    inFlight += 1;
+    await step();
+    inFlight -= 1;
   };
   wait();
-  return () => {
-    stopped = true;
-  };
+  return () => { stopped = true; };
 }

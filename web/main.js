@@ -1,40 +1,43 @@
-// The page's boot and wiring: sources and settings in, detections out.
+// The page's start and wiring: sources and settings in, detections out.
 //
-// For scripts and tests: `document.documentElement.dataset.state` is `loading` (no detector yet), `running` (work in flight or a
-// live source), `ready` or `error` (#error says why); `window.lastResult` is the Result that is shown (detector.d.ts) or null.
+// For scripts and tests: `document.documentElement.dataset.state` is `loading` (no detector yet), `running`, `ready` or
+// `error`; `window.lastResult` is the Result on show (detector.d.ts) or null.
 
 import { Detector } from "./detector.js";
+import { $ } from "./dom.js";
 import { saveJson, savePng } from "./export.js";
 import { bindInputs } from "./inputs.js";
 import { follow, latest } from "./loop.js";
 import { bindModels } from "./models.js";
 import { annotatedPng, drawOverlay } from "./overlay.js";
 import { bindPanel } from "./panel.js";
-import { milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList } from "./readout.js";
-import { readSettings, writeSettings } from "./settings.js";
+import {
+  milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
+} from "./readout.js";
+import { detectOptions, readSettings, writeSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
 
-const $ = (id) => document.getElementById(id);
 const settings = readSettings();
+const { backend, engine, precision } = settings;
 const page = { detector: null, model: null, source: null, stop: null, highlight: null, lost: null };
 const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
 const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
 const refresh = latest(detect);
-// A GPU computes one frame while another is read; a CPU would only lag.
+// A GPU computes one frame while another is read.
 const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
 
-// A new act of the user: the last error is over, and a lost device may be tried again.
+// An action of the user ends the last error, and a lost device may be tried again.
 function forget() {
   page.lost = null;
   if (page.detector) showError("");
 }
 
 function settle() {
-  const failed = $("error").textContent && "error";
-  document.documentElement.dataset.state = failed || (!page.detector ? "loading" : count.busy || live() ? "running" : "ready");
-  for (const name of ["camera", "screen"]) $(name).setAttribute("aria-pressed", live() === name);
+  const working = count.busy || live() ? "running" : "ready";
+  document.documentElement.dataset.state = $("error").textContent ? "error" : page.detector ? working : "loading";
+  for (const name of ["camera", "screen"]) $(name).ariaPressed = live() === name;
   $("camera-device").hidden = live() !== "camera" || $("camera-device").length < 2;
   $("save-png").disabled = $("save-json").disabled = !window.lastResult;
 }
@@ -60,7 +63,9 @@ function load(model) {
   return work(async () => {
     try {
       const weights = await (model.weights.call ? model.weights() : model.weights);
-      const detector = await Detector.load({ ...settings, ...model, weights, onProgress: showProgress });
+      const { labels, sha256 } = model;
+      const chosen = { backend, engine, precision, onProgress: showProgress };
+      const detector = await Detector.load({ weights, labels, sha256, ...chosen });
       if (turn !== count.loads) return detector.dispose();
       page.detector?.dispose();
       Object.assign(page, { detector, model });
@@ -81,13 +86,13 @@ function detect() {
   const { detector, source } = page;
   return detector && detector !== page.lost && source && work(async () => {
     try {
-      const result = await detector.detect(source.element, panel.options());
+      const result = await detector.detect(source.element, detectOptions(settings));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
       if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
       if (error.name === "DeviceLost") {
         if (detector === page.lost) return; // its other frame
-        // Loaded anew once; a second loss in a row is shown.
+        // Loaded again once; a second loss in a row is an error.
         const again = !page.lost;
         page.lost = detector;
         if (again) return load(page.model);
@@ -108,7 +113,7 @@ function present(result) {
   if (!live()) {
     showStatus(`${objects} in ${milliseconds(result.timing.total)}`);
   } else if (seconds > 1) {
-    // Not at every frame, for a screen reader reads it out.
+    // Not at every frame: screen readers read it aloud.
     count.fps = count.frames / seconds;
     showStatus(`${objects}, ${count.fps.toFixed(1)} frames per second`);
     Object.assign(count, { frames: 0, since: performance.now() });
@@ -134,10 +139,10 @@ function show(source) {
   const { element, mirrored } = source;
   closeSource();
   page.source = source;
-  const shape = () => $("view").style.setProperty("--ratio",
-    (element.naturalWidth || element.videoWidth) / (element.naturalHeight || element.videoHeight));
-  shape();
-  element.addEventListener("resize", shape); // a phone that is turned changes its video's size
+  const fit = () => $("view").style.setProperty("--ratio", element.naturalWidth
+    ? element.naturalWidth / element.naturalHeight : element.videoWidth / element.videoHeight);
+  fit();
+  element.addEventListener("resize", fit); // a phone was turned
   element.classList.toggle("mirrored", mirrored);
   $("view").prepend(element);
   $("empty").hidden = true;
@@ -156,7 +161,7 @@ function closeSource() {
   draw();
 }
 
-// Ending a live source leaves its last frame as a still picture.
+// The last frame of a live source stays as a still picture.
 function freeze() {
   const { element, name, mirrored } = page.source;
   const still = annotatedPng(element, { width: element.videoWidth, height: element.videoHeight, detections: [] });
@@ -168,8 +173,8 @@ async function startCamera(deviceId) {
   if (live()) closeSource(); // some devices open one camera at a time
   await open(() => openCamera(deviceId, freeze));
   if (live() !== "camera") return;
-  const options = (await cameras()).map(({ label, deviceId: id }, index) => new Option(label || `Camera ${index + 1}`, id));
-  $("camera-device").replaceChildren(...options);
+  const named = ({ label, deviceId: id }, index) => new Option(label || `Camera ${index + 1}`, id);
+  $("camera-device").replaceChildren(...(await cameras()).map(named));
   $("camera-device").value = page.source?.deviceId;
   settle();
 }

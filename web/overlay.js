@@ -1,31 +1,32 @@
-// Boxes and labels above a picture. One transform, from source pixels to canvas pixels, serves picture and boxes alike.
+// Boxes and labels over a picture, by one transform from source pixels to canvas pixels.
 
-/** A class's colour: golden-angle hues of one lightness, so that black text reads well on all. */
+import { make } from "./dom.js";
+
+/** A class's colour: golden-angle hues, all light enough for black text. */
 export const colour = (classIndex) => `oklch(0.84 0.16 ${Math.round(classIndex * 137.508 + 10) % 360})`;
 
-/** `LABEL NN%`, in the list and on the picture. */
+/** `LABEL NN%`, for the list and the picture. */
 export const caption = ({ label, score }) => `${label} ${Math.round(score * 100)}%`;
 
-/** Draws `result` (or nothing) over all of `view`; `highlight` is the index of one detection to bring out, or null. */
+/** Draws `result`, or nothing, over `view`; `highlight` is the index of a detection or null. */
 export function drawOverlay(canvas, view, result, mirrored, highlight) {
-  const dpr = devicePixelRatio || 1;
-  const width = Math.round(view.clientWidth * dpr);
-  const height = Math.round(view.clientHeight * dpr);
+  const width = Math.round(view.clientWidth * devicePixelRatio);
+  const height = Math.round(view.clientHeight * devicePixelRatio);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, width, height);
   if (!result) return;
-  // The same arithmetic as the picture's `object-fit: contain`.
+  // As `object-fit: contain`.
   const scale = Math.min(width / result.width, height / result.height);
   const left = (width - result.width * scale) / 2;
   const top = (height - result.height * scale) / 2;
-  drawDetections(pen, result, { scale, left, top, mirrored }, dpr, highlight);
+  drawDetections(pen, result, { scale, left, top, mirrored }, devicePixelRatio, highlight);
 }
 
-/** The picture with its boxes at natural size, as a PNG Blob; null where the browser cannot hold a canvas that large. */
+/** The picture with its boxes as a PNG Blob, in natural size; null if that is too large for a canvas. */
 export function annotatedPng(element, result) {
   const { width, height } = result;
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const canvas = make("canvas", { width, height });
   const pen = canvas.getContext("2d");
   pen.drawImage(element, 0, 0, width, height);
   const unit = Math.max(1, Math.sqrt(width * height) / 700);
@@ -40,7 +41,7 @@ function drawDetections(pen, result, { scale, left, top, mirrored }, unit, highl
     const box = { x: left + seenX * scale, y: top + y * scale, width: width * scale, height: height * scale };
     return { detection, box, alpha: highlight === null || highlight === index ? 1 : 0.2 };
   });
-  // Worst first, so that the best stands on top, and all boxes before all labels.
+  // All boxes before all labels; the best comes last, and so on top.
   for (const part of [drawBox, drawLabel]) {
     for (const { detection, box, alpha } of placed.toReversed()) {
       pen.globalAlpha = alpha;
@@ -59,7 +60,7 @@ function drawBox(pen, { classIndex }, { x, y, width, height }, unit) {
   }
 }
 
-// Above its box, or inside where there is no room, and never outside the canvas.
+// Above its box, or inside if there is no room, and never outside the canvas.
 function drawLabel(pen, detection, { x, y }, unit) {
   pen.font = `600 ${13 * unit}px system-ui, sans-serif`;
   pen.textBaseline = "middle";

@@ -1,71 +1,39 @@
-// The controls: thresholds and the class filter. It keeps `settings` in step with them; `onChange` hears of it.
+// The panel of settings, by the rows of settings.js: it keeps controls and settings in step.
 
-import { colour } from "./overlay.js";
+import { $ } from "./dom.js";
+import { SETTINGS } from "./settings.js";
 
-const NUMBERS = ["score", "iou", "max"];
-const $ = (id) => document.getElementById(id);
-
-/** Binds the controls to `settings`, where null means: as the weights say. Returns `{ applyInfo, options }`. */
+/** Binds the controls to `settings`; `onChange` follows each change. Returns `{ applyInfo }`. */
 export function bindPanel(settings, onChange) {
-  let { labels, defaults } = { labels: [], defaults: {} };
+  let defaults = {};
 
-  function showNumbers() {
-    for (const name of NUMBERS) {
-      const value = settings[name] ?? defaults[name];
-      $(name).value = value;
-      $(`${name}-out`).textContent = name === "max" ? value : value.toFixed(2);
-    }
-  }
-
-  function showClasses() {
-    $("classes").replaceChildren(...labels.map((label, index) => {
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", value: label });
-      box.checked = settings.classes?.includes(label) ?? true;
-      const chip = document.createElement("label");
-      chip.style.setProperty("--class", colour(index + 1));
-      chip.append(box, label);
-      return chip;
-    }));
+  function show() {
+    for (const row of SETTINGS) row.show($(row.name), settings[row.name] ?? defaults[row.option]);
   }
 
   function change(changes) {
     Object.assign(settings, changes);
-    showNumbers();
+    show();
     onChange();
   }
 
-  for (const name of NUMBERS) $(name).addEventListener("input", ({ target }) => change({ [name]: target.valueAsNumber }));
-
-  $("classes").addEventListener("change", () => {
-    const chosen = [...$("classes").querySelectorAll(":checked")].map(({ value }) => value);
-    change({ classes: chosen.length === labels.length ? null : chosen });
-  });
-
+  for (const { name, read } of SETTINGS) $(name).oninput = () => change({ [name]: read($(name)) });
   const presets = {
     "classes-all": { classes: null },
     "classes-none": { classes: [] },
-    reset: { score: null, iou: null, max: null, classes: null },
+    reset: Object.fromEntries(SETTINGS.map(({ name }) => [name, null])),
   };
-  for (const [id, preset] of Object.entries(presets)) {
-    $(id).addEventListener("click", () => {
-      change(preset);
-      showClasses();
-    });
-  }
+  for (const [id, preset] of Object.entries(presets)) $(id).onclick = () => change(preset);
 
   return {
-    /** Takes a detector's labels and defaults over. A filter that names none of its labels is dropped. */
+    /** Takes over a detector's labels and defaults. A class filter with none of the labels is dropped. */
     applyInfo(info) {
-      ({ labels, defaults } = info);
-      if (settings.classes?.length) {
-        const known = settings.classes.filter((label) => labels.includes(label));
-        settings.classes = known.length ? known : null;
-      }
-      showClasses();
-      showNumbers();
+      defaults = info.defaults;
+      const known = settings.classes?.filter((label) => info.labels.includes(label));
+      if (settings.classes?.length) settings.classes = known.length ? known : null;
+      for (const { name, prepare } of SETTINGS) prepare($(name), info.labels);
+      show();
       $("controls").disabled = false;
     },
-    /** The options of the next `detect`. */
-    options: () => ({ ...settings, maxDetections: settings.max }),
   };
 }

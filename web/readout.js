@@ -1,20 +1,20 @@
-// What the page says: detections, times, progress, model.
+// What the page says: detections, times, progress, the model.
 
+import { $, make } from "./dom.js";
 import { caption, colour } from "./overlay.js";
 
-const $ = (id) => document.getElementById(id);
 const write = (id, text) => { $(id).textContent = text; };
 
 export const showStatus = (text) => write("status", text);
 export const showError = (sentence) => write("error", sentence);
 export const milliseconds = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 
-/** Lists detections. Items are reused, so that a live picture does not take focus and pointer away from them. */
+/** Lists detections. Items are reused, since they may have focus and pointer. */
 export function showDetections(detections) {
   const list = $("detections");
   while (list.children.length > detections.length) list.lastChild.remove();
   while (list.children.length < detections.length) {
-    list.appendChild(document.createElement("li")).append(Object.assign(document.createElement("button"), { type: "button" }));
+    list.append(make("li", {}, make("button")));
   }
   detections.forEach((detection, index) => {
     const button = list.children[index].firstChild;
@@ -24,7 +24,7 @@ export function showDetections(detections) {
   });
 }
 
-/** Calls `onHighlight(index | null)` as the pointer or the focus moves over the list. */
+/** Calls `onHighlight(index | null)` when pointer or focus move over the list. */
 export function watchList(onHighlight) {
   const list = $("detections");
   const enter = ({ target }) => {
@@ -35,7 +35,7 @@ export function watchList(onHighlight) {
   for (const type of ["pointerleave", "focusout"]) list.addEventListener(type, () => onHighlight(null));
 }
 
-/** Says where the time of one result went. `fps` is null for a still picture. */
+/** Shows the times of a result. `fps` is null for a still picture. */
 export function showTimes({ timing, readbackBytes, candidates, width, height }, fps) {
   for (const stage of ["preprocess", "network", "postprocess", "readback", "total"]) {
     write(`time-${stage}`, milliseconds(timing[stage]));
@@ -47,44 +47,44 @@ export function showTimes({ timing, readbackBytes, candidates, width, height }, 
   write("picture-size", `${width} × ${height}`);
 }
 
-/** Bytes as people read them. */
 export const size = (count) => (count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`);
 
 const STAGES = {
-  weights: "Fetching the weights",
-  runtime: "Starting the program",
+  weights: "Downloading the weights",
+  runtime: "Starting the detector",
   parse: "Reading the weights",
   convert: "Converting the weights",
   device: "Opening the device",
-  upload: "Moving the weights to the device",
+  upload: "Uploading the weights",
   compile: "Compiling the kernels",
   ready: "Ready",
 };
 
-/** Says how far loading is; null hides it. A stage without a known total shows a moving bar. */
+/** Shows the progress of loading; null hides it. Without a total the bar moves. */
 export function showProgress(progress) {
   $("progress").hidden = !progress;
   if (!progress) return;
   const { stage, loaded, total } = progress;
-  const far = stage === "weights" && loaded ? `, ${size(loaded)} of ${total ? size(total) : "an unknown size"}` : "";
-  write("progress-text", STAGES[stage] + far);
+  const amount = stage === "weights" && loaded ? `, ${size(loaded)}${total ? ` of ${size(total)}` : ""}` : "";
+  write("progress-text", STAGES[stage] + amount);
   if (total) Object.assign($("progress-bar"), { max: total, value: loaded });
   else $("progress-bar").removeAttribute("value");
 }
 
-/** Says what runs, on what, and what is wrong with that. `entry` is the model's line in models/index.json, if it has one. */
+/** Shows the model and what it runs on. `entry` is from models/index.json, if the model ships. */
 export function showModel(info, { name, entry }) {
   const { voc07_11pt: map, data, split } = entry?.measured ?? {};
-  write("backend", [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision, info.gpuBytes && size(info.gpuBytes)].filter(Boolean).join(", "));
+  const device = [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision];
+  write("backend", [...device, info.gpuBytes && size(info.gpuBytes)].filter(Boolean).join(", "));
   write("weights", name);
   write("recognised", info.recognised ?? "–");
   write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
   write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
   write("licence", entry?.licence ?? "–");
-  // Whatever the file says of itself.
-  write("provenance", Object.entries(info.provenance).filter(([, value]) => value).map(([key, value]) => `${key}: ${value}`).join("; "));
-  write("notice", info.fallbackReason ? `Running on the CPU, which is slower. ${info.fallbackReason}` : info.software ? SOFTWARE : "");
+  const provenance = Object.entries(info.provenance).filter(([, value]) => value);
+  write("provenance", provenance.map(([key, value]) => `${key}: ${value}`).join("; "));
+  const slow = "This WebGPU adapter is software on the CPU, which is slow. Try ?backend=cpu in the address.";
+  const fallback = info.fallbackReason && `Running on the CPU, which is slower. ${info.fallbackReason}`;
+  write("notice", fallback ?? (info.software ? slow : ""));
   $("nameless").hidden = !info.recognised || info.labels[0] !== "class 1";
 }
-
-const SOFTWARE = "This WebGPU adapter is a program on the CPU, and slow. Try ?backend=cpu in the address.";

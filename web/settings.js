@@ -1,36 +1,40 @@
-// The settings that live in the page's address, so that a link shares them.
-// What is null means: as the weights say.
+// The settings, a row each. `name` is a setting's parameter in the address, so that a link shares it, and the id of its
+// control; `option` is the option of `detect` that it sets. A setting of null is left to the weights.
 
-const RANGES = { score: [0, 1], iou: [0, 1], max: [1, 200] };
+import { choice, classes, number } from "./controls.js";
 
-/** Reads the address. What makes no sense there counts as not given. */
+export const SETTINGS = [
+  { name: "score", option: "score", ...number(0, 1, 0.01) },
+  { name: "iou", option: "iou", ...number(0, 1, 0.01) },
+  { name: "nms", option: "nms", ...choice({ hard: "Hard", soft: "Soft" }) },
+  { name: "topk", option: "topK", ...number(1, 512, 1) },
+  { name: "max", option: "maxDetections", ...number(1, 200, 1) },
+  { name: "classes", option: "classes", ...classes() },
+];
+
+/** The settings, and what else the address may have. */
 export function readSettings() {
-  const query = new URLSearchParams(location.search);
-  const number = (name) => {
-    const [low, high] = RANGES[name];
-    const value = Number.parseFloat(query.get(name));
-    return Number.isNaN(value) ? null : Math.min(high, Math.max(low, value));
-  };
-  const max = number("max");
+  const query = Object.fromEntries(new URLSearchParams(location.search));
+  const { weights, backend, engine, precision, source } = query;
   return {
-    score: number("score"),
-    iou: number("iou"),
-    max: max && Math.round(max),
-    classes: query.get("classes")?.split(",").map((label) => label.trim()).filter(Boolean) ?? null,
-    weights: query.get("weights"),
-    backend: ["webgpu", "cpu"].includes(query.get("backend")) ? query.get("backend") : "auto",
-    engine: query.get("engine") ?? undefined,
-    precision: query.get("precision") ?? undefined,
-    source: query.get("source") || "sample",
+    ...Object.fromEntries(SETTINGS.map(({ name, parse }) => [name, parse(query[name])])),
+    weights,
+    backend: ["webgpu", "cpu"].includes(backend) ? backend : "auto",
+    engine,
+    precision,
+    source: source || "sample",
   };
 }
 
-/** Writes the detection settings into the address; the rest of it stays. */
-export function writeSettings({ score, iou, max, classes }) {
+/** Writes the settings into the address; the rest of it stays. */
+export function writeSettings(settings) {
   const url = new URL(location.href);
-  for (const [name, value] of Object.entries({ score, iou, max, classes })) {
-    if (value === null) url.searchParams.delete(name);
-    else url.searchParams.set(name, value);
+  for (const { name } of SETTINGS) {
+    if (settings[name] === null) url.searchParams.delete(name);
+    else url.searchParams.set(name, settings[name]);
   }
   history.replaceState(null, "", url);
 }
+
+export const detectOptions = (settings) =>
+  Object.fromEntries(SETTINGS.map(({ name, option }) => [option, settings[name]]));

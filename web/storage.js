@@ -1,15 +1,14 @@
-// What lies in this browser's Cache Storage: weights that were fetched, and models that the user keeps. A file is there whole or not at all,
-// under its SHA-256, with a note: `{ sum, size, name }`, or `url`, `etag` and `modified` for a name. Where the browser stores nothing (an
-// insecure page, a private window), nothing is found.
+// Weights that were fetched and models that the user keeps, in Cache Storage. A file is stored whole or not at all,
+// under its SHA-256, with a note: `{ sum, size }` and `name`, or `url`, `etag`, `modified`. An insecure page has none.
 
 import { failure } from "./support.js";
 
-const WORTH = 25e6; // bytes of a file; smaller ones are left to the browser's own cache
-const MOST = 1e9; // bytes of all that was fetched; the oldest go first
+const CACHED_FROM = 25e6; // bytes; smaller files are left to the browser's own cache
+const CACHED_MOST = 1e9; // bytes of all fetched files; the oldest go first
 
-const NOTE = "x-note"; // the header that holds it
+const NOTE = "x-note"; // the header with the note
 const CACHED = "ssd-weights";
-const KEPT = `ssd-models ${new URL("./", import.meta.url).pathname}`; // other pages of this origin keep their own
+const KEPT = `ssd-models ${new URL("./", import.meta.url).pathname}`; // apart from other pages of this origin
 
 const key = (sum) => `${location.origin}/${sum}`;
 const read = async (shelf, sum) => (await (await caches.open(shelf)).match(key(sum)))?.blob();
@@ -29,33 +28,33 @@ async function list(shelf) {
   }
 }
 
-/** The SHA-256 of bytes in hex; null where the page is not secure and the browser computes none. */
+/** The SHA-256 of bytes in hex; null on an insecure page, where browsers compute none. */
 export async function sha256(bytes) {
   if (!globalThis.crypto?.subtle) return null;
   const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The notes on all that is there, oldest first. */
+/** The notes on everything stored, oldest first. */
 export const listCached = () => list(CACHED);
 export const listKept = () => list(KEPT);
 
-/** What an address gave before, or a content that is known, whole: its note with `bytes`, or null. */
+/** What was fetched from `url` or has the SHA-256 `known`: its note with `bytes`; null if not there or damaged. */
 export async function recall(url, known) {
   const note = (await listCached()).find(({ sum, url: from }) => (known ? sum === known : from === url));
   const buffer = note && await read(CACHED, note.sum).then((file) => file.arrayBuffer()).catch(() => null);
   return buffer && await sha256(buffer) === note.sum ? { ...note, bytes: new Uint8Array(buffer) } : null;
 }
 
-/** Stores what an address gave, if that is large and there is room. */
+/** Stores what was fetched, if it is large and there is room. */
 export async function remember(note, bytes) {
   const size = bytes.length;
-  if (!note.sum || size < WORTH || size > MOST) return;
-  await tidy(MOST - size, note.url);
+  if (!note.sum || size < CACHED_FROM || size > CACHED_MOST) return;
+  await tidy(CACHED_MOST - size, note.url);
   await put(CACHED, { ...note, size }, new Blob([bytes])).catch(() => {});
 }
 
-/** Drops what `url` gave before, and the oldest of what was fetched above `most` bytes. */
+/** Drops what was fetched from `url`, and the oldest files above `most` bytes. */
 export async function tidy(most, url) {
   let sum = 0;
   for (const note of (await listCached()).reverse()) {
@@ -65,21 +64,20 @@ export async function tidy(most, url) {
 
 export const clearCached = () => caches.delete(CACHED);
 
-/** Keeps a file, unless it is kept already, and asks the browser not to drop it. Gives its note. */
+/** Keeps a file, and asks the browser not to drop it. Returns its note. */
 export async function keep(name, blob) {
   const sum = await sha256(await blob.arrayBuffer());
   const note = (await listKept()).find((other) => other.sum === sum) ?? { name, size: blob.size, sum };
   await put(KEPT, note, blob).catch(({ message }) => {
-    throw new Error(`The model ${name} could not be kept (${message}): forget another one, or let this site store more.`);
+    throw new Error(`The model ${name} could not be kept (${message}): forget another one or allow more storage.`);
   });
   await navigator.storage.persist?.();
   return note;
 }
 
-/** The file that a note is on. */
 export async function openKept({ name, sum }) {
   const file = await read(KEPT, sum).catch(() => null);
-  if (!file) throw failure("WeightsInvalid", `The model ${name} is no longer here, since the browser dropped it.`);
+  if (!file) throw failure("WeightsInvalid", `The model ${name} is gone, since the browser dropped it.`);
   return file;
 }
 

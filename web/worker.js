@@ -1,24 +1,22 @@
-// The worker: owns the wasm module, the device and one detector, so that nothing here can block the page.
-// It knows pixels and results, no page. Only this file imports the wasm glue.
+// The worker: it owns the wasm module, the device and one detector, so that they never block the page.
+// No other file imports the wasm glue.
 //
-// Messages in:  { id, kind: "load" | "detect" | "file" | "selfTest", ... }
+// Messages in:  { id, kind: "load" | "detect" | "decode" | "file" | "selfTest", ... }
 // Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message }.
 
-import { failure, preflight } from "./support.js";
+import { failure, findAdapter } from "./support.js";
 import { readable, takeWeights } from "./weights.js";
 
-const GLUE = "./wasm/ssd-web.js";
-
 let detector = null;
-let file = null; // the weights as a file of ours, where the caller does not have it
-let direct = false; // pictures go from texture to texture, past the canvas
+let file = null; // the weights as a file of this project, unless the caller has it
+let direct = false; // pictures go from texture to texture, without a canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 
-// Calls do not wait for each other: a picture is computed while another one's result is read.
+// Calls overlap: one picture is computed while the result of another is read.
 self.onmessage = ({ data }) => answer(data);
 
-// A panic inside wasm can surface here with no call to blame; the instance is of no more use.
+// A panic inside wasm can surface outside of any call. After it the instance is unusable.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
 
 async function answer({ id, kind, ...request }) {
@@ -31,25 +29,23 @@ async function answer({ id, kind, ...request }) {
 }
 
 const CALLS = {
-  async load({ weights, sha256, cache, ...options }, report) {
+  async load({ weights, options }, report) {
     const tell = (stage, loaded, total) => report({ stage, loaded, total });
-    const { ok, reason, adapterName, software } = options.backend === "cpu" ? { ok: true } : await preflight();
-    if (!ok) throw failure("WebGpuUnavailable", reason);
-    // Compiled while the weights arrive. Its failure shows below, where it is awaited.
+    const adapter = options.backend === "cpu" ? null : await findAdapter();
+    // Compiled while the weights arrive; a failure shows where it is awaited.
     const runtime = startRuntime();
     runtime.catch(() => {});
-    const taken = await takeWeights(weights, sha256, cache, tell);
+    const taken = await takeWeights(weights, options, tell);
     tell("runtime", 0, null);
     const WasmDetector = await runtime;
     const name = typeof weights === "string" ? weights.split(/[?#]/)[0].split("/").pop() : weights.name;
-    Object.assign(options, { name, adapter: adapterName });
-    detector = await WasmDetector.load(readable(taken), options, tell);
+    detector = await WasmDetector.load(readable(taken), name, adapter, options, tell);
     const converted = detector.takeConverted();
     file = converted ? new Blob([converted]) : taken instanceof Blob ? taken : null;
     tell("ready", 1, 1);
     const { info } = detector;
     direct = info.precision && "copyExternalImageToTexture" in GPUQueue.prototype;
-    return { ...info, software: Boolean(software) };
+    return info;
   },
 
   async detect({ picture, options }) {
@@ -63,6 +59,8 @@ const CALLS = {
     }
   },
 
+  decode: ({ offsets, logits, width, height, options }) => detector.decode(offsets, logits, width, height, options),
+
   file: () => file,
 
   selfTest: () => detector.selfTest(),
@@ -70,7 +68,7 @@ const CALLS = {
 
 async function startRuntime() {
   try {
-    const { default: init, WasmDetector } = await import(GLUE);
+    const { default: init, WasmDetector } = await import("./wasm/ssd-web.js");
     await init();
     return WasmDetector;
   } catch (error) {
@@ -78,7 +76,7 @@ async function startRuntime() {
   }
 }
 
-// The canvas is kept, so a stream of frames allocates no surface.
+// The canvas is reused, so that a stream of frames allocates no surface.
 function detectPixels(picture, options) {
   const { width, height } = picture;
   try {
@@ -86,7 +84,8 @@ function detectPixels(picture, options) {
     pen.clearRect(0, 0, width, height);
     pen.drawImage(picture, 0, 0);
     return detector.detectPixels(pen.getImageData(0, 0, width, height).data, width, height, options);
-  } catch (error) {
-    throw failure("SourceInvalid", `The picture of ${width} x ${height} pixels could not be read (${error.message}): use a smaller one.`);
+  } catch ({ message }) {
+    throw failure("SourceInvalid",
+      `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
   }
 }

@@ -1,13 +1,14 @@
-// Shared by every stage after decode: what remains of a prior once its score has passed the threshold.
+// Shared by the stages after decode: a prior whose score has passed the threshold.
 
-// Rows of candidates are this long, whatever `top_k` and `max` say.
+// The length of a row of candidates, whatever `top_k` and `max` are: it bounds what may be asked for, not what a
+// picture may hold.
 const SLOTS = 512u;
 
-// The workgroup that works on a row.
+// The workgroup of a row.
 const THREADS = 256u;
 
-// A score as its bits, and whose it is. For numbers from 0 to 1 the order of the bits is the order of the numbers, and
-// unlike a comparison of floats it leaves a compiler nothing to assume about NaN. All zero: an empty slot.
+// A score as its bits, and its prior; all zero: an empty slot. From 0 to 1 the bits are in the order of the numbers,
+// and comparing them leaves a compiler nothing to assume about NaN.
 struct Candidate {
   score_bits: u32,
   prior: u32,

@@ -4,7 +4,7 @@
 // (Behind a hard sigmoid the filling is one half. Weights and factors there are zero.)
 // A row is a pixel of the output, counted through all images; a column is a channel of the output.
 
-struct Info {
+struct LayerInfo {
   height_in: u32,
   width_in: u32,
   quads_in: u32, // of one input pixel
@@ -18,7 +18,7 @@ struct Info {
   pad_top: u32, // rows of zeros above the input; what lies beyond its other edges reads as zero as well
   pad_left: u32,
   dilation: u32,
-  activation: u32, // 0 nothing, 1 ReLU, 2 ReLU6, 3 hard-swish, 4 hard sigmoid
+  activation: u32, // one of the constants below
   weights_stride: u32, // quads from one row of the weights to the next
   slices: u32, // how many parts of the sum a workgroup adds up
   parts: u32, // how many partial sums make a whole one
@@ -35,14 +35,20 @@ struct Info {
   classes: u32,
 }
 
+const NONE = 0u;
+const RELU = 1u;
+const RELU6 = 2u;
+const HARD_SWISH = 3u;
+const HARD_SIGMOID = 4u;
+
 fn activate(sum: vec4<f32>, activation: u32) -> vec4<f32> {
-  if (activation == 0u) {
+  if (activation == NONE) {
     return sum;
   }
-  if (activation >= 3u) {
+  if (activation >= HARD_SWISH) {
     let gate = clamp(sum + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) / 6.0;
-    return select(gate, sum * gate, activation == 3u);
+    return select(gate, sum * gate, activation == HARD_SWISH);
   }
   let positive = max(sum, vec4<f32>(0.0));
-  return select(positive, min(positive, vec4<f32>(6.0)), activation == 2u);
+  return select(positive, min(positive, vec4<f32>(6.0)), activation == RELU6);
 }

@@ -1,14 +1,14 @@
 // Shared by topk and gather: the best `keep` of any number of items, exact and in order, by one workgroup.
 //
-// The file joined to this one says what an item is: `key_of(row, item)` gives the bits of its score, or 0 for an item that
-// does not take part. Items are ordered by key descending, then by item ascending. No two items are equal in that order, so
-// the answer does not depend on which thread came first.
+// The kernel's own file defines the items: `key_of(row, item)` gives the bits of a score, or 0 for an item that does
+// not take part. Items are ordered by key descending, then by item ascending. No two are equal in that order, so the
+// result does not depend on the order of the threads.
 //
-// An item's place in the order is a number of five digits of ten bits: three of `rank` (its key, spread over 30 bits) and
-// two of `order` (its index, counted down from the top). Radix select from the highest digit: count the items in each of
-// 1024 bins, walk down from the fullest digit until `keep` items are passed, go on with the next digit inside the bin where
-// that happened. Stop as soon as all items down to that bin fit the slots, which is the rule after one digit.
-// What fits the slots is then sorted by a bitonic network, whose size is the next power of two.
+// An item's place in the order is a number of five digits of ten bits: three of `rank` (its key, spread over 30 bits)
+// and two of `order` (its index, counted down from the top). Radix select from the highest digit: count the items in
+// each of 1024 bins, walk down from the highest bin until `keep` items are passed, and go on with the next digit inside
+// the bin where that happened. Stop as soon as all items down to that bin fit the slots, which one digit usually
+// achieves. The items in the slots are then sorted by a bitonic network of the next power of two.
 
 const BINS = 1024u;
 const GROUPS = 32u;
@@ -23,13 +23,13 @@ var<workgroup> sh_keys: array<u32, SLOTS>;
 var<workgroup> sh_items: array<u32, SLOTS>;
 var<workgroup> sh_filled: atomic<u32>;
 var<workgroup> sh_total: u32;
-// The lowest place that is taken, known down to the digits done so far, and how many items lie above its bin.
+// The lowest place that is taken, as far as its digits are known, and the number of items above its bin.
 var<workgroup> sh_cut_rank: u32;
 var<workgroup> sh_cut_order: u32;
 var<workgroup> sh_above: u32;
 var<workgroup> sh_done: u32;
 
-// The digit of an item at a level, or BINS when it is no longer in the bin that is being divided.
+// The digit of an item at a level, or BINS when the item is outside the bin that is being divided.
 fn digit(level: u32, rank: u32, order: u32) -> u32 {
   if (level < 3u) {
     let shift = 20u - 10u * level;
@@ -41,7 +41,7 @@ fn digit(level: u32, rank: u32, order: u32) -> u32 {
   return select(BINS, (order >> shift) % BINS, inside);
 }
 
-// One thread walks from the top digit down to the bin where `keep` is reached: 64 steps at most.
+// One thread walks from the highest bin down to the one where `keep` is reached: at most 64 steps.
 fn find_cut(level: u32, keep: u32) {
   var above = sh_above;
   var group = GROUPS;

@@ -1,8 +1,11 @@
-// Where a finished sum goes: straight into the rows of priors that decode reads. The channels of a cell are its priors'
-// numbers one after the other, and the cells of an image follow each other, so the place is the cell times the channels.
+// A finished sum goes straight into the rows of priors that decode reads.
+//
+// The channels of a cell are the numbers of its priors one after the other, and the cells of an image follow each
+// other, so the place is the cell times the channels.
 
 @group(0) @binding(3) var<storage, read> shift: array<vec4<f32>>; // [columns, in fours]
-@group(0) @binding(4) var<storage, read_write> predictions: array<f32>; // offsets [images, P, 4], then logits [images, P, C]
+// offsets [images, P, 4], then logits [images, P, C]
+@group(0) @binding(4) var<storage, read_write> predictions: array<f32>;
 
 fn store(part: u32, row: u32, quad: u32, sum: vec4<f32>) {
   if (row >= info.rows || quad * 4u >= info.columns) {

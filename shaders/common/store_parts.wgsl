@@ -1,4 +1,4 @@
-// Where a sum goes that is not finished: into the plane of its part, for conv_sum or winograd_output.
+// A partial sum goes into the plane of its part, for conv_sum or winograd_output.
 
 @group(0) @binding(3) var<storage, read_write> parts: array<vec4<f32>>; // [parts, rows, quads_out]
 

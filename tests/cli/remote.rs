@@ -15,8 +15,8 @@ use serde_json::Value;
 use ssd::Ssd;
 use ssd::loss::{BoxLoss, MultiBox};
 use ssd_learn::{HostBatch, Local};
-use ssd_train::device::open as device;
 use ssd_tests::skip;
+use ssd_train::device::open as device;
 
 use super::interruptions::{PATIENCE, wait_for};
 use super::run::command;

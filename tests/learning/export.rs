@@ -3,22 +3,23 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
+use pollster::block_on;
 use safetensors::SafeTensors;
 use ssd::postprocess::DetectParams;
 use ssd::preprocess::preprocess_rgb;
 use ssd::weights::{Dtype, Header, Provenance, load, save};
 use ssd::{Arch, Detection, Ssd};
 use ssd_data::{self as data, Format};
-use ssd_train::run::validate::detect;
+use ssd_gpu::pipeline::Pipeline;
 
 /// The 20 best detections of a generated scene.
 fn detections(header: &Header, model: &Ssd) -> Vec<Detection> {
     let sample = data::open(&["shapes:9:1"], Format::AUTO, None, None).and_then(|set| set.get(0)).expect("a scene");
     let (width, height) = sample.image.dimensions();
     let pixels = preprocess_rgb(sample.image.as_raw(), width as usize, height as usize, &header.preprocess());
-    let batch = Tensor::<1>::from_data(pixels.as_slice(), &Device::flex()).reshape([1, 3, 300, 300]);
     let params = DetectParams { score: 0.001, max: 20, ..header.params() };
-    let mut found = detect(model, header, &header.priors.priors(), batch, &params);
+    let pipeline = Pipeline::on_burn(header.clone(), model.clone(), &Device::flex(), || 0.0);
+    let mut found = block_on(pipeline.detect_input(&pixels, &params)).expect("it detects");
     assert_eq!(found.len(), 1);
     found.swap_remove(0)
 }

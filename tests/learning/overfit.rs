@@ -2,20 +2,21 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use image::RgbImage;
+use pollster::block_on;
 use ssd::preprocess::preprocess_rgb;
 use ssd::weights::Header;
 use ssd::{Detection, GroundTruth, Ssd};
 use ssd_data::{self as data, Format};
+use ssd_gpu::pipeline::Pipeline;
 use ssd_learn::learner::Learner;
+use ssd_tests::run::{path_text, run};
 use ssd_train::detect::detector::Detector;
 use ssd_train::detect::engine::EngineArgs;
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::run::checkpoint;
 use ssd_train::run::config::TrainConfig;
-use ssd_train::run::validate::detect;
-use ssd_tests::run::{path_text, run};
 
 /// Of this seed each of the first eight scenes has objects, and no two of a class so close that NMS would take one
 /// for the other. (A scene without objects has no positives, so the loss takes no negatives from it either.)
@@ -59,8 +60,8 @@ fn checkpointed(out: &Path, header: &Header) -> Ssd {
 
 fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> {
     let pixels = preprocess_rgb(image.as_raw(), image.width() as usize, image.height() as usize, &header.preprocess());
-    let batch = Tensor::<1>::from_data(pixels.as_slice(), &Device::flex()).reshape([1, 3, 300, 300]);
-    detect(model, header, &header.priors.priors(), batch, &header.params()).swap_remove(0)
+    let pipeline = Pipeline::on_burn(header.clone(), model.clone(), &Device::flex(), || 0.0);
+    block_on(pipeline.detect_input(&pixels, &header.params())).expect("it detects").swap_remove(0)
 }
 
 /// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the

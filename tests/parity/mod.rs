@@ -12,14 +12,14 @@ use ssd::postprocess::DetectParams;
 use ssd::weights::{self, Dtype, Header};
 use ssd::{CornerBox, Ssd};
 use ssd_data::images;
+use ssd_data::images;
 use ssd_gpu::Picture;
 use ssd_gpu::kernel::Precision;
 use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
 use ssd_import::{Conversion, Options};
-use ssd_tests::shared_data;
 use ssd_tests::fixture::{Fixture, Found, Recorded, SYNTHETIC, synthetic};
+use ssd_tests::shared_data;
 use ssd_tests::{gpu, shared_data};
-use ssd_data::images;
 
 /// Every recorded detector, and the prefix of the names in its file.
 const DETECTORS: [(&str, &str); 12] = [
@@ -53,10 +53,10 @@ type Pixels = (Vec<u8>, usize, usize);
 fn converted(fixture: &Fixture, prefix: &str, dtype: Dtype) -> Vec<u8> {
     let file = fixture.checkpoint(prefix);
     let conversion =
-        Conversion::plan(&file, &Options::default()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
-    let layout = conversion.layout().expect("another project's layout").name();
+        Conversion::new(file, &Options::default()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    let layout = conversion.plan.layout.name;
     assert!(fixture.name.starts_with(layout), "{} was taken for {layout}", fixture.name);
-    assert!(conversion.unused().is_empty() && conversion.beside().is_empty(), "{:?}", conversion.unused());
+    assert!(conversion.plan.unused.is_empty() && conversion.plan.beside.is_empty(), "{:?}", conversion.plan.unused);
     conversion.to_bytes(dtype, &mut |_, _| {}).unwrap_or_else(|error| panic!("{}: {error}", fixture.name))
 }
 

@@ -8,7 +8,6 @@ use ssd::{Arch, Ssd};
 use ssd_import::{Conversion, Options, TensorFile};
 use ssd_tests::fixture::{Fixture, SYNTHETIC, synthetic};
 
-
 fn map_of(model: &Ssd, arch: Arch, layer: &'static str) -> Tensor<4> {
     let device = Device::flex();
     let size = arch.input_size();
@@ -37,11 +36,16 @@ fn every_trunk_says_what_its_own_project_says() {
     for (name, layout, arch, layer) in trunks {
         let fixture = Fixture::open(name);
         let file = fixture.checkpoint("");
-        let conversion = Conversion::plan(&file, &Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(conversion.layout().map(|layout| layout.name()), Some(layout));
-        assert!(conversion.header().is_none() && conversion.arch() == arch, "{name}");
-        assert!(conversion.unused().is_empty(), "{name}: {:?}", conversion.unused());
+        let conversion = Conversion::new(file, &Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(conversion.plan.layout.name, layout);
+        assert!(conversion.plan.header.is_none() && conversion.plan.arch == arch, "{name}");
+        assert!(conversion.plan.unused.is_empty(), "{name}: {:?}", conversion.plan.unused);
         let bytes = conversion.to_bytes(Dtype::F32, &mut |_, _| {}).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let written = TensorFile::open(Box::new(bytes.clone())).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let again = Conversion::new(written, &Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(again.plan.layout.is_own() && again.plan.header.is_none() && again.plan.arch == arch, "{name}");
+        assert_eq!(again.specs().count(), conversion.specs().count(), "{name}");
+
         let (model, taken, _) =
             weights::load_trunk(bytes, arch, 4, &Device::flex()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(taken, conversion.specs().count(), "{name}");
@@ -67,7 +71,7 @@ fn a_trunk_that_is_shallower_or_deeper_is_another_one() {
     let fixture = Fixture::open("torchvision-resnet34");
     let plan = |bytes: Vec<u8>| {
         let file = TensorFile::open(Box::new(bytes)).expect("the file is whole");
-        Conversion::plan(&file, &Options::default()).err().map(|error| error.to_string())
+        Conversion::new(file, &Options::default()).err().map(|error| error.to_string())
     };
     let shallower = plan(fixture.bytes("", |name| !name.starts_with("layer3.5")));
     assert!(shallower.is_some_and(|error| error.contains("layer3.5.conv1.weight")));

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use pollster::block_on;
 use ssd::postprocess::{DetectParams, ParamsError};
+use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{Header, Provenance};
 use ssd::{Arch, Ssd};
 use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
@@ -77,6 +78,29 @@ fn a_batch_is_its_pictures_one_by_one() {
 }
 
 #[test]
+fn a_prepared_input_gives_the_detections_of_its_pictures() {
+    let Some(gpu) = gpu("a_prepared_input_gives_the_detections_of_its_pictures") else { return };
+    let pipeline = pipeline(&gpu, 2);
+    let spec = pipeline.header().preprocess();
+    let bytes: Vec<Vec<u8>> = (1..=3usize).map(|k| (0..50 * 40 * 4).map(|i| (i * k % 255) as u8).collect()).collect();
+    let input: Vec<f32> = bytes.iter().flat_map(|bytes| preprocess_rgba(bytes, 50, 40, &spec)).collect();
+    // One more than a frame holds.
+    let found = block_on(pipeline.detect_input(&input, &low())).expect("the device works");
+    assert_eq!(found.len(), 3);
+    for (bytes, found) in bytes.iter().zip(&found) {
+        let pending = pipeline.submit(&[Picture::Rgba { bytes, width: 50, height: 40 }], &low()).expect("it is whole");
+        let want = block_on(pipeline.read(pending)).expect("the device works").remove(0).detections;
+        assert_eq!(found.len(), want.len());
+        for (found, want) in found.iter().zip(&want) {
+            assert_eq!(found.class, want.class);
+            assert!((found.score - want.score).abs() < 1e-4 && (found.bbox.x1 - want.bbox.x1).abs() < 1e-4);
+        }
+    }
+    let cut = block_on(pipeline.detect_input(&input[1..], &low()));
+    assert!(matches!(cut, Err(GpuError::Input { side: 300, .. })));
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let gpu = gpu();
     let pipeline = pipeline(&gpu, 1);
@@ -85,11 +109,9 @@ fn what_does_not_fit_is_refused() {
     let submit = |pictures: &[Picture<'_>], params: &DetectParams| pipeline.submit(pictures, params).map(|_| ());
     assert!(submit(&[picture(2, 2)], &low()).is_ok());
     assert!(matches!(submit(&[picture(3, 2)], &low()), Err(GpuError::Picture { got: 16, width: 3, height: 2 })));
-    assert!(matches!(
-        submit(&[picture(0, 4)], &low()),
-        Err(GpuError::Size { name: "the picture's width", got: 0, .. })
-    ));
-    assert!(matches!(submit(&[picture(100_000, 1)], &low()), Err(GpuError::Size { got: 100_000, .. })));
+    let refused = submit(&[picture(0, 4)], &low());
+    assert!(matches!(refused, Err(GpuError::PictureSize { width: 0, height: 4, .. })));
+    assert!(matches!(submit(&[picture(100_000, 1)], &low()), Err(GpuError::PictureSize { width: 100_000, .. })));
     let two = [picture(2, 2), picture(2, 2)];
     assert!(matches!(submit(&two, &low()), Err(GpuError::Size { name: "the batch", got: 2, .. })));
     assert!(matches!(submit(&[], &low()), Err(GpuError::Size { got: 0, .. })));

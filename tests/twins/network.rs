@@ -8,9 +8,10 @@ use ssd::postprocess::DetectParams;
 use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{Header, Provenance};
 use ssd::{Arch, Ssd};
+use ssd_gpu::adapter::Adapter;
 use ssd_gpu::frames::GpuDetector;
 use ssd_gpu::kernel::Precision;
-use ssd_gpu::network::Adapter;
+
 use ssd_gpu::{Gpu, Picture};
 
 use super::gpu;

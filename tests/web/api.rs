@@ -1,11 +1,16 @@
-//! `detector.js` as another page uses it: from an empty page of the same origin, with a script that the test brings.
+//! `detector.js` as another page uses it: from an empty page of the same origin, with a script of the test.
 
-use anyhow::{Result, ensure};
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use ssd::postprocess::postprocess;
+use ssd::weights::read_header;
+use ssd_tests::drawn;
 
 use super::page::{Gpu, Page, scenario};
 use super::pictures::{a_sample, default_weights};
-use super::server::BLANK;
+use super::server::{BLANK, Extra};
 
 /// Defines, in the page: `Detector`, `weights` and `sample` (addresses), `picture()` (the sample in a canvas), and
 /// `rejection(promise)` (name and message of its error).
@@ -107,6 +112,11 @@ fn what_cannot_be_done_rejects_by_name_and_with_a_sentence() {
             ("WeightsInvalid", "Detector.load({ weights: 'missing.safetensors' })"),
             ("WeightsInvalid", "Detector.load({ weights: new ArrayBuffer(100) })"),
             ("WeightsInvalid", "Detector.load({ weights: new Blob(['hello']) })"),
+            ("SourceInvalid", "Detector.load({ weights, backend: 'gpu' })"),
+            ("SourceInvalid", "Detector.load({ weights, precision: 'f64' })"),
+            ("SourceInvalid", "picture().then((canvas) => detector.detect(canvas, { score: 2 }))"),
+            ("SourceInvalid", "picture().then((canvas) => detector.detect(canvas, { nms: 'none' }))"),
+            ("SourceInvalid", "picture().then((canvas) => detector.detect(canvas, { classes: ['unicorn'] }))"),
         ] {
             rejects(page, name, call)?;
         }
@@ -119,7 +129,119 @@ fn what_cannot_be_done_rejects_by_name_and_with_a_sentence() {
             "Disposed",
             "picture().then((c) => { const call = detector.detect(c); detector.dispose(); return call; })",
         )?;
-        rejects(page, "Disposed", "picture().then((canvas) => detector.detect(canvas))")
+        rejects(page, "Disposed", "picture().then((canvas) => detector.detect(canvas))").map(drop)
+    });
+}
+
+/// The wasm lists the options that it knows when it refuses one, so that they can be compared with those of the types.
+#[test]
+fn an_unknown_option_is_refused_by_name_and_the_known_ones_are_those_of_the_types() {
+    scenario("options", Gpu::None, |page| {
+        prepare(page)?;
+        page.eval("Detector.load({ weights, backend: 'cpu' }).then((detector) => { window.detector = detector; })")?;
+        let types = std::fs::read_to_string(page.dist.join("detector.d.ts"))?;
+        let load = "Detector.load({ weights, backend: 'cpu', treshold: 0.5 })";
+        let detect = "picture().then((canvas) => detector.detect(canvas, { treshold: 0.5 }))";
+        // What the page's side of the detector keeps for itself.
+        let kept: &[&str] = &["onProgress", "signal"];
+        for (interface, kept, call) in [("LoadOptions", kept, load), ("DetectOptions", &[], detect)] {
+            let message = rejects(page, "SourceInvalid", call)?;
+            let mut names = message.split('`').skip(1).step_by(2);
+            ensure!(names.next() == Some("treshold"), "the unknown one is not named: {message}");
+            let known: BTreeSet<&str> = names.chain(kept.iter().copied()).collect();
+            let typed = fields(&types, interface)?;
+            ensure!(known == typed, "{interface} has {typed:?}, the detector knows {known:?}");
+        }
+        // What cannot be sent to the worker is named, too.
+        let call = "picture().then((canvas) => detector.detect(canvas, { signal: new AbortController().signal }))";
+        ensure!(rejects(page, "SourceInvalid", call)?.contains("`signal`"));
+
+        let same = page.eval(
+            "(async () => {
+                const canvas = await picture();
+                const given = { score: null, iou: undefined, nms: null, topK: undefined, classes: null };
+                const results = [await detector.detect(canvas), await detector.detect(canvas, given)];
+                return results.map(({ detections }) => detections);
+            })()",
+        )?;
+        ensure!(!list(&same[0]).is_empty() && same[0] == same[1], "null is not the default: {same}");
+        Ok(())
+    });
+}
+
+/// The names of an interface's fields in TypeScript.
+fn fields<'a>(types: &'a str, interface: &str) -> Result<BTreeSet<&'a str>> {
+    let (_, rest) = types.split_once(&format!("interface {interface} {{\n")).context("the interface is missing")?;
+    let (body, _) = rest.split_once("\n}").context("the interface has no end")?;
+    let lines = body.lines().filter_map(|line| line.strip_prefix("  "));
+    let lines = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_alphabetic()));
+    Ok(lines.filter_map(|line| line.split(['?', ':']).next()).collect())
+}
+
+#[test]
+fn an_aborted_load_rejects_with_the_signal_s_reason() {
+    scenario("abort", Gpu::None, |page| {
+        prepare(page)?;
+        let outcome = page.eval(
+            "(async () => {
+                const stop = new AbortController();
+                const call = rejection(Detector.load({ weights, signal: stop.signal }));
+                stop.abort(Object.assign(new Error('Enough.'), { name: 'Enough' }));
+                const late = new AbortController();
+                const detector = await Detector.load({ weights, backend: 'cpu', signal: late.signal });
+                late.abort();
+                const { detections } = await detector.detect(await picture());
+                return { aborted: await call, detections };
+            })()",
+        )?;
+        ensure!(outcome["aborted"] == json!({ "name": "Enough", "message": "Enough." }), "{outcome}");
+        ensure!(!list(&outcome["detections"]).is_empty(), "a signal reaches beyond the load: {outcome}");
+        Ok(())
+    });
+}
+
+/// As the measuring page does with what onnxruntime-web computes.
+#[test]
+fn predictions_of_another_runtime_become_the_detections_of_the_native_post_processing() {
+    scenario("decode", Gpu::None, |page| {
+        prepare(page)?;
+        let header = read_header(&std::fs::read(default_weights(page)?)?)?;
+        let priors = header.priors.priors();
+        let numbers = |name: &str, row: usize, spread: f64| -> Vec<f32> {
+            (0..(row * priors.len()) as u64).map(|i| ((drawn(name, i) - 0.5) * spread) as f32).collect()
+        };
+        let (offsets, logits) = (numbers("offsets", 4, 4.0), numbers("logits", header.classes(), 8.0));
+        let native = postprocess(&offsets, &logits, &priors, header.priors.variances, &header.params());
+        for (name, values) in [("offsets", &offsets), ("logits", &logits)] {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            page.server.put(name, Extra { bytes, ..Extra::default() });
+        }
+        let outcome = page.eval(
+            "(async () => {
+                const detector = await Detector.load({ weights, backend: 'cpu' });
+                const numbers = async (name) => new Float32Array(await (await fetch(name)).arrayBuffer());
+                const [offsets, logits] = [await numbers('offsets'), await numbers('logits')];
+                const { detections } = await detector.decode({ offsets, logits, width: 1, height: 1 });
+                const short = detector.decode({ offsets, logits: offsets, width: 1, height: 1 });
+                return { detections, short: await rejection(short), priors: detector.info.priors };
+            })()",
+        )?;
+        let (known, short) = (&outcome["priors"], &outcome["short"]);
+        ensure!(*known == priors.len() && short["name"] == "SourceInvalid", "{known} priors, {short}");
+        let decoded = list(&outcome["detections"]);
+        ensure!(native.len() > 10 && decoded.len() == native.len(), "{} and {}", native.len(), decoded.len());
+        let near = |one: &Value, other: f32| one.as_f64().is_some_and(|one| (one - f64::from(other)).abs() < 1e-5);
+        for (native, decoded) in native.iter().zip(decoded) {
+            let (corners, shown) = (native.bbox, &decoded["box"]);
+            let same = decoded["classIndex"] == native.class
+                && near(&decoded["score"], native.score)
+                && near(&shown["x"], corners.x1)
+                && near(&shown["y"], corners.y1)
+                && near(&shown["width"], corners.width())
+                && near(&shown["height"], corners.height());
+            ensure!(same, "{native:?} became {decoded}");
+        }
+        Ok(())
     });
 }
 
@@ -164,6 +286,7 @@ fn frames_leave_memory_as_it_is_and_read_back_little() {
     });
 }
 
+/// As `twins` does it natively, on another driver.
 #[test]
 fn every_kernel_agrees_with_its_twin_in_this_browser() {
     scenario("kernels", Gpu::Emulated, |page| {
@@ -180,12 +303,13 @@ fn every_kernel_agrees_with_its_twin_in_this_browser() {
     });
 }
 
-fn rejects(page: &mut Page, name: &str, call: &str) -> Result<()> {
+/// A call rejects with a sentence under that name. Returns the sentence.
+fn rejects(page: &mut Page, name: &str, call: &str) -> Result<String> {
     let error = page.eval(&format!("rejection({call})"))?;
     ensure!(error["name"] == name, "{call} should reject with {name}: {error}");
     let message = error["message"].as_str().unwrap_or_default();
     ensure!(message.starts_with(char::is_uppercase) && message.ends_with('.'), "not a sentence: {message}");
-    Ok(())
+    Ok(message.to_owned())
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -10,7 +10,7 @@ use super::page::{Gpu, PATIENCE, Page, scenario};
 const QUICK: &str = "bench.html?engines=own,cpu&runs=2&warmup=1&start=1";
 
 #[test]
-fn our_engines_are_measured_and_what_is_missing_is_said() {
+fn our_engines_are_measured_and_missing_ones_are_reported() {
     scenario("bench", Gpu::Emulated, |page| {
         // By URL parameters, as a script would.
         page.open(QUICK)?;
@@ -41,7 +41,7 @@ fn our_engines_are_measured_and_what_is_missing_is_said() {
         ensure!(rows.len() == 2 && missing.len() == 2, "the page says {rows:?}, it asked for {missing:?}");
         for ((row, asked), file) in rows.iter().zip(&missing).zip(["ort.webgpu.min.mjs", "ort.wasm.min.mjs"]) {
             ensure!(is_sentence(row) && row.contains(&format!("/gone/ holds no {file}")), "not a sentence: {row}");
-            ensure!(text.contains(row), "the text keeps it back: {row}");
+            ensure!(text.contains(row), "the text lacks it: {row}");
             ensure!(asked.ends_with(&format!("/gone/{file}")), "it asked for {asked}");
         }
         nothing_from_elsewhere(page)?;
@@ -68,7 +68,7 @@ fn wait_for_end(page: &mut Page) -> Result<String> {
     page.text("document.documentElement.dataset.state")
 }
 
-/// The first engines of a result are these, all of them measured, with detections and times in order.
+/// The first engines of a result are these, all measured, with detections and with ordered times.
 fn check(result: &Value, engines: &[&str]) -> Result<()> {
     for (index, name) in engines.iter().enumerate() {
         let entry = &result["engines"][index];
@@ -92,10 +92,7 @@ fn check(result: &Value, engines: &[&str]) -> Result<()> {
 fn nothing_from_elsewhere(page: &mut Page) -> Result<()> {
     let loaded = page.eval("performance.getEntriesByType('resource').map(({ name }) => name)")?;
     let (loaded, home) = (texts(&loaded), page.server.url(""));
-    ensure!(
-        loaded.iter().any(|url| url.ends_with("/bench.js")),
-        "the list of what was loaded is not whole: {loaded:?}"
-    );
+    ensure!(loaded.iter().any(|url| url.ends_with("/bench.js")), "the list of loaded files is incomplete: {loaded:?}");
     let foreign: Vec<_> = loaded.iter().filter(|url| !url.starts_with(&home)).collect();
     ensure!(foreign.is_empty(), "loaded from elsewhere: {foreign:?}");
     Ok(())

@@ -17,7 +17,7 @@ fn large(page: &Page) -> Result<Vec<u8>> {
 fn a_large_file_is_fetched_once_and_found_without_a_network() {
     scenario("cached weights", Gpu::None, |page| {
         let served = Extra { bytes: large(page)?, tag: Some("\"first\""), ..Extra::default() };
-        ensure!(served.bytes.len() > 30_000_000, "{} bytes are no test of this", served.bytes.len());
+        ensure!(served.bytes.len() > 30_000_000, "{} bytes are too few", served.bytes.len());
         page.server.put("large.safetensors", served.clone());
         let visit = |page: &mut Page| -> Result<()> {
             page.open("?backend=cpu&weights=large.safetensors")?;
@@ -80,7 +80,7 @@ const LOAD: &str = "(async () => {
 })()";
 
 #[test]
-fn progress_counts_bytes_and_claims_no_total_that_it_does_not_know() {
+fn progress_counts_bytes_and_states_no_unknown_total() {
     scenario("progress", Gpu::None, |page| {
         let bytes = large(page)?;
         let size = bytes.len();
@@ -99,13 +99,13 @@ fn progress_counts_bytes_and_claims_no_total_that_it_does_not_know() {
             let total = (name == "said").then_some(size);
             ensure!(steps[1..].iter().all(|step| step.1 == total), "{name}: {steps:?}");
         }
-        ensure!(page.eval("caches.keys()")? == serde_json::json!([]), "cached against the caller's will");
+        ensure!(page.eval("caches.keys()")? == serde_json::json!([]), "cached although the caller forbade it");
         Ok(())
     });
 }
 
 #[test]
-fn a_broken_stream_or_another_content_is_refused_in_a_sentence() {
+fn a_broken_stream_or_other_content_is_refused_in_a_sentence() {
     scenario("broken stream", Gpu::None, |page| {
         let bytes = large(page)?;
         let sum = "0".repeat(64);
@@ -128,7 +128,7 @@ fn a_broken_stream_or_another_content_is_refused_in_a_sentence() {
             ensure!(outcome["name"] == "WeightsInvalid" && message.contains(what), "{call}: {outcome}");
             ensure!(super::weights::is_sentence(message), "{call}: {message}");
         }
-        // Nothing of it was cached, and what is cached has a limit, at which the oldest goes.
+        // None of it was cached. The cache has a limit, at which the oldest file goes.
         let left = page.eval(
             "(async () => {
                 const storage = await import(new URL('./storage.js', location.href));
@@ -140,7 +140,7 @@ fn a_broken_stream_or_another_content_is_refused_in_a_sentence() {
                     counts.push((await listCached()).length);
                 };
                 for (const fill of [1, 2, 3]) await put(fill, `http://x/${fill}`);
-                await put(4, 'http://x/2'); // takes the place of what the address gave before
+                await put(4, 'http://x/2'); // replaces the earlier file of that address
                 await tidy(60e6);
                 counts.push((await listCached()).length);
                 const left = await Promise.all([1, 2, 3].map((fill) => recall(`http://x/${fill}`)));

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
-/// A tensor with the name that it has there.
+/// A tensor under its name there.
 pub struct Foreign {
     name: String,
     dtype: Dtype,
@@ -27,7 +27,7 @@ pub fn tensors(ours: &[u8]) -> Result<Vec<Foreign>> {
 fn foreign_name(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     let number = |text: &str| text.parse::<usize>().ok();
-    // Where a unit (convolution, norm, activation) begins in its sequence.
+    // The index in its sequence where a unit (convolution, norm, activation) begins.
     let place = |part: &str, first: bool| match (part, first) {
         ("expand", false) | ("depthwise", true) => Some(0),
         ("depthwise", false) | ("project", true) => Some(3),
@@ -93,7 +93,7 @@ pub fn pth_file(tensors: &[Foreign]) -> Result<Vec<u8>> {
     zip(&files)
 }
 
-/// An OrderedDict of names and calls that rebuild a tensor from a storage, in protocol 2.
+/// An OrderedDict from names to calls that rebuild a tensor from a storage, in protocol 2.
 fn pickle(tensors: &[Foreign]) -> Result<Vec<u8>> {
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (index, tensor) in tensors.iter().enumerate() {
@@ -167,7 +167,7 @@ fn zip(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     out.extend_from_slice(&u32::try_from(directory.len())?.to_le_bytes());
     out.extend_from_slice(&start.to_le_bytes());
     out.extend_from_slice(&[0, 0]);
-    ensure!(files.len() < 65_535, "that many files take zip64");
+    ensure!(files.len() < 65_535, "so many files need zip64");
     Ok(out)
 }
 
@@ -177,7 +177,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn names_and_check_sums_are_those_of_others() {
+fn names_and_check_sums_are_the_usual_ones() {
     assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
     let name = |path| foreign_name(path).unwrap_or_default();
     assert_eq!(name("backbone.stem.norm.running_var"), "base_net.0.1.running_var");

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// For a call that the browser answers at once.
+/// The limit of a call that the browser answers at once.
 const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// The protocol's two pipes are file descriptors 3 and 4; the shell makes them from the standard ones.
@@ -29,7 +29,7 @@ pub struct DevTools {
     session: Option<String>,
     /// What the page logged as an error, threw, or was refused, in order.
     pub complaints: Vec<String>,
-    // Dropped last, when the browser is gone.
+    // Dropped last, after the browser has ended.
     _profile: TempDir,
 }
 
@@ -81,7 +81,7 @@ impl DevTools {
         self.call_within(method, parameters, AT_ONCE)
     }
 
-    /// Calls a method and waits for its answer that long.
+    /// Calls a method and waits for its answer, no longer than `limit`.
     pub fn call_within(&mut self, method: &str, parameters: Value, limit: Duration) -> Result<Value> {
         let id = self.next_id;
         self.next_id += 1;

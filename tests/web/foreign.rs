@@ -13,7 +13,7 @@ use super::pictures::{a_sample, default_weights};
 use super::server::Extra;
 use super::weights::is_sentence;
 
-/// Computes on the CPU, which is quicker than an emulated adapter.
+/// On the CPU, which is faster than an emulated adapter.
 pub const CPU: &str = "?backend=cpu";
 
 /// The page's description of the checkpoint made from the shipped model.
@@ -33,7 +33,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
         page.choose("#file", &a_sample(page)?)?;
         let own = result(page)?;
         ensure!(own.as_array().is_some_and(|list| !list.is_empty()), "our own file detects nothing");
-        ensure!(recognised(page)? == "–", "our own file is said to be {}", recognised(page)?);
+        ensure!(recognised(page)? == "–", "our own file is described as {}", recognised(page)?);
 
         // Without names the boxes are the same, and the page asks for the names.
         page.choose("#weights-file", &pth)?;
@@ -44,7 +44,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
         ensure!(page.eval("document.querySelector('#nameless').hidden")? == false, "the page does not ask for names");
         ensure!(page.detections()?.iter().all(|item| item.starts_with("class ")), "{:?}", page.detections()?);
 
-        // A list of names alone is for the model in use.
+        // Names alone are for the model in use.
         page.choose("#weights-file", &labels)?;
         page.wait_for(&format!("document.querySelector('#classes').textContent === '{}'", names.concat()), PATIENCE)?;
         ensure!(result(page)? == own, "with names {} differs from {own}", result(page)?);
@@ -66,7 +66,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
 }
 
 #[test]
-fn a_checkpoint_that_is_no_good_is_refused_and_the_detector_before_works_on() {
+fn an_unusable_checkpoint_is_refused_and_the_previous_detector_works_on() {
     scenario("bad checkpoints", Gpu::None, |page| {
         let folder = tempfile::tempdir()?;
         let (foreign, _) = shipped_as_foreign(page)?;
@@ -111,7 +111,7 @@ fn a_checkpoint_that_is_no_good_is_refused_and_the_detector_before_works_on() {
 }
 
 #[test]
-fn the_module_takes_checkpoints_from_everywhere_and_gives_back_a_file_of_ours() {
+fn the_module_takes_checkpoints_from_anywhere_and_returns_a_file_of_ours() {
     scenario("checkpoints in the module", Gpu::None, |page| {
         let (foreign, names) = shipped_as_foreign(page)?;
         page.server.put("theirs.pth", Extra { bytes: checkpoint::pth_file(&foreign)?, ..Extra::default() });
@@ -160,13 +160,13 @@ pub fn shipped_as_foreign(page: &Page) -> Result<(Vec<Foreign>, Vec<String>)> {
     Ok((checkpoint::tensors(&ours)?, read_header(&ours)?.labels))
 }
 
-/// What the page finds in its picture now.
+/// The detections of the current picture.
 pub fn result(page: &mut Page) -> Result<Value> {
     page.wait_for_result()?;
     page.eval("window.lastResult.detections")
 }
 
-/// Waits until a model is in use and has detected.
+/// Waits until a model is in use and has a result.
 pub fn wait_for_model(page: &mut Page, name: &str) -> Result<()> {
     let over = format!(
         "document.querySelector('#weights').textContent === '{name}' || \
@@ -188,7 +188,7 @@ fn without_labels(detections: &Value) -> Value {
     detections
 }
 
-/// A file of that content.
+/// A file with that content.
 pub fn written(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let path = folder.join(name);
     std::fs::write(&path, bytes)?;

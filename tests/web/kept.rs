@@ -1,4 +1,4 @@
-//! Models that the user keeps in the browser: there on the next visit, without a request, until they are forgotten.
+//! Models that the user keeps in the browser: available on the next visit, without a request, until they are forgotten.
 
 use anyhow::{Result, ensure};
 
@@ -7,7 +7,7 @@ use super::foreign::{CPU, result, shipped_as_foreign, wait_for_model, written};
 use super::page::{Gpu, PATIENCE, Page, scenario};
 use super::weights::is_sentence;
 
-/// Stops the shipped model from being found, as without a network.
+/// Hides the shipped model, as without a network.
 fn hide_shipped(page: &Page) {
     page.server.put("models/index.json", super::server::Extra { cut: Some(0), ..Default::default() });
 }
@@ -21,7 +21,7 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
         let labels = written(folder.path(), "labels.txt", names.join("\n").as_bytes())?;
         page.open(CPU)?;
         let own = result(page)?;
-        ensure!(hidden(page, "#keep")? && hidden(page, "#kept")?, "the shipped model is not to be kept");
+        ensure!(hidden(page, "#keep")? && hidden(page, "#kept")?, "the shipped model can be kept");
 
         // Nothing is kept unasked.
         page.choose_all("#weights-file", &[&theirs, &labels])?;
@@ -34,19 +34,19 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
         wait_for_model(page, "theirs.pth")?;
         page.wait_for("!document.querySelector('#keep').hidden", PATIENCE)?;
         let says = page.text("document.querySelector('#keep').textContent")?;
-        ensure!(says.contains(" MB)"), "it does not say how large: {says}");
+        ensure!(says.contains(" MB)"), "it does not state the size: {says}");
         page.click("#keep")?;
         page.wait_for("document.querySelectorAll('#kept li').length === 1", PATIENCE)?;
-        ensure!(hidden(page, "#keep")?, "what is kept need not be kept");
+        ensure!(hidden(page, "#keep")?, "a kept model can be kept again");
 
-        // Without what ships, a kept model is what the page starts with; no weights are asked for.
+        // Without the shipped model the page starts with a kept one, and requests no weights.
         hide_shipped(page);
         page.open(CPU)?;
         wait_for_model(page, "theirs.pth")?;
         ensure!(result(page)? == own, "{} differs from {own}", result(page)?);
-        ensure!(page.server.missing().is_empty(), "asked for {:?}", page.server.missing());
+        ensure!(page.server.missing().is_empty(), "requested {:?}", page.server.missing());
 
-        // The same file is opened again: it takes another name, and is known to be kept.
+        // The same file opened again takes another name, and is known to be kept.
         page.choose_all("#weights-file", &[&theirs, &labels])?;
         wait_for_model(page, "theirs.pth (2)")?;
         page.wait_for("!document.querySelector('#keep').hidden", PATIENCE)?;
@@ -107,21 +107,21 @@ fn a_kept_model_that_is_damaged_or_gone_ends_in_a_sentence_and_is_forgotten() {
             ))?;
             let error = page.wait_for_error()?;
             ensure!(is_sentence(&error) && error.contains(name) && error.contains("forgotten"), "{name}: {error}");
-            ensure!(!menu(page)?.contains(&name.to_owned()), "{name} is in the menu still");
+            ensure!(!menu(page)?.contains(&name.to_owned()), "{name} is still in the menu");
             ensure!(
                 page.text("document.querySelector('#weights').textContent")? == "shapes",
-                "the model before is gone"
+                "the previous model is gone"
             );
             page.eval("document.querySelector('#reset').click()")?;
             page.wait_for_result()?;
         }
-        ensure!(hidden(page, "#kept")?, "what was forgotten is listed");
+        ensure!(hidden(page, "#kept")?, "a forgotten model is listed");
         Ok(())
     });
 }
 
 #[test]
-fn without_room_nothing_is_kept_and_a_sentence_says_so() {
+fn without_room_nothing_is_kept_and_a_sentence_says_why() {
     scenario("no room", Gpu::None, |page| {
         let folder = tempfile::tempdir()?;
         let (foreign, _) = shipped_as_foreign(page)?;

@@ -19,7 +19,8 @@ fn built() -> Option<PathBuf> {
 
 #[test]
 fn ten_steps_in_the_browser_have_the_losses_of_the_native_run() {
-    let folder = built().unwrap_or_else(|| skip("SSD_WASM_TESTS does not name what `cargo xtask test` builds of tests/wasm"));
+    let folder =
+        built().unwrap_or_else(|| skip("SSD_WASM_TESTS does not name what `cargo xtask test` builds of tests/wasm"));
     scenario("learning", Gpu::None, |page| {
         for name in ["ssd_wasm_tests.js", "ssd_wasm_tests_bg.wasm"] {
             let bytes = std::fs::read(folder.join(name)).with_context(|| format!("{name} is not there"))?;

@@ -1,4 +1,4 @@
-//! The page, in headless Chromium: the files of `dist/` from a plain server, driven through what its users see.
+//! The page in headless Chromium: the files of `dist/` from a plain server, driven through what its users see.
 //!
 //! Each test is one scenario with a browser and a profile of its own. WebGPU is emulated by SwiftShader, so nothing
 //! here measures a graphics card. Where browser or page is missing the tests are skipped.

@@ -1,4 +1,4 @@
-//! The page in a browser: what a test does to it and sees of it.
+//! The page in a browser: what a test does with it, and reads from it.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +20,7 @@ pub enum Gpu {
     None,
 }
 
-/// Flags for every run. Nothing but this machine can be reached: a page that needs more fails here.
+/// Flags for every run. Only this machine can be reached, so that a page that needs others fails here.
 const FLAGS: [&str; 12] = [
     "--no-sandbox",
     "--disable-quic",
@@ -36,7 +36,7 @@ const FLAGS: [&str; 12] = [
     "--use-fake-device-for-media-stream",
 ];
 
-/// The set with which WebGPU, video textures and screenshots all work on an emulated adapter.
+/// With these, WebGPU, video textures and screenshots all work on an emulated adapter.
 const EMULATED_GPU: [&str; 5] = [
     "--enable-unsafe-webgpu",
     "--use-angle=swiftshader",
@@ -45,13 +45,13 @@ const EMULATED_GPU: [&str; 5] = [
     "--use-vulkan=swiftshader",
 ];
 
-/// How long a detector may take to load and detect on an emulated adapter of a busy machine.
+/// The limit for loading a detector and detecting, on an emulated adapter and a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// One browser at a time, whatever the number of test threads: each takes all cores for its adapter.
+/// One browser at a time, whatever the number of test threads: its adapter takes all cores.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The page of `dist/` in a browser of its own.
+/// The page of `dist/` in its own browser.
 pub struct Page {
     devtools: DevTools,
     pub server: Server,
@@ -96,7 +96,7 @@ impl Page {
         Ok(Self { devtools, server, dist })
     }
 
-    /// Opens the page with such parameters, or another file of its folder.
+    /// Opens the page with these parameters, or another file of its folder.
     pub fn open(&mut self, name: &str) -> Result<()> {
         let url = self.server.url(name);
         let answer = self.devtools.call("Page.navigate", json!({ "url": url }))?;
@@ -106,7 +106,7 @@ impl Page {
         self.wait_for("document.readyState === 'complete'", Duration::from_secs(30))
     }
 
-    /// The value of a JavaScript expression, which may be a promise. What it throws is an error here.
+    /// The value of a JavaScript expression, which may be a promise. An exception is an error.
     pub fn eval(&mut self, expression: &str) -> Result<Value> {
         let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let mut answer = self.devtools.call_within("Runtime.evaluate", parameters, PATIENCE)?;
@@ -117,18 +117,18 @@ impl Page {
         Ok(answer["result"]["value"].take())
     }
 
-    /// The text of an expression's value.
+    /// The value of an expression that is a text.
     pub fn text(&mut self, expression: &str) -> Result<String> {
         let value = self.eval(expression)?;
         value.as_str().map(str::to_owned).with_context(|| format!("{expression} is no text: {value}"))
     }
 
-    /// Waits until an expression holds.
+    /// Waits until an expression is true.
     pub fn wait_for(&mut self, condition: &str, limit: Duration) -> Result<()> {
         let end = Instant::now() + limit;
         while self.eval(condition)? != json!(true) {
             if Instant::now() > end {
-                bail!("after {limit:?} this does not hold: {condition}");
+                bail!("after {limit:?} this is still false: {condition}");
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -179,7 +179,7 @@ impl Page {
         self.devtools.call("DOM.setFileInputFiles", files).map(drop)
     }
 
-    /// Drops a file on the page: what the server has under `name`, called `file`.
+    /// Drops a file on the page: the server's file `name`, called `file`.
     pub fn drop_file(&mut self, name: &str, file: &str) -> Result<()> {
         let url = self.server.url(name);
         let script = format!(
@@ -193,7 +193,7 @@ impl Page {
         self.eval(&script).map(drop)
     }
 
-    /// Lets the page's origin store no more than that.
+    /// Limits the storage of the page's origin.
     pub fn limit_storage(&mut self, bytes: u64) -> Result<()> {
         let parameters = json!({ "origin": self.server.origin(), "quotaSize": bytes });
         self.devtools.call("Storage.overrideQuotaForOrigin", parameters).map(drop)

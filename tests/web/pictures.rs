@@ -14,7 +14,7 @@ use ssd_train::device::choice::{DeviceChoice, DeviceKind};
 
 use super::page::{Gpu, Page, scenario};
 
-/// From the click on a link to boxes on the sample picture, on an emulated adapter.
+/// The limit from a click on a link to boxes on the sample picture, on an emulated adapter.
 const FIRST_BOXES: Duration = Duration::from_secs(20);
 
 #[test]
@@ -44,7 +44,7 @@ fn the_sample_is_detected_without_a_click() {
     });
 }
 
-/// What the page finds in an uploaded picture is what the native detector finds on the CPU with the same weights.
+/// The native detector runs on the CPU, with the same weights.
 #[test]
 fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
     scenario("upload", Gpu::Emulated, |page| {
@@ -55,7 +55,7 @@ fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
         page.wait_for_result()?;
 
         let mut compared = 0;
-        // As the network sees it, wide, and tall: the last two are stretched on the way in and back on the way out.
+        // Square like the network's input, wide, and tall: the last two are stretched on the way in and back.
         for (width, height) in [(300, 300), (480, 320), (240, 400)] {
             let (scene, _) = shapes::scene(width, height, &mut seeded(&[20, u64::from(width)]));
             let file = folder.path().join(format!("{width}.png"));
@@ -98,6 +98,40 @@ fn the_score_slider_changes_the_list() {
     });
 }
 
+#[test]
+fn settings_are_shared_by_the_address_and_reset_together() {
+    scenario("settings", Gpu::None, |page| {
+        let shown = "['score', 'iou', 'nms', 'topk', 'max'].map((id) => document.getElementById(id).value).join()";
+        page.open("?backend=cpu&score=0.01&nms=soft&topk=1")?;
+        page.wait_for_result()?;
+        ensure!(page.text(shown)? == "0.01,0.45,soft,1,200", "the controls show {}", page.text(shown)?);
+        // One candidate of each class leaves no two detections of one class.
+        let labels = "window.lastResult.detections.map(({ label }) => label)";
+        let few: Vec<String> = serde_json::from_value(page.eval(labels)?)?;
+        let distinct = few.iter().collect::<std::collections::BTreeSet<_>>();
+        ensure!(!few.is_empty() && distinct.len() == few.len(), "{few:?} with one candidate of each class");
+
+        let more = format!("window.lastResult?.detections.length > {}", few.len());
+        page.slide("#topk", 300.0)?;
+        page.wait_for(&more, Duration::from_secs(30))?;
+        let soft = page.eval("window.lastResult.detections")?;
+        page.eval("window.lastResult = null")?;
+        page.eval(
+            "(() => { const menu = document.querySelector('#nms'); menu.value = 'hard'; \
+             menu.dispatchEvent(new Event('input', { bubbles: true })); })()",
+        )?;
+        page.wait_for_result()?;
+        ensure!(page.eval("window.lastResult.detections")? != soft, "hard and soft suppression give the same");
+        let address = page.text("location.search")?;
+        ensure!(address == "?backend=cpu&score=0.01&nms=hard&topk=300", "the address is {address}");
+
+        page.click("#reset")?;
+        ensure!(page.text("location.search")? == "?backend=cpu", "the address keeps {}", page.text("location.search")?);
+        ensure!(page.text(shown)? == "0.5,0.45,hard,400,200", "after a reset: {}", page.text(shown)?);
+        Ok(())
+    });
+}
+
 /// The default model's weights in `dist/`.
 pub fn default_weights(page: &Page) -> Result<PathBuf> {
     let index: Value = serde_json::from_slice(&std::fs::read(page.dist.join("models/index.json"))?)?;
@@ -107,7 +141,7 @@ pub fn default_weights(page: &Page) -> Result<PathBuf> {
     Ok(page.dist.join("models").join(model["file"].as_str().context("the default model names no file")?))
 }
 
-/// The last sample picture, which is not the one that the page starts with if there are several.
+/// The last sample picture; the page starts with the first.
 pub fn a_sample(page: &Page) -> Result<PathBuf> {
     let samples: Value = serde_json::from_slice(&std::fs::read(page.dist.join("samples/index.json"))?)?;
     let last = samples.as_array().and_then(|list| list.last()).context("samples/index.json lists no pictures")?;

@@ -55,7 +55,7 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves the files of `root` to this machine, on a port that is free.
+    /// Serves the files of `root` to this machine, on a free port.
     pub fn start(root: &Path) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("there is no port to listen on")?;
         let address = listener.local_addr()?;
@@ -69,7 +69,7 @@ impl Server {
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let shared = Arc::clone(&given);
-                // A browser that goes away in the middle of a file is no fault of the page.
+                // A browser may close a connection in the middle of a file.
                 std::thread::spawn(move || answer(connection, &shared).ok());
             }
         });

@@ -6,14 +6,14 @@ use super::page::{Gpu, Page, scenario};
 use super::pictures::{a_sample, default_weights};
 
 #[test]
-fn a_broken_weights_file_is_refused_and_the_detector_before_works_on() {
+fn a_broken_weights_file_is_refused_and_the_previous_detector_works_on() {
     scenario("broken weights", Gpu::Emulated, |page| {
         let folder = tempfile::tempdir()?;
         let whole = std::fs::read(default_weights(page)?)?;
         page.open("")?;
         page.wait_for_result()?;
 
-        // Cut in its tensors, cut in its header, and of another kind altogether.
+        // Cut in the tensors, cut in the header, and no weights file at all.
         for (name, bytes) in [("cut", &whole[..whole.len() / 2]), ("short", &whole[..40]), ("text", &b"hello"[..])] {
             let file = folder.path().join(format!("{name}.safetensors"));
             std::fs::write(&file, bytes)?;

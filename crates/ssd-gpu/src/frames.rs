@@ -1,55 +1,58 @@
-//! A whole detector on the GPU: one submit and one small read-back a frame.
+//! A whole detector on the GPU: one submit and one small read-back per frame.
 //!
-//! Everything that a frame needs is made at load. While a frame is read, the next one can be computed: the read-back has
-//! buffers of its own, taken from a pool and put back. On devices that can, the stages are timed by the device itself, and the
-//! times travel in the same read-back.
+//! Everything that a frame needs is made at load. While a frame is read, the next one can be computed: the read-back
+//! has buffers of its own, from a pool. Devices that can do so time the stages themselves, and the times come in the
+//! same read-back.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::wgpu::wgpu;
-use ssd::Ssd;
 use ssd::postprocess::DetectParams;
 use ssd::weights::Header;
+use ssd::{Detection, Ssd};
 
+use crate::adapter::Adapter;
+use crate::clock::Clock;
 use crate::error::GpuError;
-use crate::gpu::{Gpu, Mapping, map, staging};
+use crate::gpu::{Gpu, ReadBack, read_back, staging};
 use crate::kernel::Precision;
-use crate::layout;
-use crate::network::{self, Adapter};
+use crate::network;
 use crate::picture::{Picture, PictureInput};
-use crate::postprocess::{Counts, Found, Postprocess, readback_bytes, unpack};
-use crate::program::{Program, Recording};
+use crate::postprocess::{Counts, Postprocess, unpack};
+use crate::program::{Program, Progress, Recording};
+use crate::wgsl::{Header, Record};
 
-/// Passes of a frame: preprocess, network, postprocess; each is timed at its beginning and its end.
-const PASSES: usize = 3;
-const TIMES_BYTES: u64 = (2 * PASSES * size_of::<u64>()) as u64;
-/// Where the headers begin in a read-back, behind the times.
-const LIST_START: u64 = TIMES_BYTES.next_multiple_of(wgpu::COPY_BUFFER_ALIGNMENT);
+/// Passes of a frame: preprocess, network, postprocess.
+const PASSES: u32 = 3;
 
-/// A detector that lives on the GPU.
+/// A detector on the GPU.
 #[derive(Debug)]
 pub struct GpuDetector {
     gpu: Gpu,
     picture: PictureInput,
     network: Program,
     predictions: wgpu::Buffer,
-    /// Numbers in it; the buffer is a little longer.
-    predicted: usize,
     postprocess: Postprocess,
     clock: Option<Clock>,
-    images: usize,
+    counts: Counts,
     precision: Precision,
     pool: Arc<Mutex<Vec<wgpu::Buffer>>>,
 }
 
-/// The device's own stopwatch.
-#[derive(Debug)]
-struct Clock {
-    queries: wgpu::QuerySet,
-    resolved: wgpu::Buffer,
+/// The result of one picture.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Normalised boxes, best first.
+    pub detections: Vec<Detection>,
+    /// Boxes that went into NMS, of all classes; only our kernels count them.
+    pub candidates: Option<u32>,
+    /// Bytes copied from the GPU to the host, for all pictures of the batch; 0 on the CPU device.
+    pub readback_bytes: usize,
+    /// Of the batch, by the clock of the device; `None` on a GPU without one.
+    pub times: Option<StageTimes>,
 }
 
-/// Milliseconds of a frame on the device, by its own clock.
+/// Milliseconds of the stages of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct StageTimes {
     /// Resize and normalise.
@@ -61,103 +64,107 @@ pub struct StageTimes {
 }
 
 impl GpuDetector {
-    /// Everything for batches of `images` pictures, by the methods that suit `adapter`. `progress` hears how many kernels of
-    /// how many are compiled.
+    /// For batches of up to `images` pictures, by the methods that suit `adapter`. `progress` is told how many kernels
+    /// are compiled, and of how many.
     ///
     /// # Errors
     ///
-    /// When the device refuses a kernel, or cannot hold the network.
+    /// When the device refuses a kernel, or has not enough memory.
     pub async fn new(
         gpu: &Gpu,
         header: &Header,
         model: &Ssd,
         images: usize,
-        how: (Precision, Adapter),
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Self, GpuError> {
-        gpu.within_memory(Self::make(gpu, header, model, images, how, progress)).await
-    }
-
-    async fn make(
-        gpu: &Gpu,
-        header: &Header,
-        model: &Ssd,
-        images: usize,
         (precision, adapter): (Precision, Adapter),
-        progress: &mut dyn FnMut(usize, usize),
+        progress: Progress<'_>,
     ) -> Result<Self, GpuError> {
-        let mut recording = Recording::new(gpu);
-        let (input, rows) = network::record(&mut recording, header, model, images, precision, adapter);
-        let network = recording.compile(progress).await?;
-        let predictions = network.buffer(rows.slot).clone();
-        let predicted = images * rows.priors * (4 + rows.classes);
-        let counts = Counts { images, priors: rows.priors, classes: rows.classes };
-        let priors = header.priors.priors();
-        let postprocess = Postprocess::new(gpu, &predictions, &priors, header.priors.variances, counts).await?;
-        let picture =
-            PictureInput::new(gpu, network.buffer(input.slot), header.preprocess(), images, precision).await?;
-        let clock = gpu.has_timestamps().then(|| Clock::new(&gpu.device));
-        let pool = Arc::default();
-        let gpu = gpu.clone();
-        Ok(Self { gpu, picture, network, predictions, predicted, postprocess, clock, images, precision, pool })
+        let make = async {
+            let mut recording = Recording::new(gpu);
+            let (input, rows) = network::record(&mut recording, header, model, images, precision, adapter);
+            let network = recording.compile(progress).await?;
+            let (input, predictions) = (network.buffer(input.slot), network.buffer(rows.slot).clone());
+            let counts = Counts { images, priors: rows.priors, classes: rows.classes };
+            let (priors, variances) = (header.priors.priors(), header.priors.variances);
+            Ok(Self {
+                picture: PictureInput::new(gpu, input, header.preprocess(), images, precision).await?,
+                postprocess: Postprocess::new(gpu, &predictions, &priors, variances, counts).await?,
+                clock: Clock::new(gpu, PASSES),
+                gpu: gpu.clone(),
+                network,
+                predictions,
+                counts,
+                precision,
+                pool: Arc::default(),
+            })
+        };
+        gpu.within_memory(make).await
     }
 
     /// Puts one frame of up to `images` pictures into the queue. Returns at once.
     ///
     /// # Errors
     ///
-    /// When a picture is not its pixels, or too large.
+    /// When a picture does not have its pixels, or is too large.
     pub fn submit(&mut self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Frame, GpuError> {
-        if !(1..=self.images).contains(&pictures.len()) {
-            return Err(GpuError::Size { name: "the batch", got: pictures.len(), least: 1, most: self.images });
-        }
+        self.check_batch(pictures.len())?;
         for (image, picture) in pictures.iter().enumerate() {
             self.picture.upload(&self.gpu, image, picture)?;
         }
+        Ok(self.frame(pictures.len(), pictures.len(), params))
+    }
+
+    /// The same for pictures that are preprocessed, `[B, 3, S, S]`.
+    ///
+    /// # Errors
+    ///
+    /// When there are too many.
+    pub fn submit_input(&mut self, input: &[f32], params: &DetectParams) -> Result<Frame, GpuError> {
+        let pictures = input.len() / self.picture.numbers();
+        self.check_batch(pictures)?;
+        self.picture.write(&self.gpu, input);
+        Ok(self.frame(pictures, 0, params))
+    }
+
+    fn check_batch(&self, got: usize) -> Result<(), GpuError> {
+        let most = self.counts.images;
+        if (1..=most).contains(&got) { Ok(()) } else { Err(GpuError::Size { name: "the batch", got, least: 1, most }) }
+    }
+
+    /// A frame of `pictures` pictures, the first `uploaded` of which are in textures.
+    fn frame(&mut self, pictures: usize, uploaded: usize, params: &DetectParams) -> Frame {
         self.postprocess.ask(&self.gpu, params);
-        let max = params.max;
-        let readback = LIST_START + readback_bytes(self.images, max) as u64;
-        let staging = self.staging(readback);
+        let output = self.postprocess.output();
+        let times = Clock::bytes(PASSES);
+        let readback_bytes = times + output.iter().map(|(_, bytes)| *bytes as u64).sum::<u64>();
+        let staging = self.staging(readback_bytes);
 
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.picture.encode(&mut self.pass(&mut encoder, 0), pictures.len());
-        self.network.encode(&mut self.pass(&mut encoder, 1));
-        self.postprocess.encode(&mut self.pass(&mut encoder, 2));
-        if let Some(clock) = &self.clock {
-            encoder.resolve_query_set(&clock.queries, 0..2 * PASSES as u32, &clock.resolved, 0);
-            encoder.copy_buffer_to_buffer(&clock.resolved, 0, &staging, 0, TIMES_BYTES);
+        let clock = self.clock.as_ref();
+        self.picture.encode(&mut Clock::pass(clock, &mut encoder, 0), uploaded);
+        self.network.encode(&mut Clock::pass(clock, &mut encoder, 1));
+        self.postprocess.encode(&mut Clock::pass(clock, &mut encoder, 2));
+        if let Some(clock) = clock {
+            clock.copy(&mut encoder, &staging);
         }
-        let stages = self.postprocess.stages;
-        let headers = self.images * size_of::<layout::Header>();
-        let records = readback_bytes(self.images, max) - headers;
-        for (slot, start, bytes) in [(stages.headers, 0, headers), (stages.records, headers, records)] {
-            let buffer = self.postprocess.program().buffer(slot);
-            encoder.copy_buffer_to_buffer(buffer, 0, &staging, LIST_START + start as u64, bytes as u64);
+        let mut start = times;
+        for (buffer, bytes) in output {
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, start, bytes as u64);
+            start += bytes as u64;
         }
         let submission = self.gpu.queue.submit([encoder.finish()]);
-        Ok(Frame {
-            mapping: map(&self.gpu.device, &staging, submission),
+        Frame {
+            arriving: read_back(&self.gpu.device, &staging, submission),
             staging,
             pool: self.pool.clone(),
-            pictures: pictures.len(),
-            images: self.images,
-            max,
-            readback_bytes: readback as usize,
-            tick_ns: self.clock.is_some().then(|| self.gpu.tick_ns()),
-        })
+            pictures,
+            images: self.counts.images,
+            max: params.max,
+            clock: self.clock.clone(),
+        }
     }
 
-    fn pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder, index: u32) -> wgpu::ComputePass<'a> {
-        let timestamp_writes = self.clock.as_ref().map(|clock| wgpu::ComputePassTimestampWrites {
-            query_set: &clock.queries,
-            beginning_of_pass_write_index: Some(2 * index),
-            end_of_pass_write_index: Some(2 * index + 1),
-        });
-        encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes })
-    }
-
-    /// A buffer of exactly that size from the pool, or a new one: after the first frames there is always one, unless more
-    /// detections are asked for than before.
+    /// A buffer of exactly that size, from the pool if it has one: after the first frames it always does, unless `max`
+    /// changes.
     fn staging(&self, bytes: u64) -> wgpu::Buffer {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         pool.retain(|buffer| buffer.size() == bytes);
@@ -174,16 +181,17 @@ impl GpuDetector {
         self.precision
     }
 
-    /// The predictions of the last frame: offsets `[images, P, 4]`, then logits `[images, P, C]`. For tests; a frame reads
-    /// back its detections alone. What is returned does not borrow the detector.
+    /// The predictions of the last frame: offsets `[images, P, 4]`, then logits `[images, P, C]`. For comparisons; a
+    /// frame reads back only its detections. The future does not borrow the detector.
     ///
     /// # Errors
     ///
     /// When the device fails.
     pub fn predictions(&self) -> impl Future<Output = Result<Vec<f32>, GpuError>> + use<> {
         let (gpu, buffer) = (self.gpu.clone(), self.predictions.clone());
-        let bytes = (self.predicted * size_of::<f32>()) as u64;
-        async move { Ok(bytemuck::pod_collect_to_vec(&gpu.read(&buffer, bytes).await?)) }
+        let Counts { images, priors, classes } = self.counts;
+        let bytes = images * priors * (4 + classes) * size_of::<f32>();
+        async move { Ok(bytemuck::pod_collect_to_vec(&gpu.read(&buffer, bytes as u64).await?)) }
     }
 
     /// The program of the network, for the bench.
@@ -191,97 +199,61 @@ impl GpuDetector {
         &self.network
     }
 
-    /// What comes before and after it, and the numbers in between, for the bench.
+    /// The stages before and after the network, and the predictions, for the bench.
     pub(crate) fn around(&mut self) -> (&PictureInput, &mut Postprocess, &wgpu::Buffer) {
         (&self.picture, &mut self.postprocess, &self.predictions)
     }
 
-    /// How many pictures a frame has at most.
+    /// Most pictures of a frame.
     pub fn images(&self) -> usize {
-        self.images
+        self.counts.images
     }
 
-    /// Frees all of it now.
+    /// Frees all memory now.
     pub(crate) fn destroy(self) {
         self.network.destroy();
         self.postprocess.destroy();
         self.picture.destroy();
-        if let Some(clock) = &self.clock {
-            clock.resolved.destroy();
-            clock.queries.destroy();
+        if let Some(clock) = self.clock {
+            clock.destroy();
         }
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(wgpu::Buffer::destroy);
     }
 }
 
-impl Clock {
-    fn new(device: &wgpu::Device) -> Self {
-        let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
-            label: Some("stages"),
-            ty: wgpu::QueryType::Timestamp,
-            count: 2 * PASSES as u32,
-        });
-        let resolved = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("times"),
-            size: TIMES_BYTES,
-            usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
-            mapped_at_creation: false,
-        });
-        Self { queries, resolved }
-    }
-}
-
-/// A frame on its way.
+/// A frame in flight.
 #[derive(Debug)]
 pub struct Frame {
-    mapping: Mapping,
+    arriving: ReadBack,
     staging: wgpu::Buffer,
     pool: Arc<Mutex<Vec<wgpu::Buffer>>>,
     pictures: usize,
     images: usize,
     max: usize,
-    readback_bytes: usize,
-    /// Nanoseconds of a tick, where the device keeps time.
-    tick_ns: Option<f32>,
-}
-
-/// What came of a frame.
-#[derive(Debug, Clone)]
-pub struct FrameResult {
-    /// Of each picture.
-    pub found: Vec<Found>,
-    /// By the device's clock, where it has one.
-    pub times: Option<StageTimes>,
-    /// Bytes that crossed to the host.
-    pub readback_bytes: usize,
+    clock: Option<Clock>,
 }
 
 impl Frame {
-    /// Waits for the detections.
+    /// Waits for the result of each picture.
     ///
     /// # Errors
     ///
     /// When the device fails.
-    pub async fn read(self) -> Result<FrameResult, GpuError> {
-        self.mapping.wait().await?;
-        let (times, found) = {
-            let mapped = self.staging.slice(..).get_mapped_range();
-            let bytes = mapped.map_err(|error| GpuError::Read { reason: error.to_string() })?;
-            let (times, list) = bytes.split_at(LIST_START as usize);
-            let times = self.tick_ns.map(|tick_ns| stage_times(times, tick_ns));
-            (times, unpack(list, self.images, self.max))
-        };
-        self.staging.unmap();
+    pub async fn read(self) -> Result<Vec<Outcome>, GpuError> {
+        let bytes = self.arriving.bytes().await?;
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(self.staging);
-        let mut found = found?;
-        found.truncate(self.pictures);
-        Ok(FrameResult { found, times, readback_bytes: self.readback_bytes })
+        let (times, lists) = bytes.split_at(Clock::bytes(PASSES) as usize);
+        let times = self.clock.map(|clock| {
+            let ms = clock.ms(times);
+            StageTimes { preprocess_ms: ms[0], network_ms: ms[1], postprocess_ms: ms[2] }
+        });
+        let outcome = |(header, records): (Header, Vec<Record>)| Outcome {
+            detections: records.iter().map(Detection::from).collect(),
+            candidates: Some(header.candidates),
+            readback_bytes: bytes.len(),
+            times,
+        };
+        let lists = unpack(lists, self.images, self.max)?;
+        Ok(lists.into_iter().take(self.pictures).map(outcome).collect())
     }
-}
-
-fn stage_times(bytes: &[u8], tick_ns: f32) -> StageTimes {
-    let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes[..TIMES_BYTES as usize]);
-    // A clock may be coarse and may have been reset in between: a time is never negative.
-    let ms = |pass: usize| ticks[2 * pass + 1].saturating_sub(ticks[2 * pass]) as f64 * f64::from(tick_ns) * 1e-6;
-    StageTimes { preprocess_ms: ms(0), network_ms: ms(1), postprocess_ms: ms(2) }
 }

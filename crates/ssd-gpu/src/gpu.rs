@@ -1,7 +1,7 @@
 //! The device: opened by Burn, shared with it, and used directly.
 //!
-//! Burn's tensors and our kernels lie on one wgpu device. The kernels do not go through Burn's queue, because a frame is to be
-//! one submit of commands whose buffers, bind groups and pipelines were made at load; that is `program`.
+//! Burn's tensors and our kernels share one wgpu device. The kernels bypass Burn's queue, because a frame is one submit
+//! of commands whose buffers, bind groups and pipelines were made at load; that is `program`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
+use crate::adapter::Adapter;
 use crate::error::GpuError;
 use crate::kernel::Kernel;
-use crate::network::Adapter;
 
-/// A GPU with the pipelines that were made on it. Clones are handles to the same.
+/// A GPU with the pipelines that were compiled for it. Clones are handles to the same.
 #[derive(Debug, Clone)]
 pub struct Gpu {
     pub(crate) device: wgpu::Device,
@@ -26,7 +26,7 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// The device that Burn opened. `name` is what the adapter is called where wgpu cannot know: in browsers.
+    /// The device that Burn opened. `name` is the adapter's name where wgpu does not know it: in browsers.
     pub fn new(burn: Device, setup: &WgpuSetup, name: Option<String>) -> Self {
         let info = setup.adapter.get_info();
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| info.name.clone());
@@ -40,7 +40,7 @@ impl Gpu {
         }
     }
 
-    /// What the adapter is called.
+    /// The adapter's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -50,12 +50,12 @@ impl Gpu {
         &self.burn
     }
 
-    /// What lies between wgpu and the adapter: `vulkan`, `metal`, `dx12`, `webgpu`.
+    /// The graphics API: `vulkan`, `metal`, `dx12`, `webgpu`.
     pub fn backend(&self) -> String {
         self.device.adapter_info().backend.to_string()
     }
 
-    /// What is known of the adapter that matters to the choice of kernels.
+    /// The adapter as the choice of kernels sees it.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter
     }
@@ -70,19 +70,14 @@ impl Gpu {
         self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
     }
 
-    /// Nanoseconds of a tick of the device's clock.
-    pub(crate) fn tick_ns(&self) -> f32 {
-        self.queue.get_timestamp_period()
-    }
-
-    /// A kernel ready to run. Compiled at the first call, and the wait is for the compiler: a browser compiles elsewhere, and
-    /// would otherwise stop at the first frame.
+    /// The pipeline of a kernel, compiled at the first call. Awaits compilation, which a browser does on another
+    /// thread; otherwise the first frame would stall.
     pub(crate) async fn pipeline(&self, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
         let known = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(kernel).cloned();
         if let Some(pipeline) = known {
             return Ok(pipeline);
         }
-        // A driver that refuses what WGSL's compiler took is an internal error.
+        // A driver that refuses valid WGSL reports an internal error.
         let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = self.module(kernel);
@@ -91,7 +86,7 @@ impl Gpu {
             layout: None,
             module: &module,
             entry_point: Some("main"),
-            // What a workgroup reads of its memory it has written.
+            // Kernels write their workgroup memory before they read it.
             compilation_options: wgpu::PipelineCompilationOptions {
                 zero_initialize_workgroup_memory: false,
                 ..wgpu::PipelineCompilationOptions::default()
@@ -106,11 +101,11 @@ impl Gpu {
         Ok(pipelines.entry(kernel.clone()).or_insert(pipeline).clone())
     }
 
-    /// Natively wgpu would guard every index and count every loop. The kernels keep inside their buffers by what they are bound
-    /// to: `quad < quads_in`, rows behind the last are masked before they are read, weights are padded to whole tiles and to
-    /// `slices * DEPTH * parts` rows, maps to whole quads; loops run to a uniform. Twins and browsers would not notice a read
-    /// that is thrown away afterwards, so whoever changes a kernel looks at this.
-    #[allow(unsafe_code, reason = "the only way to leave out guards in the innermost loops")]
+    /// Natively wgpu would guard every index and count every loop. The kernels stay inside their buffers: quads are
+    /// below `quads_in`, rows after the last are masked before they are read, weights are padded to whole tiles and to
+    /// all slices of all parts, maps to whole quads; loops run to a uniform. Neither twins nor browsers notice a read
+    /// outside whose value is discarded, so check this when you change a kernel.
+    #[allow(unsafe_code, reason = "the only way to drop the guards in the innermost loops")]
     fn module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.shader.name),
@@ -121,11 +116,11 @@ impl Gpu {
             force_loop_bounding: false,
             ..wgpu::ShaderRuntimeChecks::checked()
         };
-        // SAFETY: the kernels are this crate's own text, and keep to the above.
+        // SAFETY: the kernels are this crate's own text, and do as described above.
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
     }
 
-    /// Does `work`, and says so where the device has no memory left for it.
+    /// Does `work`, and reports when the device has no memory left for it.
     pub(crate) async fn within_memory<T>(
         &self,
         work: impl Future<Output = Result<T, GpuError>>,
@@ -133,9 +128,16 @@ impl Gpu {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let done = work.await;
         match scope.pop().await {
-            Some(_) => Err(GpuError::Memory { adapter: self.name.clone() }),
+            Some(_) => Err(GpuError::Memory(self.name.clone())),
             None => done,
         }
+    }
+
+    /// Submits a pass of its own. For load and for tests.
+    pub(crate) fn submit(&self, encode: impl FnOnce(&mut wgpu::ComputePass<'_>)) {
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
+        self.queue.submit([encoder.finish()]);
     }
 
     /// A buffer with these bytes, a whole number of words, for kernels to read.
@@ -155,15 +157,13 @@ impl Gpu {
         })
     }
 
-    /// The bytes of a buffer. For load and for tests: a frame reads through [`crate::frames`].
+    /// The bytes of a buffer. For load and for tests; `frames` reads a frame.
     pub(crate) async fn read(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>, GpuError> {
         let staging = staging(&self.device, bytes);
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes);
         let submission = self.queue.submit([encoder.finish()]);
-        map(&self.device, &staging, submission).wait().await?;
-        let mapped = staging.slice(..).get_mapped_range();
-        Ok(mapped.map_err(|error| GpuError::Read { reason: error.to_string() })?.to_vec())
+        read_back(&self.device, &staging, submission).bytes().await
     }
 }
 
@@ -180,31 +180,34 @@ pub(crate) fn staging(device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
     })
 }
 
-/// A buffer on its way to the host.
+/// A staging buffer on its way to the host.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+pub(crate) struct ReadBack {
     device: wgpu::Device,
+    buffer: wgpu::Buffer,
     submission: wgpu::SubmissionIndex,
     done: async_channel::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
-/// Asks for a staging buffer as soon as `submission` is done.
-pub(crate) fn map(device: &wgpu::Device, buffer: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Mapping {
+/// Maps a staging buffer as soon as `submission` is done.
+pub(crate) fn read_back(device: &wgpu::Device, buffer: &wgpu::Buffer, submission: wgpu::SubmissionIndex) -> ReadBack {
     let (tell, done) = async_channel::bounded(1);
     buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-        // Nobody listens any more where the caller gave up.
+        // The caller may have given up.
         let _ = tell.try_send(result);
     });
-    Mapping { device: device.clone(), submission, done }
+    ReadBack { device: device.clone(), buffer: buffer.clone(), submission, done }
 }
 
-impl Mapping {
-    /// Waits: natively by driving the device, in a browser by letting it go on.
-    pub(crate) async fn wait(self) -> Result<(), GpuError> {
-        let failed = |reason: String| GpuError::Read { reason };
+impl ReadBack {
+    /// Waits for the bytes: natively by driving the device, in a browser by yielding to it.
+    pub(crate) async fn bytes(self) -> Result<Vec<u8>, GpuError> {
+        let failed = |error: &dyn std::fmt::Display| GpuError::Read(error.to_string());
         let poll = wgpu::PollType::Wait { submission_index: Some(self.submission), timeout: None };
-        self.device.poll(poll).map_err(|error| failed(error.to_string()))?;
-        let mapped = self.done.recv().await.map_err(|error| failed(error.to_string()))?;
-        mapped.map_err(|error| failed(error.to_string()))
+        self.device.poll(poll).map_err(|error| failed(&error))?;
+        self.done.recv().await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        let bytes = self.buffer.slice(..).get_mapped_range().map_err(|error| failed(&error))?.to_vec();
+        self.buffer.unmap();
+        Ok(bytes)
     }
 }

@@ -1,95 +1,96 @@
-//! The table of shaders, and how a shader becomes the text that the GPU gets.
+//! The table of kernels, and how a row becomes the text that the GPU gets.
 //!
-//! A shader is a file that may need others beside it; WGSL does not mind the order. The files are valid as they lie on disk.
-//! A [`Kernel`] is a shader with some of its constants replaced and the loops marked `// unroll` written out. Rules that
-//! every shader keeps are in `shaders/README.md`.
+//! A row names the files that are joined; WGSL does not mind the order. The text is valid as the files lie on disk. A
+//! [`Kernel`] has some of its constants replaced and the loops marked `// unroll` written out. The rules that every
+//! kernel keeps are in `shaders/README.md`.
+//!
+//! `build.rs` compiles this file as well, so it knows nothing but `std`.
 
-macro_rules! shader_file {
+/// A file of `shaders/`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct File {
+    /// Its path below `shaders/`, without the extension.
+    pub name: &'static str,
+    /// What it holds.
+    pub text: &'static str,
+}
+
+macro_rules! file {
     ($name:literal) => {
-        include_str!(concat!("../../../shaders/", $name, ".wgsl"))
+        File { name: $name, text: include_str!(concat!("../../../shaders/", $name, ".wgsl")) }
     };
 }
 
-/// A shader: the files that make its source, its own file last.
+/// A row of the table: the name of a kernel, and the files that make its text.
+#[derive(Debug)]
+pub struct Row {
+    /// That of its own file. Where one file makes several kernels, the name says where their sums go.
+    pub name: &'static str,
+    /// Its own file is the last.
+    pub files: &'static [File],
+}
+
+macro_rules! table {
+    ($($name:literal: $($file:literal)+;)*) => {
+        /// Every kernel. `build.rs` makes a [`Shader`] of each row.
+        pub const TABLE: &[Row] = &[$(Row { name: $name, files: &[$(file!($file)),+] }),*];
+    };
+}
+
+table! {
+    "preprocess": "preprocess";
+    "conv": "common/convolution" "common/store_map" "conv";
+    "conv_heads": "common/convolution" "common/store_heads" "conv";
+    "conv_parts": "common/convolution" "common/store_parts" "conv";
+    "conv_plain": "common/convolution" "common/store_map" "conv_plain";
+    "conv_plain_heads": "common/convolution" "common/store_heads" "conv_plain";
+    "conv_plain_parts": "common/convolution" "common/store_parts" "conv_plain";
+    "conv_sum": "common/convolution" "common/store_map" "conv_sum";
+    "conv_sum_heads": "common/convolution" "common/store_heads" "conv_sum";
+    "depthwise": "common/convolution" "depthwise";
+    "max_pool": "common/convolution" "max_pool";
+    "average": "common/convolution" "average";
+    "scale": "common/convolution" "scale";
+    "l2norm": "common/convolution" "l2norm";
+    "winograd_input": "common/convolution" "common/winograd" "winograd_input";
+    "winograd_weights": "common/convolution" "common/winograd" "winograd_weights";
+    "winograd_output": "common/convolution" "common/winograd" "winograd_output";
+    "decode": "decode";
+    "topk": "common/candidate" "common/select" "topk";
+    "nms": "common/candidate" "common/overlap" "nms";
+    "soft_nms": "common/candidate" "common/overlap" "soft_nms";
+    "gather": "common/candidate" "common/select" "gather";
+    "peak_fma": "peak_fma";
+    "peak_copy": "peak_copy";
+}
+
+/// A kernel as its files have it: a row of the table, and what `build.rs` read from the WGSL.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Shader {
-    /// The stage. Where one file makes several stages, what they do with their sums stands behind it.
+    /// As in the table.
     pub name: &'static str,
-    /// The source in pieces, without the type of its numbers.
-    pub parts: &'static [&'static str],
+    /// As in the table.
+    pub files: &'static [File],
     /// Whether it reads or writes numbers of a feature map, whose type is a choice.
     pub stored: bool,
+    /// Its bindings in ascending order, without binding 0, which is its `info`.
+    pub bindings: &'static [u32],
+    /// The size of its `info`.
+    pub info_bytes: usize,
+    /// Threads of a workgroup, as the file lies on disk.
+    pub threads: usize,
 }
 
-const CANDIDATE: &str = shader_file!("common/candidate");
-const OVERLAP: &str = shader_file!("common/overlap");
-const SELECT: &str = shader_file!("common/select");
-const SINGLE: &str = shader_file!("common/single");
-const HALF: &str = shader_file!("common/half");
-const INFO: &str = shader_file!("common/convolution");
-const TO_MAP: &str = shader_file!("common/store_map");
-const TO_HEADS: &str = shader_file!("common/store_heads");
-const TO_PARTS: &str = shader_file!("common/store_parts");
-const TILE: &str = shader_file!("common/winograd");
+impl Shader {
+    /// The file that it has to itself, or shares with the kernels that differ in where their sums go.
+    pub fn file(&self) -> &'static File {
+        &self.files[self.files.len() - 1]
+    }
 
-macro_rules! shaders {
-    ($($(#[$doc:meta])* $constant:ident = $name:literal, [$($part:expr),*], $stored:literal;)*) => {
-        $($(#[$doc])* pub static $constant: Shader = Shader { name: $name, parts: &[$($part),*], stored: $stored };)*
-
-        /// Every shader there is.
-        pub static SHADERS: &[&Shader] = &[$(&$constant),*];
-    };
-}
-
-shaders! {
-    /// A picture to the network's input.
-    PREPROCESS = "preprocess", [shader_file!("preprocess")], true;
-    /// A dense convolution, tile by tile, into a feature map.
-    CONV = "conv", [INFO, TO_MAP, shader_file!("conv")], true;
-    /// The same into the rows of priors.
-    CONV_HEADS = "conv_heads", [INFO, TO_HEADS, shader_file!("conv")], true;
-    /// The same into partial sums or Winograd planes.
-    CONV_PARTS = "conv_parts", [INFO, TO_PARTS, shader_file!("conv")], true;
-    /// A dense convolution without workgroup memory, into a feature map.
-    CONV_PLAIN = "conv_plain", [INFO, TO_MAP, shader_file!("conv_plain")], true;
-    /// The same into the rows of priors.
-    CONV_PLAIN_HEADS = "conv_plain_heads", [INFO, TO_HEADS, shader_file!("conv_plain")], true;
-    /// The same into Winograd planes.
-    CONV_PLAIN_PARTS = "conv_plain_parts", [INFO, TO_PARTS, shader_file!("conv_plain")], true;
-    /// Partial sums to a feature map.
-    CONV_SUM = "conv_sum", [INFO, TO_MAP, shader_file!("conv_sum")], true;
-    /// Partial sums to the rows of priors.
-    CONV_SUM_HEADS = "conv_sum_heads", [INFO, TO_HEADS, shader_file!("conv_sum")], false;
-    /// A convolution of each channel by itself.
-    DEPTHWISE = "depthwise", [INFO, shader_file!("depthwise")], true;
-    /// The largest of each window.
-    MAX_POOL = "max_pool", [INFO, shader_file!("max_pool")], true;
-    /// The mean of each channel.
-    AVERAGE = "average", [INFO, shader_file!("average")], true;
-    /// Each channel times its own factor.
-    SCALE = "scale", [INFO, shader_file!("scale")], true;
-    /// Each pixel's channels to unit length, scaled.
-    L2NORM = "l2norm", [INFO, shader_file!("l2norm")], true;
-    /// Tiles to Winograd planes.
-    WINOGRAD_INPUT = "winograd_input", [INFO, TILE, shader_file!("winograd_input")], true;
-    /// Weights to Winograd planes, at load.
-    WINOGRAD_WEIGHTS = "winograd_weights", [INFO, TILE, shader_file!("winograd_weights")], false;
-    /// Winograd planes to tiles.
-    WINOGRAD_OUTPUT = "winograd_output", [INFO, TILE, shader_file!("winograd_output")], true;
-    /// Heads' outputs to scores and boxes.
-    DECODE = "decode", [shader_file!("decode")], false;
-    /// Scores to the best candidates of each class.
-    TOPK = "topk", [CANDIDATE, SELECT, shader_file!("topk")], false;
-    /// Candidates to those that no better one overlaps.
-    NMS = "nms", [CANDIDATE, OVERLAP, shader_file!("nms")], false;
-    /// The other form of [`NMS`].
-    SOFT_NMS = "soft_nms", [CANDIDATE, OVERLAP, shader_file!("soft_nms")], false;
-    /// Kept candidates to the buffer that is read back.
-    GATHER = "gather", [CANDIDATE, SELECT, shader_file!("gather")], false;
-    /// The device's peak of multiplications, for the bench.
-    PEAK_FMA = "peak_fma", [shader_file!("peak_fma")], false;
-    /// The device's peak of memory traffic, for the bench.
-    PEAK_COPY = "peak_copy", [shader_file!("peak_copy")], false;
+    /// The workgroups that have this many threads.
+    pub fn groups(&self, threads: usize) -> usize {
+        threads.div_ceil(self.threads)
+    }
 }
 
 /// The type of the numbers in feature maps and weights. Sums are 32 bits wide either way.
@@ -100,6 +101,31 @@ pub enum Precision {
     Single,
     /// 16-bit floats.
     Half,
+}
+
+impl Precision {
+    /// Bytes of a number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Single => 4,
+            Self::Half => 2,
+        }
+    }
+
+    /// The file that names the type.
+    fn file(self) -> &'static File {
+        const SINGLE: &File = &file!("common/single");
+        const HALF: &File = &file!("common/half");
+        match self {
+            Self::Single => SINGLE,
+            Self::Half => HALF,
+        }
+    }
+}
+
+/// The files of a kernel's text in their order: the type of its stored numbers, if it has any, comes first.
+pub fn joined(files: &'static [File], stored: Option<Precision>) -> impl Iterator<Item = &'static File> {
+    stored.map(Precision::file).into_iter().chain(files)
 }
 
 /// A shader with its choices made: what a pipeline is compiled from, and known by.
@@ -121,15 +147,8 @@ impl Kernel {
 
     /// The whole text: exactly what the GPU gets.
     pub fn source(&self) -> String {
-        let precision = match (self.shader.stored, self.precision) {
-            (false, _) => "",
-            (true, Precision::Single) => SINGLE,
-            (true, Precision::Half) => HALF,
-        };
-        let mut source = String::from(precision);
-        for part in self.shader.parts {
-            source.push_str(part);
-        }
+        let Shader { files, stored, .. } = *self.shader;
+        let mut source: String = joined(files, stored.then_some(self.precision)).map(|file| file.text).collect();
         for (name, value) in &self.constants {
             source = replace_constant(&source, name, *value);
         }
@@ -137,14 +156,15 @@ impl Kernel {
     }
 }
 
-/// Puts `value` in the place of what the file says of a constant.
+/// Puts `value` in the place of the one that the file gives a constant.
 fn replace_constant(source: &str, name: &str, value: u32) -> String {
     let start = format!("const {name} = ");
-    let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
-    for line in lines.iter_mut().filter(|line| line.starts_with(&start)) {
-        *line = format!("{start}{value}u;");
-    }
-    lines.join("\n") + "\n"
+    let place = source.lines().position(|line| line.starts_with(&start));
+    debug_assert!(place.is_some(), "no shader file declares {name}");
+    let replace = |(index, line): (usize, &str)| {
+        if Some(index) == place { format!("{start}{value}u;\n") } else { format!("{line}\n") }
+    };
+    source.lines().enumerate().map(replace).collect()
 }
 
 /// Writes out each loop `for (var i = 0u; i < COUNT; i++) { // unroll` whose COUNT is among the constants.

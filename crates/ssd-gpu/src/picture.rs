@@ -1,32 +1,30 @@
-//! preprocess: pictures of any size become the images of the network's input, on the GPU.
+//! preprocess: pictures of any size to the network's input, on the GPU.
 //!
-//! Each image of a batch has a texture, which is kept as long as pictures fit into it, so that a stream of frames makes nothing
-//! new. The arithmetic is [`ssd::preprocess`]'s.
+//! Each image of a batch has a texture, which is kept as long as pictures fit into it, so that a stream of frames
+//! allocates nothing. The arithmetic is that of [`ssd::preprocess`].
 
 use burn::tensor::wgpu::wgpu;
-use ssd::preprocess::Preprocess;
+use ssd::preprocess::{Normalization, Preprocess};
 
 use crate::error::GpuError;
 use crate::gpu::Gpu;
-use crate::kernel::{Kernel, PREPROCESS, Precision};
-use crate::layout::PreprocessInfo;
-
-/// Threads of a workgroup of `preprocess.wgsl`.
-const THREADS: usize = 64;
+use crate::kernel::{Kernel, Precision};
+use crate::network::pack;
+use crate::wgsl::{PREPROCESS, PreprocessInfo};
 
 /// A picture's pixels.
 #[derive(Debug, Clone)]
 pub enum Picture<'a> {
     /// `[height, width, 4]` bytes; alpha is ignored.
     Rgba {
-        /// All of them.
+        /// Row by row.
         bytes: &'a [u8],
         /// In pixels.
         width: usize,
         /// In pixels.
         height: usize,
     },
-    /// Something of the browser's, copied without leaving the GPU.
+    /// An image of the browser, copied without leaving the GPU.
     #[cfg(target_arch = "wasm32")]
     External {
         /// A bitmap, a video frame, a canvas.
@@ -47,7 +45,7 @@ impl Picture<'_> {
         }
     }
 
-    /// The pixels, for who computes without a GPU's textures.
+    /// The pixels, for engines without GPU textures.
     pub(crate) fn rgba(&self) -> Result<(&[u8], [usize; 2]), GpuError> {
         match self {
             Self::Rgba { bytes, width, height } if bytes.len() == width * height * 4 && !bytes.is_empty() => {
@@ -62,21 +60,23 @@ impl Picture<'_> {
     }
 }
 
-/// The first step of a frame.
+/// The preprocessing of a frame.
 #[derive(Debug)]
 pub(crate) struct PictureInput {
     pipeline: wgpu::ComputePipeline,
     input: wgpu::Buffer,
-    spec: Preprocess,
+    precision: Precision,
+    /// Side of the input.
+    side: usize,
     images: Vec<ImageInput>,
 }
 
-/// What an image's pictures lie in.
+/// One image of the batch.
 #[derive(Debug)]
 struct ImageInput {
     info: wgpu::Buffer,
-    /// What `info` says at present.
-    said: PreprocessInfo,
+    /// The contents of `info`.
+    current: PreprocessInfo,
     texture: Option<(wgpu::Texture, wgpu::BindGroup)>,
 }
 
@@ -91,14 +91,15 @@ impl PictureInput {
     ) -> Result<Self, GpuError> {
         let kernel = Kernel { precision, ..Kernel::plain(&PREPROCESS) };
         let pipeline = gpu.pipeline(&kernel).await?;
+        let Normalization { mean, std } = spec.normalization;
         let image = |index| {
-            let said = PreprocessInfo {
+            let current = PreprocessInfo {
                 width: 1,
                 height: 1,
                 size: spec.input_size as u32,
                 image: index as u32,
-                mean: quad(spec.normalization.mean, 0.0),
-                deviation: quad(spec.normalization.std, 1.0),
+                mean: [mean[0], mean[1], mean[2], 0.0],
+                deviation: [std[0], std[1], std[2], 1.0],
             };
             let info = gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("preprocess"),
@@ -106,36 +107,35 @@ impl PictureInput {
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
-            gpu.queue.write_buffer(&info, 0, bytemuck::bytes_of(&said));
-            ImageInput { info, said, texture: None }
+            gpu.queue.write_buffer(&info, 0, bytemuck::bytes_of(&current));
+            ImageInput { info, current, texture: None }
         };
-        Ok(Self { pipeline, input: input.clone(), images: (0..images).map(image).collect(), spec })
+        let images = (0..images).map(image).collect();
+        Ok(Self { pipeline, input: input.clone(), precision, side: spec.input_size, images })
     }
 
-    /// Hands a picture over to the GPU.
+    /// Copies a picture to the GPU.
     ///
     /// # Errors
     ///
-    /// When the bytes are not its pixels, or it is larger than a texture can be.
+    /// When the picture does not have its pixels, or is too large for a texture.
     pub(crate) fn upload(&mut self, gpu: &Gpu, image: usize, picture: &Picture<'_>) -> Result<(), GpuError> {
         let [width, height] = picture.size();
         let most = gpu.device.limits().max_texture_dimension_2d as usize;
-        for (name, got) in [("the picture's width", width), ("the picture's height", height)] {
-            if !(1..=most).contains(&got) {
-                return Err(GpuError::Size { name, got, least: 1, most });
-            }
+        if ![width, height].iter().all(|side| (1..=most).contains(side)) {
+            return Err(GpuError::PictureSize { width, height, most });
         }
         let slot = &mut self.images[image];
         let fits = |texture: &wgpu::Texture| texture.width() as usize >= width && texture.height() as usize >= height;
         let texture = match &slot.texture {
             Some((texture, _)) if fits(texture) => texture.clone(),
             old => {
-                // As large as both, so that pictures that lie and stand by turns make it once more and not each time.
+                // As large as both, so that alternating portrait and landscape pictures do not replace it each time.
                 let grown = |new: usize, had: fn(&wgpu::Texture) -> u32| {
                     old.as_ref().map_or(new, |(texture, _)| new.max(had(texture) as usize))
                 };
                 let texture = texture(gpu, grown(width, wgpu::Texture::width), grown(height, wgpu::Texture::height));
-                // What is in flight keeps it as long as it needs it.
+                // Frames in flight keep it alive.
                 if let Some((old, _)) = old {
                     old.destroy();
                 }
@@ -144,21 +144,36 @@ impl PictureInput {
                 texture
             }
         };
-        let said = PreprocessInfo { width: width as u32, height: height as u32, ..slot.said };
-        if said != slot.said {
-            gpu.queue.write_buffer(&slot.info, 0, bytemuck::bytes_of(&said));
-            slot.said = said;
+        let info = PreprocessInfo { width: width as u32, height: height as u32, ..slot.current };
+        if info != slot.current {
+            gpu.queue.write_buffer(&slot.info, 0, bytemuck::bytes_of(&info));
+            slot.current = info;
         }
         copy(gpu, picture, &texture)
     }
 
-    /// Puts the step for the first `images` images into a pass.
+    /// Numbers of a preprocessed picture.
+    pub(crate) fn numbers(&self) -> usize {
+        3 * self.side * self.side
+    }
+
+    /// Fills the input with preprocessed pictures, `[B, 3, S, S]`.
+    pub(crate) fn write(&self, gpu: &Gpu, pictures: &[f32]) {
+        let area = self.side * self.side;
+        let quads = pictures.chunks_exact(self.numbers()).flat_map(|picture| {
+            (0..area).flat_map(move |at| [picture[at], picture[area + at], picture[2 * area + at], 0.0])
+        });
+        let quads: Vec<f32> = quads.collect();
+        gpu.queue.write_buffer(&self.input, 0, &pack::stored(&quads, self.precision));
+    }
+
+    /// Puts the launches for the first `images` images into a pass.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, images: usize) {
-        let threads = self.spec.input_size * self.spec.input_size;
+        let groups = PREPROCESS.groups(self.side * self.side) as u32;
         for (_, bind_group) in self.images[..images].iter().filter_map(|image| image.texture.as_ref()) {
             pass.set_pipeline(&self.pipeline);
             pass.set_bind_group(0, bind_group, &[]);
-            pass.dispatch_workgroups(threads.div_ceil(THREADS) as u32, 1, 1);
+            pass.dispatch_workgroups(groups, 1, 1);
         }
     }
 
@@ -178,10 +193,6 @@ impl PictureInput {
     }
 }
 
-fn quad([r, g, b]: [f32; 3], fourth: f32) -> [f32; 4] {
-    [r, g, b, fourth]
-}
-
 fn texture(gpu: &Gpu, width: usize, height: usize) -> wgpu::Texture {
     gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some("picture"),
@@ -189,9 +200,9 @@ fn texture(gpu: &Gpu, width: usize, height: usize) -> wgpu::Texture {
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
-        // Not `-srgb`: networks expect the numbers as they are encoded.
+        // Not `-srgb`: networks expect the encoded numbers.
         format: wgpu::TextureFormat::Rgba8Unorm,
-        // A browser demands the last one for its own copies.
+        // Browsers demand the last one for their copies.
         usage: wgpu::TextureUsages::TEXTURE_BINDING
             | wgpu::TextureUsages::COPY_DST
             | wgpu::TextureUsages::RENDER_ATTACHMENT,

@@ -1,8 +1,10 @@
-//! The whole way of a picture: pixels → preprocess → network → decode → topk → nms → gather → detections, by an engine.
+//! A picture's whole way: pixels → preprocess → network → decode → topk → nms → gather → detections, by one of three
+//! engines.
 //!
-//! Our kernels do all of it on a GPU ([`crate::frames`]). On the CPU [`ssd::cpu_network`] does the network and the twins the rest. Burn's
-//! own forward, on any device, is the reference that both are measured against. The native programs and the page run exactly
-//! this; they bring the pixels and the clock.
+//! On a GPU our kernels do all of it ([`crate::frames`]). On the CPU [`ssd::cpu_network`] is the network, and the twins
+//! are the other stages. Burn's own forward, on any device, is the reference for both. The page and the native programs
+//! run exactly this, for detecting, for measuring and at the end of a training epoch; they bring the pixels and the
+//! clock.
 
 use std::cell::RefCell;
 
@@ -14,31 +16,31 @@ use ssd::preprocess::preprocess_rgba;
 use ssd::weights::Header;
 use ssd::{CenterBox, Detection, Predictions, Ssd};
 
+use crate::agreement;
 use crate::error::GpuError;
+pub use crate::frames::Outcome;
 use crate::frames::{Frame, GpuDetector, StageTimes};
 use crate::gpu::Gpu;
-use crate::half;
 use crate::kernel::Precision;
 use crate::picture::Picture;
 use crate::program::Progress;
 
-/// Which numbers our kernels compute with.
+/// The precision of our kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PrecisionChoice {
-    /// 16 bits wide where the adapter has them, if the detections are then those of 32 bits; else 32 bits.
+    /// 16 bits where the adapter has them, if the detections are then those of 32 bits; else 32 bits.
     #[default]
     Auto,
     /// This one.
     Only(Precision),
 }
 
-/// What computes.
 enum Engine {
-    /// Our kernels, throughout.
+    /// Our kernels for all stages.
     Wgsl(Box<RefCell<GpuDetector>>),
-    /// Our loops, and the twins.
+    /// Our loops for the network, the twins for the rest.
     Cpu(Box<CpuNetwork>),
-    /// Burn, and the twins.
+    /// Burn for the network, the twins for the rest.
     Burn { model: Box<Ssd>, device: Device },
 }
 
@@ -47,29 +49,16 @@ pub struct Pipeline {
     header: Header,
     priors: Vec<CenterBox>,
     engine: Engine,
-    /// Milliseconds since some moment.
+    /// Milliseconds since any moment.
     clock: fn() -> f64,
 }
 
-/// What came of one picture.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Normalised boxes, best first.
-    pub detections: Vec<Detection>,
-    /// Boxes that went into NMS, of all classes; counted on a GPU by our kernels alone.
-    pub candidates: Option<u32>,
-    /// Bytes that crossed from the GPU to the host; 0 on the CPU device.
-    pub readback_bytes: usize,
-    /// By the clock of the device that did it; `None` where a GPU has none.
-    pub times: Option<StageTimes>,
-}
-
 impl Pipeline {
-    /// Our kernels on a GPU, for batches of up to `images` pictures. The model lies on the CPU device.
+    /// Our kernels on a GPU, for batches of up to `images` pictures. The model is on the CPU device.
     ///
     /// # Errors
     ///
-    /// When the device refuses a kernel, or cannot hold the network.
+    /// When the device refuses a kernel, or has not enough memory.
     pub async fn on_gpu(
         header: Header,
         model: &Ssd,
@@ -83,16 +72,16 @@ impl Pipeline {
         Ok(Self::of_detector(header, detector, clock))
     }
 
-    /// Our kernels, loaded already.
+    /// Our kernels, already loaded.
     pub fn of_detector(header: Header, detector: GpuDetector, clock: fn() -> f64) -> Self {
         Self::with(header, Engine::Wgsl(Box::new(RefCell::new(detector))), clock)
     }
 
-    /// Our loops on the CPU. The model lies on the CPU device.
+    /// Our loops on the CPU. The model is on the CPU device.
     ///
     /// # Errors
     ///
-    /// When the network has a convolution that they do not know.
+    /// When they do not support one of the network's convolutions.
     pub fn on_cpu(header: Header, model: &Ssd, clock: fn() -> f64) -> Result<Self, GpuError> {
         let network = CpuNetwork::new(model)?;
         Ok(Self::with(header, Engine::Cpu(Box::new(network)), clock))
@@ -108,12 +97,13 @@ impl Pipeline {
         Self { priors: header.priors.priors(), header, engine, clock }
     }
 
-    /// What the model is.
+    /// The model's header.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Bytes that our kernels hold on the GPU, and the type of their numbers; `None` for the others, which keep no account.
+    /// Bytes that our kernels hold on the GPU, and their precision; `None` for the other engines, which keep no
+    /// account.
     pub fn gpu_memory(&self) -> Option<(u64, Precision)> {
         match &self.engine {
             Engine::Wgsl(detector) => {
@@ -124,64 +114,86 @@ impl Pipeline {
         }
     }
 
-    /// Starts on a batch of pictures; on a GPU this returns before anything is done. The other engines take `Rgba` alone.
+    /// Starts on a batch of pictures; on a GPU this returns before anything is done. The other engines take `Rgba`
+    /// alone.
     ///
     /// # Errors
     ///
-    /// When a parameter is out of range, or a picture is not its pixels.
+    /// When a parameter is out of range, or a picture does not have its pixels.
     pub fn submit(&self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Pending, GpuError> {
         let params = params.clone().checked(self.header.classes())?;
         if pictures.is_empty() {
             return Err(GpuError::Size { name: "the batch", got: 0, least: 1, most: usize::MAX });
         }
-        match &self.engine {
-            Engine::Wgsl(detector) => Ok(Pending::Wgsl(detector.borrow_mut().submit(pictures, &params)?)),
-            Engine::Cpu(network) => {
-                let (input, start, preprocessed) = self.input(pictures)?;
-                let predictions = network.forward(&input, pictures.len(), self.header.input_size)?;
-                let times = self.times(start, preprocessed);
-                Ok(Pending::Cpu { predictions: Box::new(predictions), params, times })
-            }
-            Engine::Burn { model, device } => {
-                let (input, start, preprocessed) = self.input(pictures)?;
-                let shape = [pictures.len(), 3, self.header.input_size, self.header.input_size];
-                let predictions = model.forward(Tensor::from_data(TensorData::new(input, shape), device));
-                let times = self.times(start, preprocessed);
-                Ok(Pending::Burn { predictions: Box::new(predictions), params, times })
-            }
+        if let Engine::Wgsl(detector) = &self.engine {
+            return Ok(Pending(Work::Wgsl(detector.borrow_mut().submit(pictures, &params)?)));
         }
-    }
-
-    /// What the two stages before now took.
-    fn times(&self, start: f64, preprocessed: f64) -> StageTimes {
-        StageTimes {
-            preprocess_ms: preprocessed - start,
-            network_ms: (self.clock)() - preprocessed,
-            postprocess_ms: 0.0,
-        }
-    }
-
-    /// The pictures as `[B, 3, S, S]`, and when that was begun and done.
-    fn input(&self, pictures: &[Picture<'_>]) -> Result<(Vec<f32>, f64, f64), GpuError> {
         let start = (self.clock)();
         let spec = self.header.preprocess();
-        let mut numbers = Vec::with_capacity(pictures.len() * 3 * spec.input_size * spec.input_size);
+        let mut input = Vec::with_capacity(pictures.len() * self.image_numbers());
         for picture in pictures {
             let (bytes, [width, height]) = picture.rgba()?;
-            numbers.extend(preprocess_rgba(bytes, width, height, &spec));
+            input.extend(preprocess_rgba(bytes, width, height, &spec));
         }
-        Ok((numbers, start, (self.clock)()))
+        self.submit_input(&input, params, (self.clock)() - start)
     }
 
-    /// What the network says of one picture, before it is decoded: offsets `[P, 4]` and logits `[P, C]`. For comparing it with other
+    /// The detections of each of any number of preprocessed pictures, `[B, 3, S, S]`.
+    ///
+    /// # Errors
+    ///
+    /// When a parameter is out of range, `input` is not a whole number of pictures, or the device fails.
+    pub async fn detect_input(&self, input: &[f32], params: &DetectParams) -> Result<Vec<Vec<Detection>>, GpuError> {
+        // A GPU was loaded for batches of some size.
+        let most = match &self.engine {
+            Engine::Wgsl(detector) => detector.borrow().images(),
+            Engine::Cpu(_) | Engine::Burn { .. } => usize::MAX,
+        };
+        let params = params.clone().checked(self.header.classes())?;
+        let mut found = Vec::new();
+        for batch in input.chunks(most.saturating_mul(self.image_numbers())) {
+            let outcomes = self.read(self.submit_input(batch, params.clone(), 0.0)?).await?;
+            found.extend(outcomes.into_iter().map(|outcome| outcome.detections));
+        }
+        Ok(found)
+    }
+
+    /// Starts on a batch of preprocessed pictures. `params` are checked.
+    fn submit_input(&self, input: &[f32], params: DetectParams, preprocess_ms: f64) -> Result<Pending, GpuError> {
+        let (side, start) = (self.header.input_size, (self.clock)());
+        if !input.len().is_multiple_of(self.image_numbers()) {
+            return Err(GpuError::Input { got: input.len(), side });
+        }
+        let images = input.len() / self.image_numbers();
+        let times = || StageTimes { preprocess_ms, network_ms: (self.clock)() - start, postprocess_ms: 0.0 };
+        Ok(Pending(match &self.engine {
+            Engine::Wgsl(detector) => Work::Wgsl(detector.borrow_mut().submit_input(input, &params)?),
+            Engine::Cpu(network) => {
+                let predictions = Box::new(network.forward(input, images, side)?);
+                Work::Cpu { predictions, params, times: times() }
+            }
+            Engine::Burn { model, device } => {
+                let input = Tensor::from_data(TensorData::new(input.to_vec(), [images, 3, side, side]), device);
+                let predictions = Box::new(model.forward(input));
+                Work::Burn { predictions, params, times: times() }
+            }
+        }))
+    }
+
+    /// Numbers of a preprocessed picture.
+    fn image_numbers(&self) -> usize {
+        3 * self.header.input_size * self.header.input_size
+    }
+
+    /// The network's predictions for one picture: offsets `[P, 4]` and logits `[P, C]`. For comparisons with other
     /// implementations; detecting never reads this much back from a GPU.
     ///
     /// # Errors
     ///
-    /// When the picture is not its pixels, or the device fails.
+    /// When the picture does not have its pixels, or the device fails.
     pub async fn predict(&self, picture: Picture<'_>) -> Result<(Vec<f32>, Vec<f32>), GpuError> {
-        match self.submit(&[picture], &self.header.params())? {
-            Pending::Wgsl(frame) => {
+        match self.submit(&[picture], &self.header.params())?.0 {
+            Work::Wgsl(frame) => {
                 frame.read().await?;
                 let Engine::Wgsl(detector) = &self.engine else { return Ok(Default::default()) };
                 let (images, reading) = {
@@ -193,11 +205,11 @@ impl Pipeline {
                 let (offsets, logits) = all.split_at(images * priors * 4);
                 Ok((offsets[..priors * 4].to_vec(), logits[..priors * classes].to_vec()))
             }
-            Pending::Cpu { predictions, .. } => {
+            Work::Cpu { predictions, .. } => {
                 let CpuPredictions { offsets, logits } = *predictions;
                 Ok((offsets.concat(), logits.concat()))
             }
-            Pending::Burn { predictions, .. } => {
+            Work::Burn { predictions, .. } => {
                 Ok((floats(predictions.offsets).await?, floats(predictions.logits).await?))
             }
         }
@@ -209,28 +221,19 @@ impl Pipeline {
     ///
     /// When the device fails.
     pub async fn read(&self, pending: Pending) -> Result<Vec<Outcome>, GpuError> {
-        match pending {
-            Pending::Wgsl(frame) => {
-                let result = frame.read().await?;
-                let outcome = |found: crate::Found| Outcome {
-                    detections: found.detections,
-                    candidates: Some(found.candidates),
-                    readback_bytes: result.readback_bytes,
-                    times: result.times,
-                };
-                Ok(result.found.into_iter().map(outcome).collect())
-            }
-            Pending::Cpu { predictions, params, times } => {
+        match pending.0 {
+            Work::Wgsl(frame) => frame.read().await,
+            Work::Cpu { predictions, params, times } => {
                 let CpuPredictions { offsets, logits } = *predictions;
                 let rows = offsets.iter().zip(&logits).map(|(offsets, logits)| (&offsets[..], &logits[..]));
                 Ok(self.finish(rows, &params, times, 0))
             }
-            Pending::Burn { predictions, params, mut times } => {
+            Work::Burn { predictions, params, mut times } => {
                 let [_, priors, classes] = predictions.logits.dims();
                 let waited = (self.clock)();
                 let offsets = floats(predictions.offsets).await?;
                 let logits = floats(predictions.logits).await?;
-                // On a GPU the network is done when its output arrives.
+                // On a GPU the network has finished when its output arrives.
                 times.network_ms += (self.clock)() - waited;
                 let rows = offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * classes));
                 let on_cpu = matches!(&self.engine, Engine::Burn { device, .. } if *device == Device::flex());
@@ -240,7 +243,7 @@ impl Pipeline {
         }
     }
 
-    /// What the twins make of each picture's offsets and logits.
+    /// The twins, on each picture's offsets and logits.
     fn finish<'a>(
         &self,
         rows: impl Iterator<Item = (&'a [f32], &'a [f32])>,
@@ -258,11 +261,11 @@ impl Pipeline {
     }
 }
 
-/// Our kernels with the numbers that are asked for, for batches of up to `images` pictures. The model lies on the CPU device.
+/// Our kernels in the wanted precision, for batches of up to `images` pictures. The model is on the CPU device.
 ///
 /// # Errors
 ///
-/// When the device refuses a kernel, or cannot hold the network.
+/// When the device refuses a kernel, or has not enough memory.
 pub async fn gpu_detector(
     header: &Header,
     model: &Ssd,
@@ -275,45 +278,32 @@ pub async fn gpu_detector(
         GpuDetector::new(gpu, header, model, images, (precision, *gpu.adapter()), progress).await
     };
     match precision {
-        PrecisionChoice::Only(Precision::Half) if !gpu.has_f16() => {
-            Err(GpuError::NoHalf { adapter: gpu.name().to_owned() })
-        }
+        PrecisionChoice::Only(Precision::Half) if !gpu.has_f16() => Err(GpuError::NoHalf(gpu.name().to_owned())),
         PrecisionChoice::Only(precision) => load(precision, progress).await,
         PrecisionChoice::Auto if gpu.has_f16() && !gpu.adapter().software => {
             let single = load(Precision::Single, &mut |done, total| progress(done, 2 * total)).await?;
             let half = load(Precision::Half, &mut |done, total| progress(total + done, 2 * total)).await;
-            half::better(single, half, header).await
+            agreement::better(single, half, header).await
         }
         PrecisionChoice::Auto => load(Precision::Single, progress).await,
     }
 }
 
-/// Pictures whose detections are on their way.
+/// A batch whose detections are still to be read.
 #[derive(Debug)]
-pub enum Pending {
-    /// On the GPU, by our kernels.
+pub struct Pending(Work);
+
+#[derive(Debug)]
+enum Work {
+    /// In flight on the GPU.
     Wgsl(Frame),
-    /// The CPU has done the network; the twins' part is left.
-    Cpu {
-        /// What the network said.
-        predictions: Box<CpuPredictions>,
-        /// Checked.
-        params: DetectParams,
-        /// So far.
-        times: StageTimes,
-    },
-    /// Burn's network has been called; the twins have not.
-    Burn {
-        /// What the network said.
-        predictions: Box<Predictions>,
-        /// Checked.
-        params: DetectParams,
-        /// So far.
-        times: StageTimes,
-    },
+    /// The network has run, the twins have not. The times are those so far.
+    Cpu { predictions: Box<CpuPredictions>, params: DetectParams, times: StageTimes },
+    /// Burn has been called, and may still be computing.
+    Burn { predictions: Box<Predictions>, params: DetectParams, times: StageTimes },
 }
 
 async fn floats(tensor: Tensor<3>) -> Result<Vec<f32>, GpuError> {
-    let data = tensor.into_data_async().await.map_err(|error| GpuError::Read { reason: error.to_string() })?;
+    let data = tensor.into_data_async().await.map_err(|error| GpuError::Read(error.to_string()))?;
     Ok(data.iter::<f32>().collect())
 }

@@ -1,8 +1,9 @@
-//! Kinds of numbers: how files name them, how many bytes they take, and how they become f32.
+//! Kinds of numbers: what files call them, how many bytes they take, and how they become f32.
 
 use std::fmt;
 
 use half::{bf16, f16};
+use safetensors::Dtype as Stored;
 
 /// The kind of numbers in a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +24,32 @@ pub enum DType {
     I16,
     /// 8-bit integer.
     I8,
-    /// 8-bit integer without sign.
+    /// Unsigned 8-bit integer.
     U8,
     /// A byte that is 0 or not.
     Bool,
-    /// Something that is not read, by the name that the file gives it.
+    /// A kind that is not read, by the file's name for it.
     Other(String),
 }
+
+/// A row for each kind that is read: in `torch.float32` and its alias, in `FloatStorage`, in safetensors; bytes of a
+/// number.
+static KINDS: [(DType, [&str; 2], &str, Stored, usize); 10] = [
+    (DType::F64, ["float64", "double"], "Double", Stored::F64, 8),
+    (DType::F32, ["float32", "float"], "Float", Stored::F32, 4),
+    (DType::F16, ["float16", "half"], "Half", Stored::F16, 2),
+    (DType::BF16, ["bfloat16", "bfloat16"], "BFloat16", Stored::BF16, 2),
+    (DType::I64, ["int64", "long"], "Long", Stored::I64, 8),
+    (DType::I32, ["int32", "int"], "Int", Stored::I32, 4),
+    (DType::I16, ["int16", "short"], "Short", Stored::I16, 2),
+    (DType::I8, ["int8", "int8"], "Char", Stored::I8, 1),
+    (DType::U8, ["uint8", "uint8"], "Byte", Stored::U8, 1),
+    (DType::Bool, ["bool", "bool"], "Bool", Stored::BOOL, 1),
+];
+
+/// PyTorch's dtypes that are not read. They have names here so that a tensor of one stops only itself.
+const NOT_READ: &str = "uint16 uint32 uint64 complex32 complex64 complex128 float8_e4m3fn float8_e4m3fnuz float8_e5m2 \
+                        float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2";
 
 impl DType {
     /// Whether it can be weights.
@@ -37,78 +57,35 @@ impl DType {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }
 
-    /// By PyTorch's name of the dtype: `float32` in `torch.float32`. `None` for what is no dtype.
+    /// By PyTorch's name: `float32` in `torch.float32`. `None` where that is not a dtype.
     pub(crate) fn from_torch(name: &str) -> Option<Self> {
-        Some(match name {
-            "float64" | "double" => Self::F64,
-            "float32" | "float" => Self::F32,
-            "float16" | "half" => Self::F16,
-            "bfloat16" => Self::BF16,
-            "int64" | "long" => Self::I64,
-            "int32" | "int" => Self::I32,
-            "int16" | "short" => Self::I16,
-            "int8" => Self::I8,
-            "uint8" => Self::U8,
-            "bool" => Self::Bool,
-            "uint16" | "uint32" | "uint64" | "complex32" | "complex64" | "complex128" | "float8_e4m3fn"
-            | "float8_e4m3fnuz" | "float8_e5m2" | "float8_e5m2fnuz" | "float8_e8m0fnu" | "float4_e2m1fn_x2" => {
-                Self::Other(name.into())
-            }
-            _ => return None,
-        })
+        let known = KINDS.iter().find(|(_, torch, ..)| torch.contains(&name)).map(|(dtype, ..)| dtype.clone());
+        known.or_else(|| NOT_READ.split(' ').any(|other| other == name).then(|| Self::Other(name.into())))
     }
 
-    /// By PyTorch's name of the typed storage: `Float` in `FloatStorage`. `None` for what is none.
-    pub(crate) fn from_storage(kind: &str) -> Option<Self> {
-        Some(match kind {
-            "Double" => Self::F64,
-            "Float" => Self::F32,
-            "Half" => Self::F16,
-            "BFloat16" => Self::BF16,
-            "Long" => Self::I64,
-            "Int" => Self::I32,
-            "Short" => Self::I16,
-            "Char" => Self::I8,
-            "Byte" => Self::U8,
-            "Bool" => Self::Bool,
-            "ComplexFloat" => Self::Other("complex64".into()),
-            "ComplexDouble" => Self::Other("complex128".into()),
-            _ => return None,
-        })
-    }
-
-    /// By the name in the header of a safetensors file.
-    pub(crate) fn from_safetensors(dtype: safetensors::Dtype) -> Self {
-        use safetensors::Dtype as Theirs;
-        match dtype {
-            Theirs::F64 => Self::F64,
-            Theirs::F32 => Self::F32,
-            Theirs::F16 => Self::F16,
-            Theirs::BF16 => Self::BF16,
-            Theirs::I64 => Self::I64,
-            Theirs::I32 => Self::I32,
-            Theirs::I16 => Self::I16,
-            Theirs::I8 => Self::I8,
-            Theirs::U8 => Self::U8,
-            Theirs::BOOL => Self::Bool,
-            other => Self::Other(format!("{other:?}")),
+    /// By PyTorch's name of the typed storage: `Float` in `FloatStorage`. `None` where that is not one.
+    pub(crate) fn from_storage(name: &str) -> Option<Self> {
+        match name {
+            "ComplexFloat" => Some(Self::Other("complex64".into())),
+            "ComplexDouble" => Some(Self::Other("complex128".into())),
+            _ => KINDS.iter().find(|(_, _, storage, ..)| *storage == name).map(|(dtype, ..)| dtype.clone()),
         }
     }
 
-    /// Bytes of a number, for what is read.
-    pub(crate) fn size(&self) -> Option<usize> {
-        Some(match self {
-            Self::F64 | Self::I64 => 8,
-            Self::F32 | Self::I32 => 4,
-            Self::F16 | Self::BF16 | Self::I16 => 2,
-            Self::I8 | Self::U8 | Self::Bool => 1,
-            Self::Other(_) => return None,
-        })
+    /// By the name in the header of a safetensors file.
+    pub(crate) fn from_safetensors(stored: Stored) -> Self {
+        let known = KINDS.iter().find(|(.., theirs, _)| *theirs == stored);
+        known.map_or_else(|| Self::Other(format!("{stored:?}")), |(dtype, ..)| dtype.clone())
     }
 
-    /// Appends the numbers in `bytes`, which are little-endian, to `into`; a rest that is less than a number is left out.
+    /// Bytes of a number; `None` for [`DType::Other`].
+    pub(crate) fn size(&self) -> Option<usize> {
+        KINDS.iter().find(|(dtype, ..)| dtype == self).map(|(.., size)| *size)
+    }
+
+    /// Appends the little-endian numbers in `bytes` to `into`; a remainder shorter than a number is left out.
     ///
-    /// What f32 does not hold is rounded to the nearest, beyond its range to infinity. Nothing is appended for [`DType::Other`].
+    /// Rounds to the nearest f32, beyond its range to infinity. Appends nothing for [`DType::Other`].
     pub(crate) fn decode(&self, bytes: &[u8], into: &mut Vec<f32>) {
         match self {
             Self::F64 => into.extend(bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32)),
@@ -129,19 +106,11 @@ impl DType {
 impl fmt::Display for DType {
     /// As PyTorch calls it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F64 => "float64",
-            Self::F32 => "float32",
-            Self::F16 => "float16",
-            Self::BF16 => "bfloat16",
-            Self::I64 => "int64",
-            Self::I32 => "int32",
-            Self::I16 => "int16",
-            Self::I8 => "int8",
-            Self::U8 => "uint8",
-            Self::Bool => "bool",
-            Self::Other(name) => name,
-        })
+        let known = KINDS.iter().find(|(dtype, ..)| dtype == self).map(|(_, [name, _], ..)| *name);
+        match self {
+            Self::Other(name) => f.write_str(name),
+            _ => f.write_str(known.unwrap_or_default()),
+        }
     }
 }
 

@@ -1,13 +1,13 @@
-//! A file of weights, whatever its format: which tensors are in it, and their numbers when they are asked for.
+//! A file of weights, whatever its format: which tensors it has, and their numbers on demand.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use crate::error::{FileError, quoted};
-use crate::order::Names;
-use crate::pickle::{self, Pickle, StorageRef, TensorRef};
-use crate::source::ByteSource;
-use crate::tensor::{Place, Storage, TensorInfo};
+use crate::index::Index;
+use crate::source::{ByteSource, FileSource};
+use crate::tensor::{self, TensorInfo};
 use crate::{legacy, safetensors_file, torch_zip};
 
 /// The formats that are read.
@@ -31,7 +31,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A file of weights that was opened: its index. The numbers stay where they are.
+/// An opened file of weights: its index. The numbers stay where they are.
 ///
 /// It belongs to one thread, as a source in a browser does.
 pub struct TensorFile {
@@ -40,12 +40,15 @@ pub struct TensorFile {
     index: Index,
 }
 
+/// Bytes that are read at a time where a whole file is wanted; a browser holds them a second time.
+const PART: usize = 8 << 20;
+
 impl TensorFile {
-    /// Reads what is in a file. The format is told from its bytes.
+    /// Reads the index of a file. The format is told from its bytes.
     ///
     /// # Errors
     ///
-    /// A sentence that says what is wrong with the file and what to do; it does not name the file.
+    /// A sentence on what is wrong with the file and what to do; it does not name the file.
     pub fn open(source: Box<dyn ByteSource>) -> Result<Self, FileError> {
         let format = detect(&*source)?;
         let index = match format {
@@ -56,40 +59,65 @@ impl TensorFile {
         Ok(Self { source, format, index })
     }
 
+    /// The same for a file on disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_path(path: &Path) -> Result<Self, FileError> {
+        Self::open(Box::new(FileSource::open(path)?))
+    }
+
     /// Its format.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// What a safetensors file says beside its tensors (`__metadata__`). A pickle says nothing.
+    /// What a safetensors file says besides its tensors (`__metadata__`); empty for a pickle.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.index.metadata
     }
 
-    /// All tensors, in the file's order. One that stands under two names is there twice.
+    /// All tensors, in the file's order. One with two names is there twice.
     pub fn tensors(&self) -> &[TensorInfo] {
         &self.index.tensors
     }
 
     /// A tensor by its name.
     pub fn get(&self, name: &str) -> Option<&TensorInfo> {
-        let tensors = &self.index.tensors;
-        self.index.names.find(name, &|place| &tensors[place].name).map(|place| &tensors[place])
+        self.index.get(name)
     }
 
-    /// Reads a tensor of this file: its numbers as f32, the last side fastest. Integers and doubles are rounded to the nearest f32.
+    /// Reads a tensor of this file: its numbers as f32, the last side fastest. Integers and doubles are rounded to the
+    /// nearest f32.
     ///
-    /// Where the file has a check sum of the numbers, it is compared when they are first read.
+    /// Where the file has a check sum of the numbers, it is compared at the first reading.
     ///
     /// # Errors
     ///
-    /// [`FileError::DType`] for kinds of numbers that are not read, [`FileError::CheckSum`] for numbers that are not those that were
-    /// written, [`FileError::Read`] where the source fails.
+    /// [`FileError::DType`] for kinds of numbers that are not read, [`FileError::Damaged`] where the check sum differs,
+    /// [`FileError::Read`] where the source fails.
     pub fn read_f32(&self, tensor: &TensorInfo) -> Result<Vec<f32>, FileError> {
         let Some(storage) = self.index.storages.get(tensor.place.storage) else {
-            return Err(FileError::Tensor { name: quoted(&tensor.name), why: "it belongs to another file".into() });
+            return Err(FileError::Tensor(quoted(&tensor.name), "it belongs to another file".into()));
         };
         tensor.read(&*self.source, storage)
+    }
+
+    /// The whole file as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Read`] where the source fails, [`FileError::Memory`] for a file larger than the memory.
+    pub fn bytes(&self) -> Result<Vec<u8>, FileError> {
+        let mut bytes = Vec::new();
+        let len = self.source.size();
+        tensor::reserve(&mut bytes, len, "the file")?;
+        bytes.resize(len as usize, 0);
+        for (index, part) in bytes.chunks_mut(PART).enumerate() {
+            self.source.read_at((index * PART) as u64, part)?;
+        }
+        Ok(bytes)
     }
 }
 
@@ -102,10 +130,10 @@ impl fmt::Debug for TensorFile {
 /// Tells the format from the first bytes.
 fn detect(source: &dyn ByteSource) -> Result<Format, FileError> {
     let mut start = [0; 512];
-    let start = &mut start[..source.len().min(512) as usize];
+    let start = &mut start[..source.size().min(512) as usize];
     source.read_at(0, start)?;
     match start {
-        [] => Err(FileError::Format("empty", "download or save it again")),
+        [] => Err(FileError::damaged("it is empty")),
         [b'P', b'K', 3, 4, ..] => Ok(Format::ZipPickle),
         _ if legacy::is_legacy(start) => Ok(Format::LegacyPickle),
         _ if safetensors_file::is_safetensors(start) => Ok(Format::Safetensors),
@@ -113,11 +141,14 @@ fn detect(source: &dyn ByteSource) -> Result<Format, FileError> {
     }
 }
 
-/// Names what is not read, where that is known.
+/// Names the format of a file that is not read, where that is known.
 fn foreign(start: &[u8]) -> FileError {
     let text = start.trim_ascii_start();
     let (what, advice) = match start {
-        _ if start.get(257..262) == Some(b"ustar") => return FileError::Tar,
+        _ if start.get(257..262) == Some(b"ustar") => (
+            "a TAR as PyTorch wrote them before 0.1.10",
+            "if you trust it, load it in Python and save `model.state_dict()` with torch.save",
+        ),
         [0x80, ..] => {
             ("a pickle that torch.save did not write", "load it in Python and save its tensors with torch.save")
         }
@@ -131,90 +162,5 @@ fn foreign(start: &[u8]) -> FileError {
         }
         _ => ("of an unknown format", "give a .pth file of torch.save or a .safetensors file"),
     };
-    FileError::Format(what, advice)
-}
-
-/// What the readers of the formats find.
-pub(crate) struct Index {
-    tensors: Vec<TensorInfo>,
-    names: Names,
-    storages: Vec<Storage>,
-    metadata: BTreeMap<String, String>,
-}
-
-impl Index {
-    /// Checks that every tensor lies in its storage, and that their names differ.
-    pub(crate) fn new(
-        tensors: Vec<TensorInfo>,
-        storages: Vec<Storage>,
-        metadata: BTreeMap<String, String>,
-        file_len: u64,
-    ) -> Result<Self, FileError> {
-        if tensors.is_empty() {
-            return Err(FileError::NoTensors);
-        }
-        for tensor in &tensors {
-            tensor.check(&storages[tensor.place.storage], file_len)?;
-        }
-        let name = |place: usize| &tensors[place].name[..];
-        let names = Names::new(tensors.len(), &name);
-        if let Some(second) = names.twice(&name) {
-            return Err(FileError::TwoOfAName(quoted(name(second))));
-        }
-        Ok(Self { tensors, names, storages, metadata })
-    }
-
-    /// The index of a pickle, whose storages are called `prefix` and their key. They have to be as long as the pickle says.
-    pub(crate) fn of_pickle(
-        pickle: &Pickle,
-        storages: Vec<Storage>,
-        prefix: &str,
-        file_len: u64,
-    ) -> Result<Self, FileError> {
-        let name = |place: usize| &storages[place].name[..];
-        let names = Names::new(storages.len(), &name);
-        if let Some(second) = names.twice(&name) {
-            return Err(FileError::damaged(format!("it has {} twice", quoted(name(second)))));
-        }
-        let mut places = Vec::with_capacity(pickle.storages.len());
-        for reference in &pickle.storages {
-            let wanted = format!("{prefix}{}", reference.key);
-            let Some(place) = names.find(&wanted, &name) else {
-                return Err(FileError::damaged(format!("its storage {} is missing", quoted(&wanted))));
-            };
-            if reference.bytes() != Some(storages[place].len) {
-                let wanted = quoted(&wanted);
-                return Err(FileError::damaged(format!("its storage {wanted} is not as long as its pickle says")));
-            }
-            places.push(place);
-        }
-        let mut tensors = Vec::new();
-        for pickle::Named { name, tensor } in pickle::tensors(pickle)? {
-            let storage = tensor.storage as usize;
-            tensors.push(info(name, tensor, &pickle.storages[storage], places[storage])?);
-        }
-        Self::new(tensors, storages, BTreeMap::new(), file_len)
-    }
-}
-
-/// A tensor of a pickle, with its place in bytes.
-fn info(name: String, tensor: &TensorRef, storage: &StorageRef, place: usize) -> Result<TensorInfo, FileError> {
-    let wrong = |why: &str| FileError::Tensor { name: quoted(&name), why: why.into() };
-    let dtype = tensor.dtype.clone().or_else(|| storage.dtype.clone()).ok_or_else(|| wrong("it has no dtype"))?;
-    let size = dtype.size().unwrap_or(1) as u64;
-    let offset = tensor.offset.checked_add(storage.first).and_then(|offset| offset.checked_mul(size));
-    let offset = offset.ok_or_else(|| wrong("it starts beyond all files"))?;
-    let strides = (!in_order(&tensor.shape, &tensor.strides)).then(|| tensor.strides.clone());
-    let place = Place { storage: place, offset, strides };
-    Ok(TensorInfo { name, dtype, shape: tensor.shape.clone(), place })
-}
-
-/// Whether numbers lie in the order of the shape, the last side fastest. The stride of a side of one number does not matter.
-fn in_order(shape: &[usize], strides: &[u64]) -> bool {
-    let mut expected = Some(1_u64);
-    shape.iter().zip(strides).rev().all(|(side, stride)| {
-        let fits = *side == 1 || expected == Some(*stride);
-        expected = expected.and_then(|expected| expected.checked_mul(*side as u64));
-        fits
-    })
+    FileError::Format(what.into(), advice)
 }

@@ -7,7 +7,7 @@ use ssd::preprocess::Normalization;
 use ssd::priors::PriorScheme;
 use ssd::weights::Provenance;
 
-use crate::convert::{Conversion, ImportError, Options};
+use crate::conversion::{Conversion, ImportError, Options};
 use crate::file::TensorFile;
 
 /// What a file is.
@@ -15,9 +15,9 @@ use crate::file::TensorFile;
 pub struct Inspection {
     /// How it is stored.
     pub format: String,
-    /// What was recognised: a layout's name, `ssd` for a file of ours, nothing where no layout fits.
-    pub layout: Option<String>,
-    /// The sentence on why it cannot be used, if so.
+    /// What was recognised: a layout's name, `ssd` for a file of ours; `None` where no layout fits.
+    pub layout: Option<&'static str>,
+    /// Why it cannot be used, if so.
     pub problem: Option<String>,
     /// What it holds, where it can be used.
     pub network: Option<Network>,
@@ -41,9 +41,9 @@ pub struct Tensor {
 pub struct Network {
     /// The architecture.
     pub arch: &'static str,
-    /// Whether it is a whole detector; a trunk has none of what follows but parameters.
+    /// Whether it is a whole detector; for a trunk all optional fields are `None`.
     pub detector: bool,
-    /// Numbers that are learned, as far as the file has them.
+    /// Learned numbers in the file.
     pub parameters: usize,
     /// Side of the square input, in pixels.
     pub input_size: Option<usize>,
@@ -53,58 +53,51 @@ pub struct Network {
     pub prior_count: Option<usize>,
     /// The full scheme.
     pub priors: Option<PriorScheme>,
-    /// What is done with pixels, in `0..=255`.
+    /// How pixel values in `0..=255` are normalised.
     pub normalization: Option<Normalization>,
     /// Where the weights come from.
     pub provenance: Option<Provenance>,
     /// Tensors that are not part of the network.
     pub unused: Vec<String>,
-    /// What lies beside it: the first part of the names, and how many.
+    /// What the file holds besides: the first part of the names, and their number.
     pub beside: BTreeMap<String, usize>,
 }
 
 /// Looks at a file.
-pub fn inspect(file: &TensorFile, options: &Options) -> Inspection {
+pub fn inspect(file: TensorFile, options: &Options) -> Inspection {
     let tensors = file.tensors().iter().map(|tensor| Tensor {
         name: tensor.name.clone(),
         dtype: tensor.dtype.to_string(),
         shape: tensor.shape.clone(),
     });
-    let (layout, network, problem) = match Conversion::plan(file, options) {
-        Ok(conversion) => {
-            let layout = conversion.layout().map_or("ssd", |layout| layout.name());
-            (Some(layout.to_owned()), Some(network(&conversion)), None)
+    let (tensors, format) = (tensors.collect(), file.format().to_string());
+    match Conversion::new(file, options) {
+        Ok(found) => {
+            let layout = Some(found.plan.layout.name);
+            Inspection { format, layout, problem: None, network: Some(network(&found)), tensors }
         }
         Err(error) => {
-            let layout = match &error {
-                ImportError::Missing { layout, .. } => Some(layout.clone()),
-                _ => None,
-            };
-            (layout, None, Some(error.to_string()))
+            let layout = if let ImportError::Missing { layout, .. } = error { Some(layout) } else { None };
+            Inspection { format, layout, problem: Some(error.to_string()), network: None, tensors }
         }
-    };
-    Inspection { format: file.format().to_string(), layout, problem, network, tensors: tensors.collect() }
+    }
 }
 
-fn network(conversion: &Conversion<'_>) -> Network {
-    let header = conversion.header();
+fn network(conversion: &Conversion) -> Network {
+    let (plan, header) = (&conversion.plan, conversion.plan.header.as_ref());
+    // Batch norm's running statistics are measured, not learned.
+    let learned = conversion.specs().filter(|spec| !spec.path.contains(".running_"));
     Network {
-        arch: conversion.arch().name(),
+        arch: plan.arch.name(),
         detector: header.is_some(),
-        parameters: parameters(conversion),
+        parameters: learned.map(|spec| spec.shape.iter().product::<usize>()).sum(),
         input_size: header.map(|header| header.input_size),
         labels: header.map(|header| header.labels.clone()),
         prior_count: header.map(|header| header.priors.len()),
         priors: header.map(|header| header.priors.clone()),
         normalization: header.map(|header| header.normalization),
         provenance: header.map(|header| header.provenance.clone()),
-        unused: conversion.unused().to_vec(),
-        beside: conversion.beside().clone(),
+        unused: plan.unused.clone(),
+        beside: plan.beside.clone(),
     }
-}
-
-/// Batch norm's running statistics are measured, not learned.
-fn parameters(conversion: &Conversion<'_>) -> usize {
-    let learned = conversion.specs().filter(|spec| !spec.path.contains(".running_"));
-    learned.map(|spec| spec.shape.iter().product::<usize>()).sum()
 }

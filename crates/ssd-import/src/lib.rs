@@ -1,36 +1,34 @@
 //! Weights that others trained: from the bytes of a file to a weights file of ours.
 //!
-//! A file is `.pth` of PyTorch, legacy or zip, or `.safetensors`; which one, its bytes say. [`TensorFile`] holds an index of it,
-//! and reads a tensor when it is asked for. A pickle is parsed and never executed. [`Conversion`] knows by names and shapes what
-//! network it is, and writes it in our order.
+//! A file is a PyTorch `.pth`, legacy or zip, or `.safetensors`; its bytes say which. [`TensorFile`] holds its index,
+//! and reads a tensor on demand. A pickle is parsed and never executed. [`Conversion`] finds by names and shapes which
+//! network it is, once, and writes it in our order.
 //!
-//! In the order of the data: [`source`] (bytes) → `zip`, `pickle` → `torch_zip`, `legacy`, `safetensors_file` (an index each) →
-//! [`file`](mod@file) (tensors) → [`layout`] (whose names they are) → [`convert`] (a weights file). No file is opened here but by
-//! [`FileSource`], and nothing is computed but a change of scale (`convert/pixels.rs`).
+//! In the order of the data: `source` (bytes) → `zip`, `pickle` → `torch_zip`, `legacy`, `safetensors_file` (an
+//! `index` each) → [`TensorFile`] (tensors) → `layout` (which project's names they have) → `conversion` (a weights
+//! file). Only [`FileSource`] opens files, and nothing is computed except a change of scale (`conversion/pixels.rs`).
 
-mod crc32;
+mod conversion;
 mod dtype;
 mod error;
-pub mod file;
+mod file;
+mod index;
+mod inspect;
+pub mod labels;
+mod layout;
 mod legacy;
-mod order;
 mod pickle;
 mod safetensors_file;
-pub mod source;
+mod source;
 mod tensor;
 mod torch_zip;
 mod zip;
 
-pub mod convert;
-pub mod inspect;
-pub mod labels;
-pub mod layout;
-
-pub use convert::{Conversion, ImportError, Options};
+pub use conversion::{Conversion, ImportError, Options, Plan};
 pub use dtype::DType;
 pub use error::{FileError, quoted};
 pub use file::{Format, TensorFile};
-pub use inspect::{Inspection, Network, inspect};
-pub use layout::{Layout, Sizes, UnknownLayout};
+pub use inspect::{Inspection, Network, Tensor, inspect};
+pub use layout::{Layout, Sizes};
 pub use source::{ByteSource, FileSource};
 pub use tensor::TensorInfo;

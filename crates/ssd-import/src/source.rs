@@ -10,52 +10,37 @@ use crate::error::FileError;
 
 /// Bytes that can be read at any place: a file, memory, a `Blob` in the page.
 pub trait ByteSource {
-    /// How many bytes there are. It stays the same.
-    fn len(&self) -> u64;
-
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// The number of bytes, which does not change.
+    fn size(&self) -> u64;
 
     /// Fills `into` with the bytes from `offset` on.
     ///
     /// # Errors
     ///
-    /// When it cannot be filled: fewer bytes are there, or the system does not hand them out.
+    /// When it cannot be filled: there are fewer bytes, or the system does not hand them out.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
 }
 
-impl ByteSource for &[u8] {
-    fn len(&self) -> u64 {
-        <[u8]>::len(self) as u64
+impl<T: AsRef<[u8]>> ByteSource for T {
+    fn size(&self) -> u64 {
+        self.as_ref().len() as u64
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         let start = usize::try_from(offset).ok();
         let range = start.and_then(|start| Some(start..start.checked_add(into.len())?));
-        let bytes = range.and_then(|range| self.get(range)).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes = range.and_then(|range| self.as_ref().get(range)).ok_or(io::ErrorKind::UnexpectedEof)?;
         into.copy_from_slice(bytes);
         Ok(())
     }
 }
 
-impl ByteSource for Vec<u8> {
-    fn len(&self) -> u64 {
-        self.as_slice().len() as u64
-    }
-
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.as_slice().read_at(offset, into)
-    }
-}
-
-/// A file on disk; nothing of it is held.
+/// A file on disk; none of it is held in memory.
 #[derive(Debug)]
 pub struct FileSource {
-    // A file has one place at which it is read: whoever reads takes the lock.
+    // A file has one position for reading: a reader takes the lock.
     file: Mutex<File>,
-    len: u64,
+    size: u64,
 }
 
 impl FileSource {
@@ -63,21 +48,21 @@ impl FileSource {
     ///
     /// # Errors
     ///
-    /// The system's reason why it cannot be opened.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// [`FileError::Read`] with the system's reason.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
         let file = File::open(path)?;
-        let len = file.metadata()?.len();
-        Ok(Self { file: Mutex::new(file), len })
+        let size = file.metadata()?.len();
+        Ok(Self { file: Mutex::new(file), size })
     }
 }
 
 impl ByteSource for FileSource {
-    fn len(&self) -> u64 {
-        self.len
+    fn size(&self) -> u64 {
+        self.size
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        // Each read seeks first, so a reader that panicked leaves nothing behind.
+        // Each read seeks first, so a reader that panicked does no harm.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(offset))?;
         file.read_exact(into)
@@ -87,13 +72,13 @@ impl ByteSource for FileSource {
 /// Bytes that [`Reader`] and the readers of tensors hold at a time.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// Reads a part of a source in order, and says where the file ends when it does.
+/// Reads a part of a source in order; what goes beyond its end is [`FileError::Cut`].
 pub(crate) struct Reader<'a> {
     source: &'a dyn ByteSource,
-    /// What is read ahead, and how much of that is used up.
+    /// Bytes read ahead, and how many of them are used up.
     ahead: Vec<u8>,
     used: usize,
-    /// Where the source is read next, and where this part ends.
+    /// Where the source is read next, and where the part ends.
     next: u64,
     end: u64,
 }
@@ -101,7 +86,7 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads the bytes of `part`, which has to lie within the source.
     pub(crate) fn new(source: &'a dyn ByteSource, part: Range<u64>) -> Self {
-        Self { source, ahead: Vec::new(), used: 0, next: part.start, end: part.end.min(source.len()) }
+        Self { source, ahead: Vec::new(), used: 0, next: part.start, end: part.end.min(source.size()) }
     }
 
     /// Where in the source the next byte lies.
@@ -133,7 +118,7 @@ impl<'a> Reader<'a> {
         Ok(number)
     }
 
-    /// The next `count` bytes. They are there before they get room.
+    /// The next `count` bytes. Nothing is allocated for bytes that the file does not have.
     pub(crate) fn bytes(&mut self, count: u64) -> Result<Vec<u8>, FileError> {
         if count > self.left() {
             return Err(FileError::Cut);
@@ -176,14 +161,14 @@ mod tests {
     #[test]
     fn memory_and_file_are_read_alike_and_to_their_end_only() {
         let bytes: Vec<u8> = (0..100).collect();
-        let path = tempfile::NamedTempFile::new().expect("it is taken");
-        std::fs::write(&path, &bytes).expect("it is taken");
-        let file = FileSource::open(path.path()).expect("it is taken");
+        let path = tempfile::NamedTempFile::new().expect("it is read");
+        std::fs::write(&path, &bytes).expect("it is read");
+        let file = FileSource::open(path.path()).expect("it is read");
         let sources: [&dyn ByteSource; 3] = [&bytes, &&bytes[..], &file];
         for source in sources {
-            assert_eq!(source.len(), 100);
+            assert_eq!(source.size(), 100);
             let mut part = [0; 3];
-            source.read_at(97, &mut part).expect("it is taken");
+            source.read_at(97, &mut part).expect("it is read");
             assert_eq!(part, [97, 98, 99]);
             assert!(source.read_at(98, &mut part).is_err());
             assert!(source.read_at(u64::MAX, &mut part).is_err());
@@ -194,14 +179,14 @@ mod tests {
     fn a_reader_goes_over_its_chunks_and_stops_at_its_end() {
         let bytes: Vec<u8> = (0..3 * CHUNK).map(|i| (i / 256) as u8).collect();
         let mut reader = Reader::new(&bytes, 256..2 * CHUNK as u64 + 2);
-        assert_eq!((reader.byte().expect("it is taken"), reader.position()), (1, 257));
-        reader.skip(CHUNK as u64).expect("it is taken");
-        reader.skip(5).expect("it is taken");
+        assert_eq!((reader.byte().expect("it is read"), reader.position()), (1, 257));
+        reader.skip(CHUNK as u64).expect("it is read");
+        reader.skip(5).expect("it is read");
         assert_eq!(reader.position(), CHUNK as u64 + 262);
-        assert_eq!(reader.number(2).expect("it is taken"), 0x0101);
+        assert_eq!(reader.number(2).expect("it is read"), 0x0101);
         let rest = reader.left();
         assert!(matches!(reader.bytes(rest + 1), Err(FileError::Cut)));
-        assert_eq!(reader.bytes(rest).expect("it is taken").len() as u64, rest);
+        assert_eq!(reader.bytes(rest).expect("it is read").len() as u64, rest);
         assert!(matches!(reader.byte(), Err(FileError::Cut)));
         assert!(matches!(reader.skip(1), Err(FileError::Cut)));
     }

@@ -1,20 +1,19 @@
-//! A tensor of a file: what the index knows of it, and reading it.
+//! A tensor of a file: what the index says about it, and reading it.
 
 use std::cell::Cell;
 
-use crate::crc32::Crc32;
 use crate::dtype::DType;
 use crate::error::{FileError, quoted};
 use crate::source::{ByteSource, CHUNK};
 
-/// What is known of a tensor without reading it.
+/// A tensor, without its numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorInfo {
-    /// Its name; in a pickle the way to it, joined by dots.
+    /// Its name; in a pickle the keys that lead to it, joined by dots.
     pub name: String,
     /// Its kind of numbers in the file.
     pub dtype: DType,
-    /// Its sides. None for a single number.
+    /// Its sides; empty for a single number.
     pub shape: Vec<usize>,
     /// Where its numbers lie.
     pub(crate) place: Place,
@@ -23,29 +22,35 @@ pub struct TensorInfo {
 /// Where the numbers of a tensor lie.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Place {
-    /// Number of the storage in the file's list.
+    /// Index of the storage in the file's list.
     pub(crate) storage: usize,
     /// Bytes from the storage's start to the first number.
     pub(crate) offset: u64,
-    /// Numbers from one place to the next along each side; `None` where they lie in order, the last side fastest.
+    /// Numbers from one element to the next along each side; `None` where they lie in order, the last side fastest.
     pub(crate) strides: Option<Vec<u64>>,
 }
 
-/// A run of bytes in the file that holds numbers.
+/// A byte range of the file that holds numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Storage {
     /// What the file calls it.
     pub(crate) name: String,
     /// Where it starts in the file.
     pub(crate) start: u64,
-    /// Bytes of it.
+    /// Its length in bytes.
     pub(crate) len: u64,
-    /// The check sum that it has to have, until it was found to be right.
+    /// The CRC-32 that it has to have, until that was found to be right.
     pub(crate) unchecked: Cell<Option<u32>>,
 }
 
 impl TensorInfo {
-    /// How many numbers it has, if that is a number.
+    /// Whether this is its shape, apart from sides of length 1.
+    pub(crate) fn has_shape(&self, shape: &[usize]) -> bool {
+        let longer = |shape: &[usize]| -> Vec<usize> { shape.iter().copied().filter(|side| *side != 1).collect() };
+        longer(&self.shape) == longer(shape)
+    }
+
+    /// How many numbers it has; `None` beyond u64.
     fn count(&self) -> Option<u64> {
         if self.shape.contains(&0) {
             return Some(0);
@@ -62,22 +67,18 @@ impl TensorInfo {
         last.checked_add(1)?.checked_mul(size)
     }
 
-    /// Checks that all its numbers lie in its storage, and that they are not more than a file of `file_len` bytes can hold: a
-    /// tensor may show one number many times.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError::Tensor`] when they do not. What is not read anyway is not looked at.
+    /// Checks that all its numbers lie in its storage, and that they are not more than a file of `file_len` bytes can
+    /// hold: with strides of 0 a tensor repeats a number. Kinds of numbers that are not read are not checked.
     pub(crate) fn check(&self, storage: &Storage, file_len: u64) -> Result<(), FileError> {
         let Some(size) = self.dtype.size() else { return Ok(()) };
         let size = size as u64;
-        let wrong = |why: &str| FileError::Tensor { name: quoted(&self.name), why: why.into() };
+        let wrong = |why: &str| FileError::Tensor(quoted(&self.name), why.into());
         if self.place.strides.as_ref().is_some_and(|strides| strides.len() != self.shape.len()) {
             return Err(wrong("its shape and its strides differ in length"));
         }
         let end = self.span(size).and_then(|span| span.checked_add(self.place.offset));
         if end.is_none_or(|end| end > storage.len) {
-            return Err(wrong(&format!("it goes beyond the {} bytes of {}", storage.len, storage.name)));
+            return Err(wrong(&format!("it goes beyond the {} bytes of {}", storage.len, quoted(&storage.name))));
         }
         if self.count().and_then(|count| count.checked_mul(size)).is_none_or(|bytes| bytes > file_len) {
             return Err(wrong("it repeats its numbers until they are more than the file holds"));
@@ -86,20 +87,16 @@ impl TensorInfo {
     }
 
     /// Reads its numbers in the order of its shape, the last side fastest.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError::DType`] for a kind that is not read, [`FileError::CheckSum`] where the storage is not what was written.
     pub(crate) fn read(&self, source: &dyn ByteSource, storage: &Storage) -> Result<Vec<f32>, FileError> {
         let Some(size) = self.dtype.size() else {
-            return Err(FileError::DType { name: quoted(&self.name), dtype: self.dtype.clone() });
+            return Err(FileError::DType(quoted(&self.name), self.dtype.clone()));
         };
         // The fields are public: someone may have changed them.
-        self.check(storage, source.len())?;
+        self.check(storage, source.size())?;
         storage.verify(source)?;
         let count = self.count().unwrap_or(0);
         let mut values = Vec::new();
-        self.reserve(&mut values, count)?;
+        reserve(&mut values, count, &self.name)?;
         if count == 0 {
             return Ok(values);
         }
@@ -109,75 +106,56 @@ impl TensorInfo {
             Some(strides) => {
                 let mut bytes = Vec::new();
                 let span = self.span(size as u64).unwrap_or(0);
-                self.reserve(&mut bytes, span)?;
+                reserve(&mut bytes, span, &self.name)?;
                 bytes.resize(span as usize, 0);
                 source.read_at(start, &mut bytes)?;
-                self.gather(&bytes, size, strides, &mut values);
+                let mut to = (Vec::with_capacity(CHUNK), values);
+                self.gather(&bytes, 0, &self.shape, strides, &mut to);
+                self.dtype.decode(&to.0, &mut to.1);
+                return Ok(to.1);
             }
         }
         Ok(values)
     }
 
-    /// Makes room, or says that there is none.
-    fn reserve<T>(&self, list: &mut Vec<T>, count: u64) -> Result<(), FileError> {
-        let bytes = count.saturating_mul(size_of::<T>() as u64);
-        let room = usize::try_from(count).ok().and_then(|count| list.try_reserve_exact(count).ok());
-        room.ok_or_else(|| FileError::Memory { name: quoted(&self.name), bytes })
-    }
-
-    /// Decodes numbers of `size` bytes that lie `strides` apart.
-    fn gather(&self, bytes: &[u8], size: usize, strides: &[u64], values: &mut Vec<f32>) {
-        let mut index = vec![0; self.shape.len()];
-        let mut place = 0;
-        let mut row = Vec::with_capacity(CHUNK);
-        loop {
-            row.extend_from_slice(&bytes[place * size..(place + 1) * size]);
-            if row.len() >= CHUNK {
-                self.dtype.decode(&row, values);
-                row.clear();
-            }
-            // One place on along the last side; where that is at its end, it starts anew and the side before goes on.
-            let mut side = self.shape.len();
-            loop {
-                let Some(before) = side.checked_sub(1) else {
-                    self.dtype.decode(&row, values);
-                    return;
-                };
-                side = before;
-                let stride = strides[side] as usize;
-                index[side] += 1;
-                if index[side] < self.shape[side] {
-                    place += stride;
-                    break;
-                }
-                place -= (index[side] - 1) * stride;
-                index[side] = 0;
-            }
+    /// Collects the numbers from number `place` on that lie as `shape` and `strides` say, and decodes them in chunks.
+    fn gather(&self, from: &[u8], place: u64, shape: &[usize], strides: &[u64], to: &mut (Vec<u8>, Vec<f32>)) {
+        if let (Some((side, shape)), Some((stride, strides))) = (shape.split_first(), strides.split_first()) {
+            return (0..*side as u64).for_each(|i| self.gather(from, place + i * stride, shape, strides, to));
+        }
+        let (chunk, values) = to;
+        let size = self.dtype.size().unwrap_or(1);
+        chunk.extend_from_slice(&from[place as usize * size..][..size]);
+        if chunk.len() >= CHUNK {
+            self.dtype.decode(chunk, values);
+            chunk.clear();
         }
     }
 }
 
 impl Storage {
-    /// Reads it once over to compare its check sum, if it has one and was not read before.
-    fn verify(&self, source: &dyn ByteSource) -> Result<(), FileError> {
+    /// Reads it once to compare its check sum, if it has one that was not compared before.
+    pub(crate) fn verify(&self, source: &dyn ByteSource) -> Result<(), FileError> {
         let Some(expected) = self.unchecked.get() else { return Ok(()) };
-        let mut sum = Crc32::new();
+        let mut sum = crc32fast::Hasher::new();
         in_chunks(source, self.start, self.len, |bytes| sum.update(bytes))?;
-        if sum.value() != expected {
-            return Err(FileError::CheckSum(quoted(&self.name)));
+        if sum.finalize() != expected {
+            return Err(FileError::damaged(format!("the check sum of {} is wrong", quoted(&self.name))));
         }
         self.unchecked.set(None);
         Ok(())
     }
 }
 
-/// Hands `len` bytes from `start` on over in pieces that hold whole numbers.
-pub(crate) fn in_chunks(
-    source: &dyn ByteSource,
-    start: u64,
-    len: u64,
-    mut take: impl FnMut(&[u8]),
-) -> Result<(), FileError> {
+/// Reserves room for `count` elements of `what`.
+pub(crate) fn reserve<T>(list: &mut Vec<T>, count: u64, what: &str) -> Result<(), FileError> {
+    let bytes = count.saturating_mul(size_of::<T>() as u64);
+    let room = usize::try_from(count).ok().and_then(|count| list.try_reserve_exact(count).ok());
+    room.ok_or_else(|| FileError::Memory(bytes, quoted(what)))
+}
+
+/// Passes `len` bytes from `start` on to `take` in chunks that hold whole numbers.
+fn in_chunks(source: &dyn ByteSource, start: u64, len: u64, mut take: impl FnMut(&[u8])) -> Result<(), FileError> {
     let mut chunk = vec![0; len.min(CHUNK as u64) as usize];
     let mut done = 0;
     while done < len {

@@ -11,6 +11,7 @@ pub mod learner;
 pub mod optimizer;
 pub mod reading;
 pub mod schedule;
+pub mod surgery;
 
 pub use batch::{BatchGradients, Example, HostBatch, Local, Matcher};
 pub use config::{Difficult, LearnConfig, OptimizerName, SettingError};

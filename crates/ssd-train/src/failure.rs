@@ -1,4 +1,6 @@
 //! Why a program ends early, and whose fault it is. Printing it and ending the program is [`crate::cli`]'s.
+//!
+//! Errors say which file, what is wrong and what to do (checked by `cli::usage` and `cli::folders`).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The device a detector runs on: WebGPU, opened by Burn, or the CPU inside wasm.
+//! The device that a detector runs on: WebGPU, opened by Burn, or the CPU inside wasm.
 
 use std::cell::RefCell;
 
@@ -6,8 +6,9 @@ use burn::tensor::Device;
 use ssd_gpu::Gpu;
 
 use crate::failure::{Failure, Kind};
+use crate::wire::BackendName;
 
-/// Where to compute.
+/// An open device.
 #[derive(Clone)]
 pub enum Backend {
     WebGpu(Gpu),
@@ -15,7 +16,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// By the names of the page's contract.
+    /// By its name in `detector.d.ts`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::WebGpu(_) => "webgpu",
@@ -23,7 +24,7 @@ impl Backend {
         }
     }
 
-    /// What computes, as the user knows it.
+    /// The device by the name that users know.
     pub fn adapter(&self) -> &str {
         match self {
             Self::WebGpu(gpu) => gpu.name(),
@@ -33,18 +34,15 @@ impl Backend {
 }
 
 thread_local! {
-    /// Burn's runtime is set up once in a worker; a second detector there shares it.
+    /// Burn's runtime is set up once per worker; a second detector there shares it.
     static WEBGPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
 }
 
-/// Opens `webgpu` or `cpu`. `adapter` is what the page knows of the adapter, which is more than wgpu does.
-pub async fn open(name: &str, adapter: Option<String>) -> Result<Backend, Failure> {
+/// Opens a device. `adapter` is the adapter's name, which the page knows and wgpu does not.
+pub async fn open(name: BackendName, adapter: Option<String>) -> Result<Backend, Failure> {
     match name {
-        "webgpu" => webgpu(adapter).await.map(Backend::WebGpu),
-        "cpu" => Ok(Backend::Cpu),
-        other => {
-            Err(Failure::new(Kind::WebGpuUnavailable, format!("There is no backend {other:?}; use webgpu or cpu.")))
-        }
+        BackendName::WebGpu => webgpu(adapter).await.map(Backend::WebGpu),
+        BackendName::Cpu => Ok(Backend::Cpu),
     }
 }
 

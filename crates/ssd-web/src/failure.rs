@@ -1,11 +1,11 @@
-//! Errors as the page knows them: a JS `Error` whose `name` says what kind and whose `message` is a sentence.
+//! Errors for the page: a JS `Error` whose `name` is a kind of `detector.d.ts` and whose `message` is a sentence.
 
 use ssd::postprocess::ParamsError;
 use ssd::weights::WeightsError;
 use ssd_gpu::GpuError;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
-/// What went wrong, by the names of the page's contract.
+/// The kind of an error. A variant's name is the `DetectorErrorName` in `detector.d.ts`.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     WebGpuUnavailable,
@@ -14,7 +14,7 @@ pub enum Kind {
     DeviceLost,
 }
 
-/// A failure on its way to JS.
+/// An error on its way to JS.
 #[derive(Debug)]
 pub struct Failure {
     kind: Kind,
@@ -22,7 +22,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The libraries' messages are clauses, made to stand behind a file's name; here they stand alone.
+    /// Makes a sentence of a clause: the libraries' messages are clauses, to follow the name of a file.
     pub fn new(kind: Kind, clause: impl Into<String>) -> Self {
         let clause = clause.into();
         let (first, rest) = clause.split_at(clause.chars().next().map_or(0, char::len_utf8));
@@ -46,28 +46,27 @@ impl From<ParamsError> for Failure {
 impl From<GpuError> for Failure {
     fn from(error: GpuError) -> Self {
         let kind = match error {
-            GpuError::Params(_) | GpuError::Picture { .. } => Kind::SourceInvalid,
-            // The largest texture is the only limit that a picture can pass; all others are the device's for the network.
-            GpuError::Size { name, .. } if name.starts_with("the picture") => Kind::SourceInvalid,
+            GpuError::Params(_) => Kind::SourceInvalid,
+            GpuError::Picture { .. } | GpuError::PictureSize { .. } | GpuError::Input { .. } => Kind::SourceInvalid,
             GpuError::Cpu(_) => Kind::WeightsInvalid,
-            GpuError::Kernel { .. } | GpuError::NoHalf { .. } | GpuError::Memory { .. } | GpuError::Size { .. } => {
+            GpuError::Kernel { .. } | GpuError::NoHalf(_) | GpuError::Memory(_) | GpuError::Size { .. } => {
                 Kind::WebGpuUnavailable
             }
-            GpuError::Malformed { .. } | GpuError::Read { .. } => Kind::DeviceLost,
+            GpuError::Malformed(_) | GpuError::Read(_) => Kind::DeviceLost,
         };
         Self::new(kind, error.to_string())
     }
 }
 
+/// The message of a JS error.
+pub fn message(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| error.message().into())
+}
+
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let error = js_sys::Error::new(&failure.sentence);
-        error.set_name(match failure.kind {
-            Kind::WebGpuUnavailable => "WebGpuUnavailable",
-            Kind::WeightsInvalid => "WeightsInvalid",
-            Kind::SourceInvalid => "SourceInvalid",
-            Kind::DeviceLost => "DeviceLost",
-        });
+        error.set_name(&format!("{:?}", failure.kind));
         error.into()
     }
 }

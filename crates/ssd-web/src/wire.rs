@@ -1,80 +1,117 @@
-//! What crosses between JS and Rust, field by field as `detector.d.ts` names it.
+//! What crosses between JS and Rust, by the names of `detector.d.ts`, which explains it.
 
+use js_sys::{Array, Object};
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use serde_wasm_bindgen::Serializer;
+use serde_json::{Value, json};
+use serde_wasm_bindgen::{Deserializer, Serializer};
 use ssd::Detection;
 use ssd::postprocess::{DetectParams, Nms};
-use ssd::weights::{Header, Provenance};
+use ssd::weights::Header;
+use ssd_gpu::frames::StageTimes;
 use ssd_gpu::kernel::Precision;
 use ssd_gpu::pipeline::{Outcome, Pipeline, PrecisionChoice};
 use ssd_gpu::{VerifyCase, VerifyReport};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::backend::Backend;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, message};
 
-/// How a detector is to be loaded. What is absent is chosen here.
-#[derive(Debug, Deserialize)]
+/// Options from JS. serde-wasm-bindgen asks an object only for the fields of `T`; as a map, the object shows all of its
+/// keys, and an unknown one is refused by name.
+pub fn from_js<T: DeserializeOwned>(options: &JsValue) -> Result<T, Failure> {
+    let entries = match options.dyn_ref::<Object>() {
+        Some(object) => Object::entries(object),
+        None => Array::new(),
+    };
+    let pairs = entries.iter().map(|entry| {
+        let entry: Array = entry.unchecked_into();
+        (entry.get(0).as_string().unwrap_or_default(), Deserializer::from(entry.get(1)))
+    });
+    T::deserialize(MapDeserializer::new(pairs)).map_err(|error: serde_wasm_bindgen::Error| {
+        Failure::new(Kind::SourceInvalid, format!("the options cannot be used: {}", message(&error.into())))
+    })
+}
+
+/// The options of `load`, as `detector.d.ts` explains them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LoadOptions {
-    pub backend: String,
-    /// What the page knows of the adapter.
-    pub adapter: Option<String>,
-    engine: Option<String>,
-    precision: Option<String>,
-    /// What the file is called.
-    pub name: Option<String>,
-    /// Class names that stand for those of the file, or the lines of a text file with them.
+    pub backend: BackendName,
+    pub engine: Option<EngineName>,
+    pub precision: Option<PrecisionName>,
     pub labels: Option<Vec<String>>,
+    #[allow(dead_code, reason = "web/weights.js has used it before; here its name is known")]
+    weights: Option<IgnoredAny>,
+    #[allow(dead_code, reason = "the same")]
+    sha256: Option<String>,
+    #[allow(dead_code, reason = "the same")]
+    cache: Option<bool>,
+    /// The name of the file; not an option.
+    #[serde(skip)]
+    pub name: Option<String>,
 }
 
-impl LoadOptions {
-    pub fn from_js(value: JsValue) -> Result<Self, Failure> {
-        serde_wasm_bindgen::from_value(value)
-            .map_err(|error| Failure::new(Kind::SourceInvalid, format!("The options are not understood: {error}.")))
-    }
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendName {
+    WebGpu,
+    Cpu,
+}
 
-    /// Whether Burn's forward computes instead of our kernels.
-    pub fn burn(&self) -> Result<bool, Failure> {
-        match self.engine.as_deref() {
-            None | Some("own") => Ok(false),
-            Some("burn") => Ok(true),
-            Some(other) => Err(unknown("engine", other, "own or burn")),
+#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    #[default]
+    Own,
+    Burn,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionName {
+    #[default]
+    Auto,
+    F32,
+    F16,
+}
+
+impl From<PrecisionName> for PrecisionChoice {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::Auto => Self::Auto,
+            PrecisionName::F32 => Self::Only(Precision::Single),
+            PrecisionName::F16 => Self::Only(Precision::Half),
         }
     }
-
-    pub fn precision(&self) -> Result<PrecisionChoice, Failure> {
-        match self.precision.as_deref() {
-            None | Some("auto") => Ok(PrecisionChoice::Auto),
-            Some("f32") => Ok(PrecisionChoice::Only(Precision::Single)),
-            Some("f16") => Ok(PrecisionChoice::Only(Precision::Half)),
-            Some(other) => Err(unknown("precision", other, "auto, f32 or f16")),
-        }
-    }
 }
 
-fn unknown(what: &str, got: &str, known: &str) -> Failure {
-    Failure::new(Kind::SourceInvalid, format!("There is no {what} {got:?}; use {known}."))
-}
-
-/// What a call may choose; the weights file's defaults stand in for the rest.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// The options of `detect`, as `detector.d.ts` explains them. `None` stands for the default of the weights file.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
     score: Option<f32>,
     iou: Option<f32>,
     nms: Option<Nms>,
     top_k: Option<usize>,
     max_detections: Option<usize>,
+    #[serde(skip_serializing)]
     classes: Option<Vec<String>>,
 }
 
 impl Options {
-    pub fn from_js(value: JsValue) -> Result<Self, Failure> {
-        if value.is_undefined() || value.is_null() {
-            return Ok(Self::default());
+    /// The defaults of a weights file.
+    fn defaults(header: &Header) -> Self {
+        let DetectParams { score, iou, nms, top_k, max, .. } = header.params();
+        Self {
+            score: Some(score),
+            iou: Some(iou),
+            nms: Some(nms),
+            top_k: Some(top_k),
+            max_detections: Some(max),
+            classes: None,
         }
-        serde_wasm_bindgen::from_value(value)
-            .map_err(|error| Failure::new(Kind::SourceInvalid, format!("The options are not understood: {error}.")))
     }
 
     pub fn params(self, header: &Header) -> Result<DetectParams, Failure> {
@@ -83,7 +120,7 @@ impl Options {
             let index = header.labels.iter().position(|known| *known == label);
             index.map(|index| index + 1).ok_or_else(|| {
                 let known = header.labels.join(", ");
-                Failure::new(Kind::SourceInvalid, format!("These weights know no class {label:?}; they know {known}."))
+                Failure::new(Kind::SourceInvalid, format!("These weights have no class {label:?}; they have {known}."))
             })
         };
         let classes = self.classes.map(|labels| labels.into_iter().map(class).collect::<Result<_, _>>()).transpose()?;
@@ -99,175 +136,81 @@ impl Options {
     }
 }
 
-/// What a detector says of itself.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Info {
-    arch: String,
-    labels: Vec<String>,
-    input_size: usize,
-    backend: &'static str,
-    adapter: String,
-    /// Of the numbers that our WGSL kernels compute with; null where they do not compute.
-    precision: Option<&'static str>,
-    /// Bytes that our WGSL kernels hold on the GPU; null where they do not compute.
-    gpu_bytes: Option<f64>,
-    provenance: Provenance,
-    defaults: Defaults,
-    /// What a public checkpoint was; null for a file of ours.
-    recognised: Option<String>,
-    /// Bytes of the weights as a file of ours.
-    bytes: f64,
+/// `DetectorInfo`, apart from what only the page knows.
+pub fn info(pipeline: &Pipeline, backend: &Backend, recognised: Option<&str>, bytes: usize) -> Value {
+    let (header, memory) = (pipeline.header(), pipeline.gpu_memory());
+    let mut defaults = json!(Options::defaults(header));
+    defaults["max"] = json!(header.max);
+    json!({
+        "arch": header.arch,
+        "labels": header.labels,
+        "inputSize": header.input_size,
+        "priors": header.priors.len(),
+        "backend": backend.name(),
+        "adapter": backend.adapter(),
+        "precision": memory.map(|(_, precision)| match precision {
+            Precision::Single => "f32",
+            Precision::Half => "f16",
+        }),
+        "gpuBytes": memory.map(|(bytes, _)| bytes),
+        "provenance": header.provenance,
+        "software": matches!(backend, Backend::WebGpu(gpu) if gpu.adapter().software),
+        "defaults": defaults,
+        "recognised": recognised,
+        "bytes": bytes,
+    })
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Defaults {
-    score: f32,
-    iou: f32,
-    top_k: usize,
-    max: usize,
+/// `Result` for a picture of `width` x `height` pixels. The whole call took `waited` milliseconds.
+pub fn result(outcome: &Outcome, pipeline: &Pipeline, [width, height]: [usize; 2], waited: f64) -> Value {
+    let Outcome { detections, readback_bytes, candidates, times } = outcome;
+    let labels = &pipeline.header().labels;
+    let found = |found: &Detection| {
+        let corner_px = found.bbox.scaled(width as f32, height as f32);
+        let (x, y) = (corner_px.x1, corner_px.y1);
+        json!({
+            "label": labels.get(found.class - 1),
+            "classIndex": found.class,
+            "score": found.score,
+            "box": { "x": x, "y": y, "width": corner_px.width(), "height": corner_px.height() },
+        })
+    };
+    // A device without a clock: only the sum is known.
+    let unknown = StageTimes { preprocess_ms: 0.0, network_ms: waited, postprocess_ms: 0.0 };
+    let StageTimes { preprocess_ms: preprocess, network_ms: network, postprocess_ms: postprocess } =
+        times.unwrap_or(unknown);
+    let readback = (waited - preprocess - network - postprocess).max(0.0);
+    // Wasm returns no memory to the browser, so its pages are what it has taken.
+    let wasm_bytes = core::arch::wasm32::memory_size(0) as u64 * 65_536;
+    json!({
+        "detections": detections.iter().map(found).collect::<Vec<_>>(),
+        "width": width,
+        "height": height,
+        "timing": {
+            "preprocess": preprocess,
+            "network": network,
+            "postprocess": postprocess,
+            "readback": readback,
+            "total": waited,
+        },
+        "readbackBytes": readback_bytes,
+        "candidates": candidates,
+        "memory": { "gpu": pipeline.gpu_memory().map(|(bytes, _)| bytes), "wasm": wasm_bytes },
+    })
 }
 
-impl Info {
-    pub fn new(pipeline: &Pipeline, backend: &Backend, recognised: Option<String>, bytes: usize) -> Self {
-        let (header, memory) = (pipeline.header(), pipeline.gpu_memory());
-        Self {
-            arch: header.arch.to_string(),
-            labels: header.labels.clone(),
-            input_size: header.input_size,
-            backend: backend.name(),
-            adapter: backend.adapter().to_owned(),
-            precision: memory.map(|(_, precision)| match precision {
-                Precision::Single => "f32",
-                Precision::Half => "f16",
-            }),
-            gpu_bytes: memory.map(|(bytes, _)| bytes as f64),
-            provenance: header.provenance.clone(),
-            defaults: Defaults { score: header.score, iou: header.iou, top_k: header.top_k, max: header.max },
-            recognised,
-            bytes: bytes as f64,
-        }
-    }
-}
-
-/// The detections of one picture, in its pixels.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    pub detections: Vec<Found>,
-    pub width: usize,
-    pub height: usize,
-    pub timing: Timing,
-    pub readback_bytes: usize,
-    /// Boxes that went into NMS; null on the CPU, which does not count them.
-    pub candidates: Option<u32>,
-    pub memory: Memory,
-}
-
-/// Bytes that are held at present.
-#[derive(Debug, Serialize)]
-pub struct Memory {
-    /// By our kernels on the GPU; null where others compute.
-    gpu: Option<f64>,
-    /// By the wasm module, which gives nothing back to the browser.
-    wasm: f64,
-}
-
-impl Memory {
-    pub fn new(pipeline: &Pipeline) -> Self {
-        let pages = core::arch::wasm32::memory_size(0);
-        Self { gpu: pipeline.gpu_memory().map(|(bytes, _)| bytes as f64), wasm: pages as f64 * 65_536.0 }
-    }
-}
-
-/// Milliseconds, by the clock of the device that did the work; `readback` is the rest of the wait.
-#[derive(Debug, Serialize)]
-pub struct Timing {
-    pub preprocess: f64,
-    pub network: f64,
-    pub postprocess: f64,
-    pub readback: f64,
-}
-
-impl Answer {
-    /// `waited` is how long all of it took, in milliseconds.
-    pub fn new(outcome: Outcome, pipeline: &Pipeline, [width, height]: [usize; 2], waited: f64) -> Self {
-        let labels = &pipeline.header().labels;
-        let detections = outcome.detections.iter().map(|d| Found::new(d, labels, width, height)).collect();
-        // A device without a clock: all that can be said is how long it took.
-        let timing = outcome.times.map_or(
-            Timing { preprocess: 0.0, network: waited, postprocess: 0.0, readback: 0.0 },
-            |times| Timing {
-                preprocess: times.preprocess_ms,
-                network: times.network_ms,
-                postprocess: times.postprocess_ms,
-                readback: (waited - times.preprocess_ms - times.network_ms - times.postprocess_ms).max(0.0),
-            },
-        );
-        let Outcome { readback_bytes, candidates, .. } = outcome;
-        Self { detections, width, height, timing, readback_bytes, candidates, memory: Memory::new(pipeline) }
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Found {
-    label: String,
-    class_index: usize,
-    score: f32,
-    #[serde(rename = "box")]
-    box_px: BoxPx,
-}
-
-#[derive(Debug, Serialize)]
-struct BoxPx {
-    x: f32,
-    y: f32,
-    width: f32,
-    height: f32,
-}
-
-impl Found {
-    pub fn new(detection: &Detection, labels: &[String], width: usize, height: usize) -> Self {
-        let corner_px = detection.bbox.scaled(width as f32, height as f32);
-        Self {
-            label: labels.get(detection.class - 1).cloned().unwrap_or_default(),
-            class_index: detection.class,
-            score: detection.score,
-            box_px: BoxPx { x: corner_px.x1, y: corner_px.y1, width: corner_px.width(), height: corner_px.height() },
-        }
-    }
-}
-
-/// Every kernel against its twin, on this adapter.
-#[derive(Debug, Serialize)]
-pub struct SelfTest {
-    passed: usize,
-    failed: usize,
-    cases: Vec<Case>,
-}
-
-#[derive(Debug, Serialize)]
-struct Case {
-    name: String,
-    ok: bool,
-    detail: String,
-}
-
-impl From<VerifyReport> for SelfTest {
-    fn from(report: VerifyReport) -> Self {
-        let failed = report.failed().len();
-        let passed = report.cases.len() - failed;
-        let case = |case: VerifyCase| Case { name: case.name, ok: case.ok, detail: case.detail };
-        Self { passed, failed, cases: report.cases.into_iter().map(case).collect() }
-    }
+/// `SelfTestReport`.
+pub fn self_test(report: &VerifyReport) -> Value {
+    let failed = report.failed().len();
+    let case = |VerifyCase { name, ok, detail }: &VerifyCase| json!({ "name": name, "ok": ok, "detail": detail });
+    let cases: Vec<Value> = report.cases.iter().map(case).collect();
+    json!({ "passed": cases.len() - failed, "failed": failed, "cases": cases })
 }
 
 /// A value as a plain JS object.
-pub fn to_js(value: &impl Serialize) -> Result<JsValue, Failure> {
+pub fn to_js(value: &Value) -> Result<JsValue, Failure> {
     let plain = Serializer::json_compatible();
     value.serialize(&plain).map_err(|error| {
-        Failure::new(Kind::DeviceLost, format!("The result could not be handed to the page: {error}."))
+        Failure::new(Kind::DeviceLost, format!("The result could not be passed to the page: {error}."))
     })
 }

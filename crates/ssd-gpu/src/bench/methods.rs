@@ -11,9 +11,10 @@ use super::layers::method as in_words;
 use super::plan::DenseShape;
 use super::statistics::far;
 use super::stopwatch::Stopwatch;
+use crate::adapter::Adapter;
 use crate::error::GpuError;
 use crate::kernel::{Kernel, Precision};
-use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, number_bytes, pack, suits_winograd};
+use crate::network::{Map, Method, PredictionRows, Target, Tile, Writer, number_bytes, pack, suits_winograd};
 use crate::program::Recording;
 
 /// One way of doing a convolution.
@@ -143,12 +144,11 @@ impl<'a> Problem<'a> {
         let out = writer.dense("bench", shape, method, &self.weights, &self.shift, x, Target::Map(None));
         recording.keep(out.slot);
         let program = recording.compile(&mut |_, _| {}).await?;
-        let launches: Vec<(&Kernel, [u32; 3])> = program.steps().map(|(_, kernel, groups)| (kernel, groups)).collect();
-        let text = in_words(&launches);
+        let text = layers::method(&program, &program.steps().collect::<Vec<_>>());
         let ms = stopwatch.median_ms(&|pass| program.encode(pass)).await?;
         let channels = out.channels.next_multiple_of(4);
         let count = images * out.size[0] * out.size[1] * channels;
-        let bytes = gpu.read(program.buffer(out.slot), (count * number_bytes(*precision)) as u64).await?;
+        let bytes = gpu.read(program.buffer(out.slot), (count * precision.bytes()) as u64).await?;
         program.destroy();
         let numbers: Vec<f32> = match precision {
             Precision::Single => bytemuck::pod_collect_to_vec(&bytes),

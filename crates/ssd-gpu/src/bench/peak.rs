@@ -7,15 +7,12 @@ use burn::tensor::wgpu::wgpu;
 use super::stopwatch::{Budget, Stopwatch};
 use crate::error::GpuError;
 use crate::gpu::Gpu;
-use crate::kernel::{Kernel, PEAK_COPY, PEAK_FMA};
-use crate::layout::{PeakCopyInfo, PeakFmaInfo};
+use crate::kernel::Kernel;
 use crate::program::{Dispatch, Recording};
+use crate::wgsl::{PEAK_COPY, PEAK_FMA, PeakCopyInfo, PeakFmaInfo, peak_fma};
 
-/// Threads of a workgroup of `peak_fma.wgsl` and of `peak_copy.wgsl`.
-const THREADS: usize = 256;
-/// `ROUNDS` of `peak_fma.wgsl`, its steps in a round, its quads in a step.
-const MULTIPLY_ADDS: usize = 256 * UNROLLED * 8 * 4;
-const UNROLLED: usize = 8;
+/// Of a thread of `peak_fma.wgsl`: rounds, steps of a round, quads of a step, numbers of a quad.
+const MULTIPLY_ADDS: usize = (peak_fma::ROUNDS * peak_fma::UNROLLED) as usize * 8 * 4;
 const WORKGROUPS_PER_CORE: usize = 64;
 /// Quads that a thread of the copy moves.
 const QUADS_PER_THREAD: usize = 4;
@@ -59,15 +56,15 @@ async fn multiply_adds(stopwatch: &Stopwatch<'_>) -> Result<f64, GpuError> {
     let gpu = stopwatch.gpu;
     let workgroups = WORKGROUPS_PER_CORE * gpu.adapter().cores;
     // The sums run towards 2, which is not below 0.
-    let info = PeakFmaInfo { factor: 0.5, addend: 1.0, never: -1.0, reserved: 0.0 };
-    let kernel = Kernel { constants: vec![("UNROLLED", UNROLLED as u32)], ..Kernel::plain(&PEAK_FMA) };
+    let info = PeakFmaInfo { factor: 0.5, addend: 1.0, never: -1.0 };
+    let kernel = Kernel { constants: vec![("UNROLLED", peak_fma::UNROLLED)], ..Kernel::plain(&PEAK_FMA) };
     let mut recording = Recording::new(gpu);
     let output = recording.kept(16);
-    recording.push(Dispatch::new("peak_fma", kernel, vec![(1, output)], &info, [workgroups, 1, 1]));
+    recording.push(Dispatch::new("peak_fma", kernel, &[output], &info, [workgroups, 1, 1]));
     let program = recording.compile(&mut |_, _| {}).await?;
     let ms = fastest(&stopwatch.samples(&|pass| program.encode(pass)).await?);
     program.destroy();
-    Ok(gigas(2 * MULTIPLY_ADDS * THREADS * workgroups, ms))
+    Ok(gigas(2 * MULTIPLY_ADDS * PEAK_FMA.threads * workgroups, ms))
 }
 
 async fn copy(stopwatch: &Stopwatch<'_>) -> Result<(f64, u64), GpuError> {
@@ -78,12 +75,12 @@ async fn copy(stopwatch: &Stopwatch<'_>) -> Result<(f64, u64), GpuError> {
     let bytes = size_that_fits(gpu, most / 16 * 16).await;
     let quads = bytes as usize / 16;
     let most = limits.max_compute_workgroups_per_dimension as usize;
-    let workgroups = quads.div_ceil(THREADS * QUADS_PER_THREAD).clamp(1, most);
-    let info = PeakCopyInfo { quads: quads as u32, threads: (workgroups * THREADS) as u32, reserved0: 0, reserved1: 0 };
+    let workgroups = quads.div_ceil(PEAK_COPY.threads * QUADS_PER_THREAD).clamp(1, most);
+    let info = PeakCopyInfo { quads: quads as u32, threads: (workgroups * PEAK_COPY.threads) as u32 };
     let mut recording = Recording::new(gpu);
     let (input, output) = (recording.kept(bytes as usize), recording.kept(bytes as usize));
-    let bindings = vec![(1, input), (2, output)];
-    recording.push(Dispatch::new("peak_copy", Kernel::plain(&PEAK_COPY), bindings, &info, [workgroups, 1, 1]));
+    let kernel = Kernel::plain(&PEAK_COPY);
+    recording.push(Dispatch::new("peak_copy", kernel, &[input, output], &info, [workgroups, 1, 1]));
     let program = recording.compile(&mut |_, _| {}).await?;
     let ms = fastest(&stopwatch.samples(&|pass| program.encode(pass)).await?);
     program.destroy();
@@ -127,8 +124,6 @@ mod tests {
 
     #[test]
     fn the_count_is_the_shaders_own() {
-        let source = Kernel::plain(&PEAK_FMA).source();
-        assert!(source.contains("const ROUNDS = 256u;") && source.contains("const UNROLLED = 8u;"));
-        assert_eq!(source.matches(" * b + c;").count(), 8);
+        assert_eq!(PEAK_FMA.file().text.matches(" * b + c;").count(), 8);
     }
 }

@@ -8,7 +8,7 @@ use ssd::weights::Header;
 use super::stopwatch::Stopwatch;
 use crate::error::GpuError;
 use crate::frames::GpuDetector;
-use crate::layout;
+use crate::wgsl;
 
 /// The post-processing at one threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,9 +56,9 @@ pub async fn stage_times(
     for &score in scores {
         postprocess.ask(gpu, &DetectParams { score, ..header.params() }.checked(header.classes())?);
         let ms = stopwatch.median_ms(&|pass| postprocess.encode(pass)).await?;
-        let headers = postprocess.program().buffer(postprocess.stages.headers);
-        let bytes = gpu.read(headers, size_of::<layout::Header>() as u64).await?;
-        let candidates = bytemuck::pod_read_unaligned::<layout::Header>(&bytes).candidates;
+        let headers = postprocess.program().buffer(postprocess.slots.headers);
+        let bytes = gpu.read(headers, size_of::<wgsl::Header>() as u64).await?;
+        let candidates = bytemuck::pod_read_unaligned::<wgsl::Header>(&bytes).candidates;
         times.push(PostprocessTime { score, ms, candidates });
     }
     Ok(StageReport { preprocess_ms, network_ms, postprocess: times })

@@ -3,15 +3,15 @@
 use burn::tensor::wgpu::wgpu;
 
 use super::statistics::median;
+use crate::clock::Clock;
 use crate::error::GpuError;
-use crate::gpu::{Gpu, map, staging};
+use crate::gpu::{Gpu, read_back, staging};
 
 /// How long a sample lasts at least, in milliseconds, if it can be made so by repeating: clocks are as coarse as 0.07 ms.
 pub const SAMPLE_MS: f64 = 10.0;
 const REPEATS_MAX: usize = 1000;
 /// What takes so many budgets is not done a second time: its warm-up does not matter.
 const TOO_LONG: f64 = 10.0;
-const TIMES_BYTES: u64 = 2 * size_of::<u64>() as u64;
 
 /// When a measurement ends: at whichever comes first, but not before it has a sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,8 +29,8 @@ pub struct Stopwatch<'a> {
     budget: Budget,
     /// Milliseconds of the host since some moment.
     host: fn() -> f64,
-    queries: Option<wgpu::QuerySet>,
-    resolved: wgpu::Buffer,
+    clock: Option<Clock>,
+    nothing: wgpu::Buffer,
     staging: wgpu::Buffer,
 }
 
@@ -40,24 +40,10 @@ pub(super) type Encode<'a> = &'a dyn Fn(&mut wgpu::ComputePass<'_>);
 impl<'a> Stopwatch<'a> {
     /// For a device. `host`: milliseconds since some moment.
     pub fn new(gpu: &'a Gpu, budget: Budget, host: fn() -> f64) -> Self {
-        let queries = gpu.has_timestamps().then(|| {
-            gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
-                label: Some("stopwatch"),
-                ty: wgpu::QueryType::Timestamp,
-                count: 2,
-            })
-        });
-        let mut usage = wgpu::BufferUsages::COPY_SRC;
-        if queries.is_some() {
-            usage |= wgpu::BufferUsages::QUERY_RESOLVE;
-        }
-        let resolved = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("stopwatch"),
-            size: TIMES_BYTES,
-            usage,
-            mapped_at_creation: false,
-        });
-        Self { gpu, budget, host, queries, resolved, staging: staging(&gpu.device, TIMES_BYTES) }
+        let staging = staging(&gpu.device, Clock::bytes(1));
+        // Without a clock there is something to read as well: bytes that arrive say that all before them is done.
+        let nothing = gpu.zeros("stopwatch", Clock::bytes(1));
+        Self { gpu, budget, host, clock: Clock::new(gpu, 1), nothing, staging }
     }
 
     /// The same with another budget.
@@ -99,32 +85,19 @@ impl<'a> Stopwatch<'a> {
     async fn once(&self, repeats: usize, encode: Encode<'_>) -> Result<f64, GpuError> {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
-            let timestamp_writes = self.queries.as_ref().map(|query_set| wgpu::ComputePassTimestampWrites {
-                query_set,
-                beginning_of_pass_write_index: Some(0),
-                end_of_pass_write_index: Some(1),
-            });
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+            let mut pass = Clock::pass(self.clock.as_ref(), &mut encoder, 0);
             (0..repeats).for_each(|_| encode(&mut pass));
         }
-        if let Some(queries) = &self.queries {
-            encoder.resolve_query_set(queries, 0..2, &self.resolved, 0);
+        match &self.clock {
+            Some(clock) => clock.copy(&mut encoder, &self.staging),
+            None => encoder.copy_buffer_to_buffer(&self.nothing, 0, &self.staging, 0, self.staging.size()),
         }
-        // Without a clock too: a buffer that arrives says that all before it is done.
-        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, TIMES_BYTES);
         let commands = encoder.finish();
         let start = (self.host)();
         let submission = self.gpu.queue.submit([commands]);
-        map(&self.gpu.device, &self.staging, submission).wait().await?;
+        let bytes = read_back(&self.gpu.device, &self.staging, submission).bytes().await?;
         let host_ms = (self.host)() - start;
-        let ticks: Vec<u64> = {
-            let mapped = self.staging.slice(..).get_mapped_range();
-            let bytes = mapped.map_err(|error| GpuError::Read { reason: error.to_string() })?;
-            bytemuck::pod_collect_to_vec(&bytes)
-        };
-        self.staging.unmap();
-        let device_ms = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(self.gpu.tick_ns()) * 1e-6;
-        let ms = if self.queries.is_some() { device_ms } else { host_ms };
+        let ms = self.clock.as_ref().map_or(host_ms, |clock| clock.ms(&bytes)[0]);
         Ok(ms / repeats as f64)
     }
 }

@@ -4,17 +4,12 @@ use ssd_cpu::ConvShape;
 
 use super::method::{Method, Tile};
 use super::{Map, Target, Writer, pack};
-use crate::kernel::{
-    CONV, CONV_HEADS, CONV_PARTS, CONV_PLAIN, CONV_PLAIN_HEADS, CONV_PLAIN_PARTS, CONV_SUM, CONV_SUM_HEADS, Precision,
-    Shader,
+use crate::kernel::{Precision, Shader};
+use crate::program::Slot;
+use crate::wgsl::{
+    CONV, CONV_HEADS, CONV_PARTS, CONV_PLAIN, CONV_PLAIN_HEADS, CONV_PLAIN_PARTS, CONV_SUM, CONV_SUM_HEADS, LayerInfo,
+    conv_plain,
 };
-use crate::layout::LayerInfo;
-use crate::program::{Dispatch, Slot};
-
-/// Threads of `conv_sum.wgsl`.
-const SUM_THREADS: usize = 64;
-/// Rows and columns of a workgroup of `conv_plain.wgsl`.
-const PLAIN: usize = 32;
 
 /// A matrix product whose output is said elsewhere.
 pub(super) struct Product {
@@ -33,7 +28,8 @@ struct Ending {
     plain: &'static Shader,
     sum: &'static Shader,
     constants: Vec<(&'static str, u32)>,
-    bindings: Vec<(u32, Slot)>,
+    /// What is bound after the numbers that are summed.
+    slots: Vec<Slot>,
 }
 
 impl Writer<'_, '_> {
@@ -83,14 +79,13 @@ impl Writer<'_, '_> {
         let product = Product { info, tile, input: x.slot, weights, depth: parts };
         if parts == 1 {
             let shader = if tile.is_some() { ending.tiled } else { ending.plain };
-            self.product(label, &product, shader, ending.constants, ending.bindings);
+            self.product(label, &product, shader, ending.constants, &ending.slots);
         } else {
-            let scratch = self.recording.passing(parts * (info.rows * info.quads_out) as usize * 16);
-            self.product(label, &product, &CONV_PARTS, Vec::new(), vec![(3, scratch)]);
-            let bindings = [ending.bindings, vec![(1, scratch)]].concat();
-            let groups = ((info.rows * info.quads_out) as usize).div_ceil(SUM_THREADS);
-            let kernel = self.kernel(ending.sum, ending.constants);
-            self.recording.push(Dispatch::new(label, kernel, bindings, &info, [groups, 1, 1]));
+            let scratch = self.recording.transient(parts * (info.rows * info.quads_out) as usize * 16);
+            self.product(label, &product, &CONV_PARTS, Vec::new(), &[scratch]);
+            let slots = [&[scratch], &ending.slots[..]].concat();
+            let groups = [ending.sum.groups((info.rows * info.quads_out) as usize), 1, 1];
+            self.launch(label, (ending.sum, ending.constants), &slots, &info, groups);
         }
         output
     }
@@ -103,14 +98,14 @@ impl Writer<'_, '_> {
                 sum: &CONV_SUM,
                 constants: vec![("RESIDUAL", u32::from(residual.is_some()))],
                 // The binding is there in any case; without a residual it is read by nobody.
-                bindings: vec![(3, shift), (4, residual.unwrap_or(input).slot), (5, output.slot)],
+                slots: vec![shift, residual.unwrap_or(input).slot, output.slot],
             },
             Target::Heads { .. } => Ending {
                 tiled: &CONV_HEADS,
                 plain: &CONV_PLAIN_HEADS,
                 sum: &CONV_SUM_HEADS,
                 constants: Vec::new(),
-                bindings: vec![(3, shift), (4, self.rows.slot)],
+                slots: vec![shift, self.rows.slot],
             },
         }
     }
@@ -122,23 +117,23 @@ impl Writer<'_, '_> {
         product: &Product,
         shader: &'static Shader,
         mut constants: Vec<(&'static str, u32)>,
-        mut bindings: Vec<(u32, Slot)>,
+        goal: &[Slot],
     ) {
         let Product { info, tile, input, weights, depth } = product;
         let (rows, columns) = (info.rows as usize, info.columns as usize);
-        let (tile_rows, tile_columns) = tile.map_or((PLAIN, PLAIN), |tile| (tile.rows, tile.columns));
+        let plain = [conv_plain::TILE_ROWS, 4 * conv_plain::TILE_QUADS].map(|size| size as usize);
+        let [tile_rows, tile_columns] = tile.map_or(plain, |tile| [tile.rows, tile.columns]);
         constants.extend(tile.map_or_else(Vec::new, |tile| tile.constants()));
-        bindings.extend([(1, *input), (2, *weights)]);
-        let kernel = self.kernel(shader, constants);
+        let slots = [&[*input, *weights], goal].concat();
         let groups = [rows.div_ceil(tile_rows), columns.div_ceil(tile_columns), *depth];
-        self.recording.push(Dispatch::new(label, kernel, bindings, info, groups));
+        self.launch(label, (shader, constants), &slots, info, groups);
     }
 
     /// The product of Winograd planes, in 32 bits whatever the maps are.
     pub(super) fn planes_product(&mut self, label: &str, product: &Product, output: Slot) {
         let precision = std::mem::replace(&mut self.precision, Precision::Single);
         let shader = if product.tile.is_some() { &CONV_PARTS } else { &CONV_PLAIN_PARTS };
-        self.product(label, product, shader, Vec::new(), vec![(3, output)]);
+        self.product(label, product, shader, Vec::new(), &[output]);
         self.precision = precision;
     }
 }

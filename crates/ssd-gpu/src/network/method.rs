@@ -2,7 +2,8 @@
 
 use ssd_cpu::ConvShape;
 
-use super::adapter::Adapter;
+use crate::adapter::Adapter;
+use crate::wgsl::winograd;
 
 /// The tile of the matrix product that a workgroup makes, and a thread's share of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,7 +28,8 @@ impl Tile {
     /// 128 threads, 12 KiB.
     pub const LARGE: Self = Self { rows: 128, columns: 64, thread_rows: 8, thread_quads: 2, depth: 16 };
 
-    fn threads(&self) -> usize {
+    /// Threads of a workgroup.
+    pub fn threads(&self) -> usize {
         self.rows / self.thread_rows * (self.columns / 4 / self.thread_quads)
     }
 
@@ -61,7 +63,8 @@ pub enum Method {
     Winograd(Option<Tile>, usize),
 }
 
-/// The most that the planes of a Winograd product may take, so that they stay in a large card's cache.
+/// The most that the planes of a Winograd product may take, so that they stay in a large card's cache and the
+/// paper's network in f32 below 300 MiB (`twins::network`).
 const WINOGRAD_BYTES: usize = 32 << 20;
 
 impl Method {
@@ -92,9 +95,10 @@ impl Method {
     /// Winograd, with the tile and the bands that suit.
     pub(crate) fn winograd(shape: &ConvShape, size_in: [usize; 2], images: usize, adapter: &Adapter) -> Self {
         let tiles = images * tiles(shape, size_in).iter().product::<usize>();
-        let bytes = 36 * tiles * (shape.channels_in + shape.channels_out) * size_of::<f32>();
+        let planes = winograd::PLANES as usize;
+        let bytes = planes * tiles * (shape.channels_in + shape.channels_out) * size_of::<f32>();
         let bands = bytes.div_ceil(WINOGRAD_BYTES).clamp(1, tiles);
-        let rows = 36 * tiles / bands;
+        let rows = planes * tiles / bands;
         Self::Winograd(adapter.barriers.then(|| tile(rows, shape.channels_out, adapter)), bands)
     }
 }
@@ -106,7 +110,7 @@ pub(crate) fn suits_winograd(shape: &ConvShape) -> bool {
 
 /// Winograd tiles of an image: down, across.
 pub(crate) fn tiles(shape: &ConvShape, size_in: [usize; 2]) -> [usize; 2] {
-    shape.size_out(size_in).map(|size| size.div_ceil(4))
+    shape.size_out(size_in).map(|size| size.div_ceil(winograd::TILE as usize))
 }
 
 /// The largest tile of which each core gets two, or the small one.

@@ -3,14 +3,12 @@
 //! `Writer` is an [`Engine`]: the model says what follows what, and here it is written down as launches. Maps are
 //! `[image, y, x, channel]` with the channels filled up to quads; the heads write straight into the rows of priors.
 
-mod adapter;
 mod dense;
 mod method;
 pub(crate) mod pack;
 mod simple;
 mod winograd;
 
-pub use adapter::Adapter;
 pub(crate) use method::suits_winograd;
 pub use method::{Method, Tile};
 pub use simple::depthwise_constants;
@@ -22,9 +20,10 @@ use ssd::model::{ConvStep, Engine, L2Norm, Pool};
 use ssd::weights::Header;
 use ssd_cpu::{Activation, ConvShape};
 
+use crate::adapter::Adapter;
 use crate::kernel::{Kernel, Precision, Shader};
-use crate::layout::LayerInfo;
-use crate::program::{Recording, Slot};
+use crate::program::{Dispatch, Recording, Slot};
+use crate::wgsl::{LayerInfo, convolution};
 
 /// A feature map on the GPU.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,19 +80,11 @@ pub(crate) fn record(
     let (size, priors, classes) = (header.input_size, header.priors.len(), header.classes());
     let rows =
         PredictionRows { slot: recording.kept(images * priors * (4 + classes) * size_of::<f32>()), priors, classes };
-    let bytes = images * size * size * 4 * number_bytes(precision);
+    let bytes = images * size * size * 4 * precision.bytes();
     let input = Map { slot: recording.kept(bytes), channels: 3, size: [size; 2] };
     let mut writer = Writer { recording, images, precision, adapter, rows, next_prior: 0 };
     model.run(&mut writer, input);
     (input, rows)
-}
-
-/// Bytes of a number in a feature map.
-pub(crate) fn number_bytes(precision: Precision) -> usize {
-    match precision {
-        Precision::Single => 4,
-        Precision::Half => 2,
-    }
 }
 
 impl<'gpu> Writer<'_, 'gpu> {
@@ -110,12 +101,25 @@ impl<'gpu> Writer<'_, 'gpu> {
 
     /// A map that later steps read.
     fn map(&mut self, channels: usize, size: [usize; 2]) -> Map {
-        let bytes = self.images * size[0] * size[1] * channels.next_multiple_of(4) * number_bytes(self.precision);
-        Map { slot: self.recording.passing(bytes), channels, size }
+        let bytes = self.images * size[0] * size[1] * channels.next_multiple_of(4) * self.precision.bytes();
+        Map { slot: self.recording.transient(bytes), channels, size }
     }
 
     fn kernel(&self, shader: &'static Shader, constants: Vec<(&'static str, u32)>) -> Kernel {
         Kernel { shader, constants, precision: if shader.stored { self.precision } else { Precision::Single } }
+    }
+
+    /// Adds a launch of `shader` with these constants on `slots`.
+    fn launch(
+        &mut self,
+        label: &str,
+        (shader, constants): (&'static Shader, Vec<(&'static str, u32)>),
+        slots: &[Slot],
+        info: &LayerInfo,
+        workgroups: [usize; 3],
+    ) {
+        let kernel = self.kernel(shader, constants);
+        self.recording.push(Dispatch::new(label, kernel, slots, info, workgroups));
     }
 
     /// What a kernel has to know of a convolution, whatever kernel it is.
@@ -139,11 +143,11 @@ impl<'gpu> Writer<'_, 'gpu> {
             pad_left,
             dilation: shape.dilation as u32,
             activation: match shape.activation {
-                Activation::None => 0,
-                Activation::Relu => 1,
-                Activation::Relu6 => 2,
-                Activation::HardSwish => 3,
-                Activation::HardSigmoid => 4,
+                Activation::None => convolution::NONE,
+                Activation::Relu => convolution::RELU,
+                Activation::Relu6 => convolution::RELU6,
+                Activation::HardSwish => convolution::HARD_SWISH,
+                Activation::HardSigmoid => convolution::HARD_SIGMOID,
             },
             parts: 1,
             priors: rows.priors as u32,

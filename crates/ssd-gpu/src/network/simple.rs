@@ -3,13 +3,7 @@
 use ssd_cpu::{ConvShape, Pool};
 
 use super::{Map, Writer, pack};
-use crate::kernel::{AVERAGE, DEPTHWISE, L2NORM, MAX_POOL, SCALE};
-use crate::program::Dispatch;
-
-/// Threads of a workgroup in the kernels that do one quad a thread.
-const THREADS: usize = 64;
-/// Quads of a workgroup of `average.wgsl`.
-const AVERAGED: usize = 4;
+use crate::wgsl::{AVERAGE, DEPTHWISE, L2NORM, MAX_POOL, SCALE, average};
 
 impl Writer<'_, '_> {
     /// Weights `[C, 1, k, k]`, shift `[C]`.
@@ -21,10 +15,9 @@ impl Writer<'_, '_> {
         let [height, width] = out.size;
         let threads = self.images * height * width.div_ceil(4) * shape.channels_in.div_ceil(4);
         let constants = depthwise_constants(shape.kernel, shape.stride);
-        let bindings = vec![(1, x.slot), (2, weights), (3, shift), (4, out.slot)];
-        let kernel = self.kernel(&DEPTHWISE, constants);
+        let slots = [x.slot, weights, shift, out.slot];
         let info = self.info(shape, x.size);
-        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
+        self.launch(label, (&DEPTHWISE, constants), &slots, &info, [DEPTHWISE.groups(threads), 1, 1]);
         out
     }
 
@@ -33,9 +26,8 @@ impl Writer<'_, '_> {
         let &Pool { kernel, stride, padding } = pool;
         let info = self.info(&ConvShape { kernel, stride, padding, ..unchanged(x) }, x.size);
         let threads = (info.rows * info.quads_in) as usize;
-        let kernel = self.kernel(&MAX_POOL, Vec::new());
-        let bindings = vec![(1, x.slot), (2, out.slot)];
-        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
+        let groups = [MAX_POOL.groups(threads), 1, 1];
+        self.launch(label, (&MAX_POOL, Vec::new()), &[x.slot, out.slot], &info, groups);
         out
     }
 
@@ -43,9 +35,8 @@ impl Writer<'_, '_> {
     pub(crate) fn mean(&mut self, label: &str, x: Map) -> Map {
         let out = self.map(x.channels, [1, 1]);
         let info = self.info(&unchanged(x), x.size);
-        let groups = [(info.quads_in as usize).div_ceil(AVERAGED), self.images, 1];
-        let kernel = self.kernel(&AVERAGE, Vec::new());
-        self.recording.push(Dispatch::new(label, kernel, vec![(1, x.slot), (2, out.slot)], &info, groups));
+        let groups = [info.quads_in.div_ceil(average::QUADS) as usize, self.images, 1];
+        self.launch(label, (&AVERAGE, Vec::new()), &[x.slot, out.slot], &info, groups);
         out
     }
 
@@ -54,9 +45,8 @@ impl Writer<'_, '_> {
         let out = self.map(x.channels, x.size);
         let info = self.info(&unchanged(x), x.size);
         let threads = (info.rows * info.quads_in) as usize;
-        let kernel = self.kernel(&SCALE, Vec::new());
-        let bindings = vec![(1, x.slot), (2, factors.slot), (3, out.slot)];
-        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [threads.div_ceil(THREADS), 1, 1]));
+        let groups = [SCALE.groups(threads), 1, 1];
+        self.launch(label, (&SCALE, Vec::new()), &[x.slot, factors.slot, out.slot], &info, groups);
         out
     }
 
@@ -65,9 +55,8 @@ impl Writer<'_, '_> {
         let scale = self.recording.floats(label, &pack::channels(scale));
         let out = self.map(x.channels, x.size);
         let info = self.info(&unchanged(x), x.size);
-        let kernel = self.kernel(&L2NORM, Vec::new());
-        let bindings = vec![(1, x.slot), (2, scale), (3, out.slot)];
-        self.recording.push(Dispatch::new(label, kernel, bindings, &info, [info.rows as usize, 1, 1]));
+        let groups = [info.rows as usize, 1, 1];
+        self.launch(label, (&L2NORM, Vec::new()), &[x.slot, scale, out.slot], &info, groups);
         out
     }
 }

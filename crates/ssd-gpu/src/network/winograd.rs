@@ -8,12 +8,11 @@ use ssd_cpu::ConvShape;
 use super::dense::{Product, weights_stride};
 use super::method::{Tile, tiles};
 use super::{Map, Writer, pack};
-use crate::kernel::{Kernel, WINOGRAD_INPUT, WINOGRAD_OUTPUT, WINOGRAD_WEIGHTS};
-use crate::layout::LayerInfo;
+use crate::kernel::Kernel;
 use crate::program::{Dispatch, Slot};
+use crate::wgsl::{LayerInfo, WINOGRAD_INPUT, WINOGRAD_OUTPUT, WINOGRAD_WEIGHTS, winograd};
 
-const PLANES: usize = 36;
-const THREADS: usize = 64;
+const PLANES: usize = winograd::PLANES as usize;
 
 impl Writer<'_, '_> {
     /// Weights `[O, I, 3, 3]` and shift `[O]`; the input, and what is added before the activation.
@@ -43,8 +42,8 @@ impl Writer<'_, '_> {
 
         for first in (0..total).step_by(per_band) {
             let count = per_band.min(total - first);
-            let transformed = self.recording.passing(PLANES * count * inputs * size_of::<f32>());
-            let products = self.recording.passing(PLANES * count * outputs * size_of::<f32>());
+            let transformed = self.recording.transient(PLANES * count * inputs * size_of::<f32>());
+            let products = self.recording.transient(PLANES * count * outputs * size_of::<f32>());
             (info.first_tile, info.tiles) = (first as u32, count as u32);
             self.transform(label, &info, count * inputs, Kind::Input { from: x.slot, to: transformed });
             let info_product = LayerInfo {
@@ -87,24 +86,26 @@ impl Writer<'_, '_> {
             self.recording.raw(label, &filled)
         };
         let planes = self.recording.zeros(label, PLANES * info.weights_plane as usize * 16);
-        let groups = (inputs * info.columns as usize).div_ceil(THREADS);
-        let bindings = vec![(1, raw), (2, planes)];
+        let groups = [WINOGRAD_WEIGHTS.groups(inputs * info.columns as usize), 1, 1];
         let kernel = Kernel::plain(&WINOGRAD_WEIGHTS);
-        self.recording.push_once(Dispatch::new(label, kernel, bindings, info, [groups, 1, 1]));
+        self.recording.push_once(Dispatch::new(label, kernel, &[raw, planes], info, groups));
         planes
     }
 
     fn transform(&mut self, label: &str, info: &LayerInfo, threads: usize, kind: Kind) {
-        let (kernel, bindings) = match kind {
-            Kind::Input { from, to } => (self.kernel(&WINOGRAD_INPUT, Vec::new()), vec![(1, from), (2, to)]),
+        match kind {
+            Kind::Input { from, to } => {
+                let groups = [WINOGRAD_INPUT.groups(threads), 1, 1];
+                self.launch(label, (&WINOGRAD_INPUT, Vec::new()), &[from, to], info, groups);
+            }
             Kind::Output { from, shift, residual, to } => {
                 let constants = vec![("RESIDUAL", u32::from(residual.is_some()))];
-                // The binding is there in any case; without a residual it is read by nobody.
-                let bindings = vec![(1, from), (2, shift), (3, residual.unwrap_or(shift)), (4, to)];
-                (self.kernel(&WINOGRAD_OUTPUT, constants), bindings)
+                // The binding is there in any case; without a residual nothing reads it.
+                let slots = [from, shift, residual.unwrap_or(shift), to];
+                let groups = [WINOGRAD_OUTPUT.groups(threads), 1, 1];
+                self.launch(label, (&WINOGRAD_OUTPUT, constants), &slots, info, groups);
             }
-        };
-        self.recording.push(Dispatch::new(label, kernel, bindings, info, [threads.div_ceil(THREADS), 1, 1]));
+        }
     }
 }
 

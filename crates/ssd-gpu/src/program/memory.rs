@@ -1,10 +1,10 @@
-//! Which passing slots share a buffer: two may if one is last used before the other is first used.
+//! Which transient slots share a buffer: two may if the last use of one comes before the first use of the other.
 //!
-//! Arithmetic on numbers of steps; no GPU.
+//! Arithmetic on the indices of steps; no GPU.
 
 use std::collections::BTreeMap;
 
-/// How many bytes a slot takes, and the steps that use it first and last.
+/// The bytes of a slot, and the first and the last step that use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Life {
     pub(crate) bytes: u64,
@@ -19,9 +19,9 @@ pub(crate) struct Plan {
     pub(crate) sizes: Vec<u64>,
 }
 
-/// Goes through the slots in the order of their first use. Each takes the smallest free buffer that holds it; if none does,
-/// the largest free one grows; if none is free, there is a new one. A buffer is free after the last step of its slot, so
-/// what a step writes never lies where it reads.
+/// Goes through the slots in the order of their first use. Each takes the smallest free buffer that holds it; if none
+/// does, the largest free one grows; if none is free, there is a new one. A buffer is free after the last step of its
+/// slot, so a step never writes where it reads.
 pub(crate) fn share(lives: &[Life]) -> Plan {
     let mut order: Vec<usize> = (0..lives.len()).collect();
     order.sort_by_key(|&slot| lives[slot].first);

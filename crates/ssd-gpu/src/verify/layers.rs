@@ -1,7 +1,7 @@
 //! The network's kernels against [`ssd_cpu::twins`], on drawn maps: every method for every kind of shape, two images each.
 //!
-//! Sums are taken in another order, so the results agree within a share of the size of what was summed; 16-bit numbers are
-//! rounded on the way in and out.
+//! Sums are taken in another order, so the results agree within a share of the size of what was summed; 16-bit numbers
+//! are rounded on the way in and out.
 
 use half::f16;
 use rand::{RngExt as _, SeedableRng as _};
@@ -9,11 +9,14 @@ use rand_pcg::Pcg64;
 use ssd_cpu::twins::{average, convolve, l2norm, max_pool, scale};
 use ssd_cpu::{Activation, ConvShape, Padding, Pool};
 
-use super::{Verdict, VerifyCase, case, close};
+use super::compare::{Verdict, close};
+use super::report::{VerifyCase, case};
+use crate::adapter::Adapter;
+use crate::error::GpuError;
+use crate::gpu::Gpu;
 use crate::kernel::Precision;
-use crate::network::{Adapter, Map, Method, PredictionRows, Target, Tile, Writer, pack, suits_winograd};
+use crate::network::{Map, Method, PredictionRows, Target, Tile, Writer, pack, suits_winograd};
 use crate::program::{Recording, Slot};
-use crate::{Gpu, GpuError};
 
 const IMAGES: usize = 2;
 

@@ -4,12 +4,14 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 use ssd::preprocess::{Normalization, Preprocess, preprocess_rgba};
 
-use super::{Verdict, VerifyCase, case, close};
+use super::compare::{Verdict, close};
+use super::report::{VerifyCase, case};
+use crate::error::GpuError;
+use crate::gpu::Gpu;
 use crate::kernel::Precision;
 use crate::picture::{Picture, PictureInput};
-use crate::{Gpu, GpuError};
 
-/// Width and height: shrunk, enlarged, one pixel, a line, as it is.
+/// Width and height: shrunk, enlarged, one pixel, a line, unchanged.
 const SIZES: [(usize, usize); 6] = [(97, 61), (640, 360), (7, 5), (1, 1), (200, 1), (50, 50)];
 const SIDE: usize = 50;
 
@@ -22,7 +24,7 @@ pub(super) async fn verify(gpu: &Gpu) -> Vec<VerifyCase> {
     cases
 }
 
-/// Two images, of which the second is looked at; a larger picture has been in its texture before.
+/// Compares the second of two images, whose texture has held a larger picture before.
 async fn verify_size(gpu: &Gpu, width: usize, height: usize) -> Result<Verdict, GpuError> {
     let mut rng = Pcg64::seed_from_u64(11);
     let mut draw = |pixels: usize| (0..pixels * 4).map(|_| rng.random::<u8>()).collect::<Vec<u8>>();
@@ -40,12 +42,10 @@ async fn verify_size(gpu: &Gpu, width: usize, height: usize) -> Result<Verdict, 
         input.upload(gpu, image, &larger)?;
     }
     input.upload(gpu, 1, &Picture::Rgba { bytes: &bytes, width, height })?;
-    let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    input.encode(&mut encoder.begin_compute_pass(&Default::default()), 2);
-    gpu.queue.submit([encoder.finish()]);
+    gpu.submit(|pass| input.encode(pass, 2));
     let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&buffer, buffer.size()).await?);
     input.destroy();
     buffer.destroy();
-    // A level of 255 in the smallest deviation.
+    // One level of 255 by the smallest deviation.
     Ok(close("number", &numbers[SIDE * SIDE * 4..], &want, 1.0 / 255.0))
 }

@@ -1,11 +1,11 @@
-//! The problems that [`crate::verify()`] sets: what heads might say, drawn from a seed, each with something awkward in it.
+//! The problems that [`crate::verify()`] sets: predictions drawn from a seed, each with something awkward in them.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use ssd::CenterBox;
 use ssd::postprocess::{DetectParams, Nms};
 
-/// One picture's heads' outputs, and what is asked of them.
+/// One picture's predictions, and the parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) name: &'static str,
@@ -17,11 +17,11 @@ pub(crate) struct Problem {
     /// `[P, C]`
     pub(crate) logits: Vec<f32>,
     pub(crate) params: DetectParams,
-    /// Put in place of some scores before topk sees them: what a kernel for decode should never leave.
+    /// Replace some of the scores before topk: values that decode never writes.
     pub(crate) broken_scores: &'static [f32],
 }
 
-/// All of them. Small ones first; the few large ones are what a picture costs.
+/// All of them, small ones first; the large ones are as large as a picture's.
 pub(crate) fn problems() -> Vec<Problem> {
     let low = DetectParams { score: 0.01, ..DetectParams::default() };
     let with = |change: fn(&mut DetectParams)| {
@@ -49,7 +49,7 @@ pub(crate) fn problems() -> Vec<Problem> {
         all_scores_equal(draw("all scores equal", 3000, 3, low.clone())),
         scores_within(1e-4, draw("scores close together", 3000, 3, low.clone())),
         scores_within(1e-7, draw("scores a few ulp apart", 3000, 3, low.clone())),
-        numbers_that_are_none(draw("logits and offsets that are no numbers", 500, 6, low.clone())),
+        invalid_numbers(draw("NaN and infinity in logits and offsets", 500, 6, low.clone())),
         Problem {
             broken_scores: &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.5, 1.5, -0.0, f32::MAX, 0.01, 1.0],
             ..draw("scores on the limits and beyond", 300, 6, low.clone())
@@ -64,7 +64,7 @@ pub(crate) fn problems() -> Vec<Problem> {
     ]
 }
 
-/// Logits in which one prior in five is rather sure of something, and priors of all sizes all over the picture.
+/// One prior in five is rather sure of a class; priors have all sizes and are all over the picture.
 fn draw(name: &'static str, priors: usize, classes: usize, params: DetectParams) -> Problem {
     let mut rng = Pcg64::seed_from_u64(0x55d_0000 + (priors * classes) as u64);
     let mut logits: Vec<f32> = (0..priors * classes).map(|_| rng.random_range(-3.0..3.0)).collect();
@@ -128,7 +128,7 @@ fn all_scores_equal(mut problem: Problem) -> Problem {
     problem
 }
 
-/// The scores differ in their last digits only, so that radix select has to go on to those.
+/// The scores differ only in their last digits, so radix select has to go down to those.
 fn scores_within(spread: f32, mut problem: Problem) -> Problem {
     for logit in &mut problem.logits {
         *logit *= spread;
@@ -136,13 +136,13 @@ fn scores_within(spread: f32, mut problem: Problem) -> Problem {
     problem
 }
 
-fn numbers_that_are_none(mut problem: Problem) -> Problem {
-    let none = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2e30, -2e30, f32::MAX];
+fn invalid_numbers(mut problem: Problem) -> Problem {
+    let invalid = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2e30, -2e30, f32::MAX];
     for (i, logit) in problem.logits.iter_mut().enumerate().step_by(41) {
-        *logit = none[i % none.len()];
+        *logit = invalid[i % invalid.len()];
     }
     for (i, offset) in problem.offsets.iter_mut().enumerate().step_by(53) {
-        *offset = none[i % none.len()];
+        *offset = invalid[i % invalid.len()];
     }
     problem
 }

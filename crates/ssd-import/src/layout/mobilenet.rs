@@ -1,12 +1,57 @@
 //! Layouts of detectors on the MobileNets.
 
+use ssd::Arch;
+use ssd::preprocess::Normalization;
+use ssd::priors::Clip;
+
 use super::rules::Rules;
+use super::spec::{Contents, Habits, Layout};
+
+pub(super) static LAYOUTS: [Layout; 3] = [
+    Layout {
+        name: "torchvision-ssdlite320-mobilenet-v3-large",
+        maker: "torchvision",
+        signature: &["head.classification_head.module_list.0.0.0.weight", "backbone.features.0.0.0.weight"],
+        // The first tensor that shows how wide the tail is.
+        arch: |file| match file.get("backbone.features.1.0.3.0.weight").map(|tensor| tensor.shape.first()) {
+            Some(Some(160)) => Arch::SsdLite320MobileNetV3LargeWide,
+            _ => Arch::SsdLite320MobileNetV3Large,
+        },
+        rules: v3,
+        contents: Contents::Detector(Habits {
+            normalization: Normalization::UNIT,
+            clip: Clip::Size,
+            sizes: |_| None,
+            iou: 0.55,
+            top_k: 300,
+            max: 300,
+        }),
+    },
+    Layout {
+        name: "qfgaohao-mb2-ssd-lite",
+        maker: "pytorch-ssd",
+        signature: &["classification_headers.0.0.weight", "base_net.1.conv.0.weight"],
+        arch: |_| Arch::Ssd300MobileNetV2Lite,
+        rules: v2,
+        contents: Contents::Detector(QFGAOHAO),
+    },
+    Layout {
+        name: "qfgaohao-mb1-ssd",
+        maker: "pytorch-ssd",
+        signature: &["classification_headers.0.weight", "base_net.1.3.weight"],
+        arch: |_| Arch::Ssd300MobileNetV1,
+        rules: v1,
+        contents: Contents::Detector(QFGAOHAO),
+    },
+];
+
+const QFGAOHAO: Habits = Habits { normalization: Normalization::MOBILENET, sizes: |_| None, ..Habits::CAFFE };
 
 const LEVELS: usize = 6;
 const EXTRAS: usize = 4;
 
 /// pytorch-ssd `mb1-ssd`, `nn/mobilenet.py` and `mobilenetv1_ssd.py`.
-pub(super) fn v1(rules: &mut Rules) {
+fn v1(rules: &mut Rules) {
     rules.sequence("backbone.stem", "base_net.0");
     for block in 1..=13 {
         let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("base_net.{block}"));
@@ -24,7 +69,7 @@ pub(super) fn v1(rules: &mut Rules) {
 }
 
 /// pytorch-ssd `mb2-ssd-lite`, `nn/mobilenet_v2.py` and `mobilenet_v2_ssd_lite.py`.
-pub(super) fn v2(rules: &mut Rules) {
+fn v2(rules: &mut Rules) {
     rules.sequence("backbone.stem", "base_net.0");
     for block in 1..=17 {
         let first = if block == 1 { &PARTS[1..] } else { &PARTS };
@@ -58,13 +103,13 @@ fn inverted_residual(rules: &mut Rules, ours: &str, theirs: &str, parts: &[&str]
     }
 }
 
-/// torchvision `ssdlite320_mobilenet_v3_large`, `mobilenetv3.py` and `ssdlite.py`: the trunk is cut inside of block 13, behind its
-/// first unit.
-pub(super) fn v3(rules: &mut Rules) {
+/// torchvision `ssdlite320_mobilenet_v3_large`, `mobilenetv3.py` and `ssdlite.py`: the trunk is cut inside block 13,
+/// after its first unit.
+fn v3(rules: &mut Rules) {
     rules.sequence("backbone.stem", "backbone.features.0.0");
     for block in 1..=12 {
         let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("backbone.features.0.{block}.block"));
-        // Blocks 4 to 6 and from 11 on have a gate; the first does not widen.
+        // Blocks 4 to 6 and from 11 on have a gate; the first does not expand.
         let gated = matches!(block, 4..=6 | 11..);
         let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
         gated_residual(rules, &ours, &theirs, parts, 0, gated);
@@ -77,14 +122,8 @@ pub(super) fn v3(rules: &mut Rules) {
     }
     rules.sequence("backbone.last", "backbone.features.1.3");
     for extra in 0..EXTRAS {
-        gated_residual(
-            rules,
-            &format!("backbone.extras.{extra}"),
-            &format!("backbone.extra.{extra}"),
-            &PARTS,
-            0,
-            false,
-        );
+        let (ours, theirs) = (format!("backbone.extras.{extra}"), format!("backbone.extra.{extra}"));
+        gated_residual(rules, &ours, &theirs, &PARTS, 0, false);
     }
     for level in 0..LEVELS {
         for (branch, name) in [("offsets", "regression_head"), ("logits", "classification_head")] {

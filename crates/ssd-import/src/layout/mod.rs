@@ -1,234 +1,133 @@
-//! The checkpoints that other implementations leave behind: how each is recognised, and which of its tensors is which of ours.
+//! The layouts of other projects' checkpoints: how each is recognised, and how its tensor names map to ours.
 //!
-//! Names and shapes alone say what a file is; no code of its maker is needed. A layout is a table, in the file of its trunk.
+//! Names and shapes alone say what a file is. A layout is a row of the table in the file of its trunk; nothing else
+//! names it.
 
 mod mobilenet;
-mod recognise;
+pub(crate) mod own;
 mod resnet;
 mod rules;
+mod sizes;
+mod spec;
 mod vgg;
 
-use std::fmt;
-use std::str::FromStr;
+pub(crate) use self::rules::{Order, Origin};
+pub use self::sizes::Sizes;
+pub(crate) use self::sizes::priors;
+pub use self::spec::Layout;
+pub(crate) use self::spec::{Contents, Habits, Recognised, Tensors};
 
-use ssd::Arch;
-use ssd::preprocess::Normalization;
-use ssd::priors::Clip;
+use ssd::model::{TensorSpec, tensors};
 
-pub(crate) use self::recognise::{Recognised, recognise};
-pub(crate) use self::rules::{Origin, Rows, Rules};
+use crate::file::TensorFile;
 
-/// A way of naming and ordering the tensors of a detector, or of a trunk alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layout {
-    /// torchvision `ssd300_vgg16`.
-    TorchvisionSsd300,
-    /// torchvision `ssdlite320_mobilenet_v3_large`.
-    TorchvisionSsdLite320,
-    /// mmdetection `ssd300`, from version 2.14 on.
-    MmdetectionSsd300,
-    /// NVIDIA's `SSD300` on ResNet-50 or ResNet-34.
-    NvidiaSsd300,
-    /// lufficc's SSD on VGG16, 300 or 512 pixels.
-    LufficcVgg,
-    /// ssd.pytorch.
-    AmdegrootSsd300,
-    /// pytorch-ssd `vgg16-ssd`.
-    QfgaohaoVgg16,
-    /// pytorch-ssd `mb2-ssd-lite`.
-    QfgaohaoMobileNetV2,
-    /// pytorch-ssd `mb1-ssd`.
-    QfgaohaoMobileNetV1,
-    /// torchvision `resnet34` or `resnet50`: a trunk.
-    TorchvisionResNet,
-    /// torchvision `vgg16`: a trunk.
-    TorchvisionVgg16,
-    /// ssd.pytorch's `vgg16_reducedfc`: a trunk.
-    AmdegrootVgg16,
-}
-
-/// What a layout's detectors have that their files do not say. The counts are caffe's where a project's own are smaller, which only
-/// leaves out what scores least.
-pub(crate) struct Habits {
-    /// How pixels enter the network.
-    pub(crate) normalization: Normalization,
-    /// What is done with priors at the border.
-    pub(crate) clip: Clip,
-    /// Sizes of the priors of a model of so many classes.
-    pub(crate) sizes: Sizes,
-    /// Overlap above which the weaker of two boxes goes.
-    pub(crate) iou: f32,
-    /// Candidates of a class, detections of a picture.
-    pub(crate) counts: (usize, usize),
-}
-
-/// The sizes that the networks on VGG16 and ResNet are trained with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sizes {
-    /// 0.1 of the picture and up: caffe's for Pascal VOC.
-    Voc,
-    /// 0.07 of the picture and up: caffe's for COCO.
-    Coco,
-    /// Those of the architecture, which has no others.
-    Own,
-}
+/// The rows of each trunk. Their order does not matter, since no file has the signature of two.
+static LAYOUTS: [&[Layout]; 3] = [&vgg::LAYOUTS, &mobilenet::LAYOUTS, &resnet::LAYOUTS];
 
 impl Layout {
-    /// All of them, in the order in which they are tried: what has more to be recognised by comes first.
-    pub const ALL: [Self; 12] = [
-        Self::TorchvisionSsd300,
-        Self::TorchvisionSsdLite320,
-        Self::MmdetectionSsd300,
-        Self::NvidiaSsd300,
-        Self::LufficcVgg,
-        Self::AmdegrootSsd300,
-        Self::QfgaohaoVgg16,
-        Self::QfgaohaoMobileNetV2,
-        Self::QfgaohaoMobileNetV1,
-        Self::TorchvisionResNet,
-        Self::TorchvisionVgg16,
-        Self::AmdegrootVgg16,
-    ];
-
-    /// The name, as on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TorchvisionSsd300 => "torchvision-ssd300-vgg16",
-            Self::TorchvisionSsdLite320 => "torchvision-ssdlite320-mobilenet-v3-large",
-            Self::MmdetectionSsd300 => "mmdetection-ssd300",
-            Self::NvidiaSsd300 => "nvidia-ssd300",
-            Self::LufficcVgg => "lufficc-vgg",
-            Self::AmdegrootSsd300 => "amdegroot-ssd300",
-            Self::QfgaohaoVgg16 => "qfgaohao-vgg16-ssd",
-            Self::QfgaohaoMobileNetV2 => "qfgaohao-mb2-ssd-lite",
-            Self::QfgaohaoMobileNetV1 => "qfgaohao-mb1-ssd",
-            Self::TorchvisionResNet => "torchvision-resnet",
-            Self::TorchvisionVgg16 => "torchvision-vgg16",
-            Self::AmdegrootVgg16 => "amdegroot-vgg16-reducedfc",
-        }
+    /// All layouts of other projects, detectors first.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        let rows = || LAYOUTS.into_iter().flatten();
+        rows().filter(|layout| !layout.is_trunk()).chain(rows().filter(|layout| layout.is_trunk()))
     }
 
-    /// Whether the file is a trunk to start a training from, and no detector.
-    pub fn is_trunk(self) -> bool {
-        matches!(self, Self::TorchvisionResNet | Self::TorchvisionVgg16 | Self::AmdegrootVgg16)
+    /// All names, separated by `separator`.
+    pub fn names(separator: &str) -> String {
+        Self::all().map(|layout| layout.name).collect::<Vec<_>>().join(separator)
     }
 
-    /// Names that a file of this layout has, and no file of a layout after it.
-    fn signature(self) -> &'static [&'static str] {
-        match self {
-            Self::TorchvisionSsd300 => &["head.classification_head.module_list.0.weight", "backbone.features.0.weight"],
-            Self::TorchvisionSsdLite320 => {
-                &["head.classification_head.module_list.0.0.0.weight", "backbone.features.0.0.0.weight"]
-            }
-            Self::MmdetectionSsd300 => &["bbox_head.cls_convs.0.0.weight", "backbone.features.0.weight"],
-            Self::NvidiaSsd300 => &["additional_blocks.0.0.weight", "feature_extractor.feature_extractor.0.weight"],
-            Self::LufficcVgg => &["box_head.predictor.cls_headers.0.weight", "backbone.vgg.0.weight"],
-            Self::AmdegrootSsd300 => &["conf.0.weight", "vgg.0.weight"],
-            Self::QfgaohaoVgg16 => &["classification_headers.0.weight", "base_net.2.weight"],
-            Self::QfgaohaoMobileNetV2 => &["classification_headers.0.0.weight", "base_net.1.conv.0.weight"],
-            Self::QfgaohaoMobileNetV1 => &["classification_headers.0.weight", "base_net.1.3.weight"],
-            Self::TorchvisionResNet => &["layer1.0.conv1.weight", "layer3.0.conv1.weight", "conv1.weight"],
-            Self::TorchvisionVgg16 => &["features.0.weight", "features.28.weight"],
-            Self::AmdegrootVgg16 => &["0.weight", "31.weight", "33.weight"],
-        }
-    }
-
-    /// The network in a file of this layout.
-    pub(crate) fn arch(self, shape: &dyn Fn(&str) -> Option<Vec<usize>>) -> Arch {
-        let has = |name: &str| shape(name).is_some();
-        match self {
-            Self::TorchvisionSsd300
-            | Self::MmdetectionSsd300
-            | Self::AmdegrootSsd300
-            | Self::TorchvisionVgg16
-            | Self::AmdegrootVgg16 => Arch::Ssd300Vgg16,
-            Self::TorchvisionSsdLite320 if shape(LITE_TAIL).is_some_and(|shape| shape.first() == Some(&160)) => {
-                Arch::SsdLite320MobileNetV3LargeWide
-            }
-            Self::TorchvisionSsdLite320 => Arch::SsdLite320MobileNetV3Large,
-            Self::NvidiaSsd300 if has("feature_extractor.feature_extractor.4.0.conv3.weight") => Arch::Ssd300ResNet50,
-            Self::NvidiaSsd300 => Arch::Ssd300ResNet34,
-            Self::TorchvisionResNet if has("layer1.0.conv3.weight") => Arch::Ssd300ResNet50,
-            Self::TorchvisionResNet => Arch::Ssd300ResNet34,
-            Self::LufficcVgg if has("backbone.extras.9.weight") => Arch::Ssd512Vgg16,
-            Self::LufficcVgg => Arch::Ssd300Vgg16,
-            // Before 2018-09 it was the paper's normalisation.
-            Self::QfgaohaoVgg16 if has("source_layer_add_ons.0.scale") => Arch::Ssd300Vgg16,
-            Self::QfgaohaoVgg16 => Arch::Ssd300Vgg16SourceBn,
-            Self::QfgaohaoMobileNetV2 => Arch::Ssd300MobileNetV2Lite,
-            Self::QfgaohaoMobileNetV1 => Arch::Ssd300MobileNetV1,
-        }
-    }
-
-    /// Which of its tensors is which of ours.
-    pub(crate) fn rules(self, arch: Arch, classes: usize) -> Rules {
-        let mut rules = Rules::default();
-        match self {
-            Self::TorchvisionSsd300 => vgg::torchvision(&mut rules),
-            Self::MmdetectionSsd300 => vgg::mmdetection(&mut rules, classes),
-            Self::LufficcVgg => vgg::lufficc(&mut rules),
-            Self::AmdegrootSsd300 => vgg::amdegroot(&mut rules),
-            Self::QfgaohaoVgg16 => vgg::qfgaohao(&mut rules),
-            Self::TorchvisionVgg16 => vgg::torchvision_trunk(&mut rules),
-            Self::AmdegrootVgg16 => vgg::amdegroot_trunk(&mut rules),
-            Self::NvidiaSsd300 => resnet::nvidia(&mut rules, arch),
-            Self::TorchvisionResNet => resnet::torchvision_trunk(&mut rules),
-            Self::QfgaohaoMobileNetV1 => mobilenet::v1(&mut rules),
-            Self::QfgaohaoMobileNetV2 => mobilenet::v2(&mut rules),
-            Self::TorchvisionSsdLite320 => mobilenet::v3(&mut rules),
-        }
-        rules
-    }
-
-    /// What is not in the file, for a model of `classes` classes.
-    pub(crate) fn habits(self, classes: usize) -> Habits {
-        let sizes = if matches!(classes, 81 | 91) { Sizes::Coco } else { Sizes::Voc };
-        let habits = |normalization, clip, sizes| Habits { normalization, clip, sizes, iou: 0.45, counts: (400, 200) };
-        match self {
-            Self::TorchvisionSsd300 => habits(TORCHVISION_SSD300, Clip::Size, Sizes::Coco),
-            Self::TorchvisionSsdLite320 => {
-                Habits { iou: 0.55, counts: (300, 300), ..habits(Normalization::UNIT, Clip::Size, Sizes::Own) }
-            }
-            Self::MmdetectionSsd300 => habits(MMDETECTION_SSD300, Clip::None, sizes),
-            Self::NvidiaSsd300 => Habits { iou: 0.5, ..habits(Normalization::IMAGENET, Clip::All, Sizes::Coco) },
-            Self::LufficcVgg | Self::AmdegrootSsd300 => habits(Normalization::CAFFE, Clip::All, sizes),
-            Self::QfgaohaoVgg16 => habits(Normalization::CAFFE, Clip::All, Sizes::Voc),
-            Self::QfgaohaoMobileNetV1 | Self::QfgaohaoMobileNetV2 => {
-                habits(Normalization::MOBILENET, Clip::All, Sizes::Own)
-            }
-            // Trunks have no priors: this is not asked of them.
-            Self::TorchvisionResNet | Self::TorchvisionVgg16 | Self::AmdegrootVgg16 => {
-                habits(Normalization::CAFFE, Clip::None, Sizes::Own)
-            }
-        }
+    /// A layout by its name.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with all names, where there is no such layout.
+    pub fn named(name: &str) -> Result<&'static Self, String> {
+        let found = Self::all().find(|layout| layout.name == name);
+        found.ok_or_else(|| format!("there is no layout {name:?}; choose auto or one of {}", Self::names(", ")))
     }
 }
 
-/// The first tensor of torchvision's SSDLite that says how wide the tail is.
-const LITE_TAIL: &str = "backbone.features.1.0.3.0.weight";
+/// Parts of a prefix that say nothing about what follows.
+const WRAPPERS: [&str; 8] =
+    ["module", "model", "state_dict", "model_state_dict", "net", "network", "model_ema", "ema_state_dict"];
 
-/// Caffe's mean as fractions of 255, rounded: torchvision, `ssd.py`.
-const TORCHVISION_SSD300: Normalization =
-    Normalization { mean: [0.48235 * 255.0, 0.45882 * 255.0, 0.40784 * 255.0], std: [1.0; 3] };
+/// The share of its tensors by which an incomplete detector is recognised.
+const MOST_OF_IT: f64 = 0.6;
 
-/// ImageNet's mean, undivided: mmdetection, `configs/ssd/ssd300_coco.py`.
-const MMDETECTION_SSD300: Normalization = Normalization { mean: [123.675, 116.28, 103.53], std: [1.0; 3] };
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+/// Finds the layout by the names, after any prefix. `only` limits the search to one layout. Detectors come first, even
+/// incomplete ones; trunks are found only after a wrapper's prefix or none, or a part of a detector would be taken for
+/// one.
+pub(crate) fn recognise<'a>(file: &'a TensorFile, only: Option<&'static Layout>) -> Option<Recognised<'a>> {
+    let tried = Layout::all().filter(|layout| only.is_none_or(|only| only.name == layout.name));
+    let found = tried.flat_map(|layout| prefixes(file, layout).into_iter().map(move |prefix| (layout, prefix)));
+    let found = found.map(|(layout, prefix)| Recognised::new(layout, Tensors { file, prefix }));
+    let (trunks, mut detectors): (Vec<_>, Vec<_>) = found.partition(|found| found.layout.is_trunk());
+    let signed = |found: &Recognised<'_>| found.layout.signature.iter().all(|name| found.tensors.has(name));
+    if let Some(whole) = detectors.iter().position(signed) {
+        return Some(detectors.swap_remove(whole));
     }
+    let incomplete = detectors.into_iter().map(|found| (share(&found), found));
+    let incomplete = incomplete.filter(|(share, _)| *share >= MOST_OF_IT).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let wrapped = |prefix: &str| prefix.split_terminator('.').all(|part| WRAPPERS.contains(&part));
+    let trunk = || trunks.into_iter().find(|found| wrapped(&found.tensors.prefix) && signed(found));
+    let own = || only.is_none().then(|| own::trunk(file)).flatten();
+    incomplete.map(|(_, found)| found).or_else(trunk).or_else(own)
 }
 
-/// A name that is no layout.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no layout {0:?}; choose auto or one of {list}", list = Layout::ALL.map(Layout::name).join(", "))]
-pub struct UnknownLayout(String);
+/// Prefixes before a name of the layout's signature; a few of them, as many names of a file may end alike.
+fn prefixes(file: &TensorFile, layout: &Layout) -> Vec<String> {
+    let mut prefixes: Vec<&str> = Vec::new();
+    for name in layout.signature {
+        let starts = file.tensors().iter().filter_map(|tensor| tensor.name.strip_suffix(name));
+        for prefix in starts.filter(|prefix| prefix.is_empty() || prefix.ends_with('.')) {
+            if prefixes.len() < 16 && !prefixes.contains(&prefix) {
+                prefixes.push(prefix);
+            }
+        }
+    }
+    prefixes.into_iter().map(String::from).collect()
+}
 
-impl FromStr for Layout {
-    type Err = UnknownLayout;
+/// The share of the network's tensors that are there, by their names.
+fn share(found: &Recognised<'_>) -> f64 {
+    let there = |spec: &&TensorSpec| match found.rules.origin(&spec.path) {
+        Some(Origin::Tensor { name, .. }) => found.tensors.has(name),
+        Some(Origin::Constant(_)) => true,
+        None => false,
+    };
+    let specs = tensors(found.arch, 2);
+    specs.iter().filter(there).count() as f64 / specs.len() as f64
+}
 
-    fn from_str(name: &str) -> Result<Self, UnknownLayout> {
-        Self::ALL.into_iter().find(|layout| layout.name() == name).ok_or_else(|| UnknownLayout(name.into()))
+#[cfg(test)]
+mod tests {
+    use ssd::Arch;
+
+    use super::rules::Rules;
+    use super::*;
+
+    /// A file of empty tensors that have all names of a layout.
+    fn file_of(layout: &Layout, arch: Arch) -> TensorFile {
+        let mut rules = Rules::new(arch);
+        (layout.rules)(&mut rules);
+        let empty = serde_json::json!({"dtype": "F32", "shape": [0], "data_offsets": [0, 0]});
+        let header: serde_json::Map<_, _> = rules.names().map(|name| (name.to_owned(), empty.clone())).collect();
+        let header = serde_json::to_vec(&header).expect("JSON");
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], &header].concat();
+        TensorFile::open(Box::new(bytes)).expect("a file")
+    }
+
+    #[test]
+    fn every_layout_is_recognised_and_no_other_has_its_signature() {
+        for layout in Layout::all() {
+            let named = Layout::named(layout.name);
+            assert!(named.is_ok_and(|named| std::ptr::eq(named, layout)), "two are called {}", layout.name);
+            for arch in Arch::ALL {
+                let file = file_of(layout, arch);
+                assert_eq!(recognise(&file, None).map(|found| found.layout.name), Some(layout.name), "{arch}");
+                let signed = Layout::all().filter(|other| other.signature.iter().all(|name| file.get(name).is_some()));
+                assert_eq!(signed.map(|layout| layout.name).collect::<Vec<_>>(), [layout.name], "{arch}");
+            }
+        }
     }
 }

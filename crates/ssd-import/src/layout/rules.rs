@@ -1,105 +1,141 @@
-//! What a layout is made of: for each of our tensors the name that it has in the other file, and the order of its rows there.
+//! What a layout is made of: for each of our tensors its name in the other file, and the order of its rows there.
 
 use std::collections::HashMap;
 
+use ssd::Arch;
+use ssd::priors::PriorLevel;
+
 /// Where the numbers of one of our tensors come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Origin {
     /// From a tensor of the file.
     Tensor {
-        /// Its name, without what stands before all names.
+        /// Its name, without the prefix of all names.
         name: String,
-        rows: Rows,
+        order: Order,
     },
-    /// There is none: all are 1.
-    Ones,
+    /// The file has none: all numbers are the same.
+    Constant(f32),
 }
 
 /// The order of the rows (output channels) in the other file. `boxes`: priors of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rows {
+pub(crate) enum Order {
     /// Ours: `k * width + column`, background first.
     Ours,
     /// `column * boxes + k`: NVIDIA's heads.
     BoxInnermost { boxes: usize },
-    /// `k * classes + column` with the background behind all other classes: mmdetection's logits.
-    BackgroundLast { classes: usize },
+    /// `k * classes + column` with the background after all other classes: mmdetection's logits.
+    BackgroundLast { boxes: usize },
 }
 
-impl Rows {
-    /// Which row of the other file is our `row`, of `count`.
-    pub(crate) fn theirs(self, row: usize, count: usize) -> usize {
+impl Order {
+    /// Which of the other file's `count` rows is our `row`.
+    fn theirs(self, row: usize, count: usize) -> usize {
         match self {
             Self::Ours => row,
             Self::BoxInnermost { boxes } => {
                 let width = count / boxes;
                 row % width * boxes + row / width
             }
-            Self::BackgroundLast { classes } => row / classes * classes + (row % classes + classes - 1) % classes,
+            Self::BackgroundLast { boxes } => {
+                let classes = count / boxes;
+                row / classes * classes + (row % classes + classes - 1) % classes
+            }
         }
+    }
+
+    /// Numbers of the other file in our order, which are a tensor of that shape.
+    pub(crate) fn to_ours(self, values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
+        let count = shape.first().copied().unwrap_or(0);
+        if self == Self::Ours || count == 0 {
+            return values;
+        }
+        let width = values.len() / count;
+        (0..count).flat_map(|row| values[self.theirs(row, count) * width..][..width].iter().copied()).collect()
     }
 }
 
-/// The tensors of a layout by the paths of ours. There may be more than a network has: a bias that one variant lacks.
-#[derive(Debug, Default)]
+/// The tensors of a layout by our paths. There may be more than a network has: a bias that one variant lacks.
+#[derive(Debug)]
 pub(crate) struct Rules {
+    /// The network in the file.
+    pub(super) arch: Arch,
     origins: HashMap<String, Origin>,
-    /// Beginnings of names that belong to the maker's network and not to ours: a classifier.
+    /// How names start that belong to the maker's network and not to ours: a classifier.
     ignored: Vec<&'static str>,
 }
 
 impl Rules {
+    pub(super) fn new(arch: Arch) -> Self {
+        Self { arch, origins: HashMap::new(), ignored: Vec::new() }
+    }
+
+    /// Priors in a cell of each feature map.
+    pub(crate) fn boxes(&self) -> Vec<usize> {
+        self.arch.prior_scheme().levels.iter().map(PriorLevel::boxes_per_cell).collect()
+    }
+
     /// Where one of our tensors comes from.
     pub(crate) fn origin(&self, path: &str) -> Option<&Origin> {
         self.origins.get(path)
     }
 
-    /// Whether a name is known not to be needed: counters of batch norm, classifiers.
+    /// Whether a tensor is known not to be needed: counters of batch norm, classifiers.
     pub(crate) fn ignores(&self, name: &str) -> bool {
         name.ends_with(".num_batches_tracked") || self.ignored.iter().any(|start| name.starts_with(start))
     }
 
-    pub(crate) fn ignore(&mut self, start: &'static str) {
+    /// All names of the other file.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.origins.values().filter_map(|origin| match origin {
+            Origin::Tensor { name, .. } => Some(name.as_str()),
+            Origin::Constant(_) => None,
+        })
+    }
+
+    pub(super) fn ignore(&mut self, start: &'static str) {
         self.ignored.push(start);
     }
 
-    pub(crate) fn tensor(&mut self, ours: impl Into<String>, theirs: impl Into<String>, rows: Rows) {
-        self.origins.insert(ours.into(), Origin::Tensor { name: theirs.into(), rows });
+    pub(super) fn tensor(&mut self, ours: impl Into<String>, theirs: impl Into<String>, order: Order) {
+        self.origins.insert(ours.into(), Origin::Tensor { name: theirs.into(), order });
     }
 
-    pub(crate) fn ones(&mut self, ours: impl Into<String>) {
-        self.origins.insert(ours.into(), Origin::Ones);
+    pub(super) fn ones(&mut self, ours: impl Into<String>) {
+        self.origins.insert(ours.into(), Origin::Constant(1.0));
     }
 
     /// A convolution with its bias, if there is one.
-    pub(crate) fn conv(&mut self, ours: &str, theirs: &str) {
-        self.head(ours, theirs, Rows::Ours);
+    pub(super) fn conv(&mut self, ours: &str, theirs: &str) {
+        self.head(ours, theirs, Order::Ours);
     }
 
-    /// A predicting convolution.
-    pub(crate) fn head(&mut self, ours: &str, theirs: &str, rows: Rows) {
+    /// The convolution of a head.
+    pub(super) fn head(&mut self, ours: &str, theirs: &str, order: Order) {
         for part in ["weight", "bias"] {
-            self.tensor(format!("{ours}.{part}"), format!("{theirs}.{part}"), rows);
+            self.tensor(format!("{ours}.{part}"), format!("{theirs}.{part}"), order);
         }
     }
 
     /// Batch norm.
-    pub(crate) fn norm(&mut self, ours: &str, theirs: &str) {
+    pub(super) fn norm(&mut self, ours: &str, theirs: &str) {
         let parts =
             [("gamma", "weight"), ("beta", "bias"), ("running_mean", "running_mean"), ("running_var", "running_var")];
         for (our, their) in parts {
-            self.tensor(format!("{ours}.{our}"), format!("{theirs}.{their}"), Rows::Ours);
+            self.tensor(format!("{ours}.{our}"), format!("{theirs}.{their}"), Order::Ours);
         }
     }
 
-    /// A convolution with its batch norm: the unit of ours called `ours`.
-    pub(crate) fn unit(&mut self, ours: &str, conv: &str, norm: &str) {
+    /// A convolution with its batch norm.
+    pub(super) fn unit(&mut self, ours: &str, conv: &str, norm: &str) {
         self.conv(&format!("{ours}.conv"), conv);
         self.norm(&format!("{ours}.norm"), norm);
     }
 
     /// The same where conv and norm are the first two of a sequence called `theirs`.
-    pub(crate) fn sequence(&mut self, ours: &str, theirs: &str) {
+    pub(super) fn sequence(&mut self, ours: &str, theirs: &str) {
         self.unit(ours, &format!("{theirs}.0"), &format!("{theirs}.1"));
     }
 }
@@ -110,11 +146,12 @@ mod tests {
 
     #[test]
     fn rows_of_other_orders_are_found() {
+        let theirs: Vec<f32> = (0..6).map(|row| row as f32).collect();
         // Two boxes, three columns: theirs are a column's two boxes side by side.
-        let found: Vec<usize> = (0..6).map(|row| Rows::BoxInnermost { boxes: 2 }.theirs(row, 6)).collect();
-        assert_eq!(found, [0, 2, 4, 1, 3, 5]);
-        // Two boxes of three classes, the background behind the other two.
-        let found: Vec<usize> = (0..6).map(|row| Rows::BackgroundLast { classes: 3 }.theirs(row, 6)).collect();
-        assert_eq!(found, [2, 0, 1, 5, 3, 4]);
+        let found = Order::BoxInnermost { boxes: 2 }.to_ours(theirs.clone(), &[6, 1]);
+        assert_eq!(found, [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+        // Two boxes of three classes, the background after the other two.
+        let found = Order::BackgroundLast { boxes: 2 }.to_ours(theirs, &[6]);
+        assert_eq!(found, [2.0, 0.0, 1.0, 5.0, 3.0, 4.0]);
     }
 }

@@ -1,142 +1,184 @@
 //! Layouts of detectors and trunks on VGG16. All name the convolutions by their places in the same sequence.
 
-use super::rules::{Rows, Rules};
+use ssd::Arch;
+use ssd::preprocess::Normalization;
+use ssd::priors::Clip;
+
+use super::rules::{Order, Rules};
+use super::sizes::Sizes;
+use super::spec::{Contents, Habits, Layout};
+
+pub(super) static LAYOUTS: [Layout; 7] = [
+    Layout {
+        name: "torchvision-ssd300-vgg16",
+        maker: "torchvision",
+        signature: &["head.classification_head.module_list.0.weight", "backbone.features.0.weight"],
+        arch: |_| Arch::Ssd300Vgg16,
+        rules: torchvision,
+        contents: Contents::Detector(Habits {
+            // Caffe's mean as fractions of 255, rounded: `ssd.py`.
+            normalization: Normalization { mean: [0.48235 * 255.0, 0.45882 * 255.0, 0.40784 * 255.0], std: [1.0; 3] },
+            clip: Clip::Size,
+            sizes: |_| Some(Sizes::Coco),
+            ..Habits::CAFFE
+        }),
+    },
+    Layout {
+        // From version 2.14.
+        name: "mmdetection-ssd300",
+        maker: "mmdetection",
+        signature: &["bbox_head.cls_convs.0.0.weight", "backbone.features.0.weight"],
+        arch: |_| Arch::Ssd300Vgg16,
+        rules: mmdetection,
+        contents: Contents::Detector(Habits {
+            // ImageNet's mean, undivided: `configs/ssd/ssd300_coco.py`.
+            normalization: Normalization { mean: [123.675, 116.28, 103.53], std: [1.0; 3] },
+            clip: Clip::None,
+            ..Habits::CAFFE
+        }),
+    },
+    Layout {
+        // Of 300 or 512 pixels.
+        name: "lufficc-vgg",
+        maker: "lufficc",
+        signature: &["box_head.predictor.cls_headers.0.weight", "backbone.vgg.0.weight"],
+        arch: |file| if file.has("backbone.extras.9.weight") { Arch::Ssd512Vgg16 } else { Arch::Ssd300Vgg16 },
+        rules: lufficc,
+        contents: Contents::Detector(Habits::CAFFE),
+    },
+    Layout {
+        name: "amdegroot-ssd300",
+        maker: "ssd.pytorch",
+        signature: &["conf.0.weight", "vgg.0.weight"],
+        arch: |_| Arch::Ssd300Vgg16,
+        rules: amdegroot,
+        contents: Contents::Detector(Habits::CAFFE),
+    },
+    Layout {
+        name: "qfgaohao-vgg16-ssd",
+        maker: "pytorch-ssd",
+        signature: &["classification_headers.0.weight", "base_net.2.weight"],
+        // Before 2018-09 it had the paper's normalisation of conv4_3.
+        arch: |file| match file.has("source_layer_add_ons.0.scale") {
+            true => Arch::Ssd300Vgg16,
+            false => Arch::Ssd300Vgg16SourceBn,
+        },
+        rules: qfgaohao,
+        contents: Contents::Detector(Habits { sizes: |_| Some(Sizes::Voc), ..Habits::CAFFE }),
+    },
+    Layout {
+        name: "torchvision-vgg16",
+        maker: "torchvision",
+        signature: &["features.0.weight", "features.28.weight"],
+        arch: |_| Arch::Ssd300Vgg16,
+        rules: torchvision_trunk,
+        // There are two files of the same names: the one made for SSD, whose pixels are caffe's and whose classifier is
+        // NaN, and the classifier proper.
+        contents: Contents::Trunk(|file| {
+            let classifier = file.get("classifier.0.bias").map(|bias| file.file.read_f32(bias)).transpose()?;
+            let made_for_ssd = classifier.is_some_and(|bias| bias.iter().any(|value| value.is_nan()));
+            Ok((!made_for_ssd).then_some(Normalization::IMAGENET))
+        }),
+    },
+    Layout {
+        name: "amdegroot-vgg16-reducedfc",
+        maker: "ssd.pytorch",
+        signature: &["0.weight", "31.weight", "33.weight"],
+        arch: |_| Arch::Ssd300Vgg16,
+        rules: |rules| trunk(rules, &|place| place.to_string()),
+        contents: Contents::Trunk(|_| Ok(None)),
+    },
+];
 
 /// Places of conv1_1 to conv5_3 in VGG16's sequence of convolutions, ReLUs and poolings.
 const CONVS: [usize; 13] = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
-/// Places of fc6 and fc7, where they follow in the same sequence.
+/// Places of fc6 and fc7, where they continue the sequence.
 const FC6: usize = 31;
 const FC7: usize = 33;
-/// Convolutions of the extras and feature maps, of the largest variant.
+/// Convolutions of the extras in the largest variant.
 const EXTRAS: usize = 10;
-const LEVELS: usize = 7;
 
-/// Names that differ from one maker to the other.
-struct Names<'a> {
-    /// Of the convolution at a place of the sequence, fc6 and fc7 among them.
-    sequence: &'a dyn Fn(usize) -> String,
-    /// Of the scale of the L2 normalisation.
-    l2norm: &'a str,
-    /// Of a convolution of the extras, counted from 0.
-    extra: &'a dyn Fn(usize) -> String,
-    /// Of the branches of a head.
-    offsets: &'a str,
-    logits: &'a str,
-    /// What follows the number of a level there.
-    end: &'a str,
-    /// The order of the logits.
-    classes: Rows,
-}
-
-fn detector(rules: &mut Rules, names: &Names<'_>) {
-    trunk(rules, names.sequence);
-    rules.tensor("backbone.l2norm.scale", names.l2norm, Rows::Ours);
+/// The rules of a detector from the names that differ between makers: of the convolution at a place of the sequence, of
+/// one of the extras, counted from 0, of the scale of the L2 normalisation, and of a head's two branches before and
+/// after the number of the level.
+fn detector(
+    rules: &mut Rules,
+    sequence: &dyn Fn(usize) -> String,
+    extra: &dyn Fn(usize) -> String,
+    [l2norm, offsets, logits, end]: [&str; 4],
+) {
+    trunk(rules, sequence);
+    rules.tensor("backbone.l2norm.scale", l2norm, Order::Ours);
     for index in 0..EXTRAS {
-        rules.conv(&format!("backbone.extras.{index}.conv"), &(names.extra)(index));
+        rules.conv(&format!("backbone.extras.{index}.conv"), &extra(index));
     }
-    for level in 0..LEVELS {
-        let theirs = |branch: &str| format!("{branch}.{level}{}", names.end);
-        rules.conv(&format!("heads.{level}.offsets.conv"), &theirs(names.offsets));
-        rules.head(&format!("heads.{level}.logits.conv"), &theirs(names.logits), names.classes);
+    for level in 0..rules.boxes().len() {
+        rules.conv(&format!("heads.{level}.offsets.conv"), &format!("{offsets}.{level}{end}"));
+        rules.conv(&format!("heads.{level}.logits.conv"), &format!("{logits}.{level}{end}"));
     }
 }
 
 fn trunk(rules: &mut Rules, sequence: &dyn Fn(usize) -> String) {
-    for (index, place) in CONVS.into_iter().enumerate() {
-        rules.conv(&format!("backbone.convs.{index}.conv"), &sequence(place));
-    }
+    convs(rules, sequence);
     rules.conv("backbone.fc6.conv", &sequence(FC6));
     rules.conv("backbone.fc7.conv", &sequence(FC7));
 }
 
-/// torchvision, `ssd.py`: the sequence is cut after conv4_3.
-pub(super) fn torchvision(rules: &mut Rules) {
+fn convs(rules: &mut Rules, sequence: &dyn Fn(usize) -> String) {
+    for (index, place) in CONVS.into_iter().enumerate() {
+        rules.conv(&format!("backbone.convs.{index}.conv"), &sequence(place));
+    }
+}
+
+/// `ssd.py`: the sequence is cut after conv4_3.
+fn torchvision(rules: &mut Rules) {
     let sequence = |place: usize| match place {
         FC6 => "backbone.extra.0.7.1".into(),
         FC7 => "backbone.extra.0.7.3".into(),
-        // What follows begins with pool4, which has the place 23.
+        // The rest begins with pool4, which has the place 23.
         24.. => format!("backbone.extra.0.{}", place - 23),
         _ => format!("backbone.features.{place}"),
     };
-    let names = Names {
-        sequence: &sequence,
-        l2norm: "backbone.scale_weight",
-        extra: &|index| format!("backbone.extra.{}.{}", index / 2 + 1, index % 2 * 2),
-        offsets: "head.regression_head.module_list",
-        logits: "head.classification_head.module_list",
-        end: "",
-        classes: Rows::Ours,
-    };
-    detector(rules, &names);
+    let extra = |index| format!("backbone.extra.{}.{}", index / 2 + 1, index % 2 * 2);
+    let [offsets, logits] = ["head.regression_head.module_list", "head.classification_head.module_list"];
+    detector(rules, &sequence, &extra, ["backbone.scale_weight", offsets, logits, ""]);
 }
 
-/// ssd.pytorch, `ssd.py`.
-pub(super) fn amdegroot(rules: &mut Rules) {
-    let names = Names {
-        sequence: &|place| format!("vgg.{place}"),
-        l2norm: "L2Norm.weight",
-        extra: &|index| format!("extras.{index}"),
-        offsets: "loc",
-        logits: "conf",
-        end: "",
-        classes: Rows::Ours,
-    };
-    detector(rules, &names);
+/// `ssd_vgg.py`, `ssd_neck.py`, `ssd_head.py`: the background comes after the other classes.
+fn mmdetection(rules: &mut Rules) {
+    let sequence = |place| format!("backbone.features.{place}");
+    let extra = |index| format!("neck.extra_layers.{}.{}.conv", index / 2, index % 2);
+    detector(rules, &sequence, &extra, ["neck.l2_norm.weight", "bbox_head.reg_convs", "bbox_head.cls_convs", ".0"]);
+    for (level, boxes) in rules.boxes().into_iter().enumerate() {
+        let (ours, theirs) = (format!("heads.{level}.logits.conv"), format!("bbox_head.cls_convs.{level}.0"));
+        rules.head(&ours, &theirs, Order::BackgroundLast { boxes });
+    }
 }
 
-/// lufficc's SSD, `ssd/modeling/backbone/vgg.py` and `box_head/box_predictor.py`.
-pub(super) fn lufficc(rules: &mut Rules) {
-    let names = Names {
-        sequence: &|place| format!("backbone.vgg.{place}"),
-        l2norm: "backbone.l2_norm.weight",
-        extra: &|index| format!("backbone.extras.{index}"),
-        offsets: "box_head.predictor.reg_headers",
-        logits: "box_head.predictor.cls_headers",
-        end: "",
-        classes: Rows::Ours,
-    };
-    detector(rules, &names);
+/// `ssd/modeling/backbone/vgg.py` and `box_head/box_predictor.py`.
+fn lufficc(rules: &mut Rules) {
+    let [sequence, extra] = ["vgg", "extras"].map(|part| move |place| format!("backbone.{part}.{place}"));
+    let [offsets, logits] = ["box_head.predictor.reg_headers", "box_head.predictor.cls_headers"];
+    detector(rules, &sequence, &extra, ["backbone.l2_norm.weight", offsets, logits, ""]);
 }
 
-/// mmdetection, `ssd_vgg.py`, `ssd_neck.py`, `ssd_head.py`.
-pub(super) fn mmdetection(rules: &mut Rules, classes: usize) {
-    let names = Names {
-        sequence: &|place| format!("backbone.features.{place}"),
-        l2norm: "neck.l2_norm.weight",
-        extra: &|index| format!("neck.extra_layers.{}.{}.conv", index / 2, index % 2),
-        offsets: "bbox_head.reg_convs",
-        logits: "bbox_head.cls_convs",
-        end: ".0",
-        classes: Rows::BackgroundLast { classes },
-    };
-    detector(rules, &names);
+/// `ssd.py`.
+fn amdegroot(rules: &mut Rules) {
+    let [sequence, extra] = ["vgg", "extras"].map(|part| move |place| format!("{part}.{place}"));
+    detector(rules, &sequence, &extra, ["L2Norm.weight", "loc", "conf", ""]);
 }
 
-/// pytorch-ssd, `vgg_ssd.py`: batch norm on conv4_3, in older files the L2 normalisation.
-pub(super) fn qfgaohao(rules: &mut Rules) {
-    let names = Names {
-        sequence: &|place| format!("base_net.{place}"),
-        l2norm: "source_layer_add_ons.0.scale",
-        extra: &|index| format!("extras.{}.{}", index / 2, index % 2 * 2),
-        offsets: "regression_headers",
-        logits: "classification_headers",
-        end: "",
-        classes: Rows::Ours,
-    };
-    detector(rules, &names);
+/// `vgg_ssd.py`: batch norm on conv4_3, in older files the L2 normalisation.
+fn qfgaohao(rules: &mut Rules) {
+    let (sequence, l2norm) = (|place| format!("base_net.{place}"), "source_layer_add_ons.0.scale");
+    let extra = |index| format!("extras.{}.{}", index / 2, index % 2 * 2);
+    detector(rules, &sequence, &extra, [l2norm, "regression_headers", "classification_headers", ""]);
     rules.ones("backbone.source_norm.conv.weight");
     rules.norm("backbone.source_norm.norm", "source_layer_add_ons.0");
 }
 
-/// torchvision `vgg16`: conv1_1 to conv5_3. In the file of features alone the classifier is all NaN.
-pub(super) fn torchvision_trunk(rules: &mut Rules) {
-    for (index, place) in CONVS.into_iter().enumerate() {
-        rules.conv(&format!("backbone.convs.{index}.conv"), &format!("features.{place}"));
-    }
+/// conv1_1 to conv5_3.
+fn torchvision_trunk(rules: &mut Rules) {
+    convs(rules, &|place| format!("features.{place}"));
     rules.ignore("classifier.");
-}
-
-/// ssd.pytorch's `vgg16_reducedfc`: up to fc7.
-pub(super) fn amdegroot_trunk(rules: &mut Rules) {
-    trunk(rules, &|place| place.to_string());
 }

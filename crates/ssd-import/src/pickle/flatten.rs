@@ -1,12 +1,12 @@
-//! Names for tensors: the way to each through dictionaries and lists, joined by dots.
+//! Names for tensors: the keys that lead to each through dictionaries and lists, joined by dots.
 
 use super::value::{Id, Pickle, TensorRef, Value};
 use crate::error::FileError;
 
-/// A dictionary in a dictionary in a dictionary: a checkpoint has four.
+/// Levels of dictionaries and lists: a checkpoint has four.
 const MAX_DEPTH: usize = 64;
 
-/// Values looked at; since one may stand in several places, they can be more than were read.
+/// Visits of values; a value may be in several places, so there can be more visits than values.
 const MAX_VISITS: usize = 1 << 22;
 
 /// Bytes of a name.
@@ -15,24 +15,13 @@ const MAX_NAME: usize = 512;
 /// Names that a file may give its tensors.
 const MAX_NAMES: usize = 1 << 16;
 
-/// What a tensor is called that stands alone in its file.
+/// The name of a tensor that is alone in its file.
 const ALONE: &str = "tensor";
 
-/// A tensor and its name.
-pub(crate) struct Named<'a> {
-    /// The way to it: `model.vgg.0.weight`, `optimizer.state.0.exp_avg`.
-    pub(crate) name: String,
-    /// What it is.
-    pub(crate) tensor: &'a TensorRef,
-}
-
-/// All tensors of a pickle in its order, one that stands in two places twice. What is no tensor is left out, and what stands
-/// under a key that is neither a text nor a whole number.
-///
-/// # Errors
-///
-/// [`FileError::TooMuch`] where values are nested too deep, refer to each other in a circle, or have names without end.
-pub(crate) fn tensors(pickle: &Pickle) -> Result<Vec<Named<'_>>, FileError> {
+/// All tensors of a pickle with their names, such as `model.vgg.0.weight` or `optimizer.state.0.exp_avg`, in its order;
+/// one in two places is there twice. Everything else is left out, and so are tensors whose key is neither a text nor a
+/// whole number. Values that are nested too deep or refer to each other in a circle are refused.
+pub(crate) fn tensors(pickle: &Pickle) -> Result<Vec<(String, &TensorRef)>, FileError> {
     let mut walk = Walk { pickle, name: String::new(), visits: 0, found: Vec::new() };
     walk.visit(pickle.root, 0)?;
     Ok(walk.found)
@@ -40,17 +29,17 @@ pub(crate) fn tensors(pickle: &Pickle) -> Result<Vec<Named<'_>>, FileError> {
 
 struct Walk<'a> {
     pickle: &'a Pickle,
-    /// The way to the value that is visited.
+    /// The name of the value that is visited.
     name: String,
     visits: usize,
-    found: Vec<Named<'a>>,
+    found: Vec<(String, &'a TensorRef)>,
 }
 
 impl Walk<'_> {
     fn visit(&mut self, id: Id, depth: usize) -> Result<(), FileError> {
         self.visits += 1;
         if self.visits > MAX_VISITS || depth > MAX_DEPTH {
-            return Err(FileError::TooMuch("lists or dictionaries nested too deep, or in a circle".into()));
+            return Err(FileError::too_much("lists or dictionaries nested too deep, or in a circle"));
         }
         let pickle = self.pickle;
         match pickle.get(id) {
@@ -91,13 +80,13 @@ impl Walk<'_> {
 
     fn found(&mut self, number: u32) -> Result<(), FileError> {
         if self.name.len() > MAX_NAME {
-            return Err(FileError::TooMuch(format!("a tensor with a name of {} bytes", self.name.len())));
+            return Err(FileError::too_much(format_args!("a tensor with a name of {} bytes", self.name.len())));
         }
         if self.found.len() == MAX_NAMES {
-            return Err(FileError::TooMuch(format!("more than {MAX_NAMES} names of tensors")));
+            return Err(FileError::too_much(format_args!("more than {MAX_NAMES} names of tensors")));
         }
         let name = if self.name.is_empty() { ALONE.into() } else { self.name.clone() };
-        self.found.push(Named { name, tensor: &self.pickle.tensors[number as usize] });
+        self.found.push((name, &self.pickle.tensors[number as usize]));
         Ok(())
     }
 }

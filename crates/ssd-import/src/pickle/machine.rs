@@ -1,16 +1,17 @@
-//! The machine that a pickle runs on: values, a stack of them with marks, and a memo. What instructions mean is not known here.
+//! The machine that a pickle runs on: values, a stack of them with marks, and a memo. What instructions mean is not
+//! known here.
 //!
-//! Whatever is put here is counted, so that no pickle takes more memory than [`MAX_VALUES`] allows.
+//! Everything that is added is counted, so that no pickle takes more memory than [`MAX_VALUES`] allows.
 
 use super::value::{Id, Pickle, Value};
 use crate::error::FileError;
 use crate::source::Reader;
 
-/// Values that a pickle may make, or put onto its stack. A checkpoint with an optimiser beside has some forty for a tensor;
-/// a value takes up to 40 bytes.
+/// Values that a pickle may make, or push onto its stack. A checkpoint with an optimiser's state has some forty for a
+/// tensor; a value takes up to 40 bytes.
 const MAX_VALUES: usize = 1 << 21;
 
-/// Values that are there once, at the start of the list.
+/// Shared values, at the start of the list.
 pub(super) const OTHER: Id = 0;
 pub(super) const TRUE: Id = 1;
 pub(super) const FALSE: Id = 2;
@@ -21,17 +22,17 @@ pub(super) struct Unpickler<'a, 'b> {
     start: u64,
     pub(super) pickle: Pickle,
     stack: Vec<Id>,
-    /// Heights of the stack at the marks that are open.
+    /// Heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
-    /// Places of the memo that are filled: MEMOIZE takes the next.
+    /// How many places of the memo are filled: MEMOIZE takes the next.
     memoized: usize,
     /// How much of [`MAX_VALUES`] is used up.
     spent: usize,
 }
 
 impl<'a, 'b> Unpickler<'a, 'b> {
-    /// One that has done nothing yet.
+    /// A machine before its first instruction.
     pub(super) fn new(reader: &'a mut Reader<'b>) -> Self {
         let start = reader.position();
         let values = vec![Value::Other, Value::Bool(true), Value::Bool(false)];
@@ -53,7 +54,7 @@ impl<'a, 'b> Unpickler<'a, 'b> {
     fn remember(&mut self, place: u64) -> Result<(), FileError> {
         let top = self.pop()?;
         self.stack.push(top);
-        // A pickler counts places up by one, so there are fewer than bytes.
+        // A pickler counts places up by one, so there are fewer of them than bytes.
         if place > self.reader.position() - self.start || place >= MAX_VALUES as u64 {
             return Err(FileError::damaged("its pickle keeps a value at a place that cannot be reached"));
         }
@@ -78,7 +79,7 @@ impl<'a, 'b> Unpickler<'a, 'b> {
     pub(super) fn spend(&mut self, count: usize) -> Result<(), FileError> {
         self.spent += count;
         if self.spent > MAX_VALUES {
-            return Err(FileError::TooMuch(format!("more than {MAX_VALUES} values beside the tensors")));
+            return Err(FileError::too_much(format_args!("more than {MAX_VALUES} values besides its tensors")));
         }
         Ok(())
     }
@@ -111,17 +112,18 @@ impl<'a, 'b> Unpickler<'a, 'b> {
         self.pickle.get(id)
     }
 
-    /// Takes the value on top, if there is one above the last mark.
+    /// Removes the value on top, if there is one above the last mark.
     pub(super) fn pop(&mut self) -> Result<Id, FileError> {
         let floor = self.marks.last().copied().unwrap_or(0);
         match self.stack.pop() {
             Some(top) if self.stack.len() >= floor => Ok(top),
-            _ => Err(FileError::damaged("its pickle takes more from its stack than it put there")),
+            _ => Err(FileError::damaged("its pickle removes more from its stack than it put there")),
         }
     }
 
     pub(super) fn pop_to_mark(&mut self) -> Result<Vec<Id>, FileError> {
-        let mark = self.marks.pop().ok_or_else(|| FileError::damaged("its pickle closes what it did not open"))?;
+        let mark =
+            self.marks.pop().ok_or_else(|| FileError::damaged("its pickle closes a list that it did not open"))?;
         Ok(self.stack.split_off(mark))
     }
 

@@ -1,4 +1,5 @@
-//! What a pickle builds: values that refer to each other by number, since a list may be filled after others refer to it.
+//! What a pickle builds: values that refer to each other by number, since a list may be filled after others refer to
+//! it.
 
 use super::globals::Global;
 use crate::dtype::DType;
@@ -9,13 +10,13 @@ pub(crate) type Id = u32;
 /// A value, as far as tensors and their names need it.
 #[derive(Debug)]
 pub(crate) enum Value {
-    /// What neither is a tensor nor can hold one: `None`, fractions, bytes, sets, long texts, devices.
+    /// Anything that is not a tensor and cannot hold one: `None`, floats, bytes, sets, long texts, devices.
     Other,
     /// `True` or `False`.
     Bool(bool),
     /// A whole number of 64 bits.
     Int(i64),
-    /// A text that is short enough for a name.
+    /// A text short enough for a name.
     Text(String),
     /// A tuple, or a `torch.Size`.
     Tuple(Box<[Id]>),
@@ -31,7 +32,7 @@ pub(crate) enum Value {
     Tensor(u32),
 }
 
-/// The numbers behind tensors, as the pickle refers to them; where they lie, the file around it knows.
+/// A tensor's numbers as the pickle refers to them; where they are, the file around it says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StorageRef {
     /// Its name in the file.
@@ -40,12 +41,12 @@ pub(crate) struct StorageRef {
     pub(crate) dtype: Option<DType>,
     /// How many numbers there are.
     pub(crate) count: u64,
-    /// Which of its numbers is the first; in files of old versions a part of a storage may be meant.
+    /// Index of the first; old files may refer to a part of a storage.
     pub(crate) first: u64,
 }
 
 impl StorageRef {
-    /// Bytes of the whole storage, if that is a number.
+    /// Bytes of the whole storage; `None` where they are not known or beyond u64.
     pub(crate) fn bytes(&self) -> Option<u64> {
         let size = match &self.dtype {
             None => 1,
@@ -57,25 +58,25 @@ impl StorageRef {
     }
 }
 
-/// A tensor as the pickle describes it. Nothing of it is checked.
+/// A tensor as the pickle describes it, unchecked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TensorRef {
     /// The entry of [`Pickle::storages`].
     pub(crate) storage: u32,
     /// Its kind of numbers; `None` where the storage says it.
     pub(crate) dtype: Option<DType>,
-    /// Place of its first number in the storage, or in the part of it.
+    /// Index of its first number in the storage, or in the part of it.
     pub(crate) offset: u64,
     /// Its sides.
     pub(crate) shape: Vec<usize>,
-    /// Numbers from one place to the next along each side.
+    /// Numbers from one element to the next along each side.
     pub(crate) strides: Vec<u64>,
 }
 
 /// A pickle that was read.
 #[derive(Debug)]
 pub(crate) struct Pickle {
-    /// All values; the first are those that are there once.
+    /// All values; the first three are shared: other, true and false.
     pub(crate) values: Vec<Value>,
     /// What was pickled.
     pub(crate) root: Id,
@@ -88,7 +89,7 @@ pub(crate) struct Pickle {
 impl Pickle {
     /// A value by its number.
     pub(crate) fn get(&self, id: Id) -> &Value {
-        // Numbers come from the reader alone, and nothing is taken out of the list.
+        // Ids are made by the reader alone, and nothing is removed from the list.
         &self.values[id as usize]
     }
 
@@ -97,7 +98,7 @@ impl Pickle {
         self.get(self.root)
     }
 
-    /// The value under a key, if this is a dictionary that has it.
+    /// The value of a key, if this is a dictionary that has it.
     pub(crate) fn entry(&self, dict: &Value, name: &str) -> Option<&Value> {
         let Value::Dict(entries) = dict else { return None };
         let named = |id: Id| matches!(self.get(id), Value::Text(text) if text == name);

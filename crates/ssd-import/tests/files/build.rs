@@ -1,4 +1,4 @@
-//! Builds files byte by byte, right and wrong ones.
+//! Builds files byte by byte, valid and invalid ones.
 
 use ssd_import::{FileError, TensorFile};
 
@@ -7,9 +7,9 @@ pub fn open(bytes: &[u8]) -> Result<TensorFile, FileError> {
     TensorFile::open(Box::new(bytes.to_vec()))
 }
 
-/// The sentence by which bytes are refused.
+/// The error for invalid bytes.
 pub fn refusal(bytes: &[u8]) -> String {
-    open(bytes).expect_err("it is to be refused").to_string()
+    open(bytes).expect_err("an error").to_string()
 }
 
 /// A tensor as a pickle has it, over float32.
@@ -46,7 +46,7 @@ pub fn numbers(items: &[i64]) -> Vec<u8> {
     [b"(", &items[..], b"t"].concat()
 }
 
-/// The reference to a storage; `rest` stands behind its count.
+/// The reference to a storage; `rest` follows its count.
 pub fn storage(class: &str, key: &str, count: i64, rest: &[u8]) -> Vec<u8> {
     let class = format!("ctorch\n{class}\n");
     [b"(", &text("storage")[..], class.as_bytes(), &text(key), &text("cpu"), &number(count), rest, b"tQ"].concat()
@@ -64,7 +64,7 @@ pub fn pickle(body: &[u8]) -> Vec<u8> {
     [b"\x80\x02", body, b"."].concat()
 }
 
-/// The pickle of a state dict. `rest` stands behind the count of each storage: legacy files have a view there.
+/// The pickle of a state dict. `rest` follows the count of each storage: legacy files have a view there.
 pub fn state_dict(tensors: &[Tensor], rest: &[u8]) -> Vec<u8> {
     let entry = |tensor: &Tensor| {
         let storage = storage("FloatStorage", &tensor.key, tensor.count as i64, rest);

@@ -1,5 +1,5 @@
-//! What is done with files that are cut, changed or made up: no panic, a sentence, no more memory than the file takes, and never
-//! wrong numbers where a check sum is there to tell.
+//! Files that are cut, changed or made up: no panic, a sentence, no more memory than the file takes, and never wrong
+//! numbers where there is a check sum.
 
 use std::path::Path;
 
@@ -78,7 +78,7 @@ fn a_bit_that_is_flipped_in_a_zip_changes_no_number_unnoticed() {
                 Err(_) => noticed += 1,
             }
         }
-        // The rest is padding, times and versions, which say nothing of the tensors.
+        // The rest is padding, times and versions, which do not matter for the tensors.
         assert!(noticed > bytes.len(), "{name}: {noticed} of {} bits", bytes.len() * 8);
     }
 }
@@ -117,7 +117,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Instructions that are taken, in any order, with bytes and texts between that mean something to some.
+/// Known instructions in any order, with bytes and texts between them that some of them understand.
 fn program() -> impl Strategy<Value = Vec<u8>> {
     let opcodes: Vec<Vec<u8>> =
         b"N\x88\x89)]}(taeusbRQ.\x85\x86\x87\x8F\x90\x91\x93\x94".iter().map(|op| vec![*op]).collect();

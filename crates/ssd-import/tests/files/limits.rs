@@ -1,4 +1,4 @@
-//! Pickles that mean harm: what they ask for is refused, and takes neither memory nor time.
+//! Harmful pickles: what they ask for is refused, and takes neither memory nor time.
 
 use crate::build::*;
 
@@ -55,7 +55,7 @@ fn what_is_named_and_must_not_be_called_is_not() {
     ] {
         assert!(refused(body).contains("damaged"), "{body:?}");
     }
-    // A tensor of its own class whose maker is such a maker again.
+    // A tensor subclass that is built by the function for tensor subclasses.
     let nested = b"ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._tensor\n_rebuild_from_type_v2\nctorch\nTensor\n)NtR";
     assert!(refused(nested).contains("damaged"));
 }
@@ -89,7 +89,7 @@ fn tensors_that_do_not_fit_their_storage_are_refused() {
 }
 
 #[test]
-fn lengths_that_are_not_there_get_no_room() {
+fn nothing_is_allocated_for_lengths_beyond_the_file() {
     let lengths: [&[u8]; 7] = [
         b"X\xFF\xFF\xFF\xFF",
         b"\x8D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F",
@@ -144,7 +144,7 @@ fn names_have_an_end_and_differ() {
     let inner = [b"}", &text("b")[..], &one, b"s"].concat();
     let twice = [b"}(", &text("a.b")[..], &one, &text("a"), &inner, b"u"].concat();
     assert!(refused(&twice).contains("two tensors of the file are called a.b"));
-    // What stands under a key that is no name is left out.
+    // A tensor whose key cannot be a name is left out.
     let file = [b"}(K\x07", &one[..], b"G\x00\x00\x00\x00\x00\x00\x00\x00", &one, b"N", &one, b"u"].concat();
     let file = open(&torch_zip(&pickle(&file), &[("0", &[0; 8])])).expect("a file");
     assert_eq!(file.tensors().iter().map(|tensor| &tensor.name[..]).collect::<Vec<_>>(), ["7"]);

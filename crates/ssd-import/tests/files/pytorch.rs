@@ -16,7 +16,7 @@ fn open(name: &str) -> Result<TensorFile, FileError> {
 /// `expected.json`: by file.
 fn expected() -> Vec<(String, Value)> {
     let text = std::fs::read_to_string(folder().join("expected.json")).expect("a fixture");
-    let Ok(Value::Object(files)) = serde_json::from_str(&text) else { panic!("expected.json is no object") };
+    let Ok(Value::Object(files)) = serde_json::from_str(&text) else { panic!("expected.json is not an object") };
     files.into_iter().collect()
 }
 
@@ -63,7 +63,7 @@ fn every_tensor_is_what_pytorch_reads() {
 }
 
 #[test]
-fn what_is_no_state_dict_is_refused_by_name_and_nothing_is_executed() {
+fn anything_but_a_state_dict_is_refused_by_name_and_nothing_is_executed() {
     let mut files = 0;
     for (name, expected) in expected().iter().filter(|(_, expected)| !expected["refused"].is_null()) {
         let sentence = open(name).expect_err(name).to_string();

@@ -1,11 +1,12 @@
-//! `convert`: public checkpoints to weights files, and what a file is. The work is `ssd_import`'s, by way of [`ssd_train::exchange::convert`].
+//! `convert`: public checkpoints to weights files, and what a file is. The work is `ssd_import`'s, by way of
+//! [`ssd_train::exchange::convert`].
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use ssd::weights::{Dtype, Provenance};
-use ssd_import::{Layout, Options, Sizes, inspect};
+use ssd_import::{Layout, Options, Sizes};
 use ssd_train::cli;
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::exchange::convert;
@@ -14,10 +15,12 @@ use ssd_train::run::config::file_name;
 
 /// Convert a public SSD checkpoint to a weights file, or say what a file is.
 ///
-/// Reads PyTorch's `.pth` (legacy and zip) and `.safetensors`; the network, its number of classes and what stands before the names
-/// (`state_dict`, `module.`) are recognised. A pickle is parsed, never executed.
+/// Reads PyTorch's `.pth` (legacy and zip) and `.safetensors`; the network, its number of classes and what stands
+/// before the names (`state_dict`, `module.`) are recognised. A pickle is parsed, never executed.
 #[derive(Parser)]
-#[command(override_usage = "convert [OPTIONS] IN OUT.safetensors\n       convert --inspect FILE [--json]", after_help = format!("Layouts:
+#[command(override_usage = "\
+convert [OPTIONS] IN OUT.safetensors
+       convert --inspect FILE [--json]", after_help = format!("Layouts:
   {}
 
 Examples:
@@ -25,9 +28,10 @@ Examples:
   convert my-finetuned.pth mine.safetensors --labels classes.txt --dtype f16
   convert --inspect best.safetensors
 
-Files of a trunk alone (vgg16, resnet34, vgg16_reducedfc) become a start for `train --init`, which reads them as they are, too.
+Files of a trunk alone (vgg16, resnet34, vgg16_reducedfc) become a start for `train --init`, which reads the originals,
+too.
 
-Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.", Layout::ALL.map(Layout::name).join("\n  ")))]
+Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.", Layout::names("\n  ")))]
 struct Args {
     /// The checkpoint
     #[arg(value_name = "IN", required_unless_present = "inspect")]
@@ -41,12 +45,12 @@ struct Args {
     /// How the tensors are named: auto, or one of the layouts below
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = layout)]
     layout: Chosen,
-    /// A text file with a class name on each line, without background [default: the names of VOC or COCO where the number of
-    /// classes is theirs, else class 1, class 2, ...]
+    /// A text file with a class name on each line, without background [default: the names of VOC or COCO where the
+    /// number of classes is theirs, else class 1, class 2, ...]
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Sizes of the priors, which a checkpoint does not say [default: those of the layout; where there are files with both, coco for
-    /// 81 and 91 classes, else voc]
+    /// Sizes of the priors, which a checkpoint does not say [default: those of the layout; where there are files with
+    /// both, coco for 81 and 91 classes, else voc]
     #[arg(long, value_enum)]
     priors: Option<PriorSizes>,
     /// What the numbers are stored as; f16 halves the file, norms stay f32
@@ -61,16 +65,10 @@ struct Args {
 }
 
 #[derive(Clone, Copy)]
-struct Chosen(Option<Layout>);
+struct Chosen(Option<&'static Layout>);
 
 fn layout(name: &str) -> Result<Chosen, String> {
-    match name {
-        "auto" => Ok(Chosen(None)),
-        name => name
-            .parse()
-            .map(|layout| Chosen(Some(layout)))
-            .map_err(|error: ssd_import::UnknownLayout| error.to_string()),
-    }
+    if name == "auto" { Ok(Chosen(None)) } else { Layout::named(name).map(|layout| Chosen(Some(layout))) }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -93,8 +91,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     if let Some(path) = &args.inspect {
-        let options = options(args, path)?;
-        let found = inspect(&convert::open(path)?, &options);
+        let found = convert::inspect(path, &options(args, path)?)?;
         return match args.json {
             true => cli::print_json(&found),
             false => cli::print_text(&convert::readable_inspection(path, &found)),
@@ -131,7 +128,7 @@ fn command(args: &Args) -> String {
     let name = |path: &Path| file_name(&path.display().to_string());
     let mut command = format!("convert {} {}", name(input), name(output));
     let flags = [
-        ("layout", args.layout.0.map(|layout| layout.name().to_owned())),
+        ("layout", args.layout.0.map(|layout| layout.name.to_owned())),
         ("labels", args.labels.as_deref().map(name)),
         ("priors", args.priors.map(spelled)),
         ("dtype", matches!(args.dtype, DtypeName::F16).then(|| spelled(args.dtype))),

@@ -6,21 +6,20 @@ use std::path::Path;
 use serde::Serialize;
 use ssd::priors::{Clip, PriorScheme};
 use ssd::weights::Dtype;
-use ssd_import::{Conversion, FileSource, ImportError, Inspection, Network, Options, TensorFile, quoted};
+use ssd_import::{Conversion, ImportError, Inspection, Network, Options, Plan, TensorFile, quoted};
 
 use crate::console;
 use crate::failure::Failure;
 
-/// Opens a file of weights, whatever its format.
+/// Looks at a file.
 ///
 /// # Errors
 ///
-/// When it cannot be read or is no file of weights: a sentence that names it.
-pub fn open(path: &Path) -> Result<TensorFile, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| Failure::Input(format!("{}: {error}.", path.display()));
-    let source = FileSource::open(path)
-        .map_err(|error| Failure::Input(format!("cannot read {}: {error}; check the path.", path.display())))?;
-    TensorFile::open(Box::new(source)).map_err(|error| wrong(&error))
+/// When it cannot be read or is not a file of weights: a sentence that names it.
+pub fn inspect(path: &Path, options: &Options) -> Result<Inspection, Failure> {
+    let file = TensorFile::open_path(path);
+    let file = file.map_err(|error| Failure::Input(format!("{}: {error}.", path.display())))?;
+    Ok(ssd_import::inspect(file, options))
 }
 
 /// Class names from a text file, one on a line.
@@ -38,14 +37,14 @@ pub fn labels(path: &Path) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// What was done, for programs.
+/// The outcome for programs.
 #[derive(Serialize)]
 pub struct Report {
     layout: &'static str,
     arch: &'static str,
     detector: bool,
     labels: Vec<String>,
-    /// Whether these are names, and not numbers for want of them.
+    /// Whether these are names, not numbers because none are known.
     named: bool,
     tensors: usize,
     unused: Vec<String>,
@@ -58,7 +57,7 @@ pub struct Report {
 ///
 /// # Errors
 ///
-/// When the file is in no known layout or incomplete, or the other cannot be written.
+/// When the file is unreadable, incomplete or in no known layout, or the other cannot be written.
 pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Result<Report, Failure> {
     if let (Ok(one), Ok(other)) = (from.canonicalize(), to.canonicalize())
         && one == other
@@ -66,50 +65,50 @@ pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Resul
         let to = to.display();
         return Err(Failure::Input(format!("{to} is the file that is read; give the new one another name.")));
     }
-    let file = open(from)?;
     let wrong = |error: ImportError| match error {
         ImportError::Write(error) => {
             Failure::Run(format!("{} was not written: {error}; free some space or choose another place.", to.display()))
         }
         error => Failure::Input(format!("{}: {error}.", from.display())),
     };
-    let conversion = Conversion::plan(&file, options).map_err(wrong)?;
-    console::note(&recognised(from, &conversion));
+    let file = TensorFile::open_path(from).map_err(|error| wrong(error.into()))?;
+    let conversion = Conversion::new(file, options).map_err(wrong)?;
+    console::note(&recognised(from, &conversion.plan));
     let progress = console::progress_bar(conversion.specs().count(), "converting");
     let mut done = |done: usize, _: usize| progress.set_position(done as u64);
     ssd_data::write_atomic_by(to, |out| conversion.write(out, dtype, &mut done).map_err(wrong))?;
     progress.finish_and_clear();
     let bytes = std::fs::metadata(to).map_or(0, |metadata| metadata.len());
     Ok(Report {
-        layout: conversion.layout().map_or("ssd", |layout| layout.name()),
-        arch: conversion.arch().name(),
-        detector: conversion.header().is_some(),
-        labels: conversion.header().map(|header| header.labels.clone()).unwrap_or_default(),
-        named: options.labels.is_some() || conversion.layout().is_none() || known(&conversion),
+        named: options.labels.is_some() || conversion.plan.layout.is_own() || known(&conversion.plan),
         tensors: conversion.specs().count(),
-        unused: conversion.unused().to_vec(),
-        beside: conversion.beside().clone(),
+        layout: conversion.plan.layout.name,
+        arch: conversion.plan.arch.name(),
+        detector: conversion.plan.header.is_some(),
+        labels: conversion.plan.header.map(|header| header.labels).unwrap_or_default(),
+        unused: conversion.plan.unused,
+        beside: conversion.plan.beside,
         out: to.display().to_string(),
         bytes,
     })
 }
 
-/// Whether there is a list of names for so many classes.
-fn known(conversion: &Conversion<'_>) -> bool {
-    conversion.header().is_none_or(|header| ssd_import::labels::known(header.classes()).is_some())
+/// Whether there is a list of names for its number of classes.
+fn known(plan: &Plan) -> bool {
+    plan.header.as_ref().is_none_or(|header| ssd_import::labels::known(header.classes()).is_some())
 }
 
 /// What was recognised, before the work is done.
-fn recognised(path: &Path, conversion: &Conversion<'_>) -> String {
-    let layout = conversion.layout().map_or("our own layout".into(), |layout| layout.name().to_owned());
-    let holds = match conversion.header() {
+fn recognised(path: &Path, plan: &Plan) -> String {
+    let layout = if plan.layout.is_own() { "our own layout" } else { plan.layout.name };
+    let holds = match &plan.header {
         Some(header) => format!("{} for {} classes", header.arch, header.labels.len()),
-        None => format!("a trunk of {}", conversion.arch()),
+        None => format!("a trunk of {}", plan.arch),
     };
     format!("{} is {layout}: {holds}.", path.display())
 }
 
-/// What is told a person after a conversion.
+/// The outcome for people.
 pub fn readable(report: &Report) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -185,12 +184,9 @@ fn network_rows(network: &Network, row: &mut dyn FnMut(&str, &str)) {
             ("command", from.command.clone()),
             ("device", from.device.clone()),
         ];
-        let said: Vec<String> = parts
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect();
-        row("provenance", if said.is_empty() { "not said".into() } else { said.join("; ") }.as_str());
+        let known = parts.into_iter().filter(|(_, value)| !value.is_empty());
+        let known: Vec<String> = known.map(|(name, value)| format!("{name} {value}")).collect();
+        row("provenance", if known.is_empty() { "unknown".into() } else { known.join("; ") }.as_str());
     }
     if !network.unused.is_empty() {
         let names: Vec<String> = network.unused.iter().map(|name| quoted(name)).collect();

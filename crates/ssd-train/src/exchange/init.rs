@@ -3,48 +3,26 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use ssd::weights::{self, Dtype, Header, WeightsError};
+use ssd::weights::{self, Header, WeightsError};
 use ssd::{Arch, Ssd};
-use ssd_import::{Conversion, FileError, FileSource, ImportError, Options, TensorFile};
+use ssd_import::{Conversion, ImportError, Options, TensorFile};
+use ssd_learn::surgery::with_classes;
 
 /// A start that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// Cannot be read.
-    #[error("cannot read {path}: {source}; check the path after --init")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// No file of weights.
+    /// It cannot be read, is in no known layout or incomplete, or its weights are invalid.
     #[error("{path}: {source}")]
     File {
         /// The file.
         path: String,
         /// Why.
-        source: FileError,
-    },
-    /// Weights of an unknown network, or not all of a known one.
-    #[error("{path}: {source}")]
-    Import {
-        /// The file.
-        path: String,
-        /// Why.
         source: ImportError,
-    },
-    /// Not a detector's weights, or not the network's.
-    #[error("{path}: {source}")]
-    Weights {
-        /// The file.
-        path: String,
-        /// Why.
-        source: WeightsError,
     },
     /// Another network.
     #[error(
-        "{path} holds weights for {found}, and {wanted} is to be trained; choose a file of the same architecture or change --arch"
+        "{path} holds weights for {found}, and {wanted} is to be trained; choose a file of the same architecture or \
+         change --arch"
     )]
     Arch {
         /// The file.
@@ -56,104 +34,77 @@ pub enum InitError {
     },
 }
 
-/// What the file says of itself, if it is a detector of `arch`: its heads were trained for its priors, and its trunk for its pixels.
-///
-/// # Errors
-///
-/// When the file cannot be read, or is in no known layout.
-pub fn detector(path: &Path, arch: Arch) -> Result<Option<Header>, InitError> {
-    let file = open(path)?;
-    match Conversion::plan(&file, &Options::default()) {
-        Ok(conversion) => Ok(conversion.header().filter(|header| header.arch == arch).cloned()),
-        Err(ImportError::Unknown { .. }) => Ok(None),
-        Err(source) => Err(InitError::Import { path: path.display().to_string(), source }),
+/// The file to start from, opened and recognised once.
+pub struct Start {
+    path: String,
+    conversion: Conversion,
+}
+
+impl Start {
+    /// Opens the file. Its weights are not read yet.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is in no known layout or incomplete.
+    pub fn open(path: &Path) -> Result<Self, InitError> {
+        let name = path.display().to_string();
+        let file = TensorFile::open_path(path).map_err(ImportError::from);
+        match file.and_then(|file| Conversion::new(file, &Options::default())) {
+            Ok(conversion) => Ok(Self { path: name, conversion }),
+            Err(source) => Err(InitError::File { path: name, source }),
+        }
+    }
+
+    /// What the file says about itself, if it is a detector of `arch`: its heads were trained for its priors, and its
+    /// trunk for its pixels.
+    pub fn header(&self, arch: Arch) -> Option<&Header> {
+        self.conversion.plan.header.as_ref().filter(|header| header.arch == arch)
+    }
+
+    /// The model to start from, and a sentence on what was taken over.
+    ///
+    /// # Errors
+    ///
+    /// When the file is of another architecture, cannot be read, or its weights are invalid.
+    pub fn model(&self, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
+        let plan = &self.conversion.plan;
+        let (path, found, wanted) = (self.path.clone(), plan.arch, header.arch);
+        // A trunk under our names may be a part of several networks.
+        let fits = found == wanted
+            || plan.header.is_none() && (plan.layout.is_own() || found.trunk().shares_weights_with(wanted.trunk()));
+        if !fits {
+            return Err(InitError::Arch { path, found, wanted });
+        }
+        let what = if plan.layout.is_own() { path.clone() } else { format!("{path} ({})", plan.layout.name) };
+        let bytes = self.conversion.weights(&mut |_, _| {});
+        let model = bytes.and_then(|bytes| match plan.header {
+            Some(_) => Ok(detector(bytes, &what, header, device)?),
+            None => Ok(trunk(bytes, &what, header, device)?),
+        });
+        model.map_err(|source| InitError::File { path, source })
     }
 }
 
-fn open(path: &Path) -> Result<TensorFile, InitError> {
-    let name = || path.display().to_string();
-    let source = FileSource::open(path).map_err(|source| InitError::Read { path: name(), source })?;
-    TensorFile::open(Box::new(source)).map_err(|source| InitError::File { path: name(), source })
-}
-
-/// The model to start from, and a sentence on what was taken over.
-///
-/// # Errors
-///
-/// When the file cannot be read, is in no known layout, or holds another architecture.
-pub fn from_file(path: &Path, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
-    let name = || path.display().to_string();
-    let start = read(path, header.arch)?;
-    let weights_error = |source| InitError::Weights { path: name(), source };
-    if start.is_trunk {
-        return trunk_alone(start, header, device).map_err(weights_error);
-    }
-    let (source, model) = weights::load(start.bytes, device).map_err(weights_error)?;
-    if source.arch != header.arch {
-        return Err(InitError::Arch { path: name(), found: source.arch, wanted: header.arch });
-    }
-    let what = start.what;
+/// From a detector of the same network. Of other classes it gives all but the class predictors.
+fn detector(bytes: Vec<u8>, what: &str, header: &Header, device: &Device) -> Result<(Ssd, String), WeightsError> {
+    let (source, model) = weights::load(bytes, device)?;
     if source.labels == header.labels {
         return Ok((model, format!("Starting from {what}, all weights taken over.")));
     }
-    let mut fresh = Ssd::undrawn(header.arch, header.classes(), device);
-    fresh.backbone = model.backbone;
-    for (head, old) in fresh.heads.iter_mut().zip(model.heads) {
-        head.offsets = old.offsets;
-        head.logits.depthwise = old.logits.depthwise;
-    }
+    let fresh = with_classes(model, header, device);
     let (old, new) = (source.labels.len(), header.labels.len());
     Ok((
-        fresh.drawn(),
+        fresh,
         format!("Starting from {what}; its {old} classes are not these {new}, so the class predictors are made anew."),
     ))
 }
 
-/// Weights under our names.
-struct Start {
-    bytes: Vec<u8>,
-    is_trunk: bool,
-    /// The file, and its layout where that is not ours.
-    what: String,
-}
-
-/// Reads a file in whatever layout it is.
-fn read(path: &Path, wanted: Arch) -> Result<Start, InitError> {
-    let name = || path.display().to_string();
-    let unread = |source| InitError::Read { path: name(), source };
-    let file = open(path)?;
-    let ours = |is_trunk| Ok(Start { bytes: std::fs::read(path).map_err(unread)?, is_trunk, what: name() });
-    match Conversion::plan(&file, &Options::default()) {
-        Ok(conversion) => match conversion.layout() {
-            Some(_)
-                if conversion.header().is_none() && !conversion.arch().trunk().shares_weights_with(wanted.trunk()) =>
-            {
-                Err(InitError::Arch { path: name(), found: conversion.arch(), wanted })
-            }
-            Some(layout) => {
-                let bytes = conversion.to_bytes(Dtype::F32, &mut |_, _| {});
-                let bytes = bytes.map_err(|source| InitError::Import { path: name(), source })?;
-                let is_trunk = conversion.header().is_none();
-                Ok(Start { bytes, is_trunk, what: format!("{} ({layout})", name()) })
-            }
-            None => ours(false),
-        },
-        // It may be a trunk by our own names.
-        Err(ImportError::Unknown { .. })
-            if file.tensors().iter().any(|tensor| tensor.name.starts_with("backbone.")) =>
-        {
-            ours(true)
-        }
-        Err(source) => Err(InitError::Import { path: name(), source }),
-    }
-}
-
-/// From a file that is no detector, but holds tensors of a trunk.
-fn trunk_alone(start: Start, header: &Header, device: &Device) -> Result<(Ssd, String), WeightsError> {
-    let (model, taken, missing) = weights::load_trunk(start.bytes, header.arch, header.classes(), device)?;
+/// From a file that is not a detector, but has tensors of a trunk.
+fn trunk(bytes: Vec<u8>, what: &str, header: &Header, device: &Device) -> Result<(Ssd, String), WeightsError> {
+    let (model, taken, missing) = weights::load_trunk(bytes, header.arch, header.classes(), device)?;
     let anew = match missing.first() {
         Some(first) => format!("{first} and {} more of the trunk, and all heads, are made anew", missing.len() - 1),
         None => "the heads are made anew".into(),
     };
-    Ok((model, format!("Starting from {}, a trunk alone: {taken} tensors taken over; {anew}.", start.what)))
+    Ok((model, format!("Starting from {what}, a trunk alone: {taken} tensors taken over; {anew}.")))
 }

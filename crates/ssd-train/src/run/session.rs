@@ -16,7 +16,7 @@ use crate::console;
 use crate::device::lent;
 use crate::device::open::{self as device, OpenDevice};
 use crate::device::replicas::Replicas;
-use crate::exchange::init;
+use crate::exchange::init::Start;
 use crate::failure::Failure;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::config::{TrainArgs, TrainConfig, file_name};
@@ -51,7 +51,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     if args.out.is_none() && args.show_batch.is_none() {
         return Err(no_out());
     }
-    let config = settings(args)?;
+    let (config, start) = settings(args)?;
     let train = data::open_train(&config)?;
     let header = header(&config, train.labels())?;
     let learning = data::learning(&train, args, &config, &header);
@@ -68,7 +68,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     are_open.store(true, Ordering::Relaxed);
     let header = Header { provenance: provenance(&config, &main.name), ..header };
     let replicas = Replicas::new(others, |device| loss(&config.learn, &header, device)).map_err(Failure::run)?;
-    let learner = first_learner(args, &config, &header, &main)?;
+    let learner = first_learner(&config, start.as_ref(), args.resume, &header, &main)?;
     let profile = Profile::new(args.profile.as_deref()).map_err(Failure::input)?;
     let subject = Subject::of(&train);
     let (learner, state) = if args.resume {
@@ -79,6 +79,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
         (learner, State { subject, ..State::default() })
     };
     let trainer = Trainer::new(state, config.clone(), header, learner, replicas, out, profile).map_err(failure)?;
+    let trainer = trainer.with_gpu(main.gpu.clone());
     let trainer = if args.tensorboard { trainer.with_events().map_err(failure)? } else { trainer };
     // Only now: a checkpoint that does not fit leaves the folder unchanged.
     folder::save_config(out, &config)?;
@@ -92,17 +93,17 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     Ok(reported(outcome))
 }
 
-/// The settings of the run, with the priors and the normalisation of the detector it starts from.
-fn settings(args: &TrainArgs) -> Result<TrainConfig, Failure> {
+/// The settings of the run, and the file it starts from: a detector there brings its priors and its normalisation, for
+/// which its heads and trunk were trained. A resumed run needs no such file.
+fn settings(args: &TrainArgs) -> Result<(TrainConfig, Option<Start>), Failure> {
     if let (Some(out), true) = (&args.out, args.resume) {
-        return TrainConfig::resumed(args, out);
+        return Ok((TrainConfig::resumed(args, out)?, None));
     }
     let mut config = TrainConfig::new(args)?;
-    if let Some(path) = &config.init {
-        let found = init::detector(path, config.arch).map_err(Failure::input)?;
-        (config.priors, config.normalization) = found.map(|found| (found.priors, found.normalization)).unzip();
-    }
-    Ok(config)
+    let start = config.init.as_deref().map(Start::open).transpose().map_err(Failure::input)?;
+    let found = start.as_ref().and_then(|start| start.header(config.arch));
+    (config.priors, config.normalization) = found.map(|found| (found.priors.clone(), found.normalization)).unzip();
+    Ok((config, start))
 }
 
 /// The header of the detector to train, if it is valid.
@@ -124,22 +125,23 @@ fn open_devices(args: &TrainArgs) -> Result<(OpenDevice, Vec<OpenDevice>), Failu
 
 /// The learner before its first step; a checkpoint replaces its weights.
 fn first_learner(
-    args: &TrainArgs,
     config: &TrainConfig,
+    start: Option<&Start>,
+    resumed: bool,
     header: &Header,
     main: &OpenDevice,
 ) -> Result<Learner, Failure> {
     main.device.seed(config.seed);
     let device: Device = main.device.autodiff();
-    let model = match &config.init {
-        Some(path) if !args.resume => {
-            let (model, sentence) = init::from_file(path, header, &device).map_err(Failure::input)?;
+    let model = match start {
+        Some(start) => {
+            let (model, sentence) = start.model(header, &device).map_err(Failure::input)?;
             console::note(&sentence);
             model
         }
-        _ => Ssd::new(config.arch, header.classes(), &device),
+        None => Ssd::new(config.arch, header.classes(), &device),
     };
-    if config.init.is_none() && config.learn.freeze > 0 && !args.resume {
+    if config.init.is_none() && config.learn.freeze > 0 && !resumed {
         console::note("The frozen stages keep their random weights: --freeze and --recipe finetune are for --init.");
     }
     Ok(Learner::new(&config.learn, header, model, device))

@@ -5,6 +5,7 @@ mod circles;
 mod dependencies;
 mod lengths;
 mod modules;
+mod tokens;
 
 use anyhow::{Result, bail};
 
@@ -12,31 +13,31 @@ use crate::tally::Tally;
 use crate::workspace::{self, SELECTION};
 use crate::{shell, tools};
 
+/// How the crate itself is built; see Cargo.toml.
+const XTASK: [&str; 4] = ["-p", "xtask", "--profile", "xtask"];
+
 /// The rules on text, formatting, clippy, documentation, licences; all of them, even after one fails.
 pub fn run() -> Result<()> {
+    let cargo = |args: &[&[&str]]| shell::run(&mut shell::command("cargo", &args.concat()));
+    let strict = ["--", "-D", "warnings"];
     let mut tally = Tally::default();
     quick(&mut tally);
     tally.step("dependencies of crates", dependencies::check);
-    tally.step("clippy, native", || {
-        let args = [&["clippy"][..], &SELECTION[..], &["--all-targets", "--", "-D", "warnings"]];
-        shell::run(&mut shell::command("cargo", &args.concat()))
-    });
-    tally.step("clippy, xtask", || {
-        let args = ["clippy", "-p", "xtask", "--all-targets", "--", "-D", "warnings"];
-        shell::run(&mut shell::command("cargo", &args))
-    });
+    tally.step("clippy, xtask", || cargo(&[&["clippy", "--all-targets"], &XTASK, &strict]));
+    tally.step("clippy, native", || cargo(&[&["clippy", "--all-targets"], &SELECTION, &strict]));
     tally.step("clippy, wasm32", || {
         tools::ensure_page_tools()?;
         let crates: Vec<&str> = workspace::on_wasm().flat_map(|name| ["-p", name]).collect();
-        let args = [&["clippy"], &crates[..], &["--target", tools::WASM_TARGET, "--", "-D", "warnings"]];
-        shell::run(&mut shell::command("cargo", &args.concat()))
+        cargo(&[&["clippy", "--target", tools::WASM_TARGET], &crates, &strict])
     });
     tally.step("documentation", || {
-        let args = [&["doc"][..], &SELECTION[..], &["--no-deps", "--document-private-items"]];
-        shell::run(shell::command("cargo", &args.concat()).env("RUSTDOCFLAGS", "-D warnings"))
+        [&XTASK[..], &SELECTION].iter().try_for_each(|selection| {
+            let args = [&["doc", "--no-deps", "--document-private-items"], *selection].concat();
+            shell::run(shell::command("cargo", &args).env("RUSTDOCFLAGS", "-D warnings"))
+        })
     });
     if shell::find("cargo-deny").is_some() {
-        tally.step("licences and advisories", || shell::run(&mut shell::command("cargo", &["deny", "check"])));
+        tally.step("licences and advisories", || cargo(&[&["deny", "check"]]));
     } else {
         tally.skip("licences and advisories: cargo-deny is not installed");
     }

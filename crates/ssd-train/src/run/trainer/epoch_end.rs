@@ -19,7 +19,7 @@ impl Trainer {
         self.state.epoch += 1;
         self.state.pictures = 0;
         let model = self.learner.measured();
-        let Validation { report, examples } = validate(&model, &self.header, val)?;
+        let Validation { report, examples } = validate(&model, &self.header, self.gpu.as_ref(), val)?;
         let line = ValidationLine {
             epoch: self.state.epoch,
             step: self.state.step,

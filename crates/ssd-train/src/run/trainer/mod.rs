@@ -12,6 +12,7 @@ use pollster::block_on;
 use rayon::prelude::*;
 use ssd::weights::Header;
 use ssd_data::{Loader, Prepared};
+use ssd_gpu::Gpu;
 use ssd_learn::{Example, Learner, LearningRate, Local, Matcher, Reading, Watch as _};
 use ssd_measure::Report;
 
@@ -34,6 +35,8 @@ pub struct Trainer {
     learner: Learner,
     /// The devices that share each batch with the learner's.
     replicas: Replicas,
+    /// The learner's device for our kernels, which validate.
+    gpu: Option<Gpu>,
     state: State,
     /// Steps whose loss is still on its way, oldest first.
     pending: VecDeque<PendingStep>,
@@ -95,6 +98,7 @@ impl Trainer {
             header,
             out,
             learner,
+            gpu: None,
             replicas,
             state,
             pending,
@@ -104,6 +108,11 @@ impl Trainer {
             last,
             last_pictures,
         })
+    }
+
+    /// Validates with our kernels on `gpu`, the learner's device.
+    pub fn with_gpu(self, gpu: Option<Gpu>) -> Self {
+        Self { gpu, ..self }
     }
 
     /// Also writes an event file for TensorBoard into the folder of the run.

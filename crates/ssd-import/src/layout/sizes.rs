@@ -3,7 +3,14 @@
 use ssd::Arch;
 use ssd::priors::{Clip, PriorScheme};
 
-use crate::layout::Sizes;
+/// A set of sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sizes {
+    /// From 0.1 of the picture: caffe's for Pascal VOC.
+    Voc,
+    /// From 0.07 of the picture: caffe's for COCO.
+    Coco,
+}
 
 /// Caffe's, in pixels of 300; the last is only the next of the one before.
 const VOC_300: [f64; 7] = [30.0, 60.0, 111.0, 162.0, 213.0, 264.0, 315.0];
@@ -12,15 +19,15 @@ const COCO_300: [f64; 7] = [21.0, 45.0, 99.0, 153.0, 207.0, 261.0, 315.0];
 const VOC_512: [f64; 8] = [35.84, 76.8, 153.6, 230.4, 307.2, 384.0, 460.8, 537.65];
 const COCO_512: [f64; 8] = [20.48, 51.2, 133.12, 215.04, 296.96, 378.88, 460.8, 542.72];
 
-/// The priors of an architecture with other sizes and another border.
-pub(crate) fn with_sizes(arch: Arch, sizes: Sizes, clip: Clip) -> PriorScheme {
+/// The priors of an architecture, clipped by `clip`, of its own sizes or of other ones.
+pub(crate) fn priors(arch: Arch, sizes: Option<Sizes>, clip: Clip) -> PriorScheme {
     let mut scheme = PriorScheme { clip, ..arch.prior_scheme() };
     let sizes_px: &[f64] = match (sizes, arch.input_size()) {
-        (Sizes::Own, _) => return scheme,
-        (Sizes::Voc, 512) => &VOC_512,
-        (Sizes::Coco, 512) => &COCO_512,
-        (Sizes::Voc, _) => &VOC_300,
-        (Sizes::Coco, _) => &COCO_300,
+        (None, _) => return scheme,
+        (Some(Sizes::Voc), 512) => &VOC_512,
+        (Some(Sizes::Coco), 512) => &COCO_512,
+        (Some(Sizes::Voc), _) => &VOC_300,
+        (Some(Sizes::Coco), _) => &COCO_300,
     };
     let input = arch.input_size() as f64;
     for (level, size) in scheme.levels.iter_mut().zip(sizes_px.windows(2)) {
@@ -43,18 +50,18 @@ mod tests {
     #[test]
     fn priors_have_the_ports_check_sums() {
         let cases = [
-            (Arch::Ssd300Vgg16, Sizes::Voc, Clip::None, 11_908.751_902),
-            (Arch::Ssd300Vgg16, Sizes::Voc, Clip::All, 11_906.589_237),
-            (Arch::Ssd300Vgg16, Sizes::Coco, Clip::None, 11_232.289_402),
-            (Arch::Ssd300Vgg16, Sizes::Coco, Clip::All, 11_230.228_671),
-            (Arch::Ssd300Vgg16, Sizes::Coco, Clip::Size, 11_231.828_671),
-            (Arch::Ssd512Vgg16, Sizes::Voc, Clip::All, 30_853.997_243),
-            (Arch::Ssd512Vgg16, Sizes::Coco, Clip::All, 28_947.877_551),
-            (Arch::Ssd300MobileNetV1, Sizes::Own, Clip::All, 4_802.778_004),
-            (Arch::SsdLite320MobileNetV3Large, Sizes::Own, Clip::Size, 5_064.803_477),
+            (Arch::Ssd300Vgg16, Some(Sizes::Voc), Clip::None, 11_908.751_902),
+            (Arch::Ssd300Vgg16, Some(Sizes::Voc), Clip::All, 11_906.589_237),
+            (Arch::Ssd300Vgg16, Some(Sizes::Coco), Clip::None, 11_232.289_402),
+            (Arch::Ssd300Vgg16, Some(Sizes::Coco), Clip::All, 11_230.228_671),
+            (Arch::Ssd300Vgg16, Some(Sizes::Coco), Clip::Size, 11_231.828_671),
+            (Arch::Ssd512Vgg16, Some(Sizes::Voc), Clip::All, 30_853.997_243),
+            (Arch::Ssd512Vgg16, Some(Sizes::Coco), Clip::All, 28_947.877_551),
+            (Arch::Ssd300MobileNetV1, None, Clip::All, 4_802.778_004),
+            (Arch::SsdLite320MobileNetV3Large, None, Clip::Size, 5_064.803_477),
         ];
         for (arch, sizes, clip, expected) in cases {
-            let found = sum(&with_sizes(arch, sizes, clip));
+            let found = sum(&priors(arch, sizes, clip));
             assert!((found - expected).abs() < 2e-3, "{arch} {sizes:?} {clip:?}: {found}, expected {expected}");
         }
     }

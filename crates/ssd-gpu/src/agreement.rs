@@ -1,7 +1,7 @@
-//! Whether a network in 16 bits says the same as in 32, on this device, with these weights.
+//! Whether a network in 16 bits agrees with the same in 32, on this device, with these weights.
 //!
-//! Drivers differ in what they do with 16-bit numbers, and some do it wrongly; weights differ in how large their maps grow. So
-//! both are asked about one picture, and the fast one is kept only if it agrees.
+//! Drivers differ in how they compute with 16-bit numbers, and some do it wrongly; weights differ in how large their
+//! maps grow. So both run on one picture, and the fast one is kept only if it agrees.
 
 use ssd::CornerBox;
 use ssd::postprocess::decode;
@@ -11,12 +11,12 @@ use crate::error::GpuError;
 use crate::frames::GpuDetector;
 use crate::picture::Picture;
 
-/// The most that a score may differ.
+/// The largest difference between two scores.
 const SCORE: f32 = 0.01;
-/// The most that an edge of a box may differ, as a fraction of the picture, where a score is above [`SEEN`].
+/// The largest difference between two edges, as a fraction of the picture, of boxes with a score above [`SEEN`].
 const EDGE: f32 = 0.01;
 const SEEN: f32 = 0.1;
-/// The most that an offset or a logit may differ, as a share of the largest one.
+/// The largest difference between two offsets or two logits, as a share of the largest one.
 const RAW: f32 = 0.03;
 /// Side of the picture.
 const SIDE: usize = 256;
@@ -29,10 +29,7 @@ pub(crate) async fn better(
 ) -> Result<GpuDetector, GpuError> {
     let Ok(mut half) = half else { return Ok(single) };
     let want = predictions(&mut single, header).await?;
-    let agrees = match predictions(&mut half, header).await {
-        Ok(got) => agree(&got, &want, header),
-        Err(_) => false,
-    };
+    let agrees = predictions(&mut half, header).await.is_ok_and(|got| agree(&got, &want, header));
     let (kept, freed) = if agrees { (half, single) } else { (single, half) };
     freed.destroy();
     Ok(kept)
@@ -45,7 +42,7 @@ async fn predictions(detector: &mut GpuDetector, header: &Header) -> Result<Vec<
     detector.predictions().await
 }
 
-/// Waves of every length over coarse noise: every kernel of a network has something to say to it.
+/// Waves of every length over coarse noise, which excite every kernel of a network.
 fn picture() -> Vec<u8> {
     let mut state = 1u32;
     let mut noise = || {
@@ -64,32 +61,28 @@ fn picture() -> Vec<u8> {
         .collect()
 }
 
-/// Whether all that the network says is close, as scores and boxes and as it is: where nothing is seen on the picture, numbers
-/// that are all wrong would give scores that are all low.
+/// Whether all predictions are close, as they are and as scores and boxes: where nothing is seen on the picture,
+/// numbers that are all wrong would give scores that are all low.
 fn agree(got: &[f32], want: &[f32], header: &Header) -> bool {
-    let images = want.len() / (header.priors.len() * (4 + header.classes()));
-    let logits_start = images * header.priors.len() * 4;
-    let parts = [(&got[..logits_start], &want[..logits_start]), (&got[logits_start..], &want[logits_start..])];
-    let close = |(got, want): (&[f32], &[f32])| {
+    let offsets = want.len() / (4 + header.classes()) * 4;
+    let close = |got: &[f32], want: &[f32]| {
         let largest = want.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-        let off = |(got, want): (&f32, &f32)| (got - want).abs() > RAW * largest;
-        largest > 0.0 && !got.iter().zip(want).any(off)
+        // Not "farther than": a NaN is farther than nothing.
+        largest > 0.0 && got.iter().zip(want).all(|(got, want)| (got - want).abs() <= RAW * largest)
     };
-    parts.into_iter().all(close) && agree_decoded(got, want, header)
+    close(&got[..offsets], &want[..offsets])
+        && close(&got[offsets..], &want[offsets..])
+        && agree_decoded(got, want, offsets, header)
 }
 
-fn agree_decoded(got: &[f32], want: &[f32], header: &Header) -> bool {
+/// Of the first image.
+fn agree_decoded(got: &[f32], want: &[f32], offsets: usize, header: &Header) -> bool {
     let priors = header.priors.priors();
-    let decoded = |numbers: &[f32]| {
-        let images = numbers.len() / (priors.len() * (4 + header.classes()));
-        let (offsets, logits) = numbers.split_at(images * priors.len() * 4);
+    let [got, want] = [got, want].map(|numbers| {
+        let (offsets, logits) = numbers.split_at(offsets);
         let logits = &logits[..priors.len() * header.classes()];
         decode(&offsets[..priors.len() * 4], logits, &priors, header.priors.variances)
-    };
-    if got.iter().any(|number| !number.is_finite()) {
-        return false;
-    }
-    let (got, want) = (decoded(got), decoded(want));
+    });
     let scores = got.scores.iter().zip(&want.scores).all(|(got, want)| (got - want).abs() <= SCORE);
     let edges = |a: &CornerBox, b: &CornerBox| {
         let pairs = [(a.x1, b.x1), (a.y1, b.y1), (a.x2, b.x2), (a.y2, b.y2)];

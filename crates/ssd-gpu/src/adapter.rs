@@ -1,14 +1,14 @@
-//! What the choice of kernels goes by: a table, by what an adapter is called. Nothing is tried out in the user's browser.
+//! What the choice of kernels depends on: a table, by the adapter's name. Nothing is tried out in the user's browser.
 //!
-//! The rows are starting values, from numbers of cores and from what other projects found for such kernels; none was measured
-//! here. `bench --methods` measures every method for every layer, and is how a row is corrected.
+//! The rows are starting values, from core counts and from what other projects found for such kernels; none was
+//! measured here. `bench --methods` measures every method for every layer, and is how a row is corrected.
 
 use burn::tensor::wgpu::wgpu::DeviceType;
 
-/// What is known of an adapter.
+/// An adapter as the choice of kernels sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adapter {
-    /// How many workgroups it takes to give each of its cores one.
+    /// Its cores: how many workgroups it takes to keep all of them busy.
     pub cores: usize,
     /// Whether workgroup memory and barriers are worth it.
     pub barriers: bool,
@@ -21,7 +21,7 @@ pub struct Adapter {
 /// Where a browser tells little, or a card is not in the table.
 const UNKNOWN: Adapter = Adapter { cores: 24, barriers: true, large_tiles: false, software: false };
 
-/// Parts of names, and what they stand for; the first that is found counts.
+/// Parts of names in lower case, and what they stand for; the first match counts.
 const KNOWN: [(&str, Adapter); 23] = [
     ("h200", Adapter { cores: 132, large_tiles: true, ..UNKNOWN }),
     ("h100", Adapter { cores: 132, large_tiles: true, ..UNKNOWN }),
@@ -33,12 +33,12 @@ const KNOWN: [(&str, Adapter); 23] = [
     ("geforce", DISCRETE),
     ("quadro", DISCRETE),
     ("tesla", DISCRETE),
-    // Processors with graphics, which are called "AMD Radeon Graphics", "AMD Radeon(TM) Graphics", "AMD Radeon 780M Graphics".
+    // Processors with graphics: "AMD Radeon Graphics", "AMD Radeon(TM) Graphics", "AMD Radeon 780M Graphics".
     ("m graphics", Adapter { cores: 12, ..UNKNOWN }),
     ("radeon graphics", Adapter { cores: 12, ..UNKNOWN }),
     ("radeon(tm) graphics", Adapter { cores: 12, ..UNKNOWN }),
     ("radeon", DISCRETE),
-    // A browser says "amd rdna-3" of either kind.
+    // A browser calls both kinds "amd rdna-3".
     ("amd", Adapter { cores: 32, ..UNKNOWN }),
     ("apple", Adapter { cores: 10, ..UNKNOWN }),
     ("arc(tm)", Adapter { cores: 28, ..UNKNOWN }),
@@ -50,26 +50,25 @@ const KNOWN: [(&str, Adapter); 23] = [
     ("arm", NO_BARRIERS),
 ];
 
-/// A card of the middle.
+/// A mid-range card.
 const DISCRETE: Adapter = Adapter { cores: 40, large_tiles: true, ..UNKNOWN };
 /// A phone's, whose caches do what workgroup memory does elsewhere.
 const NO_BARRIERS: Adapter = Adapter { cores: 8, barriers: false, ..UNKNOWN };
 
 const SOFTWARE: Adapter = Adapter { cores: 2, barriers: false, large_tiles: false, software: true };
+const SOFTWARE_NAMES: [&str; 5] = ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"];
 
 impl Adapter {
     /// The row for an adapter of that name and kind.
     pub(crate) fn new(name: &str, kind: DeviceType) -> Self {
         let name = name.to_lowercase();
-        let poses =
-            ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"].iter().any(|n| name.contains(n));
-        if poses || kind == DeviceType::Cpu {
+        if kind == DeviceType::Cpu || SOFTWARE_NAMES.iter().any(|part| name.contains(part)) {
             return SOFTWARE;
         }
         KNOWN.iter().find(|(part, _)| name.contains(part)).map_or(UNKNOWN, |(_, adapter)| *adapter)
     }
 
-    /// A discrete card as the table has it, whatever the machine has. For tests and for the bench.
+    /// A discrete card by the table, whatever the machine has. For tests and for the bench.
     pub const HARDWARE: Self = DISCRETE;
 }
 
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_processor_that_poses_as_an_adapter_is_one_whatever_it_is_called() {
+    fn a_processor_that_poses_as_an_adapter_is_recognised() {
         assert!(Adapter::new("Google SwiftShader", DeviceType::Other).software);
         assert!(Adapter::new("llvmpipe (LLVM 15.0.6, 256 bits)", DeviceType::DiscreteGpu).software);
         assert!(Adapter::new("something", DeviceType::Cpu).software);
