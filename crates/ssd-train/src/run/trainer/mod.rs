@@ -35,7 +35,7 @@ pub struct Trainer {
     learner: Learner,
     /// The devices that share each batch with the learner's.
     replicas: Replicas,
-    /// The learner's device for our kernels, which validate.
+    /// The learner's device for our kernels, which validation uses.
     gpu: Option<Gpu>,
     state: State,
     /// Steps whose loss is still on its way, oldest first.
