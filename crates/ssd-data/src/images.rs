@@ -100,8 +100,8 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     }
 }
 
-/// Decodes a grey or colour JPEG as a browser would, to a fraction of a level; `None` for anything else. One decoder for
-/// training, `eval` and `detect`, though `image`'s own is faster: training does not wait for it.
+/// Decodes a grey or colour JPEG as a browser would, to a fraction of a level; `None` for anything else. One decoder
+/// for training, `eval` and `detect`, though `image`'s own is faster: training does not wait for it.
 fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error> {
     if !bytes.starts_with(JPEG_START) {
         return Ok(None);

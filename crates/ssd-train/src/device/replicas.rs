@@ -6,8 +6,8 @@
 //! loss and gradient sum up to those of the batch on one device, up to rounding. Only batch norm uses the statistics of
 //! its share, as in PyTorch's DistributedDataParallel; the running statistics are those of the main device's share.
 //!
-//! Between devices everything passes through host memory: Burn's all-reduce exists for CUDA alone, and its transfer between
-//! two remote devices has one server dial the other, at an address that only the client need know.
+//! Between devices everything passes through host memory: Burn's all-reduce exists for CUDA alone, and its transfer
+//! between two remote devices has one server dial the other, at an address that only the client need know.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
