@@ -112,7 +112,7 @@ fn a_picture_damaged_inside_stops_the_run_which_goes_on_once_it_is_mended() {
 
     fs::write(folder.picture(2), whole).expect("it can be replaced");
     let ran = folder.train(&["--resume"]).done();
-    assert!(ran.stderr.contains("Going on after step 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Continuing after step 1"), "{}", ran.stderr);
     assert_whole(&folder.path("run"), 1, 1);
 }
 

@@ -283,7 +283,7 @@ fn every_format_is_measured_alike_and_saved_detections_fit_the_original_file() {
 }
 
 #[test]
-fn several_folders_are_one_data_set_and_an_unknown_layout_is_named() {
+fn several_folders_are_one_data_set_and_an_unknown_format_is_named() {
     let scenes = Scenes::new(4);
     scenes.voc("voc/JPEGImages", "voc/Annotations");
     scenes.yolo("yolo", "yolo/images", "yolo/labels");
@@ -297,7 +297,7 @@ fn several_folders_are_one_data_set_and_an_unknown_layout_is_named() {
     let all = ["--data", path_text(&voc), "--data", path_text(&yolo), "--data", path_text(&measured)];
     // `measured` has no split train: the other folders have.
     let ran = run("train", &[&all[..], &["--show-batch", path_text(&drawn), "--json"]].concat()).done();
-    assert!(ran.stderr.contains("passed over") && ran.stderr.contains("its splits are val"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("skipped: ") && ran.stderr.contains("its splits are val"), "{}", ran.stderr);
     assert_eq!(ran.json().as_array().map(Vec::len), Some(5), "two of the list, three of four");
 
     let empty = scenes.path("empty");

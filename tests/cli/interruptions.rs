@@ -74,7 +74,7 @@ fn an_interrupted_run_goes_on_to_the_same_weights_bit_for_bit() {
     assert!((5..8).contains(&before), "stopped after {before} steps");
     // The command line is in the folder.
     let resumed = run("train", &["--resume", "--device", "cpu", "--out", path_text(&halting)]).done();
-    assert!(resumed.stderr.contains(&format!("Going on after step {before} ")), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains(&format!("Continuing after step {before} ")), "{}", resumed.stderr);
 
     assert_whole(&halting, 8, 4);
     assert_eq!(timeless(&halting), timeless(&straight));
@@ -175,7 +175,7 @@ fn a_full_disk_leaves_the_checkpoint_before_it() {
     limited.args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\""]).arg(unlimited.get_program());
     let ran = Ran::of(limited.args(unlimited.get_args()).env_remove("RUST_BACKTRACE"));
     let error = ran.failed(1);
-    assert!(error.contains("checkpoint") && error.contains("free some space and go on with --resume"), "{error}");
+    assert!(error.contains("checkpoint") && error.contains("free some space and continue with --resume"), "{error}");
     assert_eq!(names(&out.join("checkpoint")), saved, "the one before is there, nothing half written is");
     assert_eq!(std::fs::read(out.join("best.safetensors")).expect("it is there"), best);
     assert_eq!(steps(&out).len(), 8, "it failed at the end of the second epoch");

@@ -143,7 +143,7 @@ fn lost(out: &Path, lender: &Lender, device: &str, signal: &str, within: Duratio
     let since = Instant::now();
     let ran = Ran::from(end(child, within));
     let error = ran.failed(1);
-    assert!(error.contains(&lender.address) && error.contains("go on with --resume"), "{error}");
+    assert!(error.contains(&lender.address) && error.contains("continue with --resume"), "{error}");
     eprintln!("{signal}: ended after {:?} with: {error}", since.elapsed());
 
     assert_eq!(names(&out.join("checkpoint")).len(), 2, "a checkpoint and the pointer to it, nothing half written");

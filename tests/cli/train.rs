@@ -129,7 +129,7 @@ fn ruined_weights_are_not_saved_over_good_ones() {
 
     let ran = train(&["--epochs", "2", "--lr", "1e30", "--resume"]);
     let error = ran.failed(1);
-    assert!(error.contains("the update of step 2") && error.contains("go on with --resume"), "{error}");
+    assert!(error.contains("the update of step 2") && error.contains("continue with --resume"), "{error}");
     assert_eq!(names(&out.join("checkpoint")), saved);
     assert_eq!(std::fs::read(out.join("best.safetensors")).expect("it is there"), good);
     train(&["--epochs", "2", "--lr", "0.001", "--resume"]).done();

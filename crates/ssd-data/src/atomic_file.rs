@@ -1,13 +1,11 @@
-//! Files that are replaced whole or not at all.
+//! Atomic writes: a file is replaced whole or not at all.
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// A file that was not written; what was there before is unchanged.
+/// A failed write; the old file, if any, is unchanged.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{path} was not written: {source}; free some space or choose another place. What was there before is unchanged."
-)]
+#[error("{path} was not written: {source}; free some space or choose another place. Any old file is unchanged.")]
 pub struct WriteError {
     path: String,
     source: io::Error,
@@ -16,17 +14,17 @@ pub struct WriteError {
 /// Writes a file whole or not at all: a new file beside it, flushed to the disk, then renamed over it.
 ///
 /// # Errors
-/// [`WriteError`] for a full disk, a missing folder, missing rights; no temporary file stays behind.
+/// [`WriteError`] for a full disk, a missing folder or missing rights; no temporary file is left behind.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     write_atomic_by(path, |file| {
         file.write_all(bytes).map_err(|source| WriteError { path: path.display().to_string(), source })
     })
 }
 
-/// The same for content that is made while it is written.
+/// [`write_atomic`] for content that `fill` produces while it writes.
 ///
 /// # Errors
-/// As [`write_atomic`], and what `fill` fails with.
+/// Those of [`write_atomic`] and of `fill`.
 pub fn write_atomic_by<E: From<WriteError>>(
     path: &Path,
     fill: impl FnOnce(&mut dyn io::Write) -> Result<(), E>,
@@ -43,7 +41,7 @@ fn temporary_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".writing-");
-    // A temporary file is for its owner alone by default; this one will be an ordinary file, as the umask has it.
+    // Temporary files are private by default; this one becomes an ordinary file, subject to the umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
@@ -61,9 +59,9 @@ mod tests {
         write_atomic(&path, b"first").unwrap();
         write_atomic(&path, b"second").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"second");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
 
-        // A folder in the place of the file: the rename fails, the sentence names the file, nothing stays behind.
+        // A folder in the file's place: the rename fails, the message names the file, nothing is left behind.
         let taken = folder.path().join("taken");
         std::fs::create_dir_all(taken.join("full")).unwrap();
         let message = write_atomic(&taken, b"third").unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! Boxes in pixels of the source picture, as annotations and COCO files have them: corner and size, in `f64`.
 //!
-//! What it is not: the boxes that the network learns and predicts, which are fractions of the picture in `f32` ([`ssd::boxes`]).
+//! Not the boxes that the network learns and predicts: those are fractions of the picture, in `f32` ([`ssd::boxes`]).
 
 use ssd::{CornerBox, GroundTruth};
 
@@ -18,7 +18,7 @@ pub struct XywhPx {
 }
 
 impl XywhPx {
-    /// From corners that are fractions of a picture of `width` by `height` pixels.
+    /// From corners given as fractions of a picture of `width` by `height` pixels.
     pub fn from_normalised(bbox: CornerBox, width: u32, height: u32) -> Self {
         let (sx, sy) = (f64::from(width), f64::from(height));
         let [x1, y1, x2, y2] = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(f64::from);
@@ -30,14 +30,14 @@ impl XywhPx {
         self.w * self.h
     }
 
-    /// Area of the common part; 0 where the boxes do not meet.
+    /// Area of the overlap; 0 for disjoint boxes.
     pub fn intersection_area(&self, other: &Self) -> f64 {
         let w = (self.x + self.w).min(other.x + other.w) - self.x.max(other.x);
         let h = (self.y + self.h).min(other.y + other.h) - self.y.max(other.y);
         if w > 0.0 && h > 0.0 { w * h } else { 0.0 }
     }
 
-    /// Intersection over union; 0 where neither has an area. No extra pixel is added to a width: see [`voc`].
+    /// Intersection over union; 0 if neither has an area. Unlike VOC's own code, adds no pixel to widths and heights.
     pub fn iou(&self, other: &Self) -> f64 {
         let intersection = self.intersection_area(other);
         let union = self.area() + other.area() - intersection;
@@ -45,23 +45,23 @@ impl XywhPx {
     }
 }
 
-/// An object that is there.
+/// A ground-truth object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TruthPx {
-    /// 1-based.
+    /// Class number, 1-based.
     pub class: usize,
-    /// Where.
+    /// Its box.
     pub bbox_px: XywhPx,
-    /// The annotation's area in square pixels (in COCO that of the outline, not of the box): decides on small, medium, large.
+    /// The annotation's area in square pixels (COCO: the outline's); decides between small, medium and large.
     pub area_px: f64,
-    /// Hard to see (Pascal VOC): neither found nor missed.
+    /// Marked difficult (Pascal VOC): neither a hit nor a miss.
     pub difficult: bool,
-    /// A crowd (COCO `iscrowd`): any number of detections may lie in it, none of them counts.
+    /// A crowd (COCO `iscrowd`): may hold any number of detections, none of which counts.
     pub crowd: bool,
 }
 
 impl TruthPx {
-    /// From an object of a picture of `width` by `height` pixels, whose area is its box's.
+    /// From an object in a picture of `width` by `height` pixels; its area is the box's.
     pub fn from_normalised(truth: &GroundTruth, (width, height): (u32, u32)) -> Self {
         let bbox_px = XywhPx::from_normalised(truth.bbox, width, height);
         Self { class: truth.class, bbox_px, area_px: bbox_px.area(), difficult: truth.difficult, crowd: false }

@@ -1,11 +1,10 @@
-//! Boxes and their labels, drawn into a picture.
+//! Draws boxes and their labels into a picture, for `detect --annotate` and `train --show-batch`.
 //!
-//! What it is: the drawing behind `detect --annotate` and `train --show-batch`. What it is not: it chooses no boxes and
-//! writes no files. The result depends on its arguments only; the font comes with the program, not from the machine.
+//! Chooses no boxes and writes no files. The result depends on the arguments alone; the font is built in.
 //!
-//! The palette is one rule: class `c` has the colour `hsl(c * 137.508deg, 75%, 50%)`. The golden angle keeps neighbouring
-//! classes far apart in hue, for any number of classes; the page takes its hues by the same angle. The text on it is black
-//! or white, whichever contrasts more (WCAG 2 relative luminance).
+//! Palette: class `c` has the colour `hsl(c * 137.508deg, 75%, 50%)`. The golden angle keeps neighbouring classes far
+//! apart in hue, however many there are; the page takes its hues by the same angle. Text is black or white, whichever
+//! contrasts more (WCAG 2 relative luminance).
 
 use ab_glyph::{Font, FontRef, Glyph, GlyphId, OutlinedGlyph, PxScale, ScaleFont, point};
 use image::{Rgb, RgbImage};
@@ -13,29 +12,29 @@ use ssd::CornerBox;
 
 /// Step of the hue from one class to the next, in degrees.
 const GOLDEN_ANGLE_DEG: f32 = 137.508;
-/// What stands where a label is cut because the picture is narrower than it.
+/// Ends a label that was cut to fit into the picture.
 const ELLIPSIS: char = '…';
 
-/// A box with the text that is written at its upper left corner.
+/// A box and the text at its upper left corner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled {
-    /// Where, in pixels of the picture.
+    /// Position, in pixels of the picture.
     pub bbox_px: CornerBox,
-    /// What is written; an empty text leaves the outline alone.
+    /// The label; empty for an outline alone.
     pub text: String,
-    /// Which colour: the 1-based class.
+    /// The 1-based class, which selects the colour.
     pub class: usize,
 }
 
-/// The colour of a class, by the rule in the head of this module.
+/// The colour of a class, by the palette above.
 pub fn class_color(class: usize) -> Rgb<u8> {
     let hue_deg = (class as f32 * GOLDEN_ANGLE_DEG).rem_euclid(360.0);
     rgb_from_hsl(hue_deg, 0.75, 0.5)
 }
 
-/// Draws the outline and the label of each box. Parts outside the picture are left out; a label is moved to be inside.
+/// Draws the outline and the label of each box. Parts outside the picture are left out; labels are moved inside.
 ///
-/// The first box lies on top, so a list ordered best first stays readable. Labels lie above all outlines.
+/// The first box is drawn on top, so a best-first list stays readable. Labels lie above all outlines.
 pub fn annotate(image: &mut RgbImage, boxes: &[Labelled]) {
     let short_side = image.width().min(image.height()) as f32;
     let line_px = (short_side / 200.0).round().clamp(2.0, 8.0) as i64;
@@ -49,11 +48,11 @@ pub fn annotate(image: &mut RgbImage, boxes: &[Labelled]) {
     }
 }
 
-/// Four bars that lie inside the box, `line_px` thick.
+/// Four bars inside the box, `line_px` thick.
 fn draw_outline(image: &mut RgbImage, labelled: &Labelled, line_px: i64) {
     let color = class_color(labelled.class);
     let b = labelled.bbox_px;
-    // At least one pixel each way, so that the smallest box is still seen. A coordinate that is no number becomes 0.
+    // At least one pixel each way, so that the smallest box is visible. NaN becomes 0.
     let (x1, y1) = (b.x1.round() as i64, b.y1.round() as i64);
     let (x2, y2) = ((b.x2.round() as i64).max(x1 + 1), (b.y2.round() as i64).max(y1 + 1));
     fill(image, [x1, y1, x2, (y1 + line_px).min(y2)], color);
@@ -91,10 +90,10 @@ struct LaidOut {
     height_px: f32,
 }
 
-/// Places the characters one after the other; what does not fit into `max_width_px` is cut and ends in an ellipsis.
+/// Lays out the characters side by side, cut with an ellipsis at `max_width_px`.
 fn laid_out(text: &str, font_px: f32, max_width_px: f32) -> LaidOut {
-    // The bytes are part of the program and its tests draw with them: this cannot depend on input.
-    let font = FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR).expect("the built-in font is a font");
+    // The font is compiled in and the tests draw with it: no input can make this fail.
+    let font = FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR).expect("the built-in font is valid");
     let scaled = font.as_scaled(PxScale::from(font_px));
     let advance = |c: char| scaled.h_advance(scaled.glyph_id(c));
 
@@ -120,7 +119,7 @@ fn laid_out(text: &str, font_px: f32, max_width_px: f32) -> LaidOut {
     LaidOut { glyphs, width_px: x, height_px: scaled.height() }
 }
 
-/// Paints `[x1, y1, x2, y2)`, as far as it is inside the picture.
+/// Paints `[x1, y1, x2, y2)`, clipped to the picture.
 fn fill(image: &mut RgbImage, [x1, y1, x2, y2]: [i64; 4], color: Rgb<u8>) {
     let (w, h) = (i64::from(image.width()), i64::from(image.height()));
     for y in y1.clamp(0, h)..y2.clamp(0, h) {
@@ -130,7 +129,7 @@ fn fill(image: &mut RgbImage, [x1, y1, x2, y2]: [i64; 4], color: Rgb<u8>) {
     }
 }
 
-/// Mixes `ink` into one pixel by its coverage, `0..=1`; a pixel outside the picture is left out.
+/// Blends `ink` into one pixel by its coverage, `0..=1`; pixels outside the picture are ignored.
 fn blend(image: &mut RgbImage, x: i64, y: i64, ink: Rgb<u8>, coverage: f32) {
     let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
     let Some(pixel) = image.get_pixel_mut_checked(x, y) else { return };
@@ -189,7 +188,7 @@ mod tests {
 
     #[test]
     fn labels_stay_inside_whatever_the_box() {
-        // Corner boxes, boxes beyond the picture, no numbers, a picture smaller than any text.
+        // Boxes in corners, beyond the picture and of NaNs; pictures smaller than any text.
         let nan = f32::NAN;
         let boxes =
             [[0.0, 0.0, 5.0, 5.0], [95.0, 75.0, 100.0, 80.0], [-50.0, -50.0, 500.0, 500.0], [nan, nan, nan, nan]];

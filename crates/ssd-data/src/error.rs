@@ -1,11 +1,11 @@
-//! What can be wrong with data, each as one sentence: which file, what is wrong, what to do.
+//! Errors of data sets, each one sentence: which file, what is wrong, what to do.
 
 use std::path::{Path, PathBuf};
 
-/// An error of a data set: on opening it, on reading one image, or on writing pictures of a batch.
+/// An error in opening a data set, reading one of its pictures or writing pictures of a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// `--data shapes:…` with something that is no number.
+    /// `--data shapes:…` with invalid arguments.
     #[error("\"{given}\" does not name a generated set: {why}; write shapes, shapes:SEED or shapes:SEED:COUNT")]
     Generated {
         /// The argument as given.
@@ -13,16 +13,16 @@ pub enum DataError {
         /// What is wrong with it.
         why: String,
     },
-    /// A generated set beside something else.
-    #[error("{given} stands beside other data; a generated set is used alone, leave one of them out")]
+    /// A generated set together with other data.
+    #[error("{given} is named together with other data; a generated set is used alone, so leave one of them out")]
     GeneratedBeside {
         /// The generated set as given.
         given: String,
     },
-    /// No layout was named, and none was recognised.
+    /// No format was named and none was recognised.
     #[error(
-        "{path} is no data set of a known layout: there is neither {looked_for}; give the folder that holds one of these, or name the \
-         format with --format"
+        "{path} is not a data set of a known format: it has neither {looked_for}; give the folder that holds one of \
+         these, or name the format with --format"
     )]
     Unrecognised {
         /// The data asked for.
@@ -30,17 +30,17 @@ pub enum DataError {
         /// What each format is recognised by.
         looked_for: String,
     },
-    /// The layout that was named is not what is there.
-    #[error("{path} is no {format} data set: {why}")]
+    /// The data is not in the format named.
+    #[error("{path} is not a {format} data set: {why}")]
     OtherLayout {
         /// The data asked for.
         path: PathBuf,
-        /// Name of the layout.
+        /// Name of the format.
         format: &'static str,
         /// What was looked for, and what to do.
         why: String,
     },
-    /// A file that describes a whole data set and cannot be used.
+    /// An unusable file that describes a whole data set.
     #[error("{path} cannot be used: {why}")]
     Description {
         /// The file.
@@ -48,17 +48,17 @@ pub enum DataError {
         /// What is wrong with it, and what to do.
         why: String,
     },
-    /// A split that the data set does not have.
+    /// A split that the data set lacks.
     #[error("{path} has no split \"{split}\"; {hint}")]
     NoSplit {
         /// The data asked for.
         path: PathBuf,
-        /// Name of the split asked for.
+        /// The split asked for.
         split: String,
-        /// Which splits there are, or what to do where there are none.
+        /// The splits there are, or what to do if there are none.
         hint: String,
     },
-    /// A file or folder that the operating system does not hand out.
+    /// A file or folder that cannot be read.
     #[error("{path} cannot be read ({source}); check that it exists and that its permissions allow it")]
     Read {
         /// The file or folder.
@@ -66,8 +66,8 @@ pub enum DataError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A class that the given labels do not contain.
-    #[error("{path} holds an object of class \"{class}\", which is none of the labels ({labels}); {advice}")]
+    /// A class that is not among the given labels.
+    #[error("{path} holds an object of class \"{class}\", which is not among the labels ({labels}); {advice}")]
     UnknownClass {
         /// The annotation.
         path: PathBuf,
@@ -87,13 +87,13 @@ pub enum DataError {
         why: String,
     },
     /// Nothing to train on or to measure with.
-    #[error("{path} holds nothing to use in split {split}: {why}; check the annotations and the split's list")]
+    #[error("{path} has nothing usable in split {split}: {why}; check the annotations and the split's list")]
     Nothing {
         /// The data asked for.
         path: PathBuf,
         /// Name of the split, or "all".
         split: String,
-        /// What became of the files that were there.
+        /// What became of the files found.
         why: String,
     },
     /// An index past the end: the caller's mistake, not the data's.
@@ -101,12 +101,13 @@ pub enum DataError {
     OutOfRange {
         /// The index asked for.
         index: usize,
-        /// Images there are.
+        /// Number of images.
         len: usize,
     },
-    /// A worker thread ended without handing over what it owed.
+    /// A worker thread that ended before its item was ready.
     #[error(
-        "a thread that prepares batches ended early while reading {name}; run with --workers 1 and report what is printed above this line"
+        "a thread that prepares batches ended early while reading {name}; run with --workers 1 and report what is \
+         printed above this line"
     )]
     Worker {
         /// The item that was due.
@@ -123,12 +124,12 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// The error for an object whose class is none of the labels; says so where only capitals or white space differ.
+    /// The error for an unknown class; points out a label that differs in capitals or white space alone.
     pub(crate) fn unknown_class(path: &Path, class: &str, labels: &[String]) -> Self {
         let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let advice = match labels.iter().find(|label| plain(label) == plain(class)) {
             Some(label) => {
-                format!("it differs from \"{label}\" by capitals or white space only, write them alike")
+                format!("it differs from \"{label}\" only in capitals or white space; spell them alike")
             }
             None => "move a picture with it into the training split, rename it or remove it".into(),
         };
@@ -136,10 +137,10 @@ impl DataError {
     }
 }
 
-/// Names that a sentence lists at most.
+/// Most names listed in a sentence.
 const LISTED: usize = 10;
 
-/// Names for a sentence, not more than [`LISTED`].
+/// Names for a sentence, at most [`LISTED`].
 pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
     let first: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
     let rest = names.len().saturating_sub(LISTED);

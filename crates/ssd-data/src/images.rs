@@ -1,7 +1,6 @@
 //! Pictures named on a command line: finding them and reading them upright.
 //!
-//! What it is not: a data set (see [`crate::data`]); there are no annotations here, and a camera's orientation mark is obeyed,
-//! as every viewer does it.
+//! Not a data set (see [`crate::set`]): there are no annotations, and EXIF orientation is applied, as in any viewer.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,27 +8,27 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, RgbImage};
 use jpeg_decoder::PixelFormat;
 
-/// Endings by which a picture in a folder is known, in lower case.
+/// Extensions of the pictures taken from a folder, in lower case.
 pub const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "bmp", "gif", "webp"];
 
-/// A picture that is not there or does not decode.
+/// A picture that is missing or does not decode.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// The path or folder does not open.
+    /// A path that does not open.
     #[error("{path} does not open: {source}; check the path.")]
     Open {
-        /// What was asked for.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A folder without pictures.
-    #[error("{path} has no picture; files ending in {} are taken.", EXTENSIONS.join(", "))]
+    #[error("{path} has no pictures; files ending in {} are read.", EXTENSIONS.join(", "))]
     NoneFound {
         /// The folder.
         path: PathBuf,
     },
-    /// It opens but is no picture.
+    /// A file that does not decode as a picture.
     #[error("{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file.")]
     Decode {
         /// The file.
@@ -39,10 +38,10 @@ pub enum ImageError {
     },
 }
 
-/// The files among `paths`, and of each folder the pictures that lie in it, by name. Folders inside are not entered.
+/// The files among `paths` and the pictures in its folders, sorted by name. Subfolders are not searched.
 ///
 /// # Errors
-/// [`ImageError`] for a path that does not exist and a folder without pictures.
+/// [`ImageError`] for a missing path or a folder without pictures.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ImageError> {
     let mut found = Vec::new();
     for path in paths {
@@ -72,10 +71,10 @@ fn has_picture_extension(path: &Path) -> bool {
     extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
 }
 
-/// Reads a picture as 8-bit RGB, turned as its EXIF mark says. The content decides on the format, not the ending.
+/// Reads a picture as 8-bit RGB, made upright by its EXIF orientation. The content decides the format, not the name.
 ///
 /// # Errors
-/// [`ImageError`] where it does not open or does not decode.
+/// [`ImageError`] if it does not open or does not decode.
 pub fn read_upright(path: &Path) -> Result<RgbImage, ImageError> {
     let open_failed = |source| ImageError::Open { path: path.to_owned(), source };
     let decode_failed = |reason| ImageError::Decode { path: path.to_owned(), reason };
@@ -87,7 +86,7 @@ pub fn read_upright(path: &Path) -> Result<RgbImage, ImageError> {
     Ok(picture.into_rgb8())
 }
 
-/// Decodes a picture as it lies in the file; the content decides on the format.
+/// Decodes a picture as stored; the content decides the format.
 ///
 /// # Errors
 /// The reason, on one line.
@@ -101,8 +100,8 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     }
 }
 
-/// A grey or coloured JPEG, as a browser would decode it to a fraction of a level; `None` for what is not one. Training, `eval` and
-/// `detect` share it though `image`'s own is faster: training does not wait for it.
+/// Decodes a grey or colour JPEG as a browser would, to a fraction of a level; `None` for anything else. One decoder
+/// for training, `eval` and `detect`, though `image`'s own is faster: training does not wait for it.
 fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error> {
     if !bytes.starts_with(JPEG_START) {
         return Ok(None);
@@ -114,32 +113,32 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error
     Ok(match info.pixel_format {
         PixelFormat::RGB24 => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
         PixelFormat::L8 => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
-        // Printers' colours and 16 bits: `image` converts them.
+        // CMYK and 16 bits: `image` converts them.
         PixelFormat::CMYK32 | PixelFormat::L16 => None,
     })
 }
 
 const JPEG_START: &[u8] = &[0xff, 0xd8];
 
-/// Some decoders end their reason with a line break, or have one inside.
+/// Some decoders' messages contain or end in a line break.
 fn one_line(error: &impl ToString) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a JPEG ends before its end-of-image marker. Its decoder fills the rest with grey and calls that a success.
+/// Whether a JPEG ends before its end-of-image marker. Its decoder would fill the rest with grey and report success.
 ///
-/// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) lies after the last start of a scan (DA).
+/// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) follows the last scan start (DA).
 fn is_cut_off(bytes: &[u8]) -> bool {
     let is_jpeg = bytes.starts_with(JPEG_START);
     let end = bytes.windows(2).rposition(|marker| marker == [0xff, 0xd9]).unwrap_or(0);
     is_jpeg && (end == 0 || bytes[end..].windows(2).any(|marker| marker == [0xff, 0xda]))
 }
 
-/// Bytes at a file's end in which its end-of-image marker is looked for first; some cameras write a little behind it.
+/// Size of the tail that is searched first for the end-of-image marker; some cameras write a little after it.
 const TAIL: u64 = 8 << 10;
 
-/// Whether a file is a JPEG that ends before its end-of-image marker. Reads the last few KiB; the whole file only where they
-/// have no such marker. The file is left at any place.
+/// Whether a file is a JPEG that ends before its end-of-image marker. Reads the last few KiB, and the whole file only
+/// if they have no such marker. The position in the file is left unspecified.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -177,14 +176,14 @@ mod tests {
         let single = folder.path().join("notes.txt");
         let found = find(&[single.clone(), folder.path().to_owned()]).unwrap();
         let names = ["a.png", "b.JPG", "c.webp"].map(|name| folder.path().join(name));
-        assert_eq!(found, [&[single], names.as_slice()].concat(), "a file that is named is taken whatever its ending");
+        assert_eq!(found, [&[single], names.as_slice()].concat(), "a named file is taken whatever its extension");
         assert!(matches!(find(&[folder.path().join("inner.png")]), Err(ImageError::NoneFound { .. })));
         assert!(matches!(find(&[folder.path().join("gone.png")]), Err(ImageError::Open { .. })));
     }
 
     #[test]
     fn a_camera_s_orientation_mark_is_obeyed() {
-        // A JPEG of 16 x 8, left half red, with an EXIF mark "turn a quarter clockwise" (6) put behind its first two bytes.
+        // A JPEG of 16 x 8, left half red, with EXIF orientation 6 (a quarter clockwise) after its first two bytes.
         let picture = RgbImage::from_fn(16, 8, |x, _| image::Rgb(if x < 8 { [255, 0, 0] } else { [0, 0, 255] }));
         let mut jpeg = Cursor::new(Vec::new());
         picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
@@ -199,7 +198,7 @@ mod tests {
         assert!(upright.get_pixel(4, 2)[0] > 200, "red is above");
         assert!(upright.get_pixel(4, 13)[2] > 200, "blue is below");
 
-        // Cut short: a sentence that names the file, not a panic and not half a picture.
+        // Cut short: an error that names the file, not a panic and not half a picture.
         for cut in [bytes.len() / 3, bytes.len() - 8] {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             let message = read_upright(&path).unwrap_err().to_string();
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_cut_off_where_its_bytes_are() {
+    fn a_jpeg_that_is_cut_off_is_recognised_in_a_file_and_in_memory() {
         let mut jpeg = Cursor::new(Vec::new());
         let noise =
             |x: u32, y: u32| image::Rgb([(x * 7) ^ (y * 31), (x * 13) ^ (y * 5), x * y].map(|value| value as u8));
@@ -219,7 +218,7 @@ mod tests {
             (whole.clone(), false),
             (whole[..whole.len() - 1].to_vec(), true),
             (whole[..whole.len() / 2].to_vec(), true),
-            // Something long behind the end, as a film that a phone puts there.
+            // A long trailer, such as the film that a phone appends.
             ([&whole[..], &vec![0; 3 * TAIL as usize]].concat(), false),
             // A whole preview before a picture that is cut off.
             ([&whole[..], &whole[..whole.len() - 100]].concat(), true),

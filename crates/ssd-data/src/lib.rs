@@ -1,11 +1,10 @@
-//! Pictures with the objects in them: data sets, augmentation, batches, drawing.
+//! Pictures with their objects: data sets, augmentation, batches, drawing.
 //!
-//! What it is: files and pixels on their way to the network, in the order of the modules: [`open`] finds a data set (`formats` reads what
-//! is on disk, [`shapes`] draws its own), [`augment`] changes its pictures, [`loader`] hands out batches. What it is not: it holds no
-//! tensor, knows no device and no command line.
+//! Files and pixels on their way to the network, in the order of the modules: [`open`] finds a data set (`formats`
+//! reads those on disk, [`shapes`] draws its own), [`augment`] changes its pictures, [`loader`] hands out batches.
+//! Holds no tensor and knows no device and no command line.
 //!
-//! Boxes are fractions of the picture where they are learned ([`ssd::boxes`]) and pixels of the source picture where they are measured
-//! ([`boxes_px`]).
+//! Boxes are fractions of the picture for learning ([`ssd::boxes`]), source pixels for measuring ([`boxes_px`]).
 
 pub mod atomic_file;
 pub mod boxes_px;

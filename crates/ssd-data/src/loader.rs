@@ -1,11 +1,9 @@
 //! Batches, prepared by threads ahead of the network.
 //!
-//! What it is: the order of an epoch, and a queue that the worker threads fill and the trainer empties. What it is not: it
-//! makes no tensors and knows no device.
+//! The order of an epoch, and a queue from workers to the trainer. Makes no tensors and knows no device.
 //!
-//! Order and content depend on seed, epoch and index alone. Item `i` of an epoch is prepared by worker `i mod workers`, with
-//! a generator of its own, and handed over in a queue per worker, which the reader empties in turn: no number of workers and
-//! no speed of any of them changes what comes out.
+//! Order and content depend on seed, epoch and index alone: worker `i mod workers` prepares item `i` of an epoch with a
+//! generator seeded for it, and the workers' queues are read in turn, so neither their number nor their speed matters.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -22,10 +20,10 @@ use crate::sample::Sample;
 use crate::seeded::seeded;
 use crate::set::Dataset;
 
-/// Batches that are prepared ahead of the one in use.
+/// Batches prepared ahead of the one in use.
 const BATCHES_AHEAD: usize = 2;
 
-/// Streams of the seed: what is drawn for the order must not be what is drawn for a picture.
+/// Streams of the seed: the order and the augmentation must not share random numbers.
 const ORDER: u64 = 1;
 const AUGMENT: u64 = 2;
 
@@ -36,13 +34,13 @@ pub struct LoaderConfig {
     pub batch_size: usize,
     /// Threads that prepare pictures.
     pub workers: usize,
-    /// Where all chance comes from.
+    /// Seed of everything random.
     pub seed: u64,
-    /// Whether each epoch has its own order; else that of the data set.
+    /// Whether each epoch has its own order; else the data set's.
     pub shuffle: bool,
-    /// What happens to the pictures before they are scaled; nothing for validation.
+    /// How pictures are augmented; `None` for validation.
     pub augment: Option<AugmentConfig>,
-    /// How the network wants its pictures.
+    /// Size and normalisation of the network's input.
     pub preprocess: Preprocess,
 }
 
@@ -51,13 +49,13 @@ pub struct LoaderConfig {
 pub struct Prepared {
     /// `[3, S, S]`, normalised.
     pub pixels: Vec<f32>,
-    /// The objects left after augmentation, boxes as fractions of the picture. Those marked `difficult` are among them.
+    /// The objects left after augmentation, those marked `difficult` included; boxes are fractions of the picture.
     pub truths: Vec<GroundTruth>,
     /// The sample's name.
     pub name: String,
     /// Width and height of the picture on disk, in pixels.
     pub size_px: (u32, u32),
-    /// What is measured with: the objects before augmentation, crowds among them, in pixels of the picture on disk.
+    /// For measuring: the objects before augmentation, crowds included, in pixels of the picture on disk.
     pub truths_px: Vec<TruthPx>,
 }
 
@@ -69,19 +67,19 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// A loader; a batch size or a number of workers of zero counts as one.
+    /// A loader; zero for the batch size or the workers counts as one.
     pub fn new(dataset: Arc<Dataset>, config: LoaderConfig) -> Self {
         let config = LoaderConfig { batch_size: config.batch_size.max(1), workers: config.workers.max(1), ..config };
         Self { dataset, config: Arc::new(config) }
     }
 
-    /// Batches in an epoch, the last partial one included.
+    /// Batches in an epoch, a partial last one included.
     pub fn batches(&self) -> usize {
         self.dataset.len().div_ceil(self.config.batch_size)
     }
 
-    /// Starts the threads of an epoch and hands out its batches, leaving out the first `skip` pictures of it (to go on after
-    /// an interruption). Dropping the iterator ends the threads.
+    /// Starts the threads of an epoch and hands out its batches, without its first `skip` pictures (to resume after an
+    /// interruption). Dropping the iterator ends the threads.
     pub fn epoch(&self, epoch: usize, skip: usize) -> Epoch {
         let order = Arc::new(self.order(epoch));
         let first = skip.min(order.len());
@@ -98,7 +96,7 @@ impl Loader {
         Epoch { loader: self.clone(), order, queues, first, next: first }
     }
 
-    /// The indices of an epoch in their order.
+    /// The indices of an epoch in order.
     fn order(&self, epoch: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.dataset.len()).collect();
         if self.config.shuffle {
@@ -114,7 +112,7 @@ impl Loader {
     }
 }
 
-/// Augments and scales a picture; `place` names where in all epochs it stands, and so what is drawn for it.
+/// Augments and scales a picture; `place`, its position among all epochs, seeds the augmentation.
 fn prepared(sample: Sample, config: &LoaderConfig, place: &[u64]) -> Prepared {
     let spec = &config.preprocess;
     let Sample { name, image, truths, size_px, truths_px } = sample;
@@ -129,7 +127,7 @@ fn prepared(sample: Sample, config: &LoaderConfig, place: &[u64]) -> Prepared {
     Prepared { pixels, truths, name, size_px, truths_px }
 }
 
-/// What a thread needs to prepare its share of an epoch.
+/// A worker's share of an epoch.
 struct Work {
     loader: Loader,
     order: Arc<Vec<usize>>,
@@ -137,7 +135,7 @@ struct Work {
 }
 
 impl Work {
-    /// Prepares every `stride`-th position from `first` on, until the epoch is over or nobody takes the results any more.
+    /// Prepares every `stride`-th position from `first` on, until the epoch ends or the receiver is dropped.
     fn run(&self, first: usize, stride: usize, sender: &SyncSender<Result<Prepared, DataError>>) {
         for position in (first..self.order.len()).step_by(stride) {
             let prepared = self.loader.prepare(self.order[position], self.epoch, position);
@@ -150,7 +148,7 @@ impl Work {
 
 /// The batches of one epoch, in order.
 ///
-/// An item that cannot be read makes an error of its batch; the next batch follows as if nothing had been.
+/// An item that cannot be read turns its batch into an error; later batches are unaffected.
 #[derive(Debug)]
 pub struct Epoch {
     loader: Loader,
@@ -166,7 +164,7 @@ impl Epoch {
         let position = self.next;
         self.next += 1;
         let queue = &self.queues[(position - self.first) % self.queues.len()];
-        // A queue that ended early belongs to a thread that panicked.
+        // Only a thread that panicked ends its queue early.
         queue.recv().unwrap_or_else(|_| Err(DataError::Worker { name: self.loader.dataset.name(self.order[position]) }))
     }
 }
@@ -187,7 +185,7 @@ impl Iterator for Epoch {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
     use crate::Shapes;
@@ -220,7 +218,6 @@ mod tests {
         assert_eq!(names, all, "an epoch has each picture once");
     }
 
-    /// The one place where the tests here make a sample.
     fn sample(image: image::RgbImage, truths: Vec<GroundTruth>) -> Sample {
         Sample { name: "marked".into(), image, truths, ..Sample::default() }
     }
@@ -228,7 +225,7 @@ mod tests {
     #[test]
     fn boxes_stay_on_their_pixels_up_to_the_network_s_input() {
         let preprocess = Preprocess { input_size: 300, normalization: Normalization::CAFFE };
-        // Light and colour stay as they are, so that the marks can be found again.
+        // No photometric changes, so that the marks can be found again.
         let augment = AugmentConfig { photometric: Photometric::none(), ..AugmentConfig::default() };
         let mut seen = 0;
         for augment in [None, Some(augment)] {
@@ -244,7 +241,7 @@ mod tests {
                     let bbox_px = truth.bbox.scaled(300.0, 300.0);
                     assert!(bbox_px.width() >= 1.0 && bbox_px.height() >= 1.0, "{place}: {bbox_px:?}");
                     let found = found(&planes, 300, truth.class).unwrap();
-                    // The edge of a mark is between the centres of two pixels of the input.
+                    // The edge of a mark lies between the centres of two input pixels.
                     let off =
                         [bbox_px.x1 - found.x1, bbox_px.y1 - found.y1, bbox_px.x2 - found.x2, bbox_px.y2 - found.y2];
                     assert!(off.iter().all(|d| d.abs() < 1.0), "{place}: box {bbox_px:?}, pixels {found:?}");

@@ -1,11 +1,10 @@
-//! Pictures on disk with their objects: what all formats have in common once their files are read.
+//! Pictures on disk with their objects: what all formats share once their files are read.
 //!
-//! What it is: the numbers of classes, leaving out what cannot be used with the reason, and [`Pictures::get`], which decodes.
-//! What it is not: it knows no layout and no annotation file; a reader hands over what it found in each folder. Pictures are
-//! not kept in memory.
+//! Numbers the classes, leaves out what cannot be used with the reason, and decodes ([`Pictures::get`]). Knows no
+//! format and no annotation file; a reader hands over what it found in each folder. Pictures are not kept in memory.
 //!
-//! Order of classes: as given; else, where all data number their classes themselves (COCO by rising id, YOLO by index) and
-//! agree, that order; else by name.
+//! Order of classes: as given; else, if all data sets number their classes themselves (COCO by rising id, YOLO by
+//! index) and agree, that order; else by name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -29,7 +28,7 @@ pub struct Pictures {
     category_ids: Option<Vec<i64>>,
 }
 
-/// Notes that an error repeats.
+/// Notes repeated in an error.
 const NOTES_SHOWN: usize = 3;
 
 /// One picture, not yet decoded.
@@ -38,26 +37,25 @@ struct Item {
     name: String,
     picture: PathBuf,
     size_px: (u32, u32),
-    /// Crowds among them.
+    /// Crowds included.
     truths_px: Vec<TruthPx>,
     coco_id: Option<i64>,
 }
 
-/// The numbers that a COCO data set has for its pictures and classes.
+/// A COCO data set's own numbers for its pictures and classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CocoIds {
-    /// `image_id` of each picture, in their order.
+    /// `image_id` of each picture, in order.
     pub images: Vec<i64>,
-    /// `category_id` of each label, in their order. A label that the data set does not have gets a number that it does not
-    /// have, either.
+    /// `category_id` of each label, in order. A label that the data set lacks gets an unused number.
     pub categories: Vec<i64>,
 }
 
 impl Pictures {
-    /// Unites what was found; `data` and `split` are for sentences.
+    /// Merges what was found; `data` and `split` are for messages.
     ///
     /// # Errors
-    /// An object whose class is none of `labels`, and where nothing is left to use.
+    /// A class that is not among `labels`; nothing left to use.
     pub(super) fn new(
         found: Vec<Found>,
         labels: Option<&[String]>,
@@ -86,10 +84,10 @@ impl Pictures {
                         continue;
                     }
                 };
-                // Two data may name one folder in other words, or by a link.
+                // Two data sets may name one folder differently, or by a link.
                 let place = fs::canonicalize(&picture.path).unwrap_or_else(|_| picture.path.clone());
                 if !seen.insert(place) {
-                    report.skipped.push(Skipped::new(picture.path, Reason::Duplicate, "it is there already"));
+                    report.skipped.push(Skipped::new(picture.path, Reason::Duplicate, "it is in the data set already"));
                     continue;
                 }
                 report.skipped.extend(rejected);
@@ -106,8 +104,7 @@ impl Pictures {
         }
         if turned > 0 {
             report.notes.push(format!(
-                "{turned} pictures have a camera's orientation mark, which is not obeyed here: boxes are taken in the picture as \
-                 it is stored"
+                "{turned} pictures have an EXIF orientation, which is ignored: boxes refer to the picture as stored"
             ));
         }
         let nothing = |why: String| DataError::Nothing { path: data.into(), split: split.unwrap_or("all").into(), why };
@@ -115,20 +112,20 @@ impl Pictures {
             let first = report.skipped.first();
             let first = first.map(|s| format!(", the first being {}: {}", s.path.display(), s.why));
             let notes: String = report.notes.iter().take(NOTES_SHOWN).map(|note| format!("; {note}")).collect();
-            return Err(nothing(format!("of {entries} entries none can be used{}{notes}", first.unwrap_or_default())));
+            return Err(nothing(format!("none of {entries} entries can be used{}{notes}", first.unwrap_or_default())));
         }
         if labels.is_empty() || (learned && report.boxes + report.crowds == 0) {
-            return Err(nothing(format!("{} pictures have no object", items.len())));
+            return Err(nothing(format!("{} pictures have no objects", items.len())));
         }
         Ok(Self { items, labels, report, category_ids })
     }
 
-    /// How many pictures.
+    /// Number of pictures.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether there is no picture.
+    /// Whether there are no pictures.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -138,17 +135,17 @@ impl Pictures {
         &self.labels
     }
 
-    /// The stem of a picture's file; empty past the end. Pictures of different folders may have the same.
+    /// The stem of a picture's file, not unique across folders; empty past the end.
     pub fn name(&self, index: usize) -> String {
         self.items.get(index).map(|item| item.name.clone()).unwrap_or_default()
     }
 
-    /// What was found on opening.
+    /// What opening found.
     pub fn report(&self) -> &LoadReport {
         &self.report
     }
 
-    /// The data set's own numbers; `None` where it is not COCO, or where two of its pictures or folders contradict each other.
+    /// The data set's own numbers; `None` where it is not COCO, or where pictures or folders contradict each other.
     pub fn coco_ids(&self) -> Option<CocoIds> {
         let images: Vec<i64> = self.items.iter().map(|item| item.coco_id).collect::<Option<_>>()?;
         let different = images.iter().collect::<HashSet<_>>().len() == images.len();
@@ -156,7 +153,7 @@ impl Pictures {
         different.then_some(CocoIds { images, categories })
     }
 
-    /// What is in a picture, boxes in its pixels, without decoding it; nothing past the end.
+    /// The objects of a picture, boxes in its pixels, without decoding it; empty past the end.
     pub fn truths_px(&self, index: usize) -> &[TruthPx] {
         self.items.get(index).map_or(&[], |item| &item.truths_px)
     }
@@ -164,7 +161,7 @@ impl Pictures {
     /// Decodes a picture.
     ///
     /// # Errors
-    /// A picture that is gone since opening or does not decode, and an index past the end.
+    /// A picture that has gone since opening or does not decode; an index past the end.
     pub fn get(&self, index: usize) -> Result<Sample, DataError> {
         let item = self.items.get(index).ok_or(DataError::OutOfRange { index, len: self.items.len() })?;
         let failed = |why| DataError::Picture { path: item.picture.clone(), why };
@@ -179,13 +176,13 @@ impl Pictures {
         })
     }
 
-    /// Keeps the first `len` pictures only.
+    /// Keeps only the first `len` pictures.
     pub fn truncate(&mut self, len: usize) {
         self.items.truncate(len);
     }
 }
 
-/// What is learned from: no crowds, since a box around many is the box of none.
+/// The objects to learn from: no crowds, whose boxes surround many objects and fit none.
 fn learned_from(truths_px: &[TruthPx], size_px: (u32, u32)) -> Vec<GroundTruth> {
     let objects = truths_px.iter().filter(|truth| !truth.crowd);
     let learned = |truth: &TruthPx| GroundTruth {
@@ -211,7 +208,7 @@ fn labels_of(found: &[Found]) -> Vec<String> {
     names.into_iter().map(String::from).collect()
 }
 
-/// COCO's number of each label; `None` where a folder has none or two folders contradict each other.
+/// COCO's id of each label; `None` where a folder has none or two folders contradict each other.
 fn category_ids(found: &[Found], labels: &[String]) -> Option<Vec<i64>> {
     let mut known: BTreeMap<&str, i64> = BTreeMap::new();
     for found in found {
@@ -233,7 +230,7 @@ fn category_ids(found: &[Found], labels: &[String]) -> Option<Vec<i64>> {
     labels.iter().map(|label| known.get(&label[..]).copied().or_else(|| free.next())).collect()
 }
 
-/// The objects of a picture with the numbers of their classes.
+/// The objects of a picture with their class numbers.
 fn numbered(
     objects: Vec<Object>,
     classes: &HashMap<&str, usize>,

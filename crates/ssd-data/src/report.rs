@@ -1,36 +1,36 @@
-//! What opening a data set found: how much is used, what is not, and why.
+//! What opening a data set found: how much is used, what is left out, and why.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Lines of [`LoadReport`] that name single files.
+/// Most left-out files that [`LoadReport`] names.
 const SHOWN: usize = 5;
 
-/// Kinds of what is left out, as the report counts them.
+/// Why something is left out, as the report counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// A picture that a list or an annotation names, and that is not there.
+    /// A picture that a list or an annotation names but that is missing.
     MissingPicture,
-    /// A picture whose header cannot be read, whose end is missing, or that is too large to decode.
+    /// A picture whose header cannot be read, that is cut off, or that is too large to decode.
     UnreadablePicture,
-    /// A picture of another size than the one that its boxes refer to.
+    /// A picture of another size than its annotation says.
     OtherSize,
-    /// An annotation that is missing where one has to be, or that cannot be read; its picture is left out.
+    /// An annotation that is missing though required, or unreadable; its picture is left out.
     BadAnnotation,
-    /// An annotation whose picture is not there.
+    /// An annotation whose picture is missing.
     MissingImage,
     /// A path that leads out of the data set's folder.
     OutsideFolder,
-    /// A picture that is there already.
+    /// A picture that is in the data set already.
     Duplicate,
-    /// A picture that differs from one that is used by its ending only, so that one annotation is for both.
+    /// A picture that differs from a used one only in its extension, so that one annotation describes both.
     SameName,
-    /// A box without width or height, or with a corner that is no finite number.
+    /// A box without width or height, or with a NaN or infinite corner.
     NoArea,
-    /// A box that lies outside its picture.
+    /// A box outside its picture.
     OutsidePicture,
-    /// A class number or category id that no name belongs to.
+    /// A class number or category id without a name.
     UnknownClass,
 }
 
@@ -43,24 +43,24 @@ impl Reason {
             Self::OtherSize => "pictures of another size than annotated",
             Self::BadAnnotation => "pictures with a missing or unreadable annotation",
             Self::MissingImage => "annotations without a picture",
-            Self::OutsideFolder => "paths out of the data set's folder",
+            Self::OutsideFolder => "paths outside the data set's folder",
             Self::Duplicate => "pictures listed twice",
             Self::SameName => "pictures with the name of another",
             Self::NoArea => "boxes without width or height",
-            Self::OutsidePicture => "boxes outside of their picture",
+            Self::OutsidePicture => "boxes outside their picture",
             Self::UnknownClass => "boxes of a class without a name",
         }
     }
 }
 
-/// A file, or a part of one, that is not used.
+/// A file, or a part of one, that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// The file at fault.
     pub path: PathBuf,
     /// The kind, for counting.
     pub reason: Reason,
-    /// What is wrong, a clause about the file.
+    /// What is wrong, as a clause about the file.
     pub why: String,
 }
 
@@ -74,22 +74,22 @@ impl Skipped {
 /// What opening folders found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoadReport {
-    /// Pictures that are used.
+    /// Pictures used.
     pub images: usize,
-    /// Objects in them, crowds not counted.
+    /// Objects in them, without crowds.
     pub boxes: usize,
-    /// Crowds in them (COCO): measured with, not learned from.
+    /// Crowds in them (COCO): for measuring, not for learning.
     pub crowds: usize,
-    /// Pictures among them without an object. They are used, but three negatives for each positive means none of theirs.
+    /// Pictures among them without an object. They are used, but with three negatives per positive they give none.
     pub empty_images: usize,
-    /// How the data were understood, where that may surprise: a sentence each.
+    /// How the data was understood, where that may surprise; a sentence each.
     pub notes: Vec<String>,
-    /// Files that are not used, and objects of used files that are not, each with the reason.
+    /// Files left out, and objects left out of used files, each with the reason.
     pub skipped: Vec<Skipped>,
 }
 
 impl LoadReport {
-    /// How much was left out of each kind.
+    /// How many were left out, by reason.
     pub fn counts(&self) -> BTreeMap<Reason, usize> {
         let mut counts = BTreeMap::new();
         for skipped in &self.skipped {

@@ -1,12 +1,12 @@
-//! Chance that depends on numbers only: the same numbers give the same generator on every machine and in every thread.
+//! Reproducible chance: the same numbers give the same generator on every machine and in every thread.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
-/// A generator for the place that `parts` name, such as seed, epoch and index.
+/// A generator seeded by `parts`, such as seed, epoch and index.
 ///
-/// Neighbouring numbers give unrelated streams: each part goes through the finaliser of SplitMix64 (Steele, Lea and Flood,
-/// 2014), since PCG streams of neighbouring states begin alike.
+/// Neighbouring numbers give unrelated streams: each part goes through the finaliser of SplitMix64 (Steele, Lea and
+/// Flood, 2014), since PCG streams of neighbouring states begin alike.
 pub fn seeded(parts: &[u64]) -> Pcg64 {
     let state = parts.iter().fold(0, |state: u64, part| scramble(state ^ scramble(*part)));
     Pcg64::seed_from_u64(state)

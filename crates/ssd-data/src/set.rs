@@ -1,4 +1,4 @@
-//! A data set of any kind: the generated one, or folders on disk.
+//! A data set of any kind: generated, or folders on disk.
 
 use crate::error::DataError;
 use crate::formats::{self, Format};
@@ -7,7 +7,7 @@ use crate::report::LoadReport;
 use crate::sample::Sample;
 use crate::shapes::Shapes;
 
-/// A data set of any kind, one split of it.
+/// One split of a data set.
 #[derive(Debug, Clone)]
 pub enum Dataset {
     /// Generated scenes.
@@ -17,7 +17,7 @@ pub enum Dataset {
 }
 
 impl Dataset {
-    /// How many pictures.
+    /// Number of pictures.
     pub fn len(&self) -> usize {
         match self {
             Self::Shapes(shapes) => shapes.len(),
@@ -25,12 +25,12 @@ impl Dataset {
         }
     }
 
-    /// Whether there is no picture; [`open`] never returns such a set.
+    /// Whether there are no pictures; [`open`] never returns such a set.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Class names without background: class `c` of a [`GroundTruth`] is `labels()[c - 1]`.
+    /// Class names without background: class `c` of a [`ssd::GroundTruth`] is `labels()[c - 1]`.
     pub fn labels(&self) -> &[String] {
         match self {
             Self::Shapes(shapes) => shapes.labels(),
@@ -46,10 +46,10 @@ impl Dataset {
         }
     }
 
-    /// Picture `index` with its objects, read or generated now.
+    /// Picture `index` with its objects, read or generated on demand.
     ///
     /// # Errors
-    /// A picture that is gone or does not decode, and an index past the end.
+    /// A picture that has gone or does not decode; an index past the end.
     pub fn get(&self, index: usize) -> Result<Sample, DataError> {
         match self {
             Self::Shapes(shapes) => shapes.get(index),
@@ -57,7 +57,7 @@ impl Dataset {
         }
     }
 
-    /// What was found on opening; none for a generated set.
+    /// What opening found; `None` for a generated set.
     pub fn report(&self) -> Option<&LoadReport> {
         match self {
             Self::Shapes(_) => None,
@@ -65,7 +65,7 @@ impl Dataset {
         }
     }
 
-    /// The numbers that a COCO data set has for its pictures and classes; `None` for another.
+    /// A COCO data set's own numbers for its pictures and classes; `None` for others.
     pub fn coco_ids(&self) -> Option<CocoIds> {
         match self {
             Self::Shapes(_) => None,
@@ -73,7 +73,7 @@ impl Dataset {
         }
     }
 
-    /// Keeps the first `len` pictures only, for `--overfit`.
+    /// Keeps only the first `len` pictures, for `--overfit`.
     pub fn truncate(&mut self, len: usize) {
         match self {
             Self::Shapes(shapes) => shapes.truncate(len),
@@ -82,16 +82,16 @@ impl Dataset {
     }
 }
 
-/// Opens what `--data` names: `shapes[:SEED[:COUNT]]`, or one or several folders (write `./shapes` for one of that name).
+/// Opens what `--data` names: `shapes[:SEED[:COUNT]]`, or one or more folders (write `./shapes` for one of that name).
 ///
-/// `split` names a part of the data set; without it a folder gives all its pictures, and the generated set its `train`. A
-/// folder without any splits is divided by its pictures' names. Of several folders one without the split is passed over.
-/// `labels` are the names to number classes by, as a trained model has them; without it they are those of the data, in the
-/// order that [`pictures`] says.
+/// `split` names a part of the data set; without it a folder gives all its pictures, and the generated set its `train`.
+/// A folder without splits is divided by the names of its pictures; of several folders, one without that split is
+/// skipped. `labels` are a trained model's, by which classes are numbered; without them the data's own are used, in the
+/// order given in [`crate::pictures`].
 ///
 /// # Errors
-/// Where nothing usable is found, and where an object's class is none of `labels`. Single bad files are no error: they are
-/// left out and listed in [`Dataset::report`].
+/// Nothing usable; a class that is not among `labels`. Single bad files are no error: they are left out and listed in
+/// [`Dataset::report`].
 pub fn open<S: AsRef<str>>(
     data: &[S],
     format: Format,
@@ -109,7 +109,7 @@ pub fn open<S: AsRef<str>>(
     }
 }
 
-/// Whether a `--data` means the generated set.
+/// Whether a `--data` value means the generated set.
 pub fn is_generated(data: &str) -> bool {
     data == "shapes" || data.starts_with("shapes:")
 }

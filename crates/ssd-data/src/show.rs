@@ -1,7 +1,7 @@
-//! `--show-batch`: what the network is given, as pictures for eyes.
+//! `--show-batch`: the network's input, drawn as pictures.
 //!
-//! The normalisation is undone and the boxes are drawn; scale, crop and colours are those of the batch. A mistake in
-//! augmentation, in box coordinates or in the order of channels shows here first.
+//! Normalisation is undone and boxes are drawn; scale, crop and colours are those of the batch. A mistake in
+//! augmentation, box coordinates or channel order shows here first.
 
 use std::fs;
 use std::io::Cursor;
@@ -15,7 +15,7 @@ use crate::draw::{Labelled, annotate};
 use crate::error::DataError;
 use crate::loader::Prepared;
 
-/// Writes each picture of a batch into a folder, which is made where it is missing, and returns the files.
+/// Writes each picture of a batch into a folder, which is created if missing, and returns the files.
 ///
 /// # Errors
 /// A folder or file that cannot be written.
@@ -36,7 +36,7 @@ pub fn show_batch(
     Ok(files)
 }
 
-/// A prepared picture as bytes again, with its boxes.
+/// A prepared picture turned back into bytes, with its boxes.
 pub fn picture(prepared: &Prepared, labels: &[String], preprocess: &Preprocess) -> RgbImage {
     let size = preprocess.input_size;
     let mut image = RgbImage::from_fn(size as u32, size as u32, |x, y| {
@@ -59,7 +59,6 @@ pub fn picture(prepared: &Prepared, labels: &[String], preprocess: &Preprocess) 
     image
 }
 
-/// Encodes a picture and writes the file whole.
 fn write_png(image: &RgbImage, file: &Path) -> Result<(), String> {
     let mut bytes = Vec::new();
     image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).map_err(|error| error.to_string())?;
@@ -68,7 +67,7 @@ fn write_png(image: &RgbImage, file: &Path) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use ssd::preprocess::{Normalization, preprocess_rgb};
 

@@ -11,7 +11,7 @@ use ssd::weights::Header;
 
 use crate::config::Difficult;
 
-/// Matches the objects of a picture to the priors of a network. Shared by threads, where there are any.
+/// Matches the objects of a picture to the priors of a network. Threads may share it.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     priors: Vec<CenterBox>,
@@ -20,13 +20,13 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// For the priors of a detector.
+    /// A matcher for the priors of a detector.
     pub fn new(header: &Header, difficult: Difficult) -> Self {
         let (priors, variances) = (header.priors.priors(), header.priors.variances);
         Self { priors, variances, learn_difficult: difficult == Difficult::Learn }
     }
 
-    /// What each prior is to learn of a picture with these objects.
+    /// The targets of each prior for a picture with these objects.
     pub fn targets(&self, truths: &[GroundTruth]) -> Targets {
         let learned = truths.iter().filter(|truth| self.learn_difficult || !truth.difficult);
         targets(&learned.copied().collect::<Vec<_>>(), &self.priors, self.variances)
@@ -38,14 +38,14 @@ impl Matcher {
 pub struct Example<'a> {
     /// `[3, S, S]`, normalised.
     pub pixels: &'a [f32],
-    /// What each prior is to learn.
+    /// The targets of each prior.
     pub targets: Targets,
 }
 
-/// A batch, or a share of one, in the host's memory.
+/// A batch, or a share of one, in host memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostBatch {
-    /// Pictures.
+    /// Number of pictures.
     pub images: usize,
     /// Side of the network's input, in pixels.
     pub size: usize,
@@ -55,12 +55,12 @@ pub struct HostBatch {
     pub classes: Vec<i32>,
     /// Encoded offsets: `[B, P, 4]`.
     pub offsets: Vec<f32>,
-    /// Positives of all that makes one step, in a share of it too.
+    /// Positives of the whole step, even in a share of it.
     pub positives: usize,
 }
 
 impl HostBatch {
-    /// Pictures of `size` x `size` pixels in one piece of memory, as a part of a step with `positives` positives.
+    /// Pictures of `size` x `size` pixels in contiguous memory, as part of a step with `positives` positives.
     pub fn stacked(examples: &[Example<'_>], size: usize, positives: usize) -> Self {
         let mut pixels = Vec::with_capacity(examples.len() * 3 * size * size);
         examples.iter().for_each(|example| pixels.extend_from_slice(example.pixels));
@@ -70,7 +70,7 @@ impl HostBatch {
         Self { images: examples.len(), size, pixels, classes, offsets, positives }
     }
 
-    /// On a device with autodiff: pixels `[B, 3, S, S]`, and what each prior is to learn.
+    /// On a device with autodiff: pixels `[B, 3, S, S]`, and the targets of each prior.
     pub fn tensors(self, device: &Device) -> (Tensor<4>, BatchTargets) {
         let (images, priors) = (self.images, self.classes.len() / self.images.max(1));
         let plain = device.clone().without_autodiff();
@@ -87,18 +87,18 @@ impl HostBatch {
 /// The gradients of a batch.
 #[derive(Debug)]
 pub struct BatchGradients {
-    /// On the main device, by its parameters.
+    /// On the main device, by parameter.
     pub gradients: GradientsParams,
-    /// `[boxes, classes]` of the loss, without autodiff; still on the device, so that nobody has to wait for it.
+    /// The loss as `[boxes, classes]`, without autodiff; still on the device, so that nothing waits for it.
     pub loss: Tensor<1>,
 }
 
-/// A network on a device, with the loss that it is to make small.
+/// A network on a device, with the loss to minimise.
 #[derive(Debug, Clone, Copy)]
 pub struct Local<'a> {
     /// The network.
     pub model: &'a Ssd,
-    /// Where it lies, with autodiff.
+    /// Its device, with autodiff.
     pub device: &'a Device,
     /// The loss.
     pub loss: &'a MultiBox,

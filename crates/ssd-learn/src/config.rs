@@ -1,4 +1,4 @@
-//! The settings of learning: their names, defaults and ranges. What a run adds to them (data, epochs, files) is the caller's.
+//! The settings of learning: names, defaults and ranges. Data, epochs and files are the caller's.
 
 use serde::{Deserialize, Serialize};
 use ssd::Arch;
@@ -7,56 +7,56 @@ use strum::{Display, EnumString, VariantNames};
 
 use crate::schedule::{LearningRate, PAPER_MILESTONES, Schedule};
 
-/// What becomes of objects marked difficult while the network learns.
+/// How objects marked difficult are treated in training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Difficult {
-    /// They are not learned, as in most ports: their places count as background.
+    /// Not learned, as in most ports: their places count as background.
     Skip,
-    /// They are learned like all others, as in the authors' code for VOC.
+    /// Learned like all others, as in the authors' code for VOC.
     Learn,
 }
 
-/// The rule by which a gradient changes a weight.
+/// The update rule of the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum OptimizerName {
     /// Stochastic gradient descent with momentum: the paper's.
     Sgd,
-    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), beta 0.9 and 0.999: needs a rate some 10 to 30 times lower.
+    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), beta 0.9 and 0.999: needs a far lower rate.
     Adamw,
 }
 
 /// How a network learns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearnConfig {
-    /// Objects marked difficult.
+    /// Treatment of objects marked difficult.
     pub difficult: Difficult,
     /// Peak learning rate.
     pub lr: f64,
-    /// How it falls.
+    /// How the learning rate falls.
     pub schedule: Schedule,
     /// Shares of the run at which a multi-step schedule divides by 10.
     pub milestones: Vec<f64>,
-    /// Steps over which it rises.
+    /// Steps of warm-up.
     pub warmup: usize,
-    /// The rule of a step.
+    /// The update rule.
     pub optimizer: OptimizerName,
-    /// SGD's momentum, as PyTorch means it (no dampening).
+    /// SGD's momentum, as in PyTorch (no dampening).
     pub momentum: f64,
     /// Weight decay; none on biases, norms and scales.
     pub weight_decay: f64,
     /// Factor on the learning rate of biases.
     pub bias_lr: f64,
-    /// Largest norm of all gradients together; 0 for any.
+    /// Largest norm of all gradients together; 0 for no limit.
     pub clip_norm: f64,
-    /// What is minimised for boxes.
+    /// The loss on boxes.
     pub box_loss: BoxLoss,
     /// Decay of the running average of the weights; 0 for none.
     pub ema: f64,
-    /// Early stages that do not learn.
+    /// Number of early stages that do not learn.
     pub freeze: usize,
 }
 
@@ -88,11 +88,11 @@ pub struct SettingError {
     pub setting: &'static str,
     /// The value, as text.
     pub value: String,
-    /// What is possible.
+    /// The valid range.
     pub range: String,
 }
 
-/// A range: whether it holds a value, and its words.
+/// A range: whether it contains a value, and its description.
 type Range = (fn(f64) -> bool, &'static str);
 
 const ABOVE_ZERO: Range = (|value| value.is_finite() && value > 0.0, "a number above 0");
@@ -101,10 +101,9 @@ const BELOW_ONE: Range = (|value| (0.0..1.0).contains(&value), "at least 0 and b
 const SHARE: Range = (|value| (0.0..=1.0).contains(&value), "a share of the run, from 0 to 1");
 
 impl LearnConfig {
-    /// The same, if `arch` can learn so.
+    /// These settings, if they are valid for `arch`.
     ///
     /// # Errors
-    ///
     /// The first setting outside its range.
     pub fn checked(self, arch: Arch) -> Result<Self, SettingError> {
         let milestones = self.milestones.iter().map(|&share| ("milestones", share, SHARE));

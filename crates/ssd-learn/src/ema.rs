@@ -1,7 +1,7 @@
-//! An exponential moving average of the weights: what is measured and exported in the place of the weights themselves.
+//! An exponential moving average of the weights, which is measured and exported in their place.
 //!
-//! The average is steadier than the last step and mostly better. Batch norm's running statistics are averaged along. Early in
-//! a run the decay is lower, or the first, random weights would stay in it for long.
+//! The average is steadier than the last step and mostly better. Batch norm's running statistics are averaged as well.
+//! Early in a run the decay is lower; otherwise the initial, random weights would linger.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -21,7 +21,7 @@ impl Ema {
         Self { decay, average: model.valid() }
     }
 
-    /// Goes on from an average, such as that of a checkpoint.
+    /// Continues from an average, such as a checkpoint's.
     pub fn restart(&mut self, average: Ssd) {
         self.average = average;
     }
@@ -31,7 +31,7 @@ impl Ema {
         &self.average
     }
 
-    /// Takes in the weights after a step, counted from 1.
+    /// Adds the weights after a step, counted from 1.
     pub fn update(&mut self, model: &Ssd, step: usize) {
         self.average = blend(self.average.clone(), &model.valid(), decay_at(self.decay, step));
     }
@@ -50,7 +50,7 @@ pub fn blend<M: Module>(average: M, weights: &M, decay: f64) -> M {
     average.map(&mut Blend { weights: collected.0, decay })
 }
 
-/// All float tensors of a module by the parameter that they are: Burn's container for gradients holds any.
+/// All float tensors of a module by parameter: Burn's container for gradients holds any.
 struct Collect(GradientsParams);
 
 impl ModuleVisitor for Collect {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_weights_are_soon_forgotten_and_the_last_decay_holds() {
+    fn the_decay_rises_to_its_final_value() {
         assert!((decay_at(0.999, 1) - 2.0 / 11.0).abs() < 1e-12);
         assert!((decay_at(0.999, 90) - 0.91).abs() < 1e-12);
         assert_eq!(decay_at(0.999, 1_000_000), 0.999);

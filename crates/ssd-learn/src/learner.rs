@@ -1,7 +1,7 @@
-//! What learns: the network, its optimiser, its average; one optimiser step at a time.
+//! The learner: the network, its optimiser, its average; one optimiser step at a time.
 //!
-//! A step is: upload → forward → loss → backward, for each batch of it, then clip → optimise → average. On one GPU all of it is queued and
-//! nothing is waited for. What it is not: it knows no epochs, no files, no schedule and no second device.
+//! A step is: upload → forward → loss → backward for each of its batches, then clip → optimise → average. On one GPU
+//! all of it is queued without waiting. Knows no epochs, files, schedule or second device.
 
 use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, ModuleOptimizer};
@@ -21,11 +21,11 @@ use crate::reading::Reading;
 pub struct Learner {
     /// The network, on a device with autodiff.
     pub model: Ssd,
-    /// What changes it.
+    /// Its optimiser.
     pub optimizer: ModuleOptimizer,
-    /// The running average of its weights, if one is kept.
+    /// The running average of its weights, if kept.
     pub ema: Option<Ema>,
-    /// What its priors are to learn of a picture.
+    /// Turns a picture's objects into targets.
     pub matcher: Matcher,
     device: Device,
     loss: MultiBox,
@@ -33,9 +33,9 @@ pub struct Learner {
     clip_norm: f64,
 }
 
-/// Watches the parts of a step, such as a profile does; `()` does not look.
+/// Observes the parts of a step, as a profile does; `()` does nothing.
 pub trait Watch {
-    /// Does a part of a step.
+    /// Runs a part of a step.
     fn part<T>(&mut self, name: &'static str, part: impl FnOnce() -> T) -> T;
 }
 
@@ -46,7 +46,7 @@ impl Watch for () {
 }
 
 impl Learner {
-    /// `model`, which lies on `device`, before its first step.
+    /// `model`, which is on `device`, before its first step.
     pub fn new(config: &LearnConfig, header: &Header, model: Ssd, device: Device) -> Self {
         let model = model.freeze_stages(config.freeze);
         Self {
@@ -61,7 +61,7 @@ impl Learner {
         }
     }
 
-    /// The network to measure and to export, without autodiff: the average, where one is kept.
+    /// The network to measure and export, without autodiff: the average, if one is kept.
     pub fn measured(&self) -> Ssd {
         match &self.ema {
             Some(ema) => ema.average().clone(),
@@ -69,13 +69,12 @@ impl Learner {
         }
     }
 
-    /// One step, counted from 1, at the rate `lr`, on the batches of a group together. `gradients` computes those of one batch:
-    /// [`Local::gradients`], or a way that shares the batch with other devices. The loss is the sum of `[boxes, classes]` on its way to
-    /// the host.
+    /// One step, counted from 1, at learning rate `lr`, on all batches of a group. `gradients` computes those of one
+    /// batch: [`Local::gradients`], or a function that shares the batch with other devices. Returns the sum of the
+    /// losses, `[boxes, classes]`, on its way to the host.
     ///
     /// # Errors
-    ///
-    /// What `gradients` fails with.
+    /// Those of `gradients`.
     pub fn step<E>(
         &mut self,
         group: &[Vec<Example<'_>>],
@@ -84,7 +83,7 @@ impl Learner {
         mut gradients: impl FnMut(Local<'_>, HostBatch) -> Result<BatchGradients, E>,
         watch: &mut impl Watch,
     ) -> Result<Reading, E> {
-        // All batches of a step are divided by the positives of all of them: the step is that of one large batch.
+        // Each batch is divided by the positives of all of them: the step equals that of one large batch.
         let targets = group.iter().flatten().flat_map(|example| &example.targets.classes);
         let positives = targets.filter(|&&class| class > 0).count();
 
@@ -112,8 +111,7 @@ impl Learner {
         Ok(reading)
     }
 
-    /// 0 where all weights, and all of their average, are finite in half precision, in which they are exported; anything else, NaN
-    /// included, where one is not.
+    /// 0 if all weights and their averages are finite in half precision, the export's; else another value or NaN.
     pub fn overflow(&self) -> Reading {
         let mut probe = Probe(Tensor::zeros([1], &self.device.clone().without_autodiff()));
         self.model.valid().visit(&mut probe);
@@ -124,7 +122,7 @@ impl Learner {
     }
 }
 
-/// Zero, as long as everything visited is finite in f16: what exceeds its range is added, infinity and NaN times zero are NaN.
+/// Zero while everything visited is finite in f16: excess over its range is added; infinity and NaN times 0 are NaN.
 struct Probe(Tensor<1>);
 
 /// The largest number of f16.
@@ -141,7 +139,7 @@ impl ModuleVisitor for Probe {
     }
 }
 
-/// The loss of a detector that learns so, for predictions on `device`.
+/// The loss of a detector with these settings, for predictions on `device`.
 pub fn loss(config: &LearnConfig, header: &Header, device: &Device) -> MultiBox {
     MultiBox::new(&header.priors.priors(), header.priors.variances, config.box_loss, device)
 }

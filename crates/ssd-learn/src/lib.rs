@@ -1,7 +1,7 @@
-//! What learns: match → forward → loss → backward → clip → optimise → average, one optimiser step at a time.
+//! The learning crate: match → forward → loss → backward → clip → optimise → average, one optimiser step at a time.
 //!
-//! What it is not: it knows no file, no thread, no clock and no command line, so that the page can learn with it as `train` does. Who
-//! calls it brings the pictures, says at which rate a step is made and keeps what comes out.
+//! Knows no file, thread, clock or command line, so that the page can learn with it just like `train`. The caller
+//! brings the pictures, chooses the learning rate of a step and keeps the results.
 
 pub mod config;
 

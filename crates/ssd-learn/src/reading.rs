@@ -1,8 +1,7 @@
 //! The loss of a step on its way from the device to the host.
 //!
-//! A step is only queued on a GPU when its function returns. To read its loss there and then would wait for the queue to run
-//! empty, and the GPU would idle until the next step is queued. So the copy starts with the step, and is waited for when the
-//! next step has been queued.
+//! On a GPU a step is only queued when its function returns. Reading its loss at once would drain the queue and leave
+//! the GPU idle. So the copy starts with the step and is awaited once the next step has been queued.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,20 +11,20 @@ use burn::tensor::{ExecutionError, Tensor, TensorData};
 type Copied = Result<TensorData, ExecutionError>;
 #[cfg(not(target_family = "wasm"))]
 type Copy = Pin<Box<dyn Future<Output = Copied> + Send>>;
-/// Nothing of a browser's goes to another thread.
+/// Nothing of a browser's may move to another thread.
 #[cfg(target_family = "wasm")]
 type Copy = Pin<Box<dyn Future<Output = Copied>>>;
 
 /// Numbers that are being copied to the host.
 pub enum Reading {
-    /// They are there.
+    /// They have arrived.
     Arrived(Copied),
-    /// They are not, as far as anybody has looked.
+    /// They had not arrived when last polled.
     Pending(Copy),
 }
 
 impl Reading {
-    /// Starts the copy after everything that is queued so far; does not wait for it.
+    /// Starts the copy, after everything queued so far; does not wait for it.
     pub fn start(tensor: Tensor<1>) -> Self {
         let mut copy: Copy = Box::pin(tensor.into_data_async());
         // The first poll is what queues the copy.
@@ -38,8 +37,7 @@ impl Reading {
     /// The numbers, in the order of the tensor.
     ///
     /// # Errors
-    ///
-    /// When the device failed at them, or at something queued before.
+    /// If the device failed in computing them, or in anything queued before.
     pub async fn wait(self) -> Result<Vec<f32>, ExecutionError> {
         let data = match self {
             Self::Arrived(copied) => copied?,
@@ -57,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_later_is_what_was_there_when_it_began() {
+    fn a_reading_is_of_the_values_at_its_start() {
         let tensor = Tensor::<1>::from_data([1.0, 2.5], &Device::flex());
         let reading = Reading::start(tensor.clone());
         let _ = tensor * 2.0;

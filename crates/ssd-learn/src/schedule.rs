@@ -8,16 +8,16 @@ use strum::{Display, EnumString, VariantNames};
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Schedule {
-    /// Divided by 10 at each of --milestones.
+    /// Divided by 10 at each milestone.
     Multistep,
     /// Half a cosine down to zero.
     Cosine,
 }
 
-/// Where caffe's VOC schedule divides by 10, as shares of the run (80,000 and 100,000 of 120,000 steps).
+/// Where Caffe's VOC schedule divides by 10, as shares of the run (80,000 and 100,000 of 120,000 steps).
 pub const PAPER_MILESTONES: [f64; 2] = [2.0 / 3.0, 5.0 / 6.0];
 
-/// The first rate of a warm-up, as a share of the peak: torchvision's references.
+/// The first rate of a warm-up, as a share of the peak; from torchvision's references.
 const WARMUP_START: f64 = 1e-3;
 
 /// A warm-up, then a schedule.
@@ -25,11 +25,11 @@ const WARMUP_START: f64 = 1e-3;
 pub struct LearningRate {
     /// The highest rate.
     pub peak: f64,
-    /// How it falls.
+    /// How the rate falls.
     pub schedule: Schedule,
     /// Shares of the run, `0..=1`, at which [`Schedule::Multistep`] divides by 10.
     pub milestones: Vec<f64>,
-    /// Steps that it takes to rise linearly to the peak.
+    /// Steps in which it rises linearly to the peak.
     pub warmup: usize,
     /// Steps of the whole run.
     pub total: usize,
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_rises_then_falls_at_the_papers_places() {
+    fn it_rises_then_falls_at_the_paper_s_milestones() {
         let rate = LearningRate {
             peak: 1e-3,
             schedule: Schedule::Multistep,

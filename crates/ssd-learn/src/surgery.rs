@@ -1,11 +1,10 @@
-//! A network that starts from another's weights, and learns other classes.
+//! Starting from another network's weights, for other classes.
 
 use burn::tensor::Device;
 use ssd::Ssd;
 use ssd::weights::Header;
 
-/// The network of `header`, which is that of `model` but for its classes: everything is taken over except the class predictors, which
-/// start from random weights.
+/// `model` with the classes of `header`: all weights are kept but those of the class predictors, which start at random.
 pub fn with_classes(model: Ssd, header: &Header, device: &Device) -> Ssd {
     let mut fresh = Ssd::undrawn(header.arch, header.classes(), device);
     fresh.backbone = model.backbone;

@@ -1,14 +1,13 @@
 //! Average precision and recall as COCO defines them; the numbers equal those of `pycocotools`.
 //!
-//! Per picture, class, area range and IoU threshold, the 100 best detections are taken best first. Each goes to the
-//! object that it overlaps most among those still free, from the threshold on; objects that count go before objects
-//! that are ignored. What is ignored:
+//! For each picture, class, area range and IoU threshold, the 100 best detections are taken best first. Each is
+//! assigned to the free object that it overlaps most, by the threshold or more; ignored objects come last. Ignored are:
 //!
 //! - an object outside the area range, a crowd, and a `difficult` object (which COCO files do not have);
-//! - a detection that went to an ignored object, or to none and whose own area is outside the range.
+//! - a detection assigned to an ignored object, or assigned to none and itself outside the area range.
 //!
-//! Only a crowd takes more than one detection, and its overlap is measured by the detection's area alone, for a crowd's
-//! box says little. Precision is made monotone and read at 101 recalls, 0, .01, …, 1.
+//! Only a crowd takes more than one detection, and its overlap is measured by the detection's area alone, since a
+//! crowd's box says little. Precision is made monotone and read at 101 recalls, 0, .01, …, 1.
 
 use serde::Serialize;
 use ssd_data::TruthPx;
@@ -17,15 +16,15 @@ use crate::image_result::{ClassImage, DetectionPx, mean};
 
 const IOUS: usize = 10;
 const RECALLS: usize = 101;
-/// Detections a picture and class for the three average recalls; the last is what average precision sees.
+/// Detections per picture and class for the three average recalls; average precision takes the last.
 const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];
 /// Square pixels, both ends included: all, small, medium, large.
 const AREAS_PX: [(f64, f64); 4] = [(0.0, 1e10), (0.0, 32.0 * 32.0), (32.0 * 32.0, 96.0 * 96.0), (96.0 * 96.0, 1e10)];
 
-/// COCO's summary; see [`coco`] for the definition.
+/// COCO's summary; see [`crate::coco`] for the definition.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct CocoSummary {
-    /// Mean over IoU .50:.05:.95 and classes, 100 detections a picture and class, all areas.
+    /// Mean over IoU .50:.05:.95 and classes, 100 detections per picture and class, all areas.
     pub ap: Option<f64>,
     /// The same at IoU .50 alone.
     pub ap50: Option<f64>,
@@ -37,7 +36,7 @@ pub struct CocoSummary {
     pub ap_medium: Option<f64>,
     /// As `ap`, above 96 x 96 square pixels.
     pub ap_large: Option<f64>,
-    /// Average recall with one detection a picture and class.
+    /// Average recall with one detection per picture and class.
     pub ar_1: Option<f64>,
     /// Average recall with ten.
     pub ar_10: Option<f64>,
@@ -45,12 +44,12 @@ pub struct CocoSummary {
     pub ar_100: Option<f64>,
 }
 
-/// The measures of one class, `None` where it has no object that counts.
+/// The measures of one class; `None` if it has no object that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ClassMeasures {
     /// Average precision by area range and IoU threshold.
     precision: [Option<[f64; IOUS]>; 4],
-    /// The recall that is reached, by number of detections and IoU threshold.
+    /// The recall reached, by number of detections and IoU threshold.
     recall: [Option<[f64; IOUS]>; 3],
 }
 
@@ -61,7 +60,7 @@ impl ClassMeasures {
     }
 }
 
-/// What one detection turned out to be.
+/// The outcome for one detection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Hit,
@@ -72,7 +71,7 @@ enum Verdict {
 /// A detection after matching.
 struct Judged {
     score: f64,
-    /// Its place among the detections of its picture and class, best is 0.
+    /// Its rank among the detections of its picture and class, the best being 0.
     rank: usize,
     /// One verdict for each IoU threshold.
     verdicts: [Verdict; IOUS],
@@ -97,7 +96,7 @@ pub(super) fn class_measures(images: &[ClassImage]) -> ClassMeasures {
     measures
 }
 
-/// The summary over classes; a class without objects of a kind is left out of the means of that kind.
+/// The summary over classes; classes without objects of a kind are left out of that kind's means.
 pub(super) fn summary(classes: &[ClassMeasures]) -> CocoSummary {
     let ap_of_area = |a: usize| mean(classes.iter().map(|c| mean_of(c.precision[a])));
     let ap_of_iou = |t: usize| mean(classes.iter().map(|c| c.precision[0].map(|by_iou| by_iou[t])));
@@ -127,7 +126,7 @@ fn is_ignored(truth: &TruthPx, area_px: (f64, f64)) -> bool {
     truth.crowd || truth.difficult || is_outside(truth.area_px, area_px)
 }
 
-/// The thresholds .50, .55, …, .95, rounded as numpy's `linspace` rounds them: a box may lie exactly on one.
+/// The thresholds .50, .55, …, .95, rounded like numpy's `linspace`: a box may lie exactly on one.
 fn iou_threshold(t: usize) -> f64 {
     if t + 1 == IOUS { 0.95 } else { 0.5 + t as f64 * ((0.95 - 0.5) / (IOUS - 1) as f64) }
 }
@@ -135,7 +134,7 @@ fn iou_threshold(t: usize) -> f64 {
 /// Matches the detections of one picture and class, at all thresholds.
 fn judge(image: &ClassImage, area_px: (f64, f64)) -> Vec<Judged> {
     let detections = &image.detections[..image.detections.len().min(MAX_DETECTIONS[2])];
-    // Those that count first, both groups in their own order.
+    // Those that count first, each group in its own order.
     let (mut truths, ignored): (Vec<&TruthPx>, Vec<&TruthPx>) =
         image.truths.iter().partition(|truth| !is_ignored(truth, area_px));
     let counted = truths.len();
@@ -166,7 +165,7 @@ fn judge(image: &ClassImage, area_px: (f64, f64)) -> Vec<Judged> {
     judged
 }
 
-/// Intersection over union, or over the detection alone where the object is a crowd.
+/// Intersection over union, or for a crowd over the detection alone.
 pub(super) fn overlap(detection: &DetectionPx, truth: &TruthPx) -> f64 {
     if !truth.crowd {
         return detection.bbox_px.iou(&truth.bbox_px);
@@ -175,7 +174,7 @@ pub(super) fn overlap(detection: &DetectionPx, truth: &TruthPx) -> f64 {
     if area > 0.0 { detection.bbox_px.intersection_area(&truth.bbox_px) / area } else { 0.0 }
 }
 
-/// The most overlapped object that is free, the last one of equals; an ignored one only where no counted one will do.
+/// The free object overlapped most, the last one of equals; an ignored one only if no counted one will do.
 fn best_free(overlaps: &[f64], truths: &[&TruthPx], taken: &[bool], counted: usize, threshold: f64) -> Option<usize> {
     let mut best = None;
     let mut best_overlap = threshold;
@@ -190,7 +189,7 @@ fn best_free(overlaps: &[f64], truths: &[&TruthPx], taken: &[bool], counted: usi
     best
 }
 
-/// Mean over 101 recalls of the best precision at that recall or beyond; 0 where it is not reached.
+/// Mean over 101 recalls of the best precision at that recall or beyond; 0 beyond the recall reached.
 fn average_precision(judged: &[Judged], t: usize, counted: usize) -> f64 {
     // (recall, precision) after each detection that is not ignored.
     let mut curve: Vec<(f64, f64)> = Vec::new();
@@ -208,7 +207,7 @@ fn average_precision(judged: &[Judged], t: usize, counted: usize) -> f64 {
     let mut points = curve.iter().peekable();
     let mut sum = 0.0;
     for r in 0..RECALLS {
-        // As numpy's `linspace` rounds it: 57 * 0.01 is a little more than 0.57, and a recall of 57 / 100 falls short of it.
+        // Rounded like numpy's `linspace`: 57 * 0.01 is slightly above 0.57, so a recall of 57 / 100 falls short.
         let wanted = if r + 1 == RECALLS { 1.0 } else { r as f64 * 0.01 };
         while points.next_if(|(recall, _)| *recall < wanted).is_some() {}
         sum += points.peek().map_or(0.0, |(_, precision)| *precision);
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_measured_apart() {
+    fn sizes_are_measured_separately() {
         // One small object found, one large object missed, none of medium size.
         let coco = measure(vec![truth(0.0, 20.0), truth(200.0, 150.0)], vec![detection(0.0, 20.0, 0.9)]).coco;
         close(coco.ap_small, 1.0);
@@ -271,14 +270,14 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_takes_any_number_of_detections_and_counts_for_nothing() {
+    fn a_crowd_takes_any_number_of_detections_and_does_not_count() {
         let crowd = TruthPx { crowd: true, ..truth(100.0, 200.0) };
-        // Three detections inside the crowd: their IoU with it is tiny, their own area is covered.
+        // Three detections inside the crowd: their IoU with it is tiny, but their own area is covered.
         let inside = [110.0, 150.0, 200.0].map(|x| detection(x, 20.0, 0.95));
         let detections = [inside.as_slice(), &[detection(0.0, 50.0, 0.9)]].concat();
         let report = measure(vec![truth(0.0, 50.0), crowd], detections);
         close(report.coco.ap, 1.0);
-        // Pascal VOC knows no crowds: plain IoU, so the three are false positives and the hit comes at precision 1/4.
+        // Pascal VOC has no crowds: plain IoU, so the three are false positives and the hit comes at precision 1/4.
         close(report.voc07_11pt, 0.25);
         assert_eq!(report.per_class[0].ground_truths, 1);
     }
@@ -294,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn recall_counts_the_best_detections_of_a_picture_only() {
+    fn recall_counts_only_the_best_detections_of_a_picture() {
         let truths = (0..12).map(|i| truth(f64::from(i) * 50.0, 40.0)).collect();
         let detections = (0..12).map(|i| detection(f64::from(i) * 50.0, 40.0, 1.0 - f64::from(i) * 0.01)).collect();
         let coco = measure(truths, detections).coco;

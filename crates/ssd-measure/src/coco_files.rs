@@ -1,8 +1,7 @@
 //! COCO's two file formats: the ground truth (`instances_*.json`) and a list of detections (results format).
 //!
-//! What it is: reading both into [`ImageResult`]s and writing the second. What it is not: a data set for training, the
-//! pictures are never looked at. Classes are the file's categories by rising id, so class 1 is the lowest id; ids may
-//! have gaps.
+//! Reads both into [`ImageResult`]s and writes the second. Not a data set for training: pictures are never looked at.
+//! Classes are the file's categories by id, so class 1 has the lowest id; ids may have gaps.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -15,71 +14,72 @@ use ssd_data::{WriteError, write_atomic};
 
 use crate::image_result::{DetectionPx, ImageResult};
 
-/// A ground truth file, ready to be joined with detections.
+/// A ground truth file, ready for its detections.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroundTruthFile {
-    /// One entry a picture, by rising id, without detections.
+    /// One entry per picture, by id, without detections.
     pub images: Vec<ImageResult>,
-    /// Names of the categories, by rising id.
+    /// Names of the categories, by id.
     pub labels: Vec<String>,
     /// Category id to 1-based class.
     classes: BTreeMap<i64, usize>,
-    /// Annotations whose picture or category is not in the file, or whose box is no box; they are left out.
+    /// Annotations left out: their picture or category is not in the file, or their box is invalid.
     pub skipped: usize,
 }
 
 /// One entry of a results file; `bbox` is `[x, y, width, height]` in pixels of the source picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResultEntry {
-    /// The picture's number.
+    /// The picture's id.
     pub image_id: i64,
-    /// The category's number.
+    /// The category's id.
     pub category_id: i64,
-    /// Where.
+    /// The box.
     pub bbox: [f64; 4],
-    /// How sure.
+    /// The score.
     pub score: f64,
 }
 
-/// A file that is not what it should be.
+/// An unusable file.
 #[derive(Debug, thiserror::Error)]
 pub enum CocoFileError {
     /// It does not open.
     #[error("{path} does not open: {source}; check the path.")]
     Open {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// It opens, but is not of this form.
-    #[error("{path} is no COCO {what} file: {source}; {wanted}.")]
+    /// It is not of this form.
+    #[error("{path} is not a COCO {what} file: {source}; {wanted}.")]
     Form {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Which of the two formats.
         what: &'static str,
-        /// Where in the file, and what is wrong there.
+        /// Where in the file, and what is wrong.
         source: serde_json::Error,
         /// The form in words.
         wanted: &'static str,
     },
-    /// It names a picture that the ground truth does not have.
+    /// It names a picture that is not in the ground truth.
     #[error(
-        "{path} has a detection in picture {image_id}, which {truth} does not have; the two files must belong to the same set."
+        "{path} has a detection in picture {image_id}, which {truth} does not have; the two files must belong to the \
+         same set."
     )]
     UnknownImage {
         /// The results.
         path: PathBuf,
         /// The ground truth.
         truth: PathBuf,
-        /// The number that is not there.
+        /// The unknown id.
         image_id: i64,
     },
     /// There is nothing to measure.
     #[error("{path} has no {what}; there is nothing to measure against.")]
     Empty {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is missing.
         what: &'static str,
@@ -110,7 +110,7 @@ struct AnnotationEntry {
     category_id: i64,
     bbox: Vec<f64>,
     area: Option<f64>,
-    /// 0 or 1 in COCO's own files, a boolean in some others'.
+    /// 0 or 1 in COCO's own files, a boolean in some others.
     #[serde(default)]
     iscrowd: serde_json::Value,
 }
@@ -118,7 +118,7 @@ struct AnnotationEntry {
 /// Reads a ground truth file.
 ///
 /// # Errors
-/// [`CocoFileError`] where it does not open, is not of the form, or has no pictures or no categories.
+/// [`CocoFileError`] if it does not open, is not of the form, or has no pictures or no categories.
 pub fn read_ground_truth(path: &Path) -> Result<GroundTruthFile, CocoFileError> {
     let wanted = "it must be an object with the lists images, annotations and categories";
     let file: TruthFile = read_json(path, "ground truth", wanted)?;
@@ -154,11 +154,11 @@ pub fn read_ground_truth(path: &Path) -> Result<GroundTruthFile, CocoFileError> 
     Ok(GroundTruthFile { images: by_id.into_values().collect(), labels, classes, skipped })
 }
 
-/// Reads a results file into the pictures of `truth`, which came from `truth_path`. Returns how many detections were
-/// left out because their category is not in the ground truth.
+/// Reads a results file into the pictures of `truth`, which was read from `truth_path`. Returns the number of
+/// detections left out because their category is not in the ground truth.
 ///
 /// # Errors
-/// [`CocoFileError`] where it does not open, is not of the form, or names a picture that is not there.
+/// [`CocoFileError`] if it does not open, is not of the form, or names an unknown picture.
 pub fn read_detections(path: &Path, truth_path: &Path, truth: &mut GroundTruthFile) -> Result<usize, CocoFileError> {
     let wanted = "it must be a list of objects with image_id, category_id, bbox [x, y, width, height] and score";
     let entries: Vec<ResultEntry> = read_json(path, "results", wanted)?;
@@ -181,11 +181,10 @@ pub fn read_detections(path: &Path, truth_path: &Path, truth: &mut GroundTruthFi
     Ok(skipped)
 }
 
-/// Writes all detections in the results format. `category_ids[c - 1]` is the category's number of class `c`; a detection of
-/// a class without one is left out.
+/// Writes the detections in the results format. `category_ids[c - 1]` is the id of class `c`; others are left out.
 ///
 /// # Errors
-/// [`WriteError`] where the file cannot be written.
+/// [`WriteError`] if the file cannot be written.
 pub fn write_detections(path: &Path, images: &[ImageResult], category_ids: &[i64]) -> Result<(), WriteError> {
     let entry = |image_id: i64, d: &DetectionPx| {
         let category_id = *category_ids.get(d.class.checked_sub(1)?)?;
@@ -202,7 +201,7 @@ pub fn write_detections(path: &Path, images: &[ImageResult], category_ids: &[i64
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path, what: &'static str, wanted: &'static str) -> Result<T, CocoFileError> {
-    // Read whole first: results of a full validation set are some 100 MB, and parsing a stream is several times slower.
+    // Read whole first: results of a full validation set have about 100 MB, and a stream parses several times slower.
     let bytes = std::fs::read(path).map_err(|source| CocoFileError::Open { path: path.to_owned(), source })?;
     serde_json::from_slice(&bytes).map_err(|source| CocoFileError::Form { path: path.to_owned(), what, source, wanted })
 }
@@ -216,7 +215,8 @@ mod tests {
         "images": [{"id": 20, "file_name": "b.jpg"}, {"id": 5}],
         "categories": [{"id": 9, "name": "kite"}, {"id": 2, "name": "cat"}],
         "annotations": [
-            {"id": 1, "image_id": 20, "category_id": 9, "bbox": [1, 2, 3, 4], "area": 10.5, "iscrowd": 1, "segmentation": []},
+            {"id": 1, "image_id": 20, "category_id": 9, "bbox": [1, 2, 3, 4], "area": 10.5, "iscrowd": 1,
+             "segmentation": []},
             {"id": 2, "image_id": 5, "category_id": 2, "bbox": [1, 2, 3, 4]},
             {"id": 3, "image_id": 6, "category_id": 2, "bbox": [1, 2, 3, 4]},
             {"id": 4, "image_id": 5, "category_id": 3, "bbox": [1, 2, 3, 4]},
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_and_pictures_go_by_rising_id() {
+    fn classes_and_pictures_are_ordered_by_id() {
         let detections = r#"[{"image_id": 20, "category_id": 9, "bbox": [1, 2, 3, 4], "score": 0.5},
                              {"image_id": 20, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]"#;
         let (truth, unknown) = read(TRUTH, detections).unwrap();
@@ -249,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn bad_files_get_a_sentence() {
+    fn bad_files_are_refused_in_a_sentence() {
         let foreign = r#"[{"image_id": 21, "category_id": 9, "bbox": [1, 2, 3, 4], "score": 0.5}]"#;
         let nothing = r#"{"images": [], "annotations": [], "categories": []}"#;
         let cases = [
             (TRUTH, foreign, "detections.json has a detection in picture 21"),
-            (TRUTH, "{}", "detections.json is no COCO results file"),
-            ("[]", "[]", "truth.json is no COCO ground truth file"),
+            (TRUTH, "{}", "detections.json is not a COCO results file"),
+            ("[]", "[]", "truth.json is not a COCO ground truth file"),
             (nothing, "[]", "truth.json has no images"),
         ];
         for (truth, detections, wanted) in cases {

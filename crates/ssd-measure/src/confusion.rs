@@ -1,15 +1,14 @@
-//! Which class is taken for which, for `eval --confusion`.
+//! Which class is mistaken for which, for `eval --confusion`.
 //!
-//! The rule, picture by picture: detections that score at least a threshold are taken best first. Each goes to the object,
-//! of whatever class, that it overlaps most among those still free, from IoU 0.5 on; of equal overlaps to one of its own
-//! class. Then:
+//! In each picture, detections above a threshold are taken best first. Each is assigned to the free object, of any
+//! class, that it overlaps most, by IoU 0.5 or more; of equal overlaps, to one of its own class. Then:
 //!
-//! - a detection that went to an object counts in the cell (the object's class, the detection's class);
-//! - one that went to none counts in (background, its class): nothing was there, or it was found before;
-//! - one that went to none but lies on a difficult object (IoU 0.5) or in a crowd (half of it) counts nowhere;
-//! - an object that no detection went to counts in (its class, background): missed. Difficult objects and crowds do not.
+//! - an assigned detection counts in the cell (the object's class, the detection's class);
+//! - an unassigned one counts in (background, its class): a false positive or a duplicate;
+//! - but an unassigned one on a difficult object (IoU 0.5) or in a crowd (half of it) counts nowhere;
+//! - an object without a detection counts in (its class, background), unless it is difficult or a crowd.
 //!
-//! What it is not: a measure. It depends on the threshold of the score, which average precision does not.
+//! Not a measure: unlike average precision, it depends on the threshold of the score.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +17,13 @@ use ssd_data::TruthPx;
 use crate::coco;
 use crate::image_result::{DetectionPx, ImageResult};
 
-/// An object and a detection belong together from this overlap on.
+/// Least overlap between an object and its detection.
 pub const MATCH_IOU: f64 = 0.5;
 
 /// Stands for "no object" and for "no detection".
 pub const BACKGROUND: usize = 0;
 
-/// How often a class was taken for a class. Memory is for the pairs that occur, however many classes there are.
+/// Counts of (true class, detected class). Memory is used for pairs that occur, however many classes there are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Confusion {
     /// By (class of the object, class of the detection); classes from 1, or [`BACKGROUND`].
@@ -32,7 +31,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// Counts over all pictures, for classes `1..=classes`; others are left out. `min_score` as the scores are, `0..=1`.
+    /// Counts over all pictures, for classes `1..=classes`; others are left out. `min_score` is `0..=1`.
     pub fn count(images: &[ImageResult], classes: usize, min_score: f64) -> Self {
         let mut confusion = Self::default();
         for image in images {
@@ -65,17 +64,17 @@ impl Confusion {
         *self.counts.entry((truth, detected)).or_default() += 1;
     }
 
-    /// How many objects of class `truth` were detected as `detected`.
+    /// Number of objects of class `truth` detected as `detected`.
     pub fn get(&self, truth: usize, detected: usize) -> usize {
         self.counts.get(&(truth, detected)).copied().unwrap_or(0)
     }
 
-    /// How many entries the row of a class has: its objects, or for [`BACKGROUND`] the detections of nothing.
+    /// Sum of a class's row: its objects, or for [`BACKGROUND`] the false positives.
     pub fn row_sum(&self, truth: usize) -> usize {
         self.counts.range((truth, 0)..=(truth, usize::MAX)).map(|(_, count)| count).sum()
     }
 
-    /// The same counts with other classes: `renamed[class]` for each class, background included.
+    /// The same counts with each class, background included, replaced by `renamed(class)`.
     pub fn renamed(&self, renamed: impl Fn(usize) -> usize) -> Self {
         let mut result = Self::default();
         for (&(truth, detected), count) in &self.counts {
@@ -85,7 +84,7 @@ impl Confusion {
     }
 }
 
-/// Which of the objects a detection overlaps most, if by enough: the better IoU, then its own class, then the first one.
+/// The object that a detection overlaps most, if by enough: the better IoU, then its own class, then the first.
 fn most_overlapped(detection: &DetectionPx, objects: &[&TruthPx]) -> Option<usize> {
     let mut best = None;
     let mut best_rank = (MATCH_IOU, false);
@@ -116,16 +115,16 @@ mod tests {
         DetectionPx { class, bbox_px: bbox_px(x), score }
     }
 
-    /// The cells that are not empty, as (object, detection, count).
+    /// The non-empty cells, as (object, detection, count).
     fn cells(truths: Vec<TruthPx>, detections: Vec<DetectionPx>) -> Vec<(usize, usize, usize)> {
         let confusion = Confusion::count(&[ImageResult { image_id: 1, truths, detections }], 3, 0.5);
         confusion.counts.into_iter().map(|((truth, detected), count)| (truth, detected, count)).collect()
     }
 
     #[test]
-    fn right_mistaken_missed_and_nothing_there() {
+    fn right_confused_missed_and_false_positive() {
         let truths = vec![truth(1, 0.0), truth(2, 100.0), truth(3, 200.0)];
-        // Right; another class; below the threshold, so missed; nothing there; a duplicate; a class without a name.
+        // Right; another class; below the threshold, so missed; false positive; a duplicate; a class without a name.
         let detections = vec![
             detection(1, 1.0, 0.9),
             detection(3, 100.0, 0.5),
@@ -143,7 +142,7 @@ mod tests {
         let truths = vec![truth(1, 0.0), truth(2, 4.0)];
         let detections = vec![detection(2, 1.0, 0.6), detection(1, 3.0, 0.7)];
         assert_eq!(cells(truths, detections), [(1, 2, 1), (2, 1, 1)]);
-        // Two objects in one place: each detection takes that of its own class.
+        // Two objects in one place: each detection takes the one of its own class.
         let detections = vec![detection(2, 0.0, 0.9), detection(1, 0.0, 0.8)];
         assert_eq!(cells(vec![truth(1, 0.0), truth(2, 0.0)], detections), [(1, 1, 1), (2, 2, 1)]);
     }
@@ -155,11 +154,11 @@ mod tests {
         let crowd = TruthPx { crowd: true, bbox_px: wide, ..truth(2, 0.0) };
         let detections =
             vec![detection(3, 0.0, 0.9), detection(1, 0.0, 0.8), detection(2, 150.0, 0.7), detection(2, 195.1, 0.7)];
-        assert_eq!(cells(vec![hard, crowd], detections), [(0, 2, 1)], "the last one lies mostly outside the crowd");
+        assert_eq!(cells(vec![hard, crowd], detections), [(0, 2, 1)], "the last one is mostly outside the crowd");
     }
 
     #[test]
-    fn rows_add_up_and_classes_can_be_joined() {
+    fn rows_add_up_and_classes_can_be_merged() {
         let detections = vec![detection(1, 0.0, 0.9), detection(3, 100.0, 0.9), detection(2, 300.0, 0.9)];
         let image =
             ImageResult { image_id: 1, truths: vec![truth(1, 0.0), truth(1, 100.0), truth(3, 200.0)], detections };

@@ -1,33 +1,32 @@
-//! What is in a picture and what was detected in it: the input of every measure, whoever made it.
+//! The objects of a picture and its detections, whoever made them: the input of every measure.
 
 use ssd::Detection;
 use ssd_data::{TruthPx, XywhPx};
 
-/// An object that a detector claims.
+/// A detection in pixels of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetectionPx {
-    /// 1-based.
+    /// Class number, 1-based.
     pub class: usize,
-    /// Where.
+    /// The box.
     pub bbox_px: XywhPx,
-    /// How sure; only the order matters.
+    /// The score; only the order matters.
     pub score: f64,
 }
 
-/// One picture: what is there and what was detected. Order of pictures and of detections breaks ties between equal scores.
+/// The objects and detections of one picture. Ties between scores are broken by the order of pictures and detections.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImageResult {
-    /// The picture's number in COCO files.
+    /// The picture's id in COCO files.
     pub image_id: i64,
-    /// What is there.
+    /// The objects.
     pub truths: Vec<TruthPx>,
-    /// What was detected, in any order.
+    /// The detections, in any order.
     pub detections: Vec<DetectionPx>,
 }
 
 impl ImageResult {
-    /// From the data set's and the model's own form, for a source picture of `width` by `height` pixels: objects in its
-    /// pixels, detections as fractions of it.
+    /// From the data set's and the model's own forms, for a source picture of `width` by `height` pixels.
     pub fn from_normalised(
         image_id: i64,
         (width, height): (u32, u32),
@@ -43,18 +42,18 @@ impl ImageResult {
     }
 }
 
-/// One picture as one class sees it.
+/// The part of a picture that concerns one class.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ClassImage<'a> {
     pub truths: Vec<&'a TruthPx>,
-    /// Best first; equal scores stay in their order.
+    /// Best first; equal scores in their original order.
     pub detections: Vec<&'a DetectionPx>,
 }
 
-/// For each class the pictures that have an object or a detection of it, in the order of the pictures.
+/// For each class, the pictures with an object or a detection of it, in order.
 pub(crate) fn split_by_class(images: &[ImageResult], classes: usize) -> Vec<Vec<ClassImage<'_>>> {
     let mut by_class: Vec<Vec<ClassImage>> = vec![Vec::new(); classes];
-    // A picture gets one entry in each class of which it has something: this remembers the last picture of each class.
+    // The last picture that each class has an entry for.
     let mut last_image = vec![usize::MAX; classes];
     for (i, image) in images.iter().enumerate() {
         for truth in image.truths.iter().filter(|t| (1..=classes).contains(&t.class)) {
@@ -72,7 +71,7 @@ pub(crate) fn split_by_class(images: &[ImageResult], classes: usize) -> Vec<Vec<
     by_class
 }
 
-/// The entry of picture `i` in one class, the newest one or a new one.
+/// The entry of picture `i` in one class, added if it is missing.
 fn entry_of<'c, 'a>(entries: &'c mut Vec<ClassImage<'a>>, last_image: &mut usize, i: usize) -> &'c mut ClassImage<'a> {
     if *last_image != i {
         *last_image = i;
@@ -82,7 +81,7 @@ fn entry_of<'c, 'a>(entries: &'c mut Vec<ClassImage<'a>>, last_image: &mut usize
     &mut entries[newest]
 }
 
-/// The mean of the values that are defined; `None` where none is.
+/// The mean of the defined values; `None` if there are none.
 pub(crate) fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let (sum, count) = values.flatten().fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / count as f64)

@@ -1,27 +1,27 @@
-//! Precision over recall at IoU 0.5, for `eval --curves`: the curves whose area is the all-point AP of [`super::voc`].
+//! Precision over recall at IoU 0.5, for `eval --curves`: the curves whose area is the all-point AP of [`crate::voc`].
 //!
-//! What it is not: it draws nothing. The matching, and what becomes of difficult objects and crowds, is that of the VOC kit.
+//! Draws nothing. Matching, difficult objects and crowds are treated as in the VOC kit.
 
 use rayon::prelude::*;
 
 use crate::image_result::{ImageResult, mean, split_by_class};
 use crate::voc;
 
-/// A curve is read at recall 0, `1 / STEPS`, …, 1.
+/// Curves are read at recall 0, `1 / STEPS`, …, 1.
 pub const STEPS: usize = 500;
 
 /// The curve of one class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassCurve {
-    /// The class by name.
+    /// Name of the class.
     pub label: String,
     /// The area under the curve, exactly: all-point AP at IoU 0.5.
     pub ap: f64,
-    /// `STEPS + 1` values: the best precision at each recall or beyond, 0 where that recall is not reached.
+    /// `STEPS + 1` values: the best precision at each recall or beyond, 0 beyond the recall reached.
     pub precision: Vec<f64>,
 }
 
-/// One curve for each class that has an object to be found, in the order of the labels; `labels[c - 1]` names class `c`.
+/// One curve for each class with an object to find, in the order of the labels; `labels[c - 1]` names class `c`.
 pub fn class_curves(images: &[ImageResult], labels: &[String]) -> Vec<ClassCurve> {
     let by_class = split_by_class(images, labels.len());
     let curves = by_class.par_iter().zip(labels).filter_map(|(class_images, label)| {
@@ -32,7 +32,7 @@ pub fn class_curves(images: &[ImageResult], labels: &[String]) -> Vec<ClassCurve
     curves.collect()
 }
 
-/// The mean of the classes at each recall, as long as a curve; its area is their mean AP but for the sampling.
+/// The mean over classes at each recall, as long as a curve; its area is their mean AP, up to sampling.
 pub fn mean_curve(curves: &[ClassCurve]) -> Vec<f64> {
     (0..=STEPS).map(|i| mean(curves.iter().map(|curve| Some(curve.precision[i]))).unwrap_or(0.0)).collect()
 }
@@ -50,7 +50,7 @@ mod tests {
     use crate::{DetectionPx, evaluate};
 
     #[test]
-    fn curves_say_what_the_report_says() {
+    fn curves_agree_with_the_report() {
         let bbox_px = |x: usize| XywhPx { x: x as f64 * 50.0, y: 0.0, w: 10.0, h: 10.0 };
         let truth = |class, x| TruthPx { class, bbox_px: bbox_px(x), area_px: 100.0, difficult: false, crowd: false };
         let detection = |class, x, score| DetectionPx { class, bbox_px: bbox_px(x), score };

@@ -1,4 +1,4 @@
-//! All measures of one run of a detector, and how they are computed from its pictures.
+//! All measures of one run of a detector, computed from its pictures.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -7,25 +7,25 @@ use crate::coco::{self, CocoSummary};
 use crate::image_result::{ImageResult, mean, split_by_class};
 use crate::voc;
 
-/// All measures of one run. Values are `0..=1`; `None` where nothing could be found: no object of that kind is there.
+/// All measures of one run. Values are `0..=1`; `None` if there is no object of that kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Pascal VOC 2007: mean over classes of the 11-point AP at IoU 0.5.
     pub voc07_11pt: Option<f64>,
     /// Pascal VOC since 2010: mean over classes of the area under the curve at IoU 0.5.
     pub voc_all_point: Option<f64>,
-    /// COCO's twelve numbers, less three that need area and count at once.
+    /// Nine of COCO's twelve numbers, without the three recalls by area.
     pub coco: CocoSummary,
     /// One entry for each label, in the order of the labels.
     pub per_class: Vec<ClassReport>,
-    /// How many pictures.
+    /// Number of pictures.
     pub images: usize,
 }
 
 /// The measures of one class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClassReport {
-    /// The class by name.
+    /// Name of the class.
     pub label: String,
     /// 11-point AP at IoU 0.5.
     pub ap50_11pt: Option<f64>,
@@ -33,11 +33,11 @@ pub struct ClassReport {
     pub ap50_all_point: Option<f64>,
     /// COCO AP, IoU .50:.05:.95.
     pub ap: Option<f64>,
-    /// How many objects count: neither difficult nor a crowd.
+    /// Number of objects that count: neither difficult nor a crowd.
     pub ground_truths: usize,
 }
 
-/// Measures all pictures. `labels[c - 1]` names class `c`; an object of a class without a label is left out.
+/// Measures all pictures. `labels[c - 1]` names class `c`; objects of a class without a label are left out.
 pub fn evaluate(images: &[ImageResult], labels: &[String]) -> Report {
     let by_class = split_by_class(images, labels.len());
     let measured: Vec<(voc::ClassAp, coco::ClassMeasures)> = by_class
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::coco_files;
 
-    /// Same keys in the same nesting, null where null is wanted, numbers within a millionth.
+    /// Same keys in the same nesting, null for null, numbers within a millionth.
     fn assert_agrees(at: &str, got: &Value, want: &Value) {
         match (got, want) {
             (Value::Object(got), Value::Object(want)) => {
@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// Measures the files of one folder and compares with what stands there in `expected.json`.
+    /// Measures the files of one folder and compares with its `expected.json`.
     fn assert_folder_agrees(folder: &Path) {
         let ground_truth = folder.join("ground_truth.json");
         let mut truth = coco_files::read_ground_truth(&ground_truth).unwrap();

@@ -1,4 +1,4 @@
-//! That the cost of measuring grows with the number of pictures and not with its square.
+//! The cost of measuring grows with the number of pictures, not with its square.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::confusion::Confusion;
 use crate::precision_recall::class_curves;
 use crate::{DetectionPx, ImageResult, evaluate};
 
-/// Pictures with 8 objects and 200 detections each, some of them on the objects; scores have two digits, so many are equal.
+/// Pictures with 8 objects and 200 detections each, some on the objects; scores have two digits, so many are equal.
 fn problem(images: usize, classes: usize) -> Vec<ImageResult> {
     let mut rng = Pcg64::seed_from_u64(7);
     let mut picture = |i: usize| {
@@ -39,7 +39,7 @@ fn problem(images: usize, classes: usize) -> Vec<ImageResult> {
 
 #[test]
 fn a_thousand_pictures_of_200_detections_are_measured_in_seconds() {
-    // One class puts all 200,000 detections into one queue, 80 classes are what COCO has.
+    // One class puts all 200,000 detections into one queue; COCO has 80 classes.
     for classes in [1, 80] {
         let images = problem(1000, classes);
         let labels: Vec<String> = (1..=classes).map(|class| class.to_string()).collect();
@@ -49,7 +49,7 @@ fn a_thousand_pictures_of_200_detections_are_measured_in_seconds() {
         let confusion = Confusion::count(&images, classes, 0.5);
         let took = start.elapsed();
         assert!(report.coco.ap.is_some_and(|ap| ap > 0.0) && curves.len() == classes && confusion.row_sum(1) > 0);
-        // Well below a second on two cores; what compares each detection with each would take many minutes.
+        // Well below a second on two cores; comparing each detection with each would take many minutes.
         assert!(took < Duration::from_secs(20), "{classes} classes took {took:?}");
         println!("{classes} classes: {took:?}");
     }

@@ -1,4 +1,4 @@
-//! A [`Report`] as text for a terminal. Values are in percent, a dash where a measure is undefined.
+//! A [`Report`] as text for a terminal. Values are in percent, with a dash where a measure is undefined.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl fmt::Display for Report {
         line("COCO AP, IoU .50:.05:.95", &[("all", coco.ap), ("IoU .50", coco.ap50), ("IoU .75", coco.ap75)])?;
         line("COCO AP by area", &[("small", coco.ap_small), ("medium", coco.ap_medium), ("large", coco.ap_large)])?;
         line("COCO AR by detections", &[("1", coco.ar_1), ("10", coco.ar_10), ("100", coco.ar_100)])?;
-        write!(f, "{} images; values in percent, - where no such object is there", self.images)
+        write!(f, "{} images; values in percent, - without such objects", self.images)
     }
 }
 

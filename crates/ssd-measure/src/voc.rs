@@ -1,24 +1,24 @@
-//! Average precision as Pascal VOC defines it, at IoU 0.5, in both flavours: 11-point (2007) and all-point (since 2010).
+//! Average precision as Pascal VOC defines it, at IoU 0.5, both 11-point (2007) and all-point (since 2010).
 //!
-//! The matching is that of the VOC development kit. Detections of a class over all pictures are taken best first; each
-//! looks at the object of its class that it overlaps most, whether that one is taken or not:
+//! Matching is that of the VOC development kit. A class's detections over all pictures are taken best first; each is
+//! compared with the object of its class that it overlaps most, whether that one is taken or not:
 //!
 //! - overlap below 0.5: a false positive;
-//! - the object is `difficult` (or a COCO crowd): neither hit nor miss, and the object is not among those to be found;
+//! - the object is `difficult` (or a COCO crowd): neither hit nor miss, and the object is not one to find;
 //! - the object was found before: a false positive, a duplicate;
 //! - else a hit.
 //!
-//! One thing differs from the kit: it counts pixels from 1 and adds one to each width (`x2 - x1 + 1`). Our boxes are
-//! continuous, their second corner is not included, so nothing is added; the PyTorch ports do the same.
+//! One thing differs from the kit, which counts pixels from 1 and adds one to each width (`x2 - x1 + 1`). Our boxes are
+//! continuous and exclude their second corner, so nothing is added, as in the PyTorch ports.
 
 use ssd_data::TruthPx;
 
 use crate::image_result::ClassImage;
 
-/// An object counts as found from this overlap on.
+/// Least overlap at which an object counts as found.
 const MATCH_IOU: f64 = 0.5;
 
-/// Average precision of one class; `None` where no object of the class is to be found.
+/// Average precision of one class; `None` if it has no object to find.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassAp {
     /// Mean of the best precision at recall 0, 0.1, …, 1 or beyond.
@@ -30,12 +30,12 @@ pub struct ClassAp {
 /// The curve's points in whole numbers: `(hits, judged)` after each judged detection, best first.
 pub(super) struct Curve {
     points: Vec<(usize, usize)>,
-    /// How many objects are to be found.
+    /// Number of objects to find.
     pub truths: usize,
 }
 
 impl Curve {
-    /// The best precision at recall 0, `1 / steps`, …, 1 or beyond: the curve made monotone, read at `steps + 1` places.
+    /// The best precision at recall 0, `1 / steps`, …, 1 or beyond: the monotone curve, read at `steps + 1` points.
     pub fn sampled(&self, steps: usize) -> Vec<f64> {
         let mut precisions = vec![0.0; steps + 1];
         let mut points = self.points.iter().rev().peekable();
@@ -50,7 +50,7 @@ impl Curve {
     }
 }
 
-/// Both flavours for the pictures of one class.
+/// Both kinds of AP for the pictures of one class.
 pub(super) fn class_ap(images: &[ClassImage]) -> ClassAp {
     let curve = curve(images);
     if curve.truths == 0 {
@@ -90,7 +90,7 @@ pub(super) fn curve(images: &[ClassImage]) -> Curve {
     Curve { points, truths }
 }
 
-/// The object that detection `d` overlaps most, if by enough; the first one of equals.
+/// The object that detection `d` overlaps most, if by enough; the first of equals.
 fn most_overlapped(image: &ClassImage, d: usize) -> Option<usize> {
     let mut best = None;
     let mut best_iou = 0.0;
@@ -107,7 +107,7 @@ fn precision(&(hits, judged): &(usize, usize)) -> f64 {
     hits as f64 / judged as f64
 }
 
-/// Recall is compared in whole numbers: 3 of 10 is recall 0.3 exactly, which it is not in floating point.
+/// Recall is compared in whole numbers: 3 of 10 is exactly 0.3, which floating point cannot represent.
 fn eleven_point(curve: &Curve) -> f64 {
     let best_from = |tenths: usize| {
         let reached = curve.points.iter().filter(|(hits, _)| hits * 10 >= tenths * curve.truths);
@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn the_most_overlapped_object_decides_even_if_taken() {
-        // Objects at 0 and 4. The second detection, at 1.9, reaches IoU 0.65 with both; the first of them is nearer and
-        // taken, so it is a duplicate although the other object is free.
+        // Objects at 0 and 4. The second detection, at 1.9, has IoU 0.65 or more with both; the first, which is nearer,
+        // is taken, so it is a duplicate although the other object is free.
         let detections = vec![detection(0.0, 0.9), detection(1.9, 0.8)];
         close(ap(vec![truth(0.0), truth(4.0)], detections), (6.0 / 11.0, 0.5));
     }
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_curve_of_three_points() {
-        // Three objects; hit, miss, hit, miss, and one is never found: recall 1/3 at 1, then 2/3 at 2/3.
+        // Three objects; hit, miss, hit, miss, and one is never found: recall 1/3 at precision 1, then 2/3 at 2/3.
         let truths = vec![truth(0.0), truth(50.0), truth(100.0)];
         let detections = vec![detection(0.0, 0.9), detection(200.0, 0.8), detection(50.0, 0.7), detection(300.0, 0.6)];
         // Recall 0 to .3 at precision 1 (four points), .4 to .6 at 2/3 (three), none beyond.
@@ -210,8 +210,8 @@ mod tests {
     }
 
     #[test]
-    fn a_second_detection_of_a_difficult_object_is_no_duplicate() {
-        // The kit looks at `difficult` before it looks at whether the object is taken. A hit, then two on the difficult
+    fn a_second_detection_of_a_difficult_object_is_not_a_duplicate() {
+        // The kit checks `difficult` before it checks whether the object is taken. A hit, then two on the difficult
         // object, then a miss, then a hit: precision 1, then 2/3.
         let hard = TruthPx { difficult: true, ..truth(50.0) };
         let at = [(0.0, 0.9), (50.0, 0.8), (51.0, 0.7), (300.0, 0.6), (100.0, 0.5)];
@@ -228,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn detections_of_all_pictures_stand_in_one_queue() {
-        // Picture 1 has its miss before picture 2 has its hit: 1/2, which each picture by itself would not say.
+    fn detections_of_all_pictures_are_ranked_together() {
+        // Picture 1's miss ranks before picture 2's hit: 1/2, which neither picture alone would give.
         let result = |image_id, truths, detections| ImageResult { image_id, truths, detections };
         let images =
             [result(1, vec![], vec![detection(0.0, 0.9)]), result(2, vec![truth(0.0)], vec![detection(0.0, 0.8)])];

@@ -1,4 +1,4 @@
-//! `--arch list`: what the architectures are called and cost.
+//! `--arch list`: the architectures by name, with what they cost.
 
 use burn::tensor::Device;
 use serde::Serialize;
@@ -10,7 +10,7 @@ pub struct ArchRow {
     name: &'static str,
     /// With 20 classes.
     parameters: usize,
-    /// Of the convolutions of one picture, a multiply-add counted as two.
+    /// Of one picture's convolutions, counting a multiply-add as two.
     gflop: f64,
     priors: usize,
 }
@@ -30,7 +30,7 @@ pub fn list() -> Vec<ArchRow> {
     Arch::ALL.map(row).into()
 }
 
-/// The same as a table, for people.
+/// The list as a table, for people.
 pub fn table() -> String {
     let mut text = format!("{:30} {:>13} {:>8} {:>8}\n", "architecture", "parameters", "GFLOP", "priors");
     for ArchRow { name, parameters, gflop, priors } in list() {

@@ -1,11 +1,11 @@
-//! What command lines of several programs have in common: values that are one of some names, finite numbers.
+//! Argument parsers shared by several programs: one of several names, finite numbers.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// Parses one of `names`, each of which `T` understands; `--help` and the error for another value list them.
+/// Parses one of `names`, each of which parses as a `T`; `--help` and the error for other values list them.
 pub fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err: Display + std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
@@ -13,7 +13,7 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
-/// Parses a number that JSON can hold: settings pass through it.
+/// Parses a number that JSON can represent, since settings pass through it.
 pub fn finite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),

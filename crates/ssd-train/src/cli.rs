@@ -1,4 +1,4 @@
-//! The edge that all doors share: exit codes, results on standard output, choices of a name on the command line. Only doors import it.
+//! What all binaries share: exit codes and results on standard output. Only binaries import it.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::console::complain;
 use crate::failure::Failure;
 
-/// Ends a program: 0 done, 1 failed while running, 2 bad usage or bad input (clap ends with 2 as well).
+/// Ends a program: 0 done, 1 failed while running, 2 bad usage or bad input (as clap does).
 pub fn exit(result: Result<(), Failure>) -> ExitCode {
     let (message, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
@@ -19,20 +19,20 @@ pub fn exit(result: Result<(), Failure>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The one JSON document that `--json` promises, on stdout, with a line break at its end.
+/// Prints the one JSON document that `--json` promises on stdout, ending in a line break.
 ///
 /// # Errors
-/// A [`Failure::Run`] where stdout does not take it. A reader that has gone (`| head`) is not an error.
+/// A [`Failure::Run`] if stdout cannot be written. A reader that has gone (`| head`) is not an error.
 pub fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(document)
         .map_err(|e| Failure::Run(format!("The result cannot be written as JSON: {e}.")))?;
     print_text(&format!("{text}\n"))
 }
 
-/// Text on stdout, for a person.
+/// Prints text for people on stdout.
 ///
 /// # Errors
-/// As [`print_json`].
+/// Those of [`print_json`].
 pub fn print_text(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

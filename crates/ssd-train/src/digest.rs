@@ -1,13 +1,13 @@
-//! SHA-256 as it is written: in hexadecimal.
+//! SHA-256 in hexadecimal.
 
 use sha2::{Digest as _, Sha256};
 
-/// Of one piece of bytes.
+/// The digest of some bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(Sha256::new_with_prefix(bytes))
 }
 
-/// Of all that was fed to it.
+/// The digest of everything fed to `sum`.
 pub(crate) fn hexadecimal(sum: Sha256) -> String {
     sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

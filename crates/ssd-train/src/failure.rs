@@ -1,13 +1,12 @@
-//! Why a program ends early: the sentence that the user reads, and whose fault it is.
+//! Why a program ends early, and whose fault it is. Printing it and ending the program is [`crate::cli`]'s.
 //!
-//! The sentence says which file, what is wrong and what to do (`cli::usage` and `cli::folders` check it).
-//! What it is not: how the sentence is printed and the program ended, which is [`crate::cli`]'s.
+//! Errors say which file, what is wrong and what to do (checked by `cli::usage` and `cli::folders`).
 
 use std::fmt;
 
 use ssd_data::WriteError;
 
-/// Why a program ends early, with the sentence that the user reads.
+/// Why a program ends early, as a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// Bad usage or bad input: exit code 2.
@@ -17,12 +16,12 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// An error that the user mends by other arguments or another file.
+    /// An error that the user corrects with other arguments or another file.
     pub fn input(error: impl fmt::Display) -> Self {
         Self::Input(error.to_string())
     }
 
-    /// An error that came up on the way: a full disk, a lost device.
+    /// An error that occurred while running: a full disk, a lost device.
     pub fn run(error: impl fmt::Display) -> Self {
         Self::Run(error.to_string())
     }

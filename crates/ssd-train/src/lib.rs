@@ -1,10 +1,10 @@
-//! The native programs, as a library: running a training, detecting, measuring speed, exchanging weights. Each binary is a thin door.
+//! The native programs, as a library: training, detecting, measuring speed, exchanging weights. Binaries are doors.
 //!
 //! Training: data set → augment → match → loss → optimiser → checkpoint → export.
 //! Detection: picture → preprocess → network → decode → topk → nms → gather → boxes.
 //!
-//! What it is not: data sets and augmentation are `ssd-data`, measures `ssd-measure`, a step of learning `ssd-learn`. Here are files,
-//! threads, devices and clocks. The rooms, each of which knows only those above it:
+//! Files, threads, devices and clocks are here; data sets and augmentation are in `ssd-data`, measures in
+//! `ssd-measure`, the learning step in `ssd-learn`. Each module knows only those above it:
 
 pub mod failure;
 

@@ -1,4 +1,4 @@
-//! A weights file on disk: read here alone, with one error that names it.
+//! Reading weights files: the one place, with one error that names the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use ssd::Ssd;
 use ssd::weights::{self, Header, WeightsError};
 
-/// A weights file that cannot be used.
+/// An unusable weights file.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsFileError {
     /// It cannot be read.
@@ -15,7 +15,7 @@ pub enum WeightsFileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// It is not a detector.
@@ -23,7 +23,7 @@ pub enum WeightsFileError {
     Weights {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: WeightsError,
     },
 }
@@ -31,26 +31,23 @@ pub enum WeightsFileError {
 /// The bytes of a file.
 ///
 /// # Errors
-///
-/// When the system does not hand them out.
+/// If the file cannot be read.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, WeightsFileError> {
     fs::read(path).map_err(|source| WeightsFileError::Read { path: path.into(), source })
 }
 
-/// A detector on a device.
+/// Loads a detector onto a device.
 ///
 /// # Errors
-///
-/// When the file cannot be read, or is no detector.
+/// If the file cannot be read or is not a detector.
 pub fn load(path: &Path, device: &Device) -> Result<(Header, Ssd), WeightsFileError> {
     weights::load(bytes(path)?, device).map_err(|source| WeightsFileError::Weights { path: path.into(), source })
 }
 
-/// What a detector says of itself.
+/// A detector's header.
 ///
 /// # Errors
-///
-/// As [`load`], but for its tensors, which are not looked at.
+/// Those of [`load`], except that tensors are not checked.
 pub fn header(path: &Path, bytes: &[u8]) -> Result<Header, WeightsFileError> {
     weights::read_header(bytes).map_err(|source| WeightsFileError::Weights { path: path.into(), source })
 }

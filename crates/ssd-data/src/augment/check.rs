@@ -1,12 +1,13 @@
-//! Whether the numbers of an augmentation make sense, said in a sentence. Whoever writes a `config.json` by hand reads it.
+//! Checks an augmentation's numbers; the errors are for whoever writes a `config.json` by hand.
 
-/// A number that no augmentation can be made with.
+/// A number that an augmentation cannot use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the augmentation's {name} is {value}; it has to be {wanted} (`augment` among the settings, in --config or in the run's config.json)."
+    "the augmentation's {name} is {value}; it has to be {wanted} (`augment` among the settings, in --config or in the \
+     run's config.json)."
 )]
 pub struct AugmentError {
-    /// Where it stands, such as `crop.scale`.
+    /// Path of the setting, such as `crop.scale`.
     name: &'static str,
     value: String,
     wanted: String,
@@ -24,7 +25,7 @@ pub(super) fn within(name: &'static str, value: f32, low: f32, high: f32) -> Res
     require((low..=high).contains(&value), name, value, format!("a number from {low} to {high}"))
 }
 
-/// Two ends of a range, in order and both within bounds.
+/// Both ends of a range, in order and within bounds.
 pub(super) fn range(name: &'static str, value: (f32, f32), low: f32, high: f32) -> Result<(), AugmentError> {
     let met = low <= value.0 && value.0 <= value.1 && value.1 <= high;
     require(met, name, value, format!("two numbers from {low} to {high}, the smaller one first"))

@@ -1,7 +1,7 @@
-//! Zooming in (paper, section 2.2): a patch of the picture that overlaps at least one object by a chosen least IoU.
+//! Zooming in (paper, section 2.2): a patch of the picture that overlaps at least one object by a minimum IoU.
 //!
-//! Each picture draws one choice: the whole picture, or a patch with one of the least overlaps. The overlap has to be
-//! reached by *any* object, not by all; an object stays where its centre is inside the patch, and its box is clipped.
+//! One choice is drawn for each picture: the whole picture, or a patch with one of the minimum IoUs. *Any* object has
+//! to reach it, not all; an object is kept if its centre is inside the patch, and its box is clipped.
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
@@ -14,22 +14,22 @@ use super::check::{self, AugmentError};
 /// Choices drawn for one picture before it is left whole.
 const MAX_CHOICES: usize = 70;
 
-/// Bounds of what may be asked for: below a hundredth a patch has a few pixels; trials take time.
+/// Limits of the settings: at less than a hundredth a patch has few pixels; trials take time.
 const SMALLEST_SCALE: f32 = 0.01;
 const MOST_TRIALS: f32 = 1_000.0;
 
-/// What patches may look like.
+/// How patches are drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Crop {
-    /// The choices of a least IoU between the patch and an object. The whole picture is one more choice, as likely as each.
+    /// Minimum IoUs of the patch with an object, to choose from; the whole picture is one more, equally likely choice.
     pub min_ious: Vec<f32>,
     /// Side of the patch relative to the picture, before the aspect ratio: the square root of its share of the area.
-    /// The paper says 0.1 to 1, its code 0.3 to 1; the code made the published numbers.
+    /// The paper says 0.1 to 1, its code 0.3 to 1; the published results are the code's.
     pub scale: (f32, f32),
     /// Aspect ratio of the patch, relative to the picture's.
     pub aspect_ratio: (f32, f32),
-    /// Patches tried for one choice before another choice is drawn.
+    /// Patches tried for one choice before another is drawn.
     pub trials: usize,
 }
 
@@ -46,7 +46,7 @@ impl Crop {
     }
 }
 
-/// A patch in whole pixels of the picture, so that the boxes lie exactly where the pixels do.
+/// A patch in whole pixels of the picture, so that boxes stay exactly on their pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patch {
     /// Left edge.
@@ -60,10 +60,10 @@ pub struct Patch {
 }
 
 impl Crop {
-    /// A patch of a picture of this size and with these objects, boxes in its pixels; none for the whole picture.
+    /// A patch of a picture of this size with these objects, boxes in its pixels; `None` for the whole picture.
     pub fn draw(&self, size_px: (u32, u32), truths_px: &[GroundTruth], rng: &mut Pcg64) -> Option<Patch> {
-        // A choice that cannot be met (IoU 0.9 with a small object) gives way to another. The whole picture is drawn sooner
-        // or later; the bound is for the case that it is not.
+        // A choice that cannot be met (IoU 0.9 with a small object) gives way to another. The whole picture is drawn
+        // sooner or later; the bound is in case it is not.
         for _ in 0..MAX_CHOICES {
             let min_iou = self.draw_min_iou(rng)?;
             for _ in 0..self.trials {
@@ -76,13 +76,13 @@ impl Crop {
         None
     }
 
-    /// One of the least overlaps; none for the whole picture.
+    /// One of the minimum IoUs; `None` for the whole picture.
     fn draw_min_iou(&self, rng: &mut Pcg64) -> Option<f32> {
         let choice = rng.random_range(0..=self.min_ious.len());
         self.min_ious.get(choice).copied()
     }
 
-    /// A patch anywhere in a picture, with a scale and an aspect ratio such that it fits.
+    /// A patch anywhere in the picture, of a scale and an aspect ratio that fit.
     fn draw_patch(&self, (width, height): (u32, u32), rng: &mut Pcg64) -> Patch {
         let scale = between(self.scale, rng);
         let widest = self.aspect_ratio.1.min(1.0 / (scale * scale));
@@ -105,7 +105,7 @@ impl Crop {
             check::within("crop.min_ious", *min_iou, 0.0, 1.0)?;
         }
         check::range("crop.scale", self.scale, SMALLEST_SCALE, 1.0)?;
-        // Around 1: whatever the scale is, some ratio then fits into the picture.
+        // Around 1, so that at any scale some ratio fits into the picture.
         check::within("crop.aspect_ratio", self.aspect_ratio.0, SMALLEST_SCALE, 1.0)?;
         check::within("crop.aspect_ratio", self.aspect_ratio.1, 1.0, 1.0 / SMALLEST_SCALE)?;
         check::within("crop.trials", self.trials as f32, 1.0, MOST_TRIALS)
@@ -119,15 +119,14 @@ impl Patch {
         CornerBox::new(x1, y1, x1 + self.width as f32, y1 + self.height as f32)
     }
 
-    /// Whether any object is overlapped enough, and any, perhaps another one, stays. A picture without objects has nothing
-    /// to lose: each patch of it will do.
+    /// Whether one object is overlapped enough and one is kept. Without objects, any patch will do.
     fn suits(&self, truths_px: &[GroundTruth], min_iou: f32) -> bool {
         let patch_px = self.bbox_px();
         let reached = || truths_px.iter().any(|truth| truth.bbox.iou(&patch_px) >= min_iou);
         truths_px.is_empty() || (reached() && truths_px.iter().any(|truth| self.keeps(&truth.bbox)))
     }
 
-    /// Whether an object stays: its centre is inside.
+    /// Whether an object is kept: its centre is inside.
     pub fn keeps(&self, bbox_px: &CornerBox) -> bool {
         let (patch_px, center_px) = (self.bbox_px(), bbox_px.to_center());
         (patch_px.x1..patch_px.x2).contains(&center_px.cx)
@@ -138,7 +137,7 @@ impl Patch {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
     use crate::augment::statistics::{assert_share, assert_uniform};
@@ -165,7 +164,7 @@ mod tests {
                 assert!(patch.x + patch.width <= 320 && patch.y + patch.height <= 240, "{patch:?} leaves the picture");
 
                 let best = truths_px().iter().map(|t| t.bbox.iou(&patch.bbox_px())).fold(0.0, f32::max);
-                assert!(best >= min_iou, "{patch:?} overlaps by {best}, not by {min_iou}");
+                assert!(best >= min_iou, "{patch:?} overlaps by {best}, less than {min_iou}");
                 assert!(truths_px().iter().any(|t| patch.keeps(&t.bbox)), "{patch:?} loses all objects");
             }
             assert!(found > 15, "{found} patches of 200 at IoU {min_iou}");
@@ -191,7 +190,7 @@ mod tests {
 
     #[test]
     fn one_object_overlapped_enough_is_enough() {
-        // The patch lies on the first object exactly, and has little in common with the second.
+        // The patch is the first object's box and has little in common with the second.
         let patch = Patch { x: 32, y: 24, width: 64, height: 60 };
         assert!(patch.suits(&truths_px(), 1.0));
         assert!(!patch.suits(&truths_px()[1..], 0.1), "its centre is outside");
@@ -207,21 +206,21 @@ mod tests {
             assert_share(drawn.iter().filter(|drawn| **drawn == choice).count(), drawn.len(), 1.0 / 7.0);
         }
         let whole = (0..2_000).filter(|&i| params.draw(SIZE_PX, &truths_px(), &mut seeded(&[9, i])).is_none()).count();
-        // One in seven are 286; a choice that cannot be met moves some of its share here.
+        // One in seven is 286; choices that cannot be met add some of their share.
         assert!((220..480).contains(&whole), "{whole} of 2000");
         assert!(Crop::none().draw(SIZE_PX, &truths_px(), rng).is_none());
     }
 
     #[test]
     fn scale_aspect_ratio_and_place_are_uniform() {
-        // Large, so that rounding to whole pixels does not count.
+        // Large, so that rounding to whole pixels is negligible.
         let (width, height) = (40_000, 30_000);
         let rng = &mut seeded(&[52]);
         let patches: Vec<Patch> = (0..10_000).map(|_| Crop::default().draw_patch((width, height), rng)).collect();
         let sides = |p: &Patch| (f64::from(p.width) / f64::from(width), f64::from(p.height) / f64::from(height));
         assert_uniform(patches.iter().map(|p| (sides(p).0 * sides(p).1).sqrt()), 0.3, 1.0);
 
-        // At each scale the ratio is uniform between the bounds that fit. Near scale 1 there is one ratio only.
+        // At each scale the ratio is uniform between the bounds that fit. Near scale 1 only one ratio does.
         let ratios = patches.iter().filter_map(|p| {
             let (w, h) = sides(p);
             let (narrowest, widest) = ((w * h).max(0.5), (1.0 / (w * h)).min(2.0));

@@ -16,9 +16,9 @@ const LARGEST_RATIO: f32 = 16.0;
 pub struct Expand {
     /// Probability of zooming out.
     pub probability: f64,
-    /// The canvas has at most so many times the picture's width and height, and at least once (4: 16 times the area).
+    /// Most times that the canvas may have the picture's width and height (4: 16 times the area); the least is one.
     pub max_ratio: f32,
-    /// Colour of the canvas around the picture: the mean of ImageNet, which normalisation turns into about 0.
+    /// Colour of the canvas around the picture: ImageNet's mean, which normalises to about 0.
     pub fill: [u8; 3],
 }
 
@@ -28,7 +28,7 @@ impl Default for Expand {
     }
 }
 
-/// Where a picture lies on a canvas, in whole pixels, so that the boxes lie exactly where the picture does.
+/// Position of a picture on a canvas, in whole pixels, so that boxes stay exactly on their pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
     /// Columns left of the picture.
@@ -40,7 +40,7 @@ pub struct Placement {
 }
 
 impl Expand {
-    /// A canvas of the picture's own shape, and a place on it; none where the picture stays as it is.
+    /// A canvas of the picture's shape and a position on it; `None` if the picture stays as it is.
     pub fn draw(&self, (width, height): (u32, u32), rng: &mut Pcg64) -> Option<Placement> {
         if !happens(self.probability, rng) {
             return None;
@@ -80,7 +80,7 @@ mod tests {
         assert_uniform(placed.iter().map(|p| share(p.top, p.canvas_px.1 - height)), 0.0, 1.0);
         for p in placed {
             let (x, y) = (share(p.canvas_px.0, width), share(p.canvas_px.1, height));
-            assert!((x - y).abs() < 1e-3, "{p:?} has not the picture's shape");
+            assert!((x - y).abs() < 1e-3, "{p:?} does not have the picture's shape");
         }
     }
 }

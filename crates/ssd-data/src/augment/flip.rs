@@ -1,4 +1,4 @@
-//! Left and right exchanged.
+//! Mirroring left and right.
 
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::chance::happens;
 use super::check::{self, AugmentError};
 
-/// How often to exchange left and right.
+/// How often to mirror.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Flip {
@@ -21,7 +21,7 @@ impl Default for Flip {
 }
 
 impl Flip {
-    /// Whether this picture is mirrored.
+    /// Whether to mirror this picture.
     pub fn draw(&self, rng: &mut Pcg64) -> bool {
         happens(self.probability, rng)
     }
@@ -38,7 +38,7 @@ mod tests {
     use crate::seeded::seeded;
 
     #[test]
-    fn as_often_as_its_probability_says() {
+    fn pictures_are_mirrored_with_the_given_probability() {
         for probability in [0.0, 0.2, 0.5, 1.0] {
             let rng = &mut seeded(&[41]);
             let flipped = (0..10_000).filter(|_| Flip { probability }.draw(rng)).count();

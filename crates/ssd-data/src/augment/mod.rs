@@ -1,12 +1,12 @@
-//! Augmentation: each picture is learned from in a new guise every epoch.
+//! Augmentation: each epoch learns from a different version of each picture.
 //!
-//! What it is: the chain of the paper (section 2.2, "Data augmentation", and section 3.6 for the expansion), each link with
-//! its parameters: [`photometric`] → [`expand`] → [`crop`] → [`flip`]. First all is drawn ([`Augmentation::draw`]), which
-//! gives a [`Change`] of colour and a [`View`], a window over the picture; then the resize reads the picture through both
-//! ([`Augmentation::pixels`]). What it is not: it has no resize of its own, see [`ssd::preprocess`].
+//! The chain of the paper (section 2.2, "Data augmentation", and section 3.6 for the expansion), each link with its
+//! parameters: [`photometric`] → [`expand`] → [`crop`] → [`flip`]. [`Augmentation::draw`] first draws everything,
+//! giving a [`Change`] of colour and a [`View`], a window over the picture; then the resize, [`ssd::preprocess`]'s own,
+//! reads the picture through both ([`Augmentation::pixels`]).
 //!
-//! Where the paper is silent the values are those of its authors' Caffe code; where the hue's range differs between
-//! implementations (18 or 36 degrees) it is the narrower one.
+//! Where the paper is silent, values are those of its authors' Caffe code; for the hue, whose range differs between
+//! implementations (18 or 36 degrees), the narrower one.
 
 mod chance;
 pub mod check;
@@ -44,10 +44,10 @@ pub struct AugmentConfig {
     pub expand: Expand,
     /// Zooming in, which makes large and cut objects.
     pub crop: Crop,
-    /// Left and right exchanged.
+    /// Mirroring left and right.
     pub flip: Flip,
-    /// Objects of which less is left, in pixels of the network's input and in either direction, are no longer learned
-    /// from: there may be nothing of them among the pixels that the resize looks at.
+    /// Objects with less than this left, in pixels of the network's input and in either direction, are not learned
+    /// from: the resize may not read any of their pixels.
     pub min_side_px: f32,
 }
 
@@ -64,10 +64,10 @@ impl Default for AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// The same, if all its numbers make sense.
+    /// These parameters, if they are all valid.
     ///
     /// # Errors
-    /// The first number that does not, and what it has to be.
+    /// The first invalid number, and what it has to be.
     pub fn checked(self) -> Result<Self, AugmentError> {
         self.photometric.check()?;
         self.expand.check()?;
@@ -81,15 +81,15 @@ impl AugmentConfig {
 /// What was drawn for one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Augmentation {
-    /// Its colours.
+    /// The change of its colours.
     pub change: Change,
-    /// What is seen of it, and where its objects are then.
+    /// The part of it that is seen, with the objects there.
     pub view: View,
     min_side_px: f32,
 }
 
 impl Augmentation {
-    /// Draws all that happens to a picture of this size, in pixels, with these objects, boxes as fractions of it.
+    /// Draws everything for a picture of this size in pixels and these objects, whose boxes are fractions of it.
     pub fn draw(size_px: (u32, u32), truths: &[GroundTruth], config: &AugmentConfig, rng: &mut Pcg64) -> Self {
         let change = config.photometric.draw(rng);
         let mut view = View::whole(size_px, truths);
@@ -105,12 +105,12 @@ impl Augmentation {
         Self { change, view, min_side_px: config.min_side_px }
     }
 
-    /// The augmented picture as the network wants it, `[3, S, S]`; `source` is the picture that this was drawn for.
+    /// The augmented picture as network input, `[3, S, S]`; `source` is the picture this was drawn for.
     pub fn pixels(&self, source: &RgbImage, spec: &Preprocess) -> Vec<f32> {
         self.view.pixels(source, &self.change, spec)
     }
 
-    /// The objects left, boxes as fractions of the augmented picture. Gone are those whose centre was cropped away and those
+    /// The objects left, boxes as fractions of the augmented picture: without those whose centre was cropped away or
     /// that are too small in an input of `input_size` pixels a side.
     pub fn truths(&self, input_size: usize) -> Vec<GroundTruth> {
         self.view.truths(self.min_side_px / input_size as f32)

@@ -1,7 +1,7 @@
 //! Changes of light and colour: brightness, contrast, saturation, hue, and the order of the channels.
 //!
-//! What is drawn for a picture is a [`Change`], which is applied to planes of numbers, in floating point: clamped to `0..=255`
-//! after each step, as the 8-bit pictures of the authors' code are, and made whole at the end. Boxes do not move.
+//! A [`Change`], drawn for a picture, is applied to planes of floats: clamped to `0..=255` after each step, as the
+//! 8-bit pictures of the authors' code are, and rounded at the end. Boxes do not move.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -20,15 +20,15 @@ const LARGEST_FACTOR: f32 = 255.0;
 pub struct Photometric {
     /// Probability of each of brightness, contrast, saturation and hue on its own.
     pub probability: f64,
-    /// At most so much is added to or taken from every channel, of 255.
+    /// Most that is added to or subtracted from every channel, of 255.
     pub brightness: f32,
     /// Every channel is multiplied by a factor between these.
     pub contrast: (f32, f32),
     /// The saturation is multiplied by a factor between these.
     pub saturation: (f32, f32),
-    /// The hue is turned by at most so many degrees, either way.
+    /// Most degrees that the hue is turned by, either way.
     pub hue_deg: f32,
-    /// Probability of exchanging the channels; 0 as in the authors' code.
+    /// Probability of permuting the channels; 0 as in the authors' code.
     pub channel_swap: f64,
 }
 
@@ -46,13 +46,13 @@ impl Default for Photometric {
 }
 
 impl Photometric {
-    /// No change at all.
+    /// No change.
     pub fn none() -> Self {
         Self { probability: 0.0, channel_swap: 0.0, ..Self::default() }
     }
 }
 
-/// What was drawn for one picture; each change is without effect where it was not chosen.
+/// What was drawn for one picture; changes that were not chosen are neutral.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
     added: f32,
@@ -60,7 +60,7 @@ pub struct Change {
     saturation: f32,
     hue_sixths: f32,
     contrast_after: f32,
-    /// Which of the source's channels each of R, G, B shows.
+    /// The source channel that each of R, G, B shows.
     channels: [usize; 3],
 }
 
@@ -68,7 +68,7 @@ impl Photometric {
     /// Draws the changes of one picture.
     pub fn draw(&self, rng: &mut Pcg64) -> Change {
         let mut drawn = |low: f32, high: f32, neutral: f32| {
-            // Drawn whether used or not: changing a probability leaves the other changes of a seed as they were.
+            // Drawn even if unused, so that a changed probability leaves a seed's other changes as they were.
             let value = between((low, high), rng);
             if happens(self.probability, rng) { value } else { neutral }
         };
@@ -76,7 +76,7 @@ impl Photometric {
         let contrast = drawn(self.contrast.0, self.contrast.1, 1.0);
         let saturation = drawn(self.saturation.0, self.saturation.1, 1.0);
         let hue_deg = drawn(-self.hue_deg, self.hue_deg, 0.0);
-        // The order matters through the clamping only; the paper's code takes either, evenly.
+        // The order matters through clamping alone; the paper's code takes either with equal probability.
         let contrast_first = rng.random_bool(0.5);
         let mut channels = [0, 1, 2];
         if happens(self.channel_swap, rng) {
@@ -103,7 +103,7 @@ impl Photometric {
 }
 
 impl Change {
-    /// All as it was.
+    /// No change.
     pub const NONE: Self = Self {
         added: 0.0,
         contrast_before: 1.0,
@@ -113,9 +113,9 @@ impl Change {
         channels: [0, 1, 2],
     };
 
-    /// Changes pixels in place: planes R, G, B of the source, of one length, values in `0..=255`, whole before and after.
+    /// Changes pixels in place: the source's planes R, G, B, of equal length, whole numbers in `0..=255`.
     ///
-    /// Each step is a loop of its own without branches, over as much as a row, so that the compiler takes vectors.
+    /// Each step is a loop of its own without branches, over up to a row, so that the compiler vectorises it.
     pub fn apply(&self, [red, green, blue]: [&mut [f32]; 3]) {
         for plane in [&mut *red, &mut *green, &mut *blue] {
             for v in plane {
@@ -135,7 +135,7 @@ impl Change {
         }
     }
 
-    /// Takes planes in the order in which the channels are shown, and gives them in the order of the source's.
+    /// Reorders planes from the order in which the channels are shown to the source's.
     pub fn by_source_channel<'a>(&self, [red, green, blue]: [&'a mut [f32]; 3]) -> [&'a mut [f32]; 3] {
         let mut planes = [(self.channels[0], red), (self.channels[1], green), (self.channels[2], blue)];
         planes.sort_by_key(|(channel, _)| *channel);
@@ -151,25 +151,25 @@ fn each_pixel([red, green, blue]: [&mut [f32]; 3], change: impl Fn([f32; 3]) -> 
     }
 }
 
-/// The nearest whole number, for `0..=255`: beside 2^23 there is no room for a fraction. Unlike `round`, which is a call of
-/// a function on processors that know no such instruction, it is two additions.
+/// The nearest whole number, for `0..=255`: near 2^23, `f32` has no fractional bits. Two additions, where `round` is a
+/// function call on processors without such an instruction.
 #[inline]
 fn whole(v: f32) -> f32 {
     const TWO_TO_23: f32 = 8_388_608.0;
     (v + TWO_TO_23) - TWO_TO_23
 }
 
-/// Multiplies the saturation of HSV, at most to 1: value and hue stay.
+/// Multiplies the saturation of HSV, up to 1; value and hue stay.
 #[inline]
 fn saturated(pixel: [f32; 3], factor: f32) -> [f32; 3] {
     let value = larger(larger(pixel[0], pixel[1]), pixel[2]);
     let chroma = value - smaller(smaller(pixel[0], pixel[1]), pixel[2]);
-    // Full saturation is a chroma as large as the value. Grey has none, and any factor will do.
+    // At full saturation the chroma equals the value. Grey has none, so any factor will do.
     let factor = smaller(factor, value / larger(chroma, f32::MIN_POSITIVE));
     pixel.map(|v| value - (value - v) * factor)
 }
 
-/// Turns the hue of HSV by sixths of the colour circle, at most once around: value and saturation stay.
+/// Turns the hue of HSV by sixths of the colour circle, at most once around; value and saturation stay.
 #[inline]
 fn turned([r, g, b]: [f32; 3], sixths: f32) -> [f32; 3] {
     let value = larger(larger(r, g), b);
@@ -181,11 +181,11 @@ fn turned([r, g, b]: [f32; 3], sixths: f32) -> [f32; 3] {
     } else {
         (4.0, r - g)
     };
-    // Grey has no chroma and no difference: its hue is 0, and nothing is made of it below.
+    // Grey has neither chroma nor difference: its hue is 0, and unused below.
     let hue = sector + difference / larger(chroma, f32::MIN_POSITIVE) + sixths;
     let hue = if hue < 0.0 { hue + 6.0 } else { hue };
     let hue = if hue >= 6.0 { hue - 6.0 } else { hue };
-    // How far the hue is from red, green and blue on the circle says how much of each is left.
+    // The distance of the hue from red, green and blue on the circle says how much of each is left.
     [0.0, 2.0, 4.0].map(|primary: f32| {
         let away = (hue - primary).abs();
         let away = smaller(away, 6.0 - away);
@@ -193,7 +193,7 @@ fn turned([r, g, b]: [f32; 3], sixths: f32) -> [f32; 3] {
     })
 }
 
-/// The larger of two numbers. `f32::max` also says what becomes of NaN, which takes three instructions more.
+/// The larger of two numbers. `f32::max` also handles NaN, at the cost of three more instructions.
 #[inline]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }

@@ -1,4 +1,4 @@
-//! Colours that are known, and the distribution of what is drawn.
+//! Known colours, and the distribution of the draws.
 
 use super::*;
 use crate::augment::statistics::{assert_share, assert_uniform};
@@ -47,7 +47,7 @@ fn whole_numbers_are_the_nearest() {
     }
 }
 
-/// The one pixel that a change makes of another.
+/// A single pixel after a change.
 fn changed(change: Change, pixel: [f32; 3]) -> [f32; 3] {
     let [mut r, mut g, mut b] = pixel.map(|v| [v]);
     change.apply([&mut r, &mut g, &mut b]);
@@ -59,10 +59,10 @@ fn steps_follow_each_other_and_are_clamped() {
     let pixel = [250.0, 100.0, 3.0];
     assert_eq!(changed(Change { added: 10.0, ..Change::NONE }, pixel), [255.0, 110.0, 13.0]);
     assert_eq!(changed(Change { added: -10.0, ..Change::NONE }, pixel), [240.0, 90.0, 0.0]);
-    // What was clamped does not come back: 250 + 10 is 255, and half of it 127.5, to the even neighbour.
+    // What was clamped does not come back: 250 + 10 is 255, and half of it is 127.5, which rounds to even.
     let halved = Change { added: 10.0, contrast_before: 0.5, ..Change::NONE };
     assert_eq!(changed(halved, pixel), [128.0, 55.0, 6.0]);
-    // Contrast first: 250 * 2 is 255 before the colour is taken out; contrast last: it is taken out of 250, then doubled.
+    // Contrast first: 250 * 2 is clamped to 255 before desaturation; contrast last: 250 is desaturated, then doubled.
     let grey = Change { saturation: 0.5, ..Change::NONE };
     assert_eq!(changed(Change { contrast_before: 2.0, ..grey }, [250.0, 100.0, 50.0]), [255.0, 228.0, 178.0]);
     assert_eq!(changed(Change { contrast_after: 2.0, ..grey }, [100.0, 50.0, 30.0]), [200.0, 150.0, 130.0]);
@@ -89,13 +89,13 @@ fn each_change_is_made_for_half_of_the_pictures_and_is_uniform_in_its_range() {
 
     let contrasts = changes.iter().filter(|c| c.contrast_before * c.contrast_after != 1.0).count();
     assert_share(changes.iter().filter(|c| c.contrast_before != 1.0).count(), contrasts, 0.5);
-    // One does not depend on another.
+    // The draws are independent.
     assert_share(changes.iter().filter(|c| c.added != 0.0 && c.hue_sixths != 0.0).count(), changes.len(), 0.25);
-    assert!(changes.iter().all(|c| c.channels == [0, 1, 2]), "the paper's code exchanges no channels");
+    assert!(changes.iter().all(|c| c.channels == [0, 1, 2]), "the paper's code permutes no channels");
 }
 
 #[test]
-fn every_order_of_the_channels_is_as_likely() {
+fn every_order_of_the_channels_is_equally_likely() {
     let changes = drawn(&Photometric { channel_swap: 1.0, ..Photometric::none() }, 22);
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         assert_share(changes.iter().filter(|c| c.channels == order).count(), changes.len(), 1.0 / 6.0);
@@ -104,7 +104,7 @@ fn every_order_of_the_channels_is_as_likely() {
 }
 
 #[test]
-fn exchanged_channels_show_what_they_say() {
+fn permuted_channels_show_the_source_channels_they_name() {
     let change = Change { channels: [2, 0, 1], ..Change::NONE };
     let (mut red, mut green, mut blue) = ([0.0], [0.0], [0.0]);
     let of_source = change.by_source_channel([&mut red, &mut green, &mut blue]);

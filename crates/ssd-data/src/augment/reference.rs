@@ -1,6 +1,6 @@
-//! The augmentation as one would write it down first, for the tests to compare with: each link copies the whole picture.
+//! The augmentation done naively, for tests to compare with: each link copies the whole picture.
 //!
-//! What is drawn comes from the links themselves, in the same order; what is done with it is done here a second time.
+//! Draws come from the links themselves, in the same order; applying them is implemented here a second time.
 
 use image::{Rgb, RgbImage, imageops};
 use rand_pcg::Pcg64;
@@ -11,13 +11,11 @@ use super::photometric::Change;
 
 /// The augmented picture and its objects, boxes in its pixels.
 pub struct Augmented {
-    /// The picture, in memory.
     pub image: RgbImage,
-    /// Its objects.
     pub truths_px: Vec<GroundTruth>,
 }
 
-/// Runs the chain over a picture; boxes are fractions of it.
+/// Runs the chain on a picture; boxes are fractions of it.
 pub fn augment(image: &RgbImage, truths: &[GroundTruth], config: &AugmentConfig, rng: &mut Pcg64) -> Augmented {
     let mut image = recolored(image, &config.photometric.draw(rng));
     let (width, height) = (image.width() as f32, image.height() as f32);
@@ -59,7 +57,7 @@ pub fn augment(image: &RgbImage, truths: &[GroundTruth], config: &AugmentConfig,
     Augmented { image, truths_px }
 }
 
-/// A picture with other colours, pixel by pixel.
+/// A recoloured picture, pixel by pixel.
 fn recolored(image: &RgbImage, change: &Change) -> RgbImage {
     let mut image = image.clone();
     for pixel in image.pixels_mut() {

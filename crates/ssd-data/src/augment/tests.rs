@@ -1,6 +1,6 @@
-//! The links and the whole chain: boxes stay on their pixels, and the window shows what copies of the picture would.
+//! The links and the whole chain: boxes stay on their pixels, and the window shows what copies would.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use image::{Rgb, RgbImage};
 use rand::RngExt;
@@ -13,7 +13,7 @@ use crate::seeded::seeded;
 /// Width and height of [`marked`].
 pub const MARKED_PX: (u32, u32) = (200, 160);
 
-/// A black picture with two painted boxes, the colour of each saying which: the first is red, the second green.
+/// A black picture with two painted boxes, told apart by colour: the first is red, the second green.
 pub fn marked() -> (RgbImage, Vec<GroundTruth>) {
     let (width, height) = MARKED_PX;
     let boxes = [([20, 30, 70, 90], Rgb([255, 0, 0])), ([110, 50, 190, 150], Rgb([0, 255, 0]))];
@@ -30,7 +30,7 @@ pub fn marked() -> (RgbImage, Vec<GroundTruth>) {
     (image, truths)
 }
 
-/// The tight box, in pixels, around the pixels of a class's colour in planes `[3, height, width]` of `0..=255`.
+/// The tight box, in pixels, around a class's colour in planes `[3, height, width]` of `0..=255`.
 pub fn found(planes: &[f32], width: usize, class: usize) -> Option<CornerBox> {
     let plane = planes.len() / 3;
     let shown = (0..plane).filter(|i| {
@@ -44,10 +44,10 @@ pub fn found(planes: &[f32], width: usize, class: usize) -> Option<CornerBox> {
     })
 }
 
-/// Normalisation that changes nothing.
+/// Normalisation without effect.
 const PLAIN: Normalization = Normalization { mean: [0.0; 3], std: [1.0; 3] };
 
-/// A chain without any link.
+/// A chain without links.
 fn nothing() -> AugmentConfig {
     AugmentConfig {
         photometric: Photometric::none(),
@@ -58,7 +58,7 @@ fn nothing() -> AugmentConfig {
     }
 }
 
-/// Each link alone, and all of them; light and colour stay as they are, so that the marks can be found again.
+/// Each link alone, and all of them; without photometric changes, so that the marks can be found again.
 fn chains() -> Vec<(&'static str, AugmentConfig)> {
     let all = AugmentConfig { photometric: Photometric::none(), ..AugmentConfig::default() };
     vec![
@@ -92,7 +92,7 @@ fn boxes_stay_on_their_pixels_through_each_link_and_all_of_them() {
             assert!(!seen.is_empty(), "{what}: all objects are lost");
             for truth in seen {
                 assert!(truth.bbox.is_proper() && truth.bbox == truth.bbox.clipped(), "{what}: {truth:?}");
-                assert_eq!(truth.difficult, truth.class == 2, "{what}: the flag has moved to another object");
+                assert_eq!(truth.difficult, truth.class == 2, "{what}: the flag moved to another object");
                 let pixels = found(&planes, width as usize, truth.class).unwrap();
                 assert_near(truth.bbox.scaled(width as f32, height as f32), pixels, 0.01, &what);
                 kept += 1;
@@ -144,7 +144,7 @@ fn links_in_another_order_compose_as_well() {
     view.crop(crop::Patch { x: 0, y: 0, width: 150, height: 150 });
     let planes = view.pixels(&image, &Change::NONE, &Preprocess { input_size: 150, normalization: PLAIN });
     assert_eq!(view.truths_px.len(), 1, "the centre of the red box is outside");
-    // The green box, 110..190 by 50..150: mirrored 10..90, moved by 10 and 5, mirrored again, and cut at the lower edge.
+    // The green box, 110..190 by 50..150: mirrored 10..90, moved by 10 and 5, mirrored again, cut at the lower edge.
     let bbox_px = view.truths_px[0].bbox;
     assert_eq!(bbox_px, CornerBox::new(50.0, 55.0, 130.0, 150.0));
     assert_eq!(found(&planes, 150, 2), Some(bbox_px));
@@ -214,5 +214,5 @@ fn numbers_that_make_no_sense_are_refused_in_a_sentence() {
     }
     assert_eq!(AugmentConfig::default().checked(), Ok(AugmentConfig::default()));
     assert_eq!(nothing().checked(), Ok(nothing()));
-    assert!(serde_json::from_str::<AugmentConfig>(r#"{"flips": {}}"#).is_err(), "a name that is not known is no wish");
+    assert!(serde_json::from_str::<AugmentConfig>(r#"{"flips": {}}"#).is_err(), "an unknown name is refused");
 }

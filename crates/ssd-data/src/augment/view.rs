@@ -1,11 +1,11 @@
-//! A picture that is never made: what expanding, cropping and flipping leave of a source, as one window over it.
+//! What expanding, cropping and flipping leave of a picture, as one window over it.
 //!
-//! What it is: the size of the augmented picture, where the source's pixels lie in it, and its objects. What it is not: it
-//! draws nothing (see [`super::expand`], [`super::crop`], [`super::flip`]), and copies no pixel; [`View::pixels`] lets the
-//! resize read through the window. A canvas of sixteen times the picture's area would cost more than all else, and the resize
-//! looks at few of its pixels: at one in five where 1600 x 1200 become 300 x 300.
+//! The size of the augmented picture, where the source's pixels lie in it, and its objects. The augmented picture
+//! itself is never made: [`View::pixels`] lets the resize read through the window. A canvas of sixteen times the
+//! picture's area would cost more than everything else, and the resize reads few of its pixels: one in five where 1600
+//! x 1200 become 300 x 300. Nothing is drawn at random here (see [`super::expand`], [`super::crop`], [`super::flip`]).
 //!
-//! The window lies on whole pixels, so that the boxes lie exactly where the pixels do.
+//! The window lies on whole pixels, so that boxes stay exactly on theirs.
 
 use image::RgbImage;
 use ssd::preprocess::{Preprocess, preprocess_rows};
@@ -24,7 +24,7 @@ pub struct View {
     origin_px: (i64, i64),
     /// Width and height of the view, in pixels as large as the source's.
     size_px: (u32, u32),
-    /// Whether left and right are exchanged.
+    /// Whether left and right are mirrored.
     mirrored: bool,
     /// Colour outside the source.
     fill: [u8; 3],
@@ -33,7 +33,7 @@ pub struct View {
 }
 
 impl View {
-    /// The whole of a picture. The boxes are fractions of it.
+    /// The whole of a picture; boxes are fractions of it.
     pub fn whole((width, height): (u32, u32), truths: &[GroundTruth]) -> Self {
         let to_px =
             |truth: &GroundTruth| GroundTruth { bbox: truth.bbox.scaled(width as f32, height as f32), ..*truth };
@@ -52,7 +52,7 @@ impl View {
         self.size_px
     }
 
-    /// Places what is seen so far on a larger canvas.
+    /// Places the current view on a larger canvas.
     pub fn expand(&mut self, placement: Placement, fill: [u8; 3]) {
         self.fill = fill;
         self.move_to((-i64::from(placement.left), -i64::from(placement.top)), placement.canvas_px);
@@ -61,7 +61,7 @@ impl View {
         }
     }
 
-    /// Narrows the view to a patch. An object stays where its centre is inside; its box is clipped.
+    /// Narrows the view to a patch. Objects with their centre inside are kept, boxes clipped.
     pub fn crop(&mut self, patch: Patch) {
         self.move_to((i64::from(patch.x), i64::from(patch.y)), (patch.width, patch.height));
         let (width, height) = (patch.width as f32, patch.height as f32);
@@ -72,7 +72,7 @@ impl View {
         }
     }
 
-    /// Exchanges left and right.
+    /// Mirrors left and right.
     pub fn flip(&mut self) {
         self.mirrored = !self.mirrored;
         let width = self.size_px.0 as f32;
@@ -82,8 +82,7 @@ impl View {
         }
     }
 
-    /// The objects with boxes as fractions of the view. Those with less than `min_side` (a fraction, too) in either
-    /// direction are left out, and so are boxes without room inside.
+    /// The objects, boxes as fractions of the view; those without area or below `min_side`, a fraction, are left out.
     pub fn truths(&self, min_side: f32) -> Vec<GroundTruth> {
         let (sx, sy) = (1.0 / self.size_px.0 as f32, 1.0 / self.size_px.1 as f32);
         let fractions =
@@ -91,12 +90,11 @@ impl View {
         fractions.filter(|t| t.bbox.is_proper() && t.bbox.width().min(t.bbox.height()) >= min_side).collect()
     }
 
-    /// The view as the network wants it, `[3, S, S]`: the source's pixels recoloured, and the fill around them as it is.
+    /// The view as network input, `[3, S, S]`: the source's pixels recoloured, the fill around them as it is.
     ///
-    /// To the bit what resizing a copy of the view gives; but only pixels that the resize looks at are touched.
+    /// Equal to the bit to resizing a copy of the view, but only pixels that the resize reads are touched.
     ///
     /// # Panics
-    ///
     /// If `source` is smaller than the picture that the view was made for.
     pub fn pixels(&self, source: &RgbImage, change: &Change, spec: &Preprocess) -> Vec<f32> {
         let (width, height) = (self.source_px.0 as usize, self.source_px.1 as usize);
@@ -131,9 +129,9 @@ impl View {
         }
     }
 
-    /// Moves the window's left upper corner by a vector in the view's own pixels, and gives it another size.
+    /// Moves the window's upper left corner by a vector in the view's pixels, and resizes it.
     fn move_to(&mut self, (dx, dy): (i64, i64), size_px: (u32, u32)) {
-        // What is left in a mirrored view is right in the source.
+        // Left in a mirrored view is right in the source.
         let mirrored_dx = i64::from(self.size_px.0) - dx - i64::from(size_px.0);
         self.origin_px.0 += if self.mirrored { mirrored_dx } else { dx };
         self.origin_px.1 += dy;

@@ -1,11 +1,12 @@
 //! COCO: one JSON file for all pictures of a split.
 //!
-//! The file lies in `annotations/` (`instances_train2017.json`) with the pictures in a folder of the split's name beside it, or
-//! among the pictures (`train/_annotations.coco.json`), or is named itself. Its name or its folder says which split it is.
+//! The file is in `annotations/` (`instances_train2017.json`), with the pictures in a folder beside it named after the
+//! split, or among the pictures (`train/_annotations.coco.json`), or is given itself. The split is in its or its
+//! folder's name.
 //!
-//! What it is: finding file and pictures, and joining both. Classes go by rising category id; ids may have gaps. A picture
-//! without annotations is used as one without objects. Boxes stay as they are written; one that sticks out of its picture is
-//! clipped for learning only. No name in the file leads out of the folder.
+//! Finds file and pictures and joins them. Classes are ordered by category id; ids may have gaps. A picture without
+//! annotations is used as one without objects. Boxes are kept as written; one that extends beyond its picture is
+//! clipped for learning only. File names that lead out of the folder are refused.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,26 +24,26 @@ use crate::boxes_px::XywhPx;
 use crate::error::DataError;
 use crate::report::{Reason, Skipped};
 
-/// Files about other things than boxes, by the start of their names.
+/// Start of the names of files that are not about boxes.
 const OTHER_TASKS: [&str; 5] = ["captions", "person_keypoints", "panoptic", "stuff", "image_info"];
 
-/// Names of a file among the pictures of a split.
+/// Names of an annotation file among the pictures of a split.
 const AMONG_PICTURES: [&str; 4] = ["_annotations.coco.json", "annotations.json", "labels.json", "coco.json"];
 
-/// Where there are more JSON files than this beside each other, each belongs to a picture: some annotation tools do that.
+/// In a folder with more JSON files than this, each belongs to a picture: some annotation tools write them so.
 const MOST_FILES: usize = 64;
 
-/// Bytes at each end of a JSON that are looked at to tell whether it is COCO's; behind the annotations stand the categories.
+/// Bytes read at each end of a JSON to tell whether it is COCO's; the categories follow the annotations.
 const LOOKED_AT: u64 = 64 << 10;
 
-/// Pictures that are looked for to decide which folder is theirs.
+/// Pictures tried when looking for the folder they are in.
 const TRIED: usize = 100;
 
 /// An annotation file.
 #[derive(Debug, Clone, PartialEq)]
 struct Json {
     path: PathBuf,
-    /// The split that its name or its folder says: `train2017`.
+    /// The split that its name or its folder names, such as `train2017`.
     split: Option<String>,
 }
 
@@ -62,10 +63,10 @@ fn part(path: &Path) -> Part {
     Part(Box::new(move |split| open(&path, split)))
 }
 
-/// Reads a split from a file or a folder, without one all that there is: one result for each file.
+/// Reads a split from a file or a folder, or everything without one: one result for each file.
 ///
 /// # Errors
-/// A file that cannot be read, a folder without one, a split that is not there, and a file whose pictures are not found.
+/// A file that cannot be read, a folder without one, a missing split, or a file whose pictures are not found.
 fn open(path: &Path, split: Option<&str>) -> Result<Vec<Found>, DataError> {
     let jsons = if path.is_dir() {
         jsons_in(path)
@@ -74,8 +75,8 @@ fn open(path: &Path, split: Option<&str>) -> Result<Vec<Found>, DataError> {
         vec![Json::new(path.into(), folder)]
     };
     if jsons.is_empty() {
-        let why = "give the folder that holds annotations/instances_*.json, one with a COCO JSON among the pictures, or the path \
-                   of the JSON itself";
+        let why = "give the folder that holds annotations/instances_*.json, one with a COCO JSON among the pictures, \
+                   or the path of the JSON itself";
         return Err(DataError::OtherLayout { path: path.into(), format: "COCO", why: why.into() });
     }
     let words: Vec<&str> = jsons.iter().filter_map(|json| json.split.as_deref()).collect();
@@ -111,8 +112,8 @@ fn is_about_boxes(path: &Path) -> bool {
     !OTHER_TASKS.iter().any(|task| name.starts_with(task))
 }
 
-/// Whether a file has COCO's lists of images and of annotations: their names, or those of what stands in them, near the start or
-/// the end. Between lie the lists, and in a large file the name of the second.
+/// Whether a file has COCO's lists of images and annotations: their names, or keys of their entries, near the start or
+/// the end. Between these lie the lists and, in a large file, the name of the second.
 fn looks_like_coco(path: &Path) -> bool {
     let ends = files::both_ends(path, LOOKED_AT);
     let has = |key: &[u8]| ends.iter().any(|bytes| bytes.windows(key.len()).any(|bytes| bytes == key));
@@ -120,7 +121,7 @@ fn looks_like_coco(path: &Path) -> bool {
 }
 
 impl Json {
-    /// A file, whose name tells its split, or else the folder that it lies in.
+    /// A file, whose split is in its name, or else is the folder it lies in.
     fn new(path: PathBuf, folder: Option<String>) -> Self {
         let name = files::stem(&path);
         let word = name.split(['_', '-', '.', ' ']).rfind(|word| split::is_split(word));
@@ -145,7 +146,8 @@ impl Json {
                     entry.insert(category.id);
                 }
                 Entry::Occupied(entry) => {
-                    let note = format!("{} has two categories \"{}\", taken as one", self.path.display(), entry.key());
+                    let note =
+                        format!("{} has two categories \"{}\", merged into one", self.path.display(), entry.key());
                     found.notes.push(note);
                 }
             }
@@ -160,7 +162,8 @@ impl Json {
             if known.contains(&annotation.image_id) {
                 of_image.entry(annotation.image_id).or_default().push(annotation);
             } else {
-                let why = format!("annotation {} is of image {}, which it lacks", annotation.id, annotation.image_id);
+                let why =
+                    format!("annotation {} is of image {}, which is not listed", annotation.id, annotation.image_id);
                 found.skipped.push(Skipped::new(&self.path, Reason::MissingImage, why));
             }
         }
@@ -181,14 +184,15 @@ impl Json {
         Ok(found)
     }
 
-    /// The pictures by rising id, each id once.
+    /// The pictures by id, each once.
     fn each_once(&self, mut images: Vec<Image>) -> (Vec<Image>, Vec<Skipped>) {
         images.sort_by_key(|image| image.id);
         let mut skipped = Vec::new();
         images.dedup_by(|second, first| {
             let same = second.id == first.id;
             if same {
-                let why = format!("image {} is there twice, as {} and {}", first.id, first.file_name, second.file_name);
+                let why =
+                    format!("image {} is listed twice, as {} and {}", first.id, first.file_name, second.file_name);
                 skipped.push(Skipped::new(&self.path, Reason::Duplicate, why));
             }
             same
@@ -196,7 +200,7 @@ impl Json {
         (images, skipped)
     }
 
-    /// The folder that the pictures' names start from: the first in which one of them lies.
+    /// The folder that the pictures' names are relative to: the first that contains one of them.
     fn picture_folder(&self, images: &[Image]) -> Result<PathBuf, DataError> {
         let beside = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
         let in_annotations = files::file_name(&beside) == "annotations";
@@ -209,7 +213,7 @@ impl Json {
         let tried = || images.iter().take(TRIED).map(Image::relative_path).filter(|path| files::stays_inside(path));
         let home = folders.iter().find(|folder| tried().any(|path| folder.join(path).is_file()));
         home.cloned().ok_or_else(|| {
-            let example = images.first().map_or("there are none", |image| &image.file_name);
+            let example = images.first().map_or("none listed", |image| &image.file_name);
             let places: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
             let why = format!(
                 "its pictures ({example}) are in none of {}; put them into one of these folders",
@@ -238,12 +242,11 @@ impl Json {
         Read { name: files::stem(&image.relative_path()), annotation: self.path.clone(), outcome, rejected }
     }
 
-    /// Where a picture is, and its header with the size, which has to be the one that the boxes refer to.
+    /// A picture's path and header; its size has to be the one that the boxes refer to.
     fn picture(&self, image: &Image, folder: &Path) -> Result<(PathBuf, Header), Skipped> {
         let relative = image.relative_path();
         if !files::stays_inside(&relative) {
-            let why =
-                format!("image {} has the name \"{}\", which is no path below its folder", image.id, image.file_name);
+            let why = format!("image {} is named \"{}\", which is not below its folder", image.id, image.file_name);
             return Err(Skipped::new(&self.path, Reason::OutsideFolder, why));
         }
         let path = folder.join(relative);
@@ -255,7 +258,7 @@ impl Json {
         let (claimed_w, claimed_h) =
             (image.width.unwrap_or(f64::from(width)), image.height.unwrap_or(f64::from(height)));
         if (claimed_w, claimed_h) != (f64::from(width), f64::from(height)) {
-            let why = format!("it has {width} x {height} pixels, its boxes are for {claimed_w} x {claimed_h}");
+            let why = format!("it has {width} x {height} pixels, but its boxes are for {claimed_w} x {claimed_h}");
             return Err(Skipped::new(path, Reason::OtherSize, why));
         }
         Ok((path, header))

@@ -1,6 +1,6 @@
 //! The text of a COCO annotation file (`instances_*.json`): images, annotations, categories.
 //!
-//! What it is not: it looks at no picture and at no folder. Outlines (`segmentation`) and all else are passed over.
+//! Looks at no pictures and no folders. Outlines (`segmentation`) and all else are ignored.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 
 use crate::error::DataError;
 
-/// Larger files are refused. That of COCO's 118,000 training pictures has 0.45 GB.
+/// Larger files are refused. COCO's own, of 118,000 training pictures, has 0.45 GB.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// The whole file.
@@ -28,7 +28,7 @@ pub(super) struct Image {
     pub id: i64,
     #[serde(default)]
     pub file_name: String,
-    /// In pixels; that of the picture where it is missing.
+    /// In pixels; the picture's own if missing.
     pub width: Option<f64>,
     pub height: Option<f64>,
 }
@@ -50,9 +50,9 @@ pub(super) struct Annotation {
     pub id: serde_json::Value,
     pub image_id: i64,
     pub category_id: i64,
-    /// `[x, y, width, height]` in pixels; without it or with another number of numbers the annotation is left out.
+    /// `[x, y, width, height]` in pixels; if missing or of another length, the annotation is left out.
     pub bbox: Option<Vec<f64>>,
-    /// Of the outline, in square pixels.
+    /// The outline's, in square pixels.
     pub area: Option<f64>,
     /// 0 or 1 in COCO's own files, a boolean in some others'.
     #[serde(default)]
@@ -60,13 +60,13 @@ pub(super) struct Annotation {
 }
 
 impl Annotation {
-    /// Whether it is a box around many that are not annotated one by one.
+    /// Whether its box surrounds many objects that are not annotated individually.
     pub(super) fn is_crowd(&self) -> bool {
         is_set(&self.iscrowd)
     }
 }
 
-/// A mark that is 0 or 1 in COCO's own files, a boolean in some others', and not there in more.
+/// Whether a flag is set that is 0 or 1 in COCO's own files, a boolean in some others, and missing in more.
 pub fn is_set(mark: &serde_json::Value) -> bool {
     mark.as_bool().unwrap_or_else(|| mark.as_f64().is_some_and(|value| value != 0.0))
 }
@@ -75,7 +75,7 @@ impl CocoFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// A file that cannot be read, is too large or not of the form.
+    /// A file that cannot be read, is too large or is not of this form.
     pub(super) fn read(path: &Path) -> Result<Self, DataError> {
         let failed = |source| DataError::Read { path: path.into(), source };
         let mut bytes = Vec::new();
@@ -86,7 +86,7 @@ impl CocoFile {
             return Err(unfit(format!("it is larger than {} MiB; divide it into several files", MAX_BYTES >> 20)));
         }
         Self::parse(&bytes).map_err(|error| match missing_lists(&bytes)[..] {
-            [] => unfit(format!("it is no COCO file ({error}); correct what stands there, or export the file again")),
+            [] => unfit(format!("it is not a COCO file ({error}); correct it there or export it again")),
             ref missing => unfit(format!(
                 "it lacks {}; a COCO file has the lists images, annotations and categories",
                 missing.join(" and ")
@@ -99,8 +99,8 @@ impl CocoFile {
         serde_json::from_slice(without_mark(bytes))
     }
 
-    /// The classes by rising id, each id and each name once. Left out is what only heads a group: a category that no
-    /// annotation uses and that others name as their supercategory, as some exports have it with the number 0.
+    /// The classes by id, each id and each name once. A category that only heads a group, that is, which no annotation
+    /// uses and others name as their supercategory, is left out; some exports have one with id 0.
     pub(super) fn classes(&self) -> Vec<Category> {
         let used: std::collections::HashSet<i64> = self.annotations.iter().map(|a| a.category_id).collect();
         let heads = |category: &Category| {
@@ -119,12 +119,12 @@ impl CocoFile {
     }
 }
 
-/// Editors of some systems mark UTF-8 by three bytes at the start.
+/// Some editors start UTF-8 with a byte order mark.
 fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Which lists are there at all.
+/// Which of the lists exist.
 #[derive(Deserialize)]
 struct Lists {
     images: Option<IgnoredAny>,
@@ -132,7 +132,7 @@ struct Lists {
     categories: Option<IgnoredAny>,
 }
 
-/// The lists that a file lacks; none where it is no JSON object.
+/// The lists that a file lacks; empty if it is not a JSON object.
 fn missing_lists(bytes: &[u8]) -> Vec<&'static str> {
     let Ok(Lists { images, annotations, categories }) = serde_json::from_slice(without_mark(bytes)) else {
         return Vec::new();

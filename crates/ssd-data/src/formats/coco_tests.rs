@@ -1,6 +1,6 @@
-//! COCO files with one thing wrong each, and the places in which they lie.
+//! COCO files with one fault each, and the places they may lie in.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use super::*;
 use crate::boxes_px::TruthPx;
 use crate::{Dataset, Format, Pictures};
 
-/// A folder with files in it; a path that ends in `.jpg` becomes a picture of 40 x 20 pixels, and `json` is written there.
+/// A folder with files; `jpgs` are pictures of 40 x 20 pixels.
 fn folder(jpgs: &[&str], jsons: &[(&str, &Value)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let place = |path: &str| {
@@ -29,7 +29,7 @@ fn folder(jpgs: &[&str], jsons: &[(&str, &Value)]) -> TempDir {
     folder
 }
 
-/// Pictures 3 and 8 (in falling order), categories 9 and 4, an object and a crowd in 8.
+/// Pictures 8 and 3 (in falling order), categories 9 and 4, an object and a crowd in picture 8.
 fn small() -> Value {
     json!({
         "images": [
@@ -47,7 +47,7 @@ fn small() -> Value {
 fn open(path: &Path, split: Option<&str>) -> Result<Pictures, DataError> {
     match crate::open(&[path.to_string_lossy()], Format::AUTO, split, None)? {
         Dataset::Pictures(pictures) => Ok(pictures),
-        Dataset::Shapes(_) => panic!("a folder is no generated set"),
+        Dataset::Shapes(_) => panic!("a folder is not a generated set"),
     }
 }
 
@@ -75,7 +75,7 @@ fn boxes_are_measured_as_written_and_crowds_are_not_learned_from() {
 }
 
 #[test]
-fn the_places_of_file_and_pictures() {
+fn file_and_pictures_are_found_in_their_usual_places() {
     let small = small();
     let pairs = |place: &str| ["a.jpg", "b.jpg"].map(|name| format!("{place}{name}"));
     for (pictures, json, split) in [
@@ -101,7 +101,7 @@ fn the_places_of_file_and_pictures() {
 }
 
 #[test]
-fn splits_are_told_apart_and_a_missing_one_names_those_there_are() {
+fn splits_are_told_apart_and_a_missing_one_lists_those_there_are() {
     let mut val = small();
     val["images"] = json!([{"id": 8, "file_name": "b.jpg"}]);
     let jsons = [
@@ -113,10 +113,10 @@ fn splits_are_told_apart_and_a_missing_one_names_those_there_are() {
     let folder = folder(&["train2017/a.jpg", "train2017/b.jpg", "val2017/b.jpg"], &jsons);
     let len = |split| open(folder.path(), split).unwrap().len();
     assert_eq!([len(Some("train")), len(Some("val2017")), len(None)], [2, 1, 3]);
-    assert_eq!(open(folder.path(), None).unwrap().coco_ids(), None, "picture 8 is there twice");
+    assert_eq!(open(folder.path(), None).unwrap().coco_ids(), None, "picture 8 occurs twice");
     let error = open(folder.path(), Some("test")).unwrap_err().to_string();
     assert!(error.contains("its splits are train2017, val2017"), "{error}");
-    // Named themselves, each is the split that its name says.
+    // Given directly, each file is the split in its name.
     let both = ["train", "val"].map(|split| folder.path().join(format!("annotations/instances_{split}2017.json")));
     let both = both.map(|path| path.to_string_lossy().into_owned());
     let set = crate::open(&both, "coco".parse().unwrap(), Some("val"), None).unwrap();
@@ -124,7 +124,7 @@ fn splits_are_told_apart_and_a_missing_one_names_those_there_are() {
 }
 
 #[test]
-fn what_is_wrong_is_left_out_with_a_reason() {
+fn faulty_entries_are_left_out_with_a_reason() {
     let mut json = small();
     json["images"].as_array_mut().unwrap().extend([
         json!({"id": 10, "file_name": "gone.jpg"}),
@@ -167,9 +167,9 @@ fn what_is_wrong_is_left_out_with_a_reason() {
 }
 
 #[test]
-fn a_large_file_is_known_by_its_ends_and_another_json_leaves_a_folder_to_its_layout() {
+fn a_large_file_is_recognised_by_its_ends_and_another_json_hides_no_other_format() {
     let set = folder(&["a.jpg", "b.jpg"], &[]);
-    // As COCO's own: the name of the annotations lies far from both ends.
+    // As in COCO's own files, the name of the annotations lies far from both ends.
     let mut json = small();
     let annotations = json["annotations"].take().to_string();
     let room = " ".repeat(2 * LOOKED_AT as usize);
@@ -186,19 +186,19 @@ fn a_large_file_is_known_by_its_ends_and_another_json_leaves_a_folder_to_its_lay
 }
 
 #[test]
-fn a_category_that_only_heads_others_is_no_class() {
+fn a_category_that_only_heads_others_is_not_a_class() {
     let mut json = small();
     let categories = json["categories"].as_array_mut().unwrap();
     categories.push(json!({"id": 0, "name": "animals", "supercategory": "none"}));
     categories.push(json!({"id": 2, "name": "dog", "supercategory": "animals"}));
-    // COCO's own person is of the group person.
+    // COCO's own person belongs to the group person.
     categories.push(json!({"id": 1, "name": "person", "supercategory": "person"}));
     let folder = folder(&["a.jpg", "b.jpg"], &[("_annotations.coco.json", &json)]);
     assert_eq!(open(folder.path(), None).unwrap().labels(), ["person", "dog", "cat", "kite"]);
 }
 
 #[test]
-fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_gets_a_sentence() {
+fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_is_refused_in_a_sentence() {
     let set = folder(&[], &[("annotations/instances_val2017.json", &small())]);
     let error = open(set.path(), None).unwrap_err().to_string();
     assert!(error.contains("(b.jpg) are in none of") && error.contains("images"), "{error}");
@@ -206,16 +206,16 @@ fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_gets_a_sentence() {
     json["images"] = json!(1);
     let set = folder(&[], &[("a.json", &json), ("b.json", &json!({"shapes": [], "imagePath": "x"}))]);
     let error = open(&set.path().join("a.json"), None).unwrap_err().to_string();
-    assert!(error.contains("no COCO file") && error.contains("line 1") && !error.contains("lists"), "{error}");
+    assert!(error.contains("not a COCO file") && error.contains("line 1") && !error.contains("lists"), "{error}");
     fs::write(set.path().join("a.json"), r#"{"images": [], "annotations": []}"#).unwrap();
     let error = open(&set.path().join("a.json"), None).unwrap_err().to_string();
     assert!(error.contains("it lacks categories; a COCO file has the lists"), "{error}");
     fs::remove_file(set.path().join("a.json")).unwrap();
     let error = open(set.path(), None).unwrap_err().to_string();
-    assert!(error.contains("known layout") && error.contains("data.yaml") && error.contains("JPEGImages"), "{error}");
+    assert!(error.contains("known format") && error.contains("data.yaml") && error.contains("JPEGImages"), "{error}");
     let coco =
         crate::open(&[set.path().to_string_lossy()], "coco".parse().unwrap(), None, None).unwrap_err().to_string();
-    assert!(coco.contains("no COCO data set"), "{coco}");
+    assert!(coco.contains("not a COCO data set"), "{coco}");
 }
 
 #[test]

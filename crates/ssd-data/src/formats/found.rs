@@ -1,8 +1,6 @@
-//! What a reader hands over: the pictures of one folder with their objects, before classes have numbers, and whether a box
-//! fits its picture.
+//! What a reader hands over: a folder's pictures with their objects, classes by name; and whether boxes fit.
 //!
-//! What it is not: it reads nothing; see [`super::voc`], [`super::coco`] and [`super::yolo`] for that, and
-//! [`crate::pictures`] for what becomes of it.
+//! Readers are [`super::voc`], [`super::coco`] and [`super::yolo`]; [`crate::pictures`] takes the results.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,26 +16,26 @@ use crate::report::{Reason, Skipped};
 pub(crate) struct Found {
     /// The pictures of the split.
     pub reads: Vec<Read>,
-    /// The classes in the data's own order, where they have one.
+    /// The classes in the data's own order, if it has one.
     pub names: Option<Vec<String>>,
-    /// COCO's numbers of the classes.
+    /// COCO's ids of the classes.
     pub category_ids: BTreeMap<String, i64>,
-    /// Sentences for the report.
+    /// Notes for the report, a sentence each.
     pub notes: Vec<String>,
-    /// What is left out and belongs to no picture.
+    /// Whatever is left out that belongs to no picture.
     pub skipped: Vec<Skipped>,
 }
 
-/// What became of one picture of a split.
+/// The outcome for one picture of a split.
 #[derive(Debug)]
 pub(crate) struct Read {
-    /// What to call it.
+    /// Its name in messages.
     pub name: String,
-    /// The file that says what is in it.
+    /// The file with its annotation.
     pub annotation: PathBuf,
     /// The picture and its objects, or why it is left out.
     pub outcome: Result<Picture, Skipped>,
-    /// Objects that are left out.
+    /// Objects left out.
     pub rejected: Vec<Skipped>,
 }
 
@@ -46,14 +44,14 @@ pub(crate) struct Read {
 pub(crate) struct Picture {
     pub path: PathBuf,
     pub size_px: (u32, u32),
-    /// Whether a camera's orientation mark says that it is to be turned.
+    /// Whether its EXIF orientation would turn it.
     pub turned: bool,
     pub objects: Vec<Object>,
-    /// COCO's number of it.
+    /// Its id in COCO.
     pub coco_id: Option<i64>,
 }
 
-/// An object whose class has a name, but no number yet. Its box has room within the picture ([`placed`]).
+/// An object whose class has a name but no number yet. Its box has an area within the picture ([`placed`]).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Object {
     pub class: Arc<str>,
@@ -63,10 +61,10 @@ pub(crate) struct Object {
     pub crowd: bool,
 }
 
-/// The part of a box that lies in its picture, both in pixels; unchanged to the bit where it does not stick out.
+/// The part of a box within its picture, both in pixels; identical to the bit if all of it is.
 ///
 /// # Errors
-/// Why the box cannot be used: it has no room, or none in the picture.
+/// Why the box cannot be used: it has no area, or none within the picture.
 pub(crate) fn placed(class: &str, bbox_px: XywhPx, size_px: (u32, u32)) -> Result<XywhPx, (Reason, String)> {
     let XywhPx { x, y, w, h } = bbox_px;
     let words = || format!("the box of {class} at ({x}, {y}) of {w} x {h} pixels");
@@ -84,14 +82,14 @@ pub(crate) fn placed(class: &str, bbox_px: XywhPx, size_px: (u32, u32)) -> Resul
     }
     let inside = x >= 0.0 && y >= 0.0 && x + w <= width && y + h <= height;
     let clipped = if inside { bbox_px } else { XywhPx { x: x1, y: y1, w: x2 - x1, h: y2 - y1 } };
-    // What is learned from is a fraction in f32, which a box of a thousandth of a pixel does not survive.
+    // Learning takes fractions in f32, in which a box of a thousandth of a pixel would vanish.
     if !fraction(&clipped, size_px).is_proper() {
-        return Err((Reason::NoArea, format!("{} has next to no width or height", words())));
+        return Err((Reason::NoArea, format!("{} has almost no width or height", words())));
     }
     Ok(clipped)
 }
 
-/// A box in pixels as a fraction of its picture.
+/// A box in pixels as fractions of its picture.
 pub(crate) fn fraction(bbox_px: &XywhPx, (width, height): (u32, u32)) -> CornerBox {
     let XywhPx { x, y, w, h } = *bbox_px;
     let (width, height) = (f64::from(width), f64::from(height));
@@ -110,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn a_box_inside_stays_as_it_is_and_one_that_sticks_out_is_clipped() {
+    fn a_box_inside_is_unchanged_and_one_that_extends_beyond_is_clipped() {
         let inside = xywh(0.1, 0.2, 199.9, 99.8);
         assert_eq!(placed("cat", inside, SIZE), Ok(inside));
         assert_eq!(placed("cat", xywh(-10.0, 50.0, 30.0, 80.0), SIZE), Ok(xywh(0.0, 50.0, 20.0, 50.0)));
     }
 
     #[test]
-    fn a_box_without_room_has_a_reason() {
+    fn a_box_without_area_in_its_picture_has_a_reason() {
         let reason = |bbox| placed("cat", bbox, SIZE).map_err(|(reason, _)| reason);
         for bbox in [
             xywh(1.0, 1.0, 0.0, 5.0),

@@ -1,7 +1,7 @@
-//! What the readers do with bytes that nobody meant: no panic, no endless loop, and nothing kept that has no room.
+//! The readers against malformed input: no panic, no endless loop, and no box without area.
 //!
-//! Arbitrary bytes, and valid files with some bytes changed, cut out or repeated. That memory stays bounded is in the limits of
-//! size, which the readers apply before they parse; depth is tried here.
+//! Arbitrary bytes, and valid files with bytes changed, cut out or repeated. Size limits, which the readers apply
+//! before they parse, bound memory; depth is tested here.
 
 use proptest::prelude::*;
 
@@ -10,18 +10,21 @@ use super::found::placed;
 use super::{voc_xml, yolo_labels, yolo_yaml};
 use crate::boxes_px::XywhPx;
 
-const XML: &str = "<?xml version=\"1.0\"?><annotation><size><width>3</width></size><object><name>cat</name><difficult>1</difficult>\
+const XML: &str = "<?xml version=\"1.0\"?><annotation><size><width>3</width></size>\
+    <object><name>cat</name><difficult>1</difficult>\
     <bndbox><xmin>1</xmin><ymin>2.5</ymin><xmax>30</xmax><ymax>1e2</ymax></bndbox><part><name>p</name></part></object>\
-    <!-- c --><object><name>d&amp;g</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>";
-const JSON: &str = r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 5.0}], "categories": [{"id": 2, "name": "c",
-    "supercategory": "d"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [1, 2, 3e0, 4], "area": 3,
-    "iscrowd": 0, "segmentation": [[1, 2]]}]}"#;
+    <!-- c --><object><name>d&amp;g</name>\
+    <bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>";
+const JSON: &str = r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 5.0}],
+    "categories": [{"id": 2, "name": "c", "supercategory": "d"}], "annotations": [{"id": 1, "image_id": 1,
+    "category_id": 2, "bbox": [1, 2, 3e0, 4], "area": 3, "iscrowd": 0, "segmentation": [[1, 2]]}]}"#;
 const LABELS: &str = "0 0.5 0.5 0.2 0.2\n12 0.1 0.1 0.9 0.1 0.5 0.9\n\n3.0 1e-3 .5 1 1\n";
-const YAML: &str = "path: ../x\ntrain: [a, 'b']\nval: images/val # c\nnc: 2\nnames:\n  0: cat\n  1: \"d\\u0041\"\nextra: &a {b: [*a, c]}\n";
+const YAML: &str = "path: ../x\ntrain: [a, 'b']\nval: images/val # c\nnc: 2\nnames:\n  0: cat\n  1: \"d\\u0041\"\n\
+    extra: &a {b: [*a, c]}\n";
 
-/// Runs all parsers over a text; what they return has to hold what the readers rely on.
+/// Runs all parsers on a text and checks what the readers rely on.
 fn read_all(text: &str) {
-    // Errors are as good as results.
+    // Errors are fine, too.
     let _ = voc_xml::parse(text);
     let _ = yolo_yaml::parse(text);
     if let Ok(file) = CocoFile::parse(text.as_bytes()) {
@@ -34,7 +37,7 @@ fn read_all(text: &str) {
     }
 }
 
-/// A box that is taken has room within its picture.
+/// An accepted box has an area within its picture.
 fn in_picture(bbox_px: XywhPx, size_px: (u32, u32)) {
     let Ok(bbox) = placed("cat", bbox_px, size_px) else { return };
     let (width, height) = (f64::from(size_px.0), f64::from(size_px.1));
@@ -64,7 +67,7 @@ fn mutated(text: &'static str) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Numbers that no annotation has.
+/// Numbers beyond any annotation's.
 fn extreme() -> impl Strategy<Value = f64> {
     let special = prop::sample::select(vec![
         f64::NAN,
@@ -88,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn texts_of_the_signs_that_mean_something_are_survived(text in "[{}\\[\\]<>/:,\"'&*!|#0-9a-f \n.eE-]{0,200}") {
+    fn texts_of_syntax_characters_are_survived(text in "[{}\\[\\]<>/:,\"'&*!|#0-9a-f \n.eE-]{0,200}") {
         read_all(&text);
     }
 
@@ -98,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn a_box_that_is_taken_has_room_in_its_picture(
+    fn an_accepted_box_has_area_in_its_picture(
         [x, y, w, h] in [extreme(), extreme(), extreme(), extreme()],
         size_px in (1_u32..70_000, 1_u32..70_000),
     ) {
@@ -126,10 +129,10 @@ fn depth_and_counts_are_survived() {
         read_all(&format!("{{\"images\": {}{}}}", open.repeat(deep), close.repeat(deep)));
         read_all(&format!("<annotation>{}{}</annotation>", open.repeat(deep), close.repeat(deep)));
     }
-    // An alias of an alias of an alias: nothing is expanded.
+    // Aliases of aliases are not expanded.
     let laughs: String = (1..40).map(|i| format!("a{i}: &a{i} [*a{}, *a{}]\n", i - 1, i - 1)).collect();
     assert_eq!(yolo_yaml::parse(&format!("a0: &a0 [x]\n{laughs}names: [cat]")).map(|d| d.names.len()), Ok(1));
-    // An index of a billion is one entry.
+    // An index of four billion is a single entry.
     assert_eq!(yolo_yaml::parse("names: {4000000000: cat}").map(|d| d.names.len()), Ok(1));
     read_all(&format!("0 {}", "0.5 ".repeat(100_001)));
 }

@@ -1,7 +1,6 @@
-//! Which format is it? And several data sets as one.
+//! Recognises the format of each path and hands it to its reader; reads no annotation itself.
 //!
-//! What it is: looking at each path that was given and handing it to its reader. What it is not: it reads no annotation. A format is a row
-//! of [`FORMATS`], which stands in the file of its reader; that file and this list are all that a new one touches.
+//! A format is a row of [`FORMATS`], which stands in the file of its reader: a new one touches that file and this list.
 
 mod coco;
 pub mod coco_json;
@@ -30,16 +29,16 @@ use self::found::Found;
 use self::spec::{FormatSpec, Part};
 use crate::error::DataError;
 
-/// The formats, the most certain sign first: that is the order in which a folder is asked.
+/// The formats in the order tried, the most certain to recognise first.
 static FORMATS: [&FormatSpec; 3] = [&voc::FORMAT, &coco::FORMAT, &yolo::FORMAT];
 
-/// A choice of format: one by name, or `auto`, which looks at the folder and decides.
+/// A choice of format: one by name, or `auto`, recognised from the folder.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Format(Option<&'static FormatSpec>);
 
 impl Format {
-    /// Look at the folder and decide.
+    /// Recognises the format from the folder.
     pub const AUTO: Self = Self(None);
 
     /// The name of each choice.
@@ -65,7 +64,7 @@ impl PartialEq for Format {
     }
 }
 
-/// A name that no format has.
+/// An unknown name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no format {0:?}; choose one of {list}", list = Format::names().collect::<Vec<_>>().join(", "))]
 pub struct UnknownFormat(String);
@@ -96,10 +95,10 @@ impl From<Format> for String {
     }
 }
 
-/// The split of all data sets that `data` names. One that has no such split is skipped where another has it.
+/// The split of all data sets in `data`. One without that split is skipped if another has it.
 ///
 /// # Errors
-/// A path that does not exist or holds no data set, a split that none has, and what a reader cannot read at all.
+/// A path that does not exist or holds no data set, a split that all lack, and whatever a reader cannot read at all.
 pub(crate) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Result<Vec<Found>, DataError> {
     let mut found = Vec::new();
     let mut notes = Vec::new();
@@ -108,7 +107,7 @@ pub(crate) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Re
     for path in data.iter().map(Path::new) {
         let place = fs::canonicalize(path).map_err(|source| DataError::Read { path: path.into(), source })?;
         if !opened.insert(place) {
-            notes.push(format!("{} is named twice and taken once", path.display()));
+            notes.push(format!("{} is named twice and used once", path.display()));
             continue;
         }
         let parts = match format.0 {
@@ -136,7 +135,7 @@ pub(crate) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Re
     }
 }
 
-/// The data sets at a path, by the first format that finds one.
+/// The data sets at a path, by the first format that recognises any.
 fn recognise(path: &Path) -> Result<Vec<Part>, DataError> {
     for format in FORMATS {
         let parts = (format.recognise)(path)?;

@@ -1,4 +1,4 @@
-//! What a format is to the rest of the crate: one row, in the file of its reader.
+//! A format as the rest of the crate sees it: one row, in the file of its reader.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::error::DataError;
 pub(crate) struct FormatSpec {
     /// Its name on the command line and in `config.json`.
     pub name: &'static str,
-    /// What a folder of it is recognised by, for people.
+    /// What it is recognised by, in words for people.
     pub looked_for: &'static str,
-    /// The data sets of this format at a path that nobody has named a format for; empty where it is not of this format.
+    /// The data sets of this format at a path whose format was not named; empty if it is another.
     pub recognise: fn(&Path) -> Result<Vec<Part>, DataError>,
-    /// The data sets at a path that was said to be of this format.
+    /// The data sets at a path whose format was named.
     pub parts: fn(&Path) -> Result<Vec<Part>, DataError>,
 }
 
-/// One data set, found and not read yet: reads the split of a name, without one all pictures.
+/// One data set, found but not read yet: reads the split named, or all pictures without one.
 pub(crate) struct Part(pub Box<dyn Fn(Option<&str>) -> Result<Vec<Found>, DataError>>);

@@ -1,8 +1,8 @@
-//! Splits: the names under which they lie, and how a data set without any is divided.
+//! Splits: their names, and how a data set without any is divided.
 //!
-//! A data set that has no splits at all is divided into `train` and `val`: a picture is in `val` when a hash of its name
-//! says so, for one name in ten. So a picture stays on its side when others are added or the folder is moved; but a few pictures are divided
-//! so that each side has one.
+//! A data set without splits is divided: a hash of its name puts one picture in ten into `val`, the others into
+//! `train`. So pictures stay on their side when others are added or the folder moves; but in tiny sets each side gets
+//! one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,13 +12,13 @@ use sha2::{Digest, Sha256};
 use crate::error::DataError;
 use crate::error::some_of;
 
-/// One name in so many goes to `val`.
+/// One name in this many goes to `val`.
 const VAL_SHARE: u64 = 10;
 
-/// Names that are splits wherever they stand, also with a year behind: `train2017`.
+/// Names that are splits anywhere, also followed by a year: `train2017`.
 const KNOWN: [&str; 8] = ["train", "val", "valid", "validation", "test", "dev", "trainval", "minival"];
 
-/// The names under which a split may lie, the asked one first: `val` is called `valid` or `validation` as well.
+/// The names that a split may have, the given one first: `val` may be called `valid` or `validation`.
 pub(super) fn aliases(split: &str) -> Vec<&str> {
     let mut names = vec![split];
     let group = ["val", "valid", "validation"];
@@ -33,8 +33,7 @@ pub(super) fn is_split(word: &str) -> bool {
     KNOWN.contains(&without_year(word))
 }
 
-/// Of several words the one that is meant by `split`: itself, else the only one with a year behind (`train2017` by `train`),
-/// else another name of the same.
+/// The word that means `split`: itself, else the only one with a year (`train2017` for `train`), else another name.
 pub(super) fn find<'a>(words: &[&'a str], split: &str) -> Option<&'a str> {
     aliases(split).into_iter().find_map(|name| {
         let with_year: BTreeSet<&str> = words.iter().copied().filter(|word| without_year(word) == name).collect();
@@ -43,7 +42,7 @@ pub(super) fn find<'a>(words: &[&'a str], split: &str) -> Option<&'a str> {
     })
 }
 
-/// The error for a split that is not among those there are.
+/// The error for a missing split.
 pub(super) fn none_of(root: &Path, split: &str, words: &[&str]) -> DataError {
     let words: BTreeSet<&str> = words.iter().copied().collect();
     let words = some_of(&words.into_iter().collect::<Vec<_>>());
@@ -55,7 +54,7 @@ fn without_year(word: &str) -> &str {
     word.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
-/// The part of an undivided data set that `split` means, and the sentence for the report.
+/// The part of an undivided data set that `split` means, and a note for the report.
 ///
 /// # Errors
 /// A split other than `train` and `val`.
@@ -67,13 +66,13 @@ pub(super) fn divide<T>(
 ) -> Result<(Vec<T>, String), DataError> {
     let learn = split == "train";
     if !learn && !aliases("val").contains(&split) {
-        let hint = "it is not divided; train and val can be asked for, which are then told apart by the pictures' names, \
-                    or leave the split out for all of it";
+        let hint = "it has no splits of its own; train and val can be asked for, into which its pictures are then \
+                    divided by name, or leave the split out for all of it";
         return Err(DataError::NoSplit { path: root.into(), split: split.into(), hint: hint.into() });
     }
     let all = items.len();
     let hashes: Vec<u64> = items.iter().map(|item| hash(&name(item))).collect();
-    // In a small set it can be that no name in ten is there, or none else; then it is the one that comes closest.
+    // A small set may have no name in ten, or nothing else; then the closest one is moved.
     let order = |index: &usize| (hashes[*index] % VAL_SHARE, hashes[*index]);
     let (least, greatest) = ((0..all).min_by_key(order), (0..all).max_by_key(order));
     let measured =
@@ -85,8 +84,8 @@ pub(super) fn divide<T>(
     let kept = items.into_iter().enumerate().filter(|(index, _)| measured(*index) != learn);
     let kept: Vec<T> = kept.map(|(_, item)| item).collect();
     let note = format!(
-        "{} has no splits; {} of its {all} pictures are taken as {split}, since a hash of each name puts one in {VAL_SHARE} \
-         into val and the rest into train",
+        "{} has no splits; {} of its {all} pictures are taken as {split}, since a hash of each name puts one in \
+         {VAL_SHARE} into val and the rest into train",
         root.display(),
         kept.len()
     );
@@ -101,7 +100,7 @@ fn hash(name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
 
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_stays_on_its_side_and_a_tenth_is_measured_on() {
+    fn a_picture_stays_on_its_side_and_a_tenth_is_in_val() {
         let names: Vec<String> = (0..1000).map(|i| format!("p{i}")).collect();
         let (train, val) = (divided(&names, "train"), divided(&names, "val"));
         assert!((70..130).contains(&val.len()), "{}", val.len());
@@ -118,7 +117,7 @@ mod tests {
         assert!(!train.iter().any(|name| val.contains(name)));
         assert_eq!(divided(&names, "valid"), val);
         let first: Vec<String> = val.iter().filter(|name| names[..500].contains(name)).cloned().collect();
-        assert_eq!(divided(&names[..500], "val"), first, "more pictures moved some from one side to the other");
+        assert_eq!(divided(&names[..500], "val"), first, "adding pictures moved others across");
     }
 
     #[test]
@@ -127,7 +126,7 @@ mod tests {
             let names: Vec<String> = (0..count).map(|i| format!("p{i}")).collect();
             assert!(!divided(&names, "val").is_empty() && !divided(&names, "train").is_empty(), "{count} pictures");
         }
-        // Whatever the names: both of these hash to a multiple of ten, and those have one name.
+        // Whatever the names: both of the first hash to a multiple of ten, and the others are equal.
         let tens = (0..).map(|i| format!("q{i}")).filter(|name| hash(name).is_multiple_of(VAL_SHARE));
         let (tens, same) = (tens.take(2).collect::<Vec<_>>(), vec!["a".to_string(); 2]);
         for names in [&tens, &same] {
@@ -147,7 +146,7 @@ mod tests {
         assert_eq!(find(&["train2017", "train"], "train"), Some("train"));
         assert_eq!(find(&["train", "valid"], "val"), Some("valid"));
         assert_eq!(find(&["train", "test"], "val"), None);
-        assert_eq!(find(&["train2014", "train2017"], "train"), None, "which one is for the user to say");
+        assert_eq!(find(&["train2014", "train2017"], "train"), None, "the user has to choose");
         assert_eq!(find(&["trainval"], "train"), None);
         assert!(is_split("train2017") && !is_split("training") && !is_split("2017"));
     }

@@ -1,11 +1,10 @@
-//! Pascal VOC: a folder `JPEGImages`, a folder `Annotations` (an XML file a picture), `ImageSets/Main` (a list a split); or
-//! pictures with an XML beside each, as labelImg writes them, in one folder or in one for each split.
+//! Pascal VOC: a folder `JPEGImages`, a folder `Annotations` (one XML file per picture) and `ImageSets/Main` (one list
+//! per split); or pictures with an XML beside each, as labelImg writes them, in one folder or in one per split.
 //!
-//! What it is: a reader that takes what is good and says what is not. On opening, the pictures' headers are read for width and
-//! height: the picture's own size counts, not the one that the annotation claims.
+//! Unusable files are reported. Headers are read on opening: the picture's own size counts, not the annotation's.
 //!
-//! Boxes in the files are pixels counted from 1, both corners included: left edge `xmin - 1`, right edge `xmax`. `<part>`
-//! boxes (heads, hands, feet) are no objects.
+//! Boxes in the files are pixels counted from 1, both corners included: left edge `xmin - 1`, right edge `xmax`.
+//! `<part>` boxes (heads, hands, feet) are not objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,13 +21,13 @@ use crate::error::DataError;
 use crate::images::EXTENSIONS;
 use crate::report::{Reason, Skipped};
 
-/// Pictures and annotations of the two-folder layouts.
+/// Folders of pictures and annotations.
 const PAIRS: [[&str; 2]; 3] = [["JPEGImages", "Annotations"], ["images", "annotations"], ["images", "Annotations"]];
 
-/// Folders that are entered in search of a data set: `VOCdevkit`, and `VOC2007` in it.
+/// Levels of folders searched for a data set: `VOCdevkit`, and `VOC2007` in it.
 const DEEPEST: usize = 2;
 
-/// Longer lists are refused; VOC's longest have some 200 KiB.
+/// Longer lists are refused; VOC's longest have about 200 KiB.
 const MAX_LIST_BYTES: u64 = 64 << 20;
 
 /// One data set.
@@ -41,7 +40,7 @@ struct Root {
 /// Where pictures and their annotations lie.
 #[derive(Debug, Clone, PartialEq)]
 struct Place {
-    /// The split that the folder is, where each has one of its own.
+    /// The split that the folder holds, where each split has its own.
     split: Option<String>,
     pictures: PathBuf,
     annotations: PathBuf,
@@ -51,11 +50,11 @@ struct Place {
 struct Entry<'a> {
     name: String,
     place: &'a Place,
-    /// The pictures of this name, of which the first is used; none where a list or an annotation names what is not there.
+    /// The pictures of this name, of which the first is used; empty if a list or an annotation names a missing one.
     pictures: Vec<PathBuf>,
 }
 
-/// Pictures by their names without ending.
+/// Pictures by their names without extension.
 type ByName = BTreeMap<String, Vec<PathBuf>>;
 
 /// Pascal VOC, as a row of the table of formats.
@@ -66,15 +65,15 @@ pub(super) static FORMAT: FormatSpec = FormatSpec {
     parts: |path| {
         let parts = parts_below(path)?;
         if parts.is_empty() {
-            let why = "give the folder that holds JPEGImages and Annotations, or one that holds VOCdevkit, or pictures with \
-                       an .xml beside each";
+            let why = "give the folder that holds JPEGImages and Annotations, or one that holds VOCdevkit, or pictures \
+                       with an .xml beside each";
             return Err(DataError::OtherLayout { path: path.into(), format: "Pascal VOC", why: why.into() });
         }
         Ok(parts)
     },
 };
 
-/// The data sets in a folder, or up to two levels down; empty where there is no sign of VOC.
+/// The data sets in a folder, or up to two levels down; empty without any sign of VOC.
 ///
 /// # Errors
 /// A folder that cannot be read.
@@ -83,7 +82,7 @@ pub(super) fn parts_below(path: &Path) -> Result<Vec<Part>, DataError> {
     Ok(roots(path)?.into_iter().map(part).collect())
 }
 
-/// The data sets in a folder: itself, or those up to two levels down. None where there is no sign of VOC.
+/// The data set in a folder, or those up to two levels down; empty without any sign of VOC.
 ///
 /// # Errors
 /// A folder that cannot be read.
@@ -100,7 +99,7 @@ fn roots(path: &Path) -> Result<Vec<Root>, DataError> {
     Ok(side_by_side(path).into_iter().collect())
 }
 
-/// A folder with one for the pictures and one for the annotations.
+/// A folder with one subfolder for pictures and one for annotations.
 fn two_folders(folder: &Path) -> Option<Root> {
     let pair = PAIRS.iter().find(|[pictures, annotations]| {
         let annotations = folder.join(annotations);
@@ -111,7 +110,7 @@ fn two_folders(folder: &Path) -> Option<Root> {
     Some(Root { path: folder.into(), places: vec![Place { split: None, pictures, annotations }] })
 }
 
-/// A folder of pictures with an XML beside, or one that holds such a folder for each split.
+/// A folder of pictures with an XML beside each, or one that holds such a folder per split.
 fn side_by_side(folder: &Path) -> Option<Root> {
     let both = |folder: &Path| {
         let annotations = files::files_ending(folder, &["xml"]);
@@ -129,10 +128,10 @@ fn side_by_side(folder: &Path) -> Option<Root> {
 }
 
 impl Root {
-    /// Reads a split; without one all pictures.
+    /// Reads a split, or all pictures without one.
     ///
     /// # Errors
-    /// A folder or list that cannot be read, and a split that is not there.
+    /// A folder or list that cannot be read, or a missing split.
     fn open(&self, split: Option<&str>) -> Result<Found, DataError> {
         let mut notes = Vec::new();
         let entries = match split {
@@ -146,7 +145,7 @@ impl Root {
                         split::find(&folders, split).ok_or_else(|| split::none_of(&self.path, split, &folders))?;
                     self.all(self.places.iter().filter(|place| place.split.as_deref() == Some(folder)))?
                 } else if !listed.is_empty() {
-                    // A list of any name can be asked for, `my_val`.
+                    // Lists of any name can be asked for, such as `my_val`.
                     let list =
                         lists.get(split).or_else(|| split::find(&listed, split).and_then(|name| lists.get(name)));
                     self.listed(list.ok_or_else(|| split::none_of(&self.path, split, &listed))?)?
@@ -158,7 +157,7 @@ impl Root {
                 }
             }
         };
-        // In parallel, since a picture's header is a seek away; the order of the results is that of the names.
+        // In parallel, since each header costs a seek; the results are in the order of the names.
         let reads = entries.into_par_iter().map(Entry::read).collect();
         Ok(Found { reads, notes, ..Found::default() })
     }
@@ -179,10 +178,10 @@ impl Root {
         Ok(all)
     }
 
-    /// The pictures that a list names, one a line.
+    /// The pictures in a list, one a line.
     fn listed(&self, list: &Path) -> Result<Vec<Entry<'_>>, DataError> {
         let failed =
-            |why: String| DataError::Description { path: list.into(), why: format!("{why}; mend or replace it") };
+            |why: String| DataError::Description { path: list.into(), why: format!("{why}; correct or replace it") };
         let text = files::read_text(list, MAX_LIST_BYTES).map_err(failed)?;
         let Some(place) = self.places.first() else { return Ok(Vec::new()) };
         let pictures = place.pictures_by_name()?;
@@ -199,18 +198,18 @@ impl Root {
     }
 }
 
-/// The lists that are splits by their names. VOC's lists of single classes (`cat_train`) are none; where all lists have such
-/// names, nobody but the user knows.
+/// The lists that are splits by their names. VOC's lists of single classes (`cat_train`) are not, unless all lists have
+/// such names; then only the user can tell.
 fn splits_among(lists: &BTreeMap<String, PathBuf>) -> Vec<&str> {
     let all: Vec<&str> = lists.keys().map(String::as_str).collect();
     let plain: Vec<&str> = all.iter().copied().filter(|name| !name.contains('_')).collect();
     if plain.is_empty() { all } else { plain }
 }
 
-/// The picture that a line of a list means: `a`; `a 1` as in VOC's lists of classes; `a.jpg`, also with its folder.
+/// The picture that a line of a list means: `a`; `a 1`, as in VOC's lists of classes; `a.jpg`, also with a folder.
 fn named_by(line: &str, pictures: &ByName) -> String {
     let word = line.split_whitespace().next().unwrap_or(line);
-    // A name may have white space or a dot in it.
+    // Names may contain white space or dots.
     if let Some(name) = [line, word].into_iter().find(|name| pictures.contains_key(*name)) {
         return name.into();
     }
@@ -223,8 +222,8 @@ fn named_by(line: &str, pictures: &ByName) -> String {
 }
 
 impl Place {
-    /// The pictures of each name, sorted. In a folder of their own a file of any ending will do where no picture's ending is
-    /// there, beside annotations only a picture's.
+    /// The pictures of each name, sorted. In a folder of their own, a file with any extension will do for a name
+    /// without a picture; beside annotations, only a picture will.
     fn pictures_by_name(&self) -> Result<ByName, DataError> {
         let files = if self.pictures == self.annotations {
             files::pictures_in(&self.pictures)
@@ -263,7 +262,7 @@ impl Entry<'_> {
         let Header { size_px, turned } =
             files::picture_header(path).map_err(|why| Skipped::new(path, Reason::UnreadablePicture, why))?;
         rejected.extend(others.iter().map(|other| {
-            let why = format!("{} has the same name and is taken", files::file_name(path));
+            let why = format!("{} has the same name and is used", files::file_name(path));
             Skipped::new(other, Reason::SameName, why)
         }));
         let mut objects = Vec::with_capacity(written.len());
@@ -279,10 +278,10 @@ impl Entry<'_> {
     }
 }
 
-/// An object with its box from the left upper corner of the picture, or why it cannot be used.
+/// An object with its box relative to the picture's upper left corner, or why it cannot be used.
 fn in_picture(object: voc_xml::Object, size_px: (u32, u32)) -> Result<Object, (Reason, String)> {
     let voc_xml::Object { class, corners: [x1, y1, x2, y2], difficult } = object;
-    // Asked of the numbers as written: the corner that is included would give a point the width of one pixel.
+    // Checked on the numbers as written: with the far corner included, a point would be one pixel wide.
     if !(x1 < x2 && y1 < y2) {
         let why = format!("the box of {class} from ({x1}, {y1}) to ({x2}, {y2}) has no width or no height");
         return Err((Reason::NoArea, why));

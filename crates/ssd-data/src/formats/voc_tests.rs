@@ -1,6 +1,6 @@
-//! Folders in VOC layout with one thing wrong each, and the two real sets where they are at hand.
+//! VOC folders with one fault each.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 
@@ -14,11 +14,11 @@ use crate::{Dataset, Format, Pictures};
 fn open(path: &Path, split: Option<&str>, labels: Option<&[String]>) -> Result<Pictures, DataError> {
     match crate::open(&[path.to_string_lossy()], "voc".parse().unwrap(), split, labels)? {
         Dataset::Pictures(pictures) => Ok(pictures),
-        Dataset::Shapes(_) => panic!("a folder is no generated set"),
+        Dataset::Shapes(_) => panic!("a folder is not a generated set"),
     }
 }
 
-/// A folder with a picture of 40 x 20 pixels and one `cat` in each of the names.
+/// A folder with a picture of 40 x 20 pixels for each name, and one `cat` in each.
 pub(crate) fn folder_of(names: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for part in ["JPEGImages", "Annotations", "ImageSets/Main"] {
@@ -51,7 +51,7 @@ fn labels(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()
 }
 
-/// The only line of a report on what was left out, checked for the file it names.
+/// The report's only entry for something left out, after checking the file it names.
 fn only_reason(voc: &Pictures, file: &str) -> (Reason, String) {
     let [Skipped { path, reason, why }] = &voc.report().skipped[..] else { panic!("{:?}", voc.report()) };
     assert!(path.ends_with(file), "{} was blamed, not {file}", path.display());
@@ -72,7 +72,7 @@ fn boxes_are_counted_from_one_and_relative_to_the_picture() {
 }
 
 #[test]
-fn a_split_is_found_two_levels_down_and_a_missing_one_names_those_there_are() {
+fn a_split_is_found_two_levels_down_and_a_missing_one_lists_those_there_are() {
     let inner = folder_of(&["a", "b", "c"]);
     fs::write(inner.path().join("ImageSets/Main/val.txt"), "b\n\n a \n").unwrap();
     let outer = tempfile::tempdir().unwrap();
@@ -109,7 +109,7 @@ fn a_corrupt_picture_is_reported_at_load_or_named_on_reading() {
     assert_eq!((voc.len(), voc.name(0)), (1, "b".into()));
     assert!(only_reason(&voc, "JPEGImages/a.jpg").0 == Reason::UnreadablePicture);
 
-    // The header is whole, half of the rest is missing.
+    // A whole header, half of the rest missing.
     let folder = folder_of(&["a", "b"]);
     let picture = folder.path().join("JPEGImages/b.jpg");
     let bytes = fs::read(&picture).unwrap();
@@ -120,7 +120,7 @@ fn a_corrupt_picture_is_reported_at_load_or_named_on_reading() {
     let (reason, why) = only_reason(&voc, "JPEGImages/b.jpg");
     assert!(reason == Reason::UnreadablePicture && why.contains("ends in the middle"), "{why}");
 
-    // A PNG whose header and end are whole: nothing is seen before it is decoded.
+    // A PNG whose header and end are whole: the damage shows only when it is decoded.
     fs::write(&picture, damaged_inside()).unwrap();
     let voc = open(folder.path(), None, None).unwrap();
     assert_eq!(voc.len(), 2);
@@ -139,7 +139,7 @@ fn damaged_inside() -> Vec<u8> {
 }
 
 #[test]
-fn boxes_without_room_and_outside_are_left_out_and_others_clipped() {
+fn boxes_without_area_and_outside_are_left_out_and_others_clipped() {
     let folder = folder_of(&["a"]);
     let wrong = [[30, 6, 11, 20], [11, 20, 30, 6], [7, 7, 7, 7], [50, 5, 60, 15], [1, 30, 20, 40]];
     let mut objects: Vec<(&str, [i32; 4])> = wrong.iter().map(|corners| ("cat", *corners)).collect();
@@ -159,7 +159,7 @@ fn a_picture_without_boxes_is_kept_as_a_negative() {
     let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.report().images, voc.report().boxes, voc.report().empty_images), (2, 1, 1));
     assert!(voc.get(0).unwrap().truths.is_empty());
-    // Nothing but negatives teach no class.
+    // Negatives alone teach no class.
     annotate(&folder, "b", &[]);
     assert!(matches!(open(folder.path(), None, None), Err(DataError::Nothing { .. })));
 }
@@ -180,7 +180,7 @@ fn classes_are_sorted_or_given_and_an_unknown_one_is_an_error() {
 }
 
 #[test]
-fn a_class_that_differs_by_capitals_only_is_told_so() {
+fn a_class_that_differs_only_in_capitals_is_pointed_out() {
     let folder = folder_of(&["a"]);
     annotate(&folder, "a", &[("Traffic Light", [1, 1, 9, 9])]);
     let error = open(folder.path(), None, Some(&labels(&["dog", "traffic  light"]))).unwrap_err().to_string();
@@ -196,7 +196,7 @@ fn another_folder_and_an_empty_one_are_errors() {
 }
 
 #[test]
-fn a_picture_that_a_list_has_twice_is_used_once() {
+fn a_picture_listed_twice_is_used_once() {
     let folder = folder_of(&["a", "b"]);
     fs::write(folder.path().join("ImageSets/Main/train.txt"), "a\nb\na\n../a\n").unwrap();
     let voc = open(folder.path(), Some("train"), None).unwrap();
@@ -210,7 +210,7 @@ fn a_file_of_another_kind_replaces_no_picture_and_a_second_picture_of_a_name_is_
     let path = |name: &str| folder.path().join("JPEGImages").join(name);
     fs::write(path("a.txt"), "about a").unwrap();
     fs::copy(path("b.jpg"), path("b.png")).unwrap();
-    // An ending that is no picture's will do where there is none.
+    // Another extension will do where there is no picture.
     fs::rename(path("c.jpg"), path("c.dat")).unwrap();
     let voc = open(folder.path(), None, None).unwrap();
     assert_eq!(voc.len(), 3, "{}", voc.report());
@@ -219,7 +219,7 @@ fn a_file_of_another_kind_replaces_no_picture_and_a_second_picture_of_a_name_is_
 }
 
 #[test]
-fn a_list_of_any_name_can_be_asked_for_and_lines_may_have_an_ending_or_a_number() {
+fn a_list_of_any_name_can_be_asked_for_and_lines_may_have_an_extension_or_a_number() {
     let folder = folder_of(&["a", "b", "c.d", "my e"]);
     let list = |name: &str, text: &str| fs::write(folder.path().join("ImageSets/Main").join(name), text).unwrap();
     list("my_val.txt", "a.jpg\nb  1\nc.d\nmy e\nJPEGImages/c.d.jpg 0\n");
@@ -227,8 +227,8 @@ fn a_list_of_any_name_can_be_asked_for_and_lines_may_have_an_ending_or_a_number(
     let voc = open(folder.path(), Some("my_val"), None).unwrap();
     let names: Vec<String> = (0..voc.len()).map(|i| voc.name(i)).collect();
     assert_eq!(names, ["a", "b", "c.d", "my e"], "{}", voc.report());
-    assert_eq!(voc.report().counts(), [(Reason::Duplicate, 1)].into(), "c.d with its ending is c.d again");
-    // All lists have a name of that kind: the set is not divided behind the user's back.
+    assert_eq!(voc.report().counts(), [(Reason::Duplicate, 1)].into(), "c.d.jpg is c.d again");
+    // All lists look like lists of classes: the set is not divided silently.
     let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
     assert!(error.contains("its splits are cat_train, my_val"), "{error}");
     list("train.txt", "a\n");
@@ -238,14 +238,14 @@ fn a_list_of_any_name_can_be_asked_for_and_lines_may_have_an_ending_or_a_number(
 }
 
 #[test]
-fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_over() {
+fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_skipped() {
     let devkit = tempfile::tempdir().unwrap();
     for (year, split) in [("VOC2007", "test"), ("VOC2012", "train")] {
         let folder = folder_of(&["a", "b"]);
         fs::write(folder.path().join(format!("ImageSets/Main/{split}.txt")), "a\n").unwrap();
         fs::rename(folder.path(), devkit.path().join(year)).unwrap();
     }
-    // Both years have pictures of the same names: these are different pictures.
+    // Both years have pictures of the same names, which are different pictures.
     let all = open(devkit.path(), None, None).unwrap();
     assert_eq!((all.len(), all.report().skipped.len()), (4, 0), "{}", all.report());
     let train = open(devkit.path(), Some("train"), None).unwrap();
@@ -256,9 +256,9 @@ fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_passed_o
 
     let years = ["VOC2007", "VOC2012", "VOC2007/../VOC2012"].map(|year| devkit.path().join(year));
     let set = crate::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::AUTO, None, None).unwrap();
-    assert_eq!(set.len(), 4, "the third is the second again");
+    assert_eq!(set.len(), 4, "the third repeats the second");
     assert!(set.report().unwrap().to_string().contains("named twice"));
-    // A devkit and a year in it, in other words.
+    // A devkit and a year in it, spelt differently.
     let both = [devkit.path().to_path_buf(), devkit.path().join("VOC2007/../VOC2012")];
     let set = crate::open(&both.map(|path| path.to_string_lossy().into_owned()), Format::AUTO, None, None).unwrap();
     assert_eq!((set.len(), set.report().unwrap().counts()), (4, [(Reason::Duplicate, 2)].into()));

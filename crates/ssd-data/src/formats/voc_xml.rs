@@ -1,4 +1,4 @@
-//! The XML of one Pascal VOC annotation, as far as it tells of objects.
+//! The XML of one Pascal VOC annotation, as far as it describes objects.
 
 use std::path::Path;
 
@@ -6,21 +6,21 @@ use serde::Deserialize;
 
 use super::files;
 
-/// Larger files are refused: the largest annotations of VOC have some 30 KiB.
+/// Larger files are refused: VOC's largest annotations have about 30 KiB.
 const MAX_BYTES: u64 = 8 << 20;
 
-/// An object as it is written.
+/// An object as written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
-    /// Name of the class, without white space around it.
+    /// Name of the class, trimmed.
     pub class: String,
     /// `xmin, ymin, xmax, ymax` in pixels counted from 1, as written, in any order.
     pub corners: [f64; 4],
-    /// The mark for objects that are hard to see.
+    /// Marked as hard to see.
     pub difficult: bool,
 }
 
-/// Reads the objects of a file. The error is a clause about the file, for a report.
+/// Reads the objects of a file. The error is a clause about the file.
 pub fn read_objects(path: &Path) -> Result<Vec<Object>, String> {
     if !path.is_file() {
         return Err("there is no such annotation".into());
@@ -31,19 +31,19 @@ pub fn read_objects(path: &Path) -> Result<Vec<Object>, String> {
 /// Reads the objects of an annotation's text.
 pub(super) fn parse(text: &str) -> Result<Vec<Object>, String> {
     let Root::Annotation(annotation) =
-        quick_xml::de::from_str(text).map_err(|error| format!("the annotation is no VOC XML ({error})"))?;
+        quick_xml::de::from_str(text).map_err(|error| format!("the annotation is not VOC's XML ({error})"))?;
     let numbered = annotation.object.into_iter().enumerate();
     numbered.map(|(i, object)| object.checked().map_err(|why| format!("object {} {why}", i + 1))).collect()
 }
 
-/// The outermost element; any other is an error rather than a picture without objects.
+/// The root element; any other is an error, not a picture without objects.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Root {
     Annotation(Annotation),
 }
 
-/// Elements that are not named here are passed over, `<part>` with the box of a body part among them.
+/// Elements not named here are ignored, among them `<part>`, the box of a body part.
 #[derive(Deserialize)]
 struct Annotation {
     #[serde(default)]
@@ -94,11 +94,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_no_objects_and_order_does_not_matter() {
+    fn parts_are_not_objects_and_order_does_not_matter() {
         let text = "<?xml version=\"1.0\"?><annotation>
             <object><bndbox><ymin>2</ymin><xmin> 1 </xmin><xmax>30.5</xmax><ymax>40</ymax></bndbox><name> person </name>
-                <part><name>head</name><bndbox><xmin>5</xmin><ymin>5</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></part></object>
-            <segmented>0</segmented>
+            <part><name>head</name><bndbox><xmin>5</xmin><ymin>5</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></part>
+            </object><segmented>0</segmented>
             <object><name>dog</name><difficult>1</difficult>
                 <bndbox><xmin>3</xmin><ymin>4</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object>
         </annotation>";
@@ -108,12 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_annotation_is_refused() {
+    fn invalid_annotations_are_refused() {
         assert_eq!(parse("<annotation></annotation>"), Ok(vec![]));
         for text in ["", "no XML", "<html></html>", "<annotation><object>"] {
-            assert!(parse(text).is_err(), "{text:?} was taken for an annotation: {:?}", parse(text));
+            assert!(parse(text).is_err(), "{text:?} was accepted: {:?}", parse(text));
         }
-        let text = "<annotation><object><name>a</name><bndbox><xmin>x</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>";
+        let text = "<annotation><object><name>a</name><bndbox><xmin>x</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax>\
+                    </bndbox></object></annotation>";
         assert_eq!(parse(text), Err("object 1 (a) has \"x\" for its xmin".into()));
     }
 }

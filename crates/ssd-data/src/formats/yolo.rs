@@ -1,11 +1,11 @@
-//! YOLO: a text file of boxes for each picture, and the names of the classes in `data.yaml`, `classes.txt` or `obj.names`.
+//! YOLO: a text file of boxes for each picture, and the class names in `data.yaml`, `classes.txt` or `obj.names`.
 //!
-//! Where the pictures of a split are: as `data.yaml` says; else in a list `train.txt`, in `images/train`, `train/images` or
-//! `train`; else the set has no splits, and its pictures are those below `images`, those in the folder itself, or, where there
-//! are only labels, those of the one folder beside it that has pictures of the same names. Where the labels of a picture are:
-//! `images` in its path replaced by `labels`; else beside the picture; else in the set's folder `labels`.
+//! The pictures of a split are where `data.yaml` says; else in a list `train.txt`, in `images/train`, `train/images` or
+//! `train`; else the set has no splits, and its pictures are those below `images`, those in the folder itself, or, if
+//! it holds only labels, those of the one folder beside it with pictures of the same names. The labels of a picture are
+//! at its path with `images` replaced by `labels`; else beside the picture; else in the set's folder `labels`.
 //!
-//! A picture without a label file is used as one without objects. Classes go by their index.
+//! A picture without a label file is used as one without objects. Classes are ordered by their index.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ use crate::boxes_px::XywhPx;
 use crate::error::DataError;
 use crate::report::{Reason, Skipped};
 
-/// A picture and its label file, where there is one.
+/// A picture and its label file, if any.
 struct Entry {
     picture: PathBuf,
     label: Option<PathBuf>,
@@ -45,10 +45,10 @@ fn part(path: &Path) -> Part {
     Part(Box::new(move |split| open(&path, split).map(|found| vec![found])))
 }
 
-/// Reads a split; without one all pictures.
+/// Reads a split, or all pictures without one.
 ///
 /// # Errors
-/// A set without names for its classes or without pictures, a split that is not there, and pictures none of which has labels.
+/// A set without class names or pictures, a missing split, or pictures without any labels.
 fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError> {
     let set = Set::find(path)?;
     let mut found = Found { notes: set.notes.clone(), ..Found::default() };
@@ -59,8 +59,8 @@ fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError> {
         let why = match example {
             None => "there are no pictures; put them into images/, with the labels in labels/".into(),
             Some(example) => format!(
-                "none of {} pictures has labels ({example}, say); they have to lie in labels/ where the pictures lie in images/, or \
-                 beside each picture",
+                "none of {} pictures has labels (for example {example}); they have to be in labels/ if the pictures \
+                 are in images/, or beside each picture",
                 entries.len()
             ),
         };
@@ -76,9 +76,8 @@ fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError> {
     let mut labels: Vec<String> = Vec::new();
     for (index, name) in &set.names {
         if labels.iter().any(|label| **label == **name) {
-            found
-                .notes
-                .push(format!("class {index} has the name \"{name}\" of one before it, and is taken as the same"));
+            let note = format!("class {index} has the name \"{name}\" of an earlier one, and is merged with it");
+            found.notes.push(note);
         } else {
             labels.push(name.to_string());
         }
@@ -88,13 +87,13 @@ fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError> {
 }
 
 impl Set {
-    /// A picture with its label file: the first that is there.
+    /// A picture with the first label file found for it.
     fn entry(&self, picture: PathBuf) -> Entry {
         let label = self.label_places(&picture).into_iter().find(|path| path.is_file());
         Entry { picture, label }
     }
 
-    /// Where the labels of a picture may lie.
+    /// Where the labels of a picture may be.
     fn label_places(&self, picture: &Path) -> Vec<PathBuf> {
         let file = PathBuf::from(format!("{}.txt", files::stem(picture)));
         let folder = picture.parent().unwrap_or(Path::new(""));
@@ -104,8 +103,8 @@ impl Set {
         folders.map(|folder| folder.join(&file)).collect()
     }
 
-    /// The label files whose picture is gone, in the folders in which labels were found. Labels of all splits in one folder are
-    /// looked at only where the pictures are all there are.
+    /// The label files whose picture is missing, in the folders where labels were found. A folder with the labels of
+    /// all splits is checked only if all pictures are read.
     fn labels_without_picture(&self, entries: &[Entry], whole: bool) -> Vec<Skipped> {
         let mut folders: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
         for entry in entries {
@@ -123,7 +122,7 @@ impl Set {
             let there: BTreeSet<String> =
                 pictures.iter().flat_map(|folder| files::pictures_in(folder)).map(|file| files::stem(&file)).collect();
             for file in files::files_ending(labels, &["txt"]) {
-                // Beside pictures there are other texts: lists, a readme.
+                // Other texts may lie beside pictures: lists, a readme.
                 let is_label = || yolo_labels::read_lines(&file).is_ok_and(|lines| !lines.is_empty());
                 if !there.contains(&files::stem(&file)) && is_label() {
                     gone.push(Skipped::new(file, Reason::MissingImage, "there is no picture of this name"));
@@ -183,7 +182,7 @@ impl Set {
     }
 }
 
-/// The folder with the last `images` in it replaced by `labels`.
+/// The folder with its last `images` replaced by `labels`.
 fn mirrored(folder: &Path) -> Option<PathBuf> {
     let parts: Vec<&OsStr> = folder.iter().collect();
     let place = parts.iter().rposition(|part| *part == "images")?;

@@ -1,13 +1,12 @@
-//! YOLO's text files: one label file (`class cx cy w h` a line) and the list of class names (`classes.txt`, `obj.names`).
+//! YOLO's text files: label files (`class cx cy w h` a line) and lists of class names (`classes.txt`, `obj.names`).
 //!
-//! What it is not: it knows no picture; all numbers are fractions of one. A line with more corners is an outline, of which the
-//! bounding box is taken.
+//! Knows no picture; numbers are fractions of one. Of outlines, lines with more corners, the bounding box is taken.
 
 use std::path::Path;
 
 use super::files;
 
-/// Larger files are refused: a thousand outlines of a hundred corners have some 2 MB.
+/// Larger files are refused: a thousand outlines of a hundred corners have about 2 MB.
 const MAX_BYTES: u64 = 8 << 20;
 
 /// One line.
@@ -15,7 +14,7 @@ const MAX_BYTES: u64 = 8 << 20;
 pub(super) struct Line {
     /// Index into the names, from 0.
     pub class: usize,
-    /// Left, upper, right and lower edge as fractions of the picture; may stick out of it.
+    /// Left, upper, right and lower edge as fractions of the picture; may lie outside it.
     pub edges: [f64; 4],
 }
 
@@ -24,15 +23,14 @@ pub(super) fn read_lines(path: &Path) -> Result<Vec<Line>, String> {
     parse_lines(&files::read_text(path, MAX_BYTES)?)
 }
 
-/// Reads the names of a list, one a line; a line's place is its class. The error is a clause about the file.
+/// Reads a list of names, one a line; the position is the class. The error is a clause about the file.
 pub(super) fn read_names(path: &Path) -> Result<Vec<String>, String> {
     let text = files::read_text(path, MAX_BYTES)?;
     let names: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_string()).collect();
     if names.iter().all(String::is_empty) { Err("it has no names".into()) } else { Ok(names) }
 }
 
-/// Reads the text of a label file. One wrong line makes the whole file wrong: the object that it means would be taught as
-/// background.
+/// Parses a label file. One invalid line makes the whole file invalid: its object would be taught as background.
 pub(super) fn parse_lines(text: &str) -> Result<Vec<Line>, String> {
     let numbered = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     numbered.map(|(i, line)| parse_line(line).map_err(|why| format!("line {i} {why}"))).collect()
@@ -43,21 +41,24 @@ fn parse_line(line: &str) -> Result<Line, String> {
     let class = words.next().unwrap_or_default();
     // Some programs write all numbers alike: 3.0.
     let whole = class.strip_suffix(".0").unwrap_or(class);
-    let class = whole.parse().map_err(|_| format!("begins with \"{}\", which is no class number", shortened(class)))?;
+    let class =
+        whole.parse().map_err(|_| format!("begins with \"{}\", which is not a class number", shortened(class)))?;
     let number = |word: &str| {
         let value = word.parse::<f64>().ok().filter(|value| value.is_finite());
-        value.ok_or_else(|| format!("has \"{}\" where a number has to be", shortened(word)))
+        value.ok_or_else(|| format!("has \"{}\" instead of a number", shortened(word)))
     };
     let numbers = words.map(number).collect::<Result<Vec<f64>, _>>()?;
     match numbers[..] {
         [cx, cy, w, h] => Ok(Line { class, edges: [cx - 0.5 * w, cy - 0.5 * h, cx + 0.5 * w, cy + 0.5 * h] }),
         [_, _, _, _, _] => {
-            Err("has six columns: with a confidence it is a detection, and no annotation to learn from".into())
+            Err("has six columns: with a confidence it is a detection, not an annotation to learn from".into())
         }
         _ if numbers.len() >= 6 && numbers.len().is_multiple_of(2) => Ok(Line { class, edges: bounds(&numbers) }),
-        _ => Err(format!("has {} columns; it has to be \"class cx cy w h\" or an outline of three corners or more", {
-            numbers.len() + 1
-        })),
+        _ => {
+            Err(format!("has {} columns; it has to be \"class cx cy w h\" or an outline of at least three corners", {
+                numbers.len() + 1
+            }))
+        }
     }
 }
 
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_is_named() {
+    fn an_invalid_line_is_named() {
         for (text, wanted) in [
             ("0 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1 0.1 0.9", "line 2 has six columns"),
             ("cat 0.5 0.5 0.1 0.1", "\"cat\""),

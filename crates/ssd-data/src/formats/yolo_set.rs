@@ -1,6 +1,6 @@
-//! Finding out what a YOLO data set consists of: the names of its classes, its splits, and the pictures of each.
+//! What a YOLO data set consists of: its class names, its splits, and the pictures of each.
 //!
-//! What it is not: it reads no labels and opens no picture; [`super::yolo`] says where things are looked for.
+//! Reads no labels and opens no picture; [`super::yolo`] describes where things are looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,37 +14,37 @@ use crate::error::DataError;
 use crate::images::EXTENSIONS;
 use crate::report::{Reason, Skipped};
 
-/// Names of the file that describes a set; another `.yaml` is taken where it is the only one with names.
+/// Names of the file that describes a set; another `.yaml` is taken if it is the only one with class names.
 const DESCRIPTIONS: [&str; 3] = ["data.yaml", "data.yml", "dataset.yaml"];
 
-/// Files with the names of classes, one a line.
+/// Files with class names, one a line.
 const NAME_LISTS: [&str; 4] = ["classes.txt", "obj.names", "classes.names", "labels/classes.txt"];
 
-/// Longer lists of pictures are refused; a million paths have some 50 MB.
+/// Longer lists of pictures are refused; a million paths have about 50 MB.
 const MAX_LIST_BYTES: u64 = 256 << 20;
 
-/// Pictures that are looked at to tell whether labels belong to a folder.
+/// Pictures tried when deciding whether labels belong to a folder.
 const TRIED: usize = 100;
 
 /// A data set, before its labels are read.
 pub(super) struct Set {
-    /// Where relative paths start from.
+    /// The folder that paths are relative to.
     pub root: PathBuf,
     pub names: BTreeMap<usize, Arc<str>>,
     /// Folders and lists of each split.
     splits: BTreeMap<String, Vec<PathBuf>>,
-    /// The folder of all pictures, where there are no splits.
+    /// The folder of all pictures, if there are no splits.
     undivided: Option<PathBuf>,
     pub notes: Vec<String>,
 }
 
-/// Whether a folder has names for classes as YOLO has them.
+/// Whether a folder has class names as YOLO has them.
 pub(super) fn is_there(folder: &Path) -> bool {
     let beside_xml = || !files::files_ending(folder, &["xml"]).is_empty();
     description_in(folder).is_some() || (name_list_in(folder).is_some() && !beside_xml())
 }
 
-/// The file that describes the set in a folder.
+/// The file in a folder that describes the set.
 fn description_in(folder: &Path) -> Option<PathBuf> {
     let named = DESCRIPTIONS.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     named.or_else(|| {
@@ -61,7 +61,7 @@ fn name_list_in(folder: &Path) -> Option<PathBuf> {
 }
 
 impl Set {
-    /// Finds out what lies at a path: a folder or a description.
+    /// Opens what is at a path: a folder or a description.
     pub(super) fn find(path: &Path) -> Result<Self, DataError> {
         let unfit = |path: &Path, why| DataError::Description { path: path.into(), why };
         if path.is_file() && !files::ends_in(path, &["yaml", "yml"]) {
@@ -75,12 +75,12 @@ impl Set {
             Self::described(&file, description)?
         } else if let Some(list) = name_list_in(path) {
             let names = yolo_labels::read_names(&list)
-                .map_err(|why| unfit(&list, format!("{why}; write the name of each class into a line of it")))?;
+                .map_err(|why| unfit(&list, format!("{why}; write the name of each class on a line of its own")))?;
             let named = names.into_iter().enumerate().filter(|(_, name)| !name.is_empty());
             let names = named.map(|(index, name)| (index, Arc::from(name))).collect();
             Self { root: path.into(), names, splits: BTreeMap::new(), undivided: None, notes: Vec::new() }
         } else {
-            let why = "there is no data.yaml, classes.txt or obj.names in it, which say what the class numbers mean; write one";
+            let why = "it has no data.yaml, classes.txt or obj.names to say what the class numbers mean; write one";
             return Err(DataError::OtherLayout { path: path.into(), format: "YOLO", why: why.into() });
         };
         if set.splits.is_empty() {
@@ -89,7 +89,7 @@ impl Set {
         Ok(set)
     }
 
-    /// A set as its description has it.
+    /// A set by its description.
     fn described(file: &Path, description: Description) -> Result<Self, DataError> {
         let beside = file.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut notes = Vec::new();
@@ -100,7 +100,7 @@ impl Set {
                 root = beside.join(&path);
             } else {
                 notes.push(format!(
-                    "{} names the path {path}, which is not there; its own folder is taken",
+                    "{} names the path {path}, which is missing; its own folder is used",
                     file.display()
                 ));
             }
@@ -117,7 +117,7 @@ impl Set {
         Ok(Self { root, names, splits, undivided: None, notes })
     }
 
-    /// Looks for splits, and where there are none for the pictures.
+    /// Looks for splits or, without any, for the pictures.
     fn look_for_pictures(&mut self) {
         let images = self.root.join("images");
         for list in files::files_ending(&self.root, &["txt"]) {
@@ -146,7 +146,7 @@ impl Set {
         };
     }
 
-    /// The one folder beside the set that has pictures of the labels' names.
+    /// The one folder beside the set that has pictures with the labels' names.
     fn pictures_beside(&mut self) -> Option<PathBuf> {
         let labels = files::files_ending(&self.root.join("labels"), &["txt"]);
         let labelled: BTreeSet<String> = labels.iter().map(|file| files::stem(file)).collect();
@@ -157,7 +157,7 @@ impl Set {
         };
         let fitting: Vec<PathBuf> = files::subfolders(place.parent()?).into_iter().filter(fits).collect();
         let [folder] = &fitting[..] else { return None };
-        self.notes.push(format!("{} has no pictures, those in {} are taken", self.root.display(), folder.display()));
+        self.notes.push(format!("{} has no pictures; those in {} are taken", self.root.display(), folder.display()));
         Some(folder.clone())
     }
 
@@ -180,12 +180,10 @@ impl Set {
                 if place.exists() {
                     places.push(place);
                 } else if split.is_some() {
-                    let why = format!(
-                        "it is given as the place of {name}, and is not there; correct it in the data set's yaml"
-                    );
+                    let why = format!("it is given as the place of {name}, but is missing; correct the set's yaml");
                     return Err(DataError::Description { path: place.clone(), why });
                 } else {
-                    found.notes.push(format!("{}, given as the place of {name}, is not there", place.display()));
+                    found.notes.push(format!("{}, given as the place of {name}, is missing", place.display()));
                 }
             }
         }
@@ -213,10 +211,11 @@ impl Set {
     }
 }
 
-/// The pictures that a list names, one a line: absolute, from the list's folder, or from the one above it by the folder's old
-/// name (`data/obj_train_data/a.jpg`).
+/// The pictures in a list, one a line: absolute, relative to the list's folder, or relative to its parent by the
+/// folder's old name (`data/obj_train_data/a.jpg`).
 fn listed(list: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let failed = |why: String| DataError::Description { path: list.into(), why: format!("{why}; mend or replace it") };
+    let failed =
+        |why: String| DataError::Description { path: list.into(), why: format!("{why}; correct or replace it") };
     let text = files::read_text(list, MAX_LIST_BYTES).map_err(failed)?;
     let folder = list.parent().unwrap_or(Path::new(""));
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

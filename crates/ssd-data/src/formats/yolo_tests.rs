@@ -1,6 +1,6 @@
-//! YOLO folders as different programs write them, and with one thing wrong each.
+//! YOLO folders as different programs write them, and with one fault each.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Dataset, Format, Pictures};
 
-/// A folder with files in it; a path that ends in `.jpg` becomes a picture of 40 x 20 pixels.
+/// A folder with files; a path that ends in `.jpg` becomes a picture of 40 x 20 pixels.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -31,7 +31,7 @@ const NAMES: &str = "cat\nant\n";
 fn open_as(path: &Path, format: Format, split: Option<&str>) -> Result<Pictures, DataError> {
     match crate::open(&[path.to_string_lossy()], format, split, None)? {
         Dataset::Pictures(pictures) => Ok(pictures),
-        Dataset::Shapes(_) => panic!("a folder is no generated set"),
+        Dataset::Shapes(_) => panic!("a folder is not a generated set"),
     }
 }
 
@@ -58,7 +58,7 @@ fn fractions_become_pixels_and_classes_go_by_index() {
 }
 
 #[test]
-fn the_places_of_pictures_and_labels() {
+fn pictures_and_labels_are_found_in_their_usual_places() {
     for (pictures, labels, names) in [
         ("images/", "labels/", "classes.txt"),
         ("", "", "classes.txt"),
@@ -95,9 +95,9 @@ fn a_description_says_where_the_splits_are() {
     assert!(all.report().notes[0].contains("test"), "{}", all.report());
     assert_eq!(names(&open(&path.join("data.yaml"), Some("val"))), ["b"]);
     let error = open_as(path, "yolo".parse().unwrap(), Some("test")).unwrap_err().to_string();
-    assert!(error.contains("is not there; correct it"), "{error}");
+    assert!(error.contains("is missing; correct the set's yaml"), "{error}");
 
-    // Elsewhere, by an absolute path and by lists, of which one is relative and one has another folder's name in front.
+    // Elsewhere, by an absolute path and by a list with a relative path and one that begins with another folder's name.
     let place = path.canonicalize().unwrap();
     fs::write(place.join("train.txt"), "./train/images/a.jpg\ndata/valid/images/b.jpg\ngone.jpg\n").unwrap();
     let text = format!("path: {}\nval: [valid/images, train.txt]\nnames: {{0: cat, 1: ant, 5: emu}}", place.display());
@@ -135,7 +135,7 @@ fn a_folder_without_splits_is_divided() {
 }
 
 #[test]
-fn what_is_wrong_is_left_out_with_a_reason() {
+fn faulty_entries_are_left_out_with_a_reason() {
     let folder = folder(&[
         ("images/a.jpg", ""),
         ("images/b.jpg", ""),
@@ -171,14 +171,14 @@ fn labels_alone_are_joined_with_the_one_folder_beside_them() {
     assert_eq!((names(&set), set.report().boxes), (vec!["a".to_string(), "b".into()], 1));
     assert!(set.report().notes[0].contains("are taken"));
     assert_eq!(set.report().counts(), [(Reason::MissingImage, 1)].into());
-    // Two that would fit are one too many to choose from.
+    // With two folders that fit, neither is chosen.
     let two = folder(&[&files[..], &[("others/a.jpg", "")]].concat());
     let error = open_as(&two.path().join("set"), Format::AUTO, None).unwrap_err().to_string();
     assert!(error.contains("no pictures"), "{error}");
 }
 
 #[test]
-fn nothing_to_go_by_is_a_sentence() {
+fn what_is_lacking_is_named_in_a_sentence() {
     let nameless = folder(&[("images/a.jpg", ""), ("labels/a.txt", BOX)]);
     let error = open_as(nameless.path(), "yolo".parse().unwrap(), None).unwrap_err().to_string();
     assert!(error.contains("classes.txt") && error.contains("class numbers"), "{error}");
@@ -187,14 +187,14 @@ fn nothing_to_go_by_is_a_sentence() {
     assert!(error.contains("none of 1 pictures has labels"), "{error}");
     let picture = unlabelled.path().join("images/a.jpg");
     let error = open_as(&picture, "yolo".parse().unwrap(), None).unwrap_err().to_string();
-    assert!(error.contains("a.jpg is no YOLO data set") && error.contains(".yaml"), "{error}");
+    assert!(error.contains("a.jpg is not a YOLO data set") && error.contains(".yaml"), "{error}");
     let broken = folder(&[("data.yaml", "names: [cat"), ("images/a.jpg", "")]);
     let error = open_as(broken.path(), Format::AUTO, None).unwrap_err().to_string();
-    assert!(error.contains("data.yaml") && error.contains("no YAML"), "{error}");
+    assert!(error.contains("data.yaml") && error.contains("not valid YAML"), "{error}");
 }
 
 #[test]
-fn labels_of_several_folders_are_united_by_name() {
+fn labels_of_several_folders_are_merged_by_name() {
     let yolo = |names: &str| folder(&[("a.jpg", ""), ("a.txt", BOX), ("classes.txt", names)]);
     let labels = |folders: [&TempDir; 2]| {
         let data = folders.map(|folder| folder.path().to_string_lossy().into_owned());

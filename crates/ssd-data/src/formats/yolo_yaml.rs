@@ -1,7 +1,7 @@
-//! `data.yaml` of a YOLO data set: the names of the classes and where the splits lie.
+//! `data.yaml` of a YOLO data set: the class names and where the splits are.
 //!
-//! What it is: what the file says, as texts. What it is not: it looks at no folder. The YAML is read as a stream of events, of
-//! which only the outermost level and one below it are kept, so nesting and aliases cannot blow it up.
+//! Looks at no folder. The YAML is read as a stream of events, of which only the top level and one below it are kept,
+//! so nesting and aliases cannot blow it up.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 use super::files;
 
-/// Larger files are refused; names of ten thousand classes have some 200 KB.
+/// Larger files are refused; ten thousand class names have about 200 KB.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The keys that name splits.
@@ -19,7 +19,7 @@ const SPLITS: [&str; 5] = ["train", "val", "valid", "validation", "test"];
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Description {
-    /// Where the other paths start from.
+    /// The folder that the other paths are relative to.
     pub path: Option<String>,
     /// Name of each class by its index.
     pub names: BTreeMap<usize, String>,
@@ -27,14 +27,14 @@ pub(super) struct Description {
     pub splits: BTreeMap<String, Vec<String>>,
 }
 
-/// A value as far as it is looked into.
+/// A value, as far as it is read.
 #[derive(Debug, PartialEq)]
 enum Value {
     Null,
     Scalar(String),
-    /// None for an item that is no scalar.
+    /// `None` for an item that is not a scalar.
     List(Vec<Option<String>>),
-    /// Without the entries whose key or value is no scalar.
+    /// Without entries whose key or value is not a scalar.
     Map(Vec<(String, String)>),
     Other,
 }
@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path) -> Result<Description, String> {
     parse(&files::read_text(path, MAX_BYTES)?)
 }
 
-/// Reads the text of a file.
+/// Parses the text of a file.
 pub(super) fn parse(text: &str) -> Result<Description, String> {
     let mut description = Description::default();
     let mut has_names = false;
@@ -56,17 +56,14 @@ pub(super) fn parse(text: &str) -> Result<Description, String> {
                 has_names = true;
             }
             ("kpt_shape", _) => {
-                return Err(
-                    "it is about keypoints (kpt_shape), whose lines are no outlines; a data set of boxes is needed"
-                        .into(),
-                );
+                return Err("it describes keypoints (kpt_shape), not boxes; a data set of boxes is needed".into());
             }
             (split, Value::Scalar(place)) if SPLITS.contains(&split) && !place.is_empty() => {
                 description.splits.insert(key, vec![place]);
             }
             (split, Value::List(places)) if SPLITS.contains(&split) => {
                 let places = places.into_iter().collect::<Option<Vec<_>>>();
-                let places = places.ok_or_else(|| format!("its list {split} holds something else than paths"))?;
+                let places = places.ok_or_else(|| format!("its list {split} holds something other than paths"))?;
                 description.splits.insert(key, places);
             }
             _ => {}
@@ -80,12 +77,12 @@ fn names(value: Value) -> Result<BTreeMap<usize, String>, String> {
     let names: BTreeMap<usize, String> = match value {
         Value::List(names) => {
             let names = names.into_iter().collect::<Option<Vec<_>>>();
-            names.ok_or("its list of names holds something else than names")?.into_iter().enumerate().collect()
+            names.ok_or("its list of names holds something other than names")?.into_iter().enumerate().collect()
         }
         Value::Map(names) => {
             let numbered = names.into_iter().map(|(index, name)| match index.trim().parse() {
                 Ok(index) => Ok((index, name)),
-                Err(_) => Err(format!("its names have \"{index}\" where a class number has to be")),
+                Err(_) => Err(format!("its names have \"{index}\" instead of a class number")),
             });
             numbered.collect::<Result<_, _>>()?
         }
@@ -94,7 +91,7 @@ fn names(value: Value) -> Result<BTreeMap<usize, String>, String> {
     if names.is_empty() { Err("its names are empty".into()) } else { Ok(names) }
 }
 
-/// The keys and values of the outermost mapping.
+/// The keys and values of the top-level mapping.
 fn top_level(text: &str) -> Result<Vec<(String, Value)>, String> {
     let mut events = Parser::new_from_str(text);
     let mut pairs = Vec::new();
@@ -102,7 +99,7 @@ fn top_level(text: &str) -> Result<Vec<(String, Value)>, String> {
         match next(&mut events)? {
             Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => {}
             Event::MappingStart(..) => break,
-            _ => return Err("it is no YAML mapping".into()),
+            _ => return Err("it is not a YAML mapping".into()),
         }
     }
     loop {
@@ -117,7 +114,7 @@ fn top_level(text: &str) -> Result<Vec<(String, Value)>, String> {
     }
 }
 
-/// One value of the outermost mapping.
+/// One value of the top-level mapping.
 fn value<'a>(events: &mut impl Iterator<Item = Result<(Event<'a>, Span), ScanError>>) -> Result<Value, String> {
     match next(events)? {
         Event::Scalar(text, ScalarStyle::Plain, ..) if ["", "~", "null"].contains(&&*text) => Ok(Value::Null),
@@ -149,7 +146,7 @@ fn value<'a>(events: &mut impl Iterator<Item = Result<(Event<'a>, Span), ScanErr
     }
 }
 
-/// The text of a scalar; none for anything else, which is passed over.
+/// The text of a scalar; `None` for anything else, which is skipped.
 fn scalar<'a>(
     event: Event<'a>,
     events: &mut impl Iterator<Item = Result<(Event<'a>, Span), ScanError>>,
@@ -161,7 +158,7 @@ fn scalar<'a>(
     Ok(None)
 }
 
-/// Passes over the rest of what `event` began.
+/// Skips the rest of what `event` began.
 fn skip<'a>(
     event: &Event<'a>,
     events: &mut impl Iterator<Item = Result<(Event<'a>, Span), ScanError>>,
@@ -181,21 +178,21 @@ fn skip<'a>(
 fn next<'a>(events: &mut impl Iterator<Item = Result<(Event<'a>, Span), ScanError>>) -> Result<Event<'a>, String> {
     match events.next() {
         Some(Ok((event, _))) => Ok(event),
-        Some(Err(error)) => Err(format!("it is no YAML ({error})")),
+        Some(Err(error)) => Err(format!("it is not valid YAML ({error})")),
         None => Err("it ends in the middle".into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
 
     #[test]
     fn names_are_a_list_or_a_map_and_splits_a_path_or_several() {
-        let text = "# as exported\ntrain: ../train/images\nval: [a.txt, 'b c.txt']\ntest:\nnc: 2\nnames: ['cat', \"dog\"]\n\
-                    roboflow: {workspace: {deep: [1, {x: y}]}}\n";
+        let text = "# as exported\ntrain: ../train/images\nval: [a.txt, 'b c.txt']\ntest:\nnc: 2\n\
+                    names: ['cat', \"dog\"]\nroboflow: {workspace: {deep: [1, {x: y}]}}\n";
         let description = parse(text).unwrap();
         assert_eq!(description.names, [(0, "cat".into()), (1, "dog".into())].into());
         let splits = [("train", vec!["../train/images"]), ("val", vec!["a.txt", "b c.txt"])];
@@ -209,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_description_is_refused() {
+    fn invalid_descriptions_are_refused() {
         for text in [
             "",
             "names",
@@ -225,7 +222,7 @@ mod tests {
             "a: &x [1]\nnames: *x",
             "names: [a]\ntrain: [{a: b}]",
         ] {
-            assert!(parse(text).is_err(), "{text:?} was taken: {:?}", parse(text));
+            assert!(parse(text).is_err(), "{text:?} was accepted: {:?}", parse(text));
         }
     }
 }

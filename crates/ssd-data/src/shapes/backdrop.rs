@@ -1,4 +1,4 @@
-//! What lies behind the objects: a ground, and clutter that resembles objects without being any.
+//! What lies behind the objects: a ground, and clutter that resembles objects.
 
 use std::f32::consts::TAU;
 
@@ -11,7 +11,7 @@ use super::paint::{Canvas, Color, Fill, any_color, any_direction, mix};
 /// Covers the whole canvas: two or three colours mixed by a gradient, stripes or patches, and uneven light.
 pub fn paint_ground(canvas: &mut Canvas, rng: &mut Pcg64) {
     let first = any_color(rng);
-    // Mostly near colours, so that objects stand out by their outline and not by a calm ground alone.
+    // Mostly near colours, so that objects stand out by their outline and not just from a calm ground.
     let near: f32 = rng.random_range(0.15..0.7);
     let (second, third) = (mix(first, any_color(rng), near), mix(first, any_color(rng), near));
     let ground = Ground::draw(canvas, rng);
@@ -30,7 +30,7 @@ pub fn paint_ground(canvas: &mut Canvas, rng: &mut Pcg64) {
     }
 }
 
-/// The order in which two colours take turns over the ground, as a share of the second, `0..=1`.
+/// How two colours alternate over the ground, as a share of the second, `0..=1`.
 enum Ground {
     /// Along a direction, divided by the size of the picture.
     Linear(Point, f32),
@@ -83,7 +83,7 @@ impl Ground {
     }
 }
 
-/// Smooth irregular patches: random values on a grid, with a smooth way from each to the next (value noise).
+/// Smooth irregular patches: random values on a grid, smoothly interpolated (value noise).
 struct Patches {
     columns: usize,
     cell_px: f32,
@@ -114,7 +114,7 @@ impl Patches {
     }
 }
 
-/// Scatters things that are no objects: lines, arcs, scribbles, lumps, long bars and ellipses.
+/// Scatters clutter: lines, arcs, scribbles, lumps, long bars and ellipses.
 pub fn paint_clutter(canvas: &mut Canvas, rng: &mut Pcg64) {
     let size = canvas.width.min(canvas.height) as f32;
     for _ in 0..rng.random_range(0..14) {
@@ -135,7 +135,7 @@ pub fn paint_clutter(canvas: &mut Canvas, rng: &mut Pcg64) {
     }
 }
 
-/// A way with a few corners, as a letter has.
+/// A path with a few corners, like a letter's.
 fn scribble(at: Point, extent: f32, rng: &mut Pcg64) -> Vec<Point> {
     (0..rng.random_range(3..6))
         .map(|_| [at[0] + extent * rng.random_range(-1.0..1.0), at[1] + extent * rng.random_range(-1.0..1.0)])

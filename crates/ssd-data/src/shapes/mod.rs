@@ -1,11 +1,11 @@
 //! `--data shapes`: scenes drawn on demand, with exact boxes.
 //!
-//! What it is: a detection set of any length that needs no download, hard enough to need a detector (clutter, textures,
-//! overlap, sizes from 18 to 220 of 300 pixels) and easy enough to be learned from nothing in a few thousand steps. What it
-//! is not: a benchmark; a figure on it compares with figures on it only.
+//! A detection set of any length that needs no download, hard enough to need a detector (clutter, textures, overlap,
+//! sizes from 18 to 220 of 300 pixels) and easy enough to be learned from scratch in a few thousand steps. It is no
+//! benchmark: results on it compare only with each other.
 //!
-//! Scene `i` of a seed depends on the seed, the split and `i` alone: `backdrop` first, then the objects from back to
-//! front (`objects`: `outline` says where, `paint` with what), then blur and noise.
+//! Scene `i` depends on the seed, the split and `i` alone: `backdrop` first, then the objects from back to front
+//! (`objects`: `outline` is the shape, `paint` the fill), then blur and noise.
 
 mod backdrop;
 mod objects;
@@ -25,10 +25,10 @@ use crate::error::DataError;
 use crate::sample::Sample;
 use crate::seeded::seeded;
 
-/// Width and height of the scenes of `--data shapes`, in pixels; each is drawn as often.
+/// Width and height of the scenes of `--data shapes`, in pixels, equally likely.
 pub const SIZES_PX: [(u32, u32); 4] = [(300, 300), (360, 270), (270, 360), (400, 240)];
 
-/// Pictures in an epoch where the argument names no number.
+/// Pictures in an epoch if the argument names no number.
 const DEFAULT_COUNT: usize = 2_000;
 
 /// One split of the generated set.
@@ -51,16 +51,16 @@ impl Shapes {
     /// Opens `shapes[:SEED[:COUNT]]`: COUNT scenes for split `train`, a tenth of it for split `val`.
     ///
     /// # Errors
-    /// An argument that is not of this form, another split, and labels (of a trained model) other than [`LABELS`].
+    /// An argument not of this form, another split, or labels (a trained model's) other than [`LABELS`].
     pub fn open(data: &str, split: &str, labels: Option<&[String]>) -> Result<Self, DataError> {
         let wrong = |why: String| DataError::Generated { given: data.into(), why };
         let mut parts = data.split(':').skip(1);
         let seed = match parts.next() {
-            Some(text) => text.parse().map_err(|_| wrong(format!("the seed \"{text}\" is no whole number")))?,
+            Some(text) => text.parse().map_err(|_| wrong(format!("the seed \"{text}\" is not a whole number")))?,
             None => 0,
         };
         let count: usize = match parts.next() {
-            Some(text) => text.parse().map_err(|_| wrong(format!("the count \"{text}\" is no whole number")))?,
+            Some(text) => text.parse().map_err(|_| wrong(format!("the count \"{text}\" is not a whole number")))?,
             None => DEFAULT_COUNT,
         };
         if count == 0 {
@@ -87,12 +87,12 @@ impl Shapes {
         Self { seed, split, count, labels: LABELS.map(String::from).to_vec() }
     }
 
-    /// How many scenes.
+    /// Number of scenes.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is no scene.
+    /// Whether there are no scenes.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -102,7 +102,7 @@ impl Shapes {
         &self.labels
     }
 
-    /// `train-00007`, say.
+    /// A name such as `train-00007`.
     pub fn name(&self, index: usize) -> String {
         match self.split {
             Split::Train => format!("train-{index:05}"),
@@ -110,7 +110,7 @@ impl Shapes {
         }
     }
 
-    /// Draws scene `index`, in one of a few proportions: pictures from outside are not square, either.
+    /// Draws scene `index`, in one of a few aspect ratios, since real pictures are not square either.
     ///
     /// # Errors
     /// An index past the end.
@@ -125,7 +125,7 @@ impl Shapes {
         Ok(Sample { name: self.name(index), image, truths, size_px: (width, height), truths_px })
     }
 
-    /// Keeps the first `len` scenes only.
+    /// Keeps only the first `len` scenes.
     pub fn truncate(&mut self, len: usize) {
         self.count = self.count.min(len);
     }
@@ -133,8 +133,7 @@ impl Shapes {
 
 /// Draws one scene of any size and lists the objects in it, boxes as fractions of the picture.
 ///
-/// Objects grow with the short side, which should have 60 pixels or more. One that is covered or cut off so far that less than 35 % of it is seen is drawn, but
-/// not listed.
+/// Objects scale with the short side (60 pixels or more). One less than 35 % visible is drawn but not listed.
 pub fn scene(width: u32, height: u32, rng: &mut Pcg64) -> (RgbImage, Vec<GroundTruth>) {
     let mut canvas = Canvas::new(width as usize, height as usize);
     backdrop::paint_ground(&mut canvas, rng);
@@ -156,7 +155,7 @@ pub fn scene(width: u32, height: u32, rng: &mut Pcg64) -> (RgbImage, Vec<GroundT
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
 
@@ -182,7 +181,7 @@ mod tests {
         assert_eq!([open("shapes:1:50", "train").len(), open("shapes:1:50", "val").len()], [50, 5]);
         assert_eq!(open("shapes:1:5", "val").len(), 1);
         for wrong in ["shapes:", "shapes:x", "shapes:1:0", "shapes:1:-4", "shapes:1:2:3"] {
-            assert!(Shapes::open(wrong, "train", None).is_err(), "{wrong} was taken");
+            assert!(Shapes::open(wrong, "train", None).is_err(), "{wrong} was accepted");
         }
         assert!(Shapes::open("shapes", "test", None).is_err());
         assert!(Shapes::open("shapes", "val", Some(&["cat".to_string()])).is_err());

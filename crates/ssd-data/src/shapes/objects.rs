@@ -1,4 +1,4 @@
-//! The objects of a scene: which, where, painted how, and which of them are seen.
+//! The objects of a scene: which, where, how painted, and which of them are visible.
 
 use std::f32::consts::TAU;
 
@@ -12,16 +12,16 @@ use super::paint::{Canvas, Color, Fill, Texture, any_color, any_direction, contr
 /// The classes, in the order of their numbers: `LABELS[0]` is class 1.
 pub const LABELS: [&str; 6] = ["circle", "square", "triangle", "star", "ring", "cross"];
 
-/// Objects in a scene at most; one bit each in [`Seen`].
+/// Most objects in a scene; one bit each in [`Seen`].
 const MAX_OBJECTS: usize = 8;
 
 /// The smallest and largest diameter of an object, as a fraction of the picture's short side.
 const DIAMETER: (f32, f32) = (18.0 / 300.0, 220.0 / 300.0);
 
-/// The part of an object that has to be seen for it to count as one.
+/// The share of an object that has to be visible for it to be listed.
 const MIN_VISIBLE: f32 = 0.35;
 
-/// An object that was placed: what it is and where.
+/// An object that was placed.
 pub struct Object {
     /// Its 1-based class.
     pub class: usize,
@@ -29,15 +29,15 @@ pub struct Object {
     pub outline: Outline,
 }
 
-/// Which objects are seen in each pixel: bit `i` for object `i`.
+/// Which objects are visible in each pixel: bit `i` for object `i`.
 pub type Seen = Vec<u8>;
 
-/// Chooses classes, sizes and places, back to front. Some scenes stay empty; most objects keep clear of the others.
+/// Chooses classes, sizes and places, back to front. Some scenes stay empty; most objects keep clear of each other.
 pub fn place_objects(canvas: &Canvas, rng: &mut Pcg64) -> Vec<Object> {
     let wanted = if rng.random_bool(0.07) { 0 } else { rng.random_range(1..=MAX_OBJECTS) };
     let mut objects: Vec<Object> = Vec::with_capacity(wanted);
     for _ in 0..wanted {
-        // A quarter of the objects may lie anywhere, on or under others; where there is no room an object is left out.
+        // A quarter of the objects may overlap others; an object for which there is no room is left out.
         let overlap_limit = if rng.random_bool(0.25) { 1.0 } else { 0.15 };
         let placed = (0..12)
             .map(|_| any_object(canvas, rng))
@@ -50,7 +50,7 @@ pub fn place_objects(canvas: &Canvas, rng: &mut Pcg64) -> Vec<Object> {
 /// An object of any class, size and angle, its centre well inside the picture.
 fn any_object(canvas: &Canvas, rng: &mut Pcg64) -> Object {
     let (width, height) = (canvas.width as f32, canvas.height as f32);
-    // Even in the logarithm: as many from 20 to 40 pixels as from 100 to 200.
+    // Uniform in the logarithm: as many from 20 to 40 pixels as from 100 to 200.
     let diameter = width.min(height) * (rng.random_range(DIAMETER.0.ln()..DIAMETER.1.ln())).exp();
     let radius = 0.5 * diameter;
     let margin = 0.6 * radius;
@@ -68,13 +68,13 @@ fn any_object(canvas: &Canvas, rng: &mut Pcg64) -> Object {
     Object { class, outline }
 }
 
-/// The common part of two objects' boxes, as a fraction of the smaller one.
+/// The overlap of two objects' boxes, as a fraction of the smaller one.
 fn overlap(a: &Object, b: &Object) -> f32 {
     let (a, b) = (a.outline.bounds_px(), b.outline.bounds_px());
     a.intersection(&b).area() / a.area().min(b.area())
 }
 
-/// Paints an object, seen against what is there, and notes in which pixels it is seen.
+/// Paints an object in colours that contrast with what is beneath, and notes the pixels in which it is visible.
 pub fn paint_object(canvas: &mut Canvas, seen: &mut [u8], index: usize, object: &Object, rng: &mut Pcg64) {
     let fill = any_fill(canvas, &object.outline, rng);
     let opaque = rng.random_bool(0.75);
@@ -85,7 +85,7 @@ pub fn paint_object(canvas: &mut Canvas, seen: &mut [u8], index: usize, object: 
     });
 }
 
-/// Colours that differ from what lies beneath, by more or less, in one of four textures, with or without a border.
+/// Colours that differ, more or less, from those beneath, in one of four textures, with or without a border.
 fn any_fill(canvas: &Canvas, outline: &Outline, rng: &mut Pcg64) -> Fill {
     let bounds = outline.bounds_px();
     let beneath = mean_color(canvas, &bounds);
@@ -110,7 +110,7 @@ fn any_fill(canvas: &Canvas, outline: &Outline, rng: &mut Pcg64) -> Fill {
     Fill { base, second, texture, border }
 }
 
-/// The mean of nine places within a box.
+/// The mean of nine points within a box.
 fn mean_color(canvas: &Canvas, bounds: &CornerBox) -> Color {
     let mut sum = [0.0; 3];
     for i in 0..9 {
@@ -121,7 +121,7 @@ fn mean_color(canvas: &Canvas, bounds: &CornerBox) -> Color {
     sum
 }
 
-/// A colour at least `least` away from another; the farthest of ten where none is.
+/// A colour at least `least` away from another, or the farthest of ten.
 fn contrasting_color(from: Color, least: f32, rng: &mut Pcg64) -> Color {
     let mut best = any_color(rng);
     for _ in 0..9 {
@@ -136,7 +136,7 @@ fn contrasting_color(from: Color, least: f32, rng: &mut Pcg64) -> Color {
     best
 }
 
-/// The objects of which enough is seen, with the box of the whole figure as far as it lies in the picture.
+/// The objects that are visible enough, with the box of the whole figure, clipped to the picture.
 pub fn visible_truths(objects: &[Object], seen: &[u8], width: f32, height: f32) -> Vec<GroundTruth> {
     let mut visible_px = [0_usize; MAX_OBJECTS];
     for bits in seen {
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_figure_fills_its_box_from_edge_to_edge() {
-        // Painted white on black, the pixels found are the box, to the pixel that the edge runs through.
+        // Painted white on black, the lit pixels are the box, up to the pixel that the edge runs through.
         for index in 0..60 {
             let mut rng = seeded(&[5, index]);
             let mut canvas = Canvas::new(300, 300);

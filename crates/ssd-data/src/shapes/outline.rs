@@ -1,7 +1,7 @@
-//! Outlines by their signed distance: negative inside, positive outside, in pixels.
+//! Outlines as signed distances in pixels: negative inside, positive outside.
 //!
-//! The distance gives antialiased edges for the price of one evaluation a pixel, and borders of even width. It is exact for
-//! discs, rings and strokes, and for polygons whose edges do not cross.
+//! The distance gives antialiased edges at one evaluation a pixel, and borders of even width. It is exact for discs,
+//! rings and strokes, and for polygons whose edges do not cross.
 
 use std::f32::consts::{PI, TAU};
 
@@ -33,9 +33,9 @@ pub enum Outline {
     },
     /// Straight edges from vertex to vertex and back to the first.
     Polygon(Vec<Point>),
-    /// A pen's way from point to point, with round ends.
+    /// The path of a pen, with round ends.
     Stroke {
-        /// The way.
+        /// The path.
         points: Vec<Point>,
         /// Half the width of the pen.
         radius: f32,
@@ -43,12 +43,12 @@ pub enum Outline {
 }
 
 impl Outline {
-    /// An upright-or-turned square with the given circumradius.
+    /// A square, turned by `angle`, with the given circumradius.
     pub fn square(center: Point, radius: f32, angle: f32) -> Self {
         Self::radial(center, angle, &[radius; 4])
     }
 
-    /// An isosceles triangle, near to equilateral.
+    /// An isosceles triangle, nearly equilateral.
     pub fn triangle(center: Point, radius: f32, angle: f32, rng: &mut Pcg64) -> Self {
         let half_base = radius * rng.random_range(0.72..0.95);
         let corners = [[0.0, -radius], [half_base, 0.55 * radius], [-half_base, 0.55 * radius]];
@@ -64,7 +64,7 @@ impl Outline {
 
     /// Two bars of equal length, crossed in the middle.
     pub fn cross(center: Point, radius: f32, angle: f32, rng: &mut Pcg64) -> Self {
-        // Arm and half width lie on the circumcircle together: the size means the same as for the other figures.
+        // Arm and half width lie on the circumcircle together, so that size means the same as for the other figures.
         let half = radius * rng.random_range(0.2..0.34);
         let arm = (radius * radius - half * half).sqrt();
         let quarter = [[half, -half], [half, -arm], [-half, -arm]];
@@ -78,13 +78,13 @@ impl Outline {
         Self::Ring { center, outer: radius, inner: radius * rng.random_range(0.5..0.72) }
     }
 
-    /// A long rectangle: clutter that is near to a square, but none.
+    /// A long rectangle: clutter that resembles a square.
     pub fn bar(center: Point, length: f32, width: f32, angle: f32) -> Self {
         let (a, b) = (0.5 * length, 0.5 * width);
         Self::turned(center, angle, &[[-a, -b], [a, -b], [a, b], [-a, b]])
     }
 
-    /// A long ellipse: clutter that is near to a circle, but none.
+    /// A long ellipse: clutter that resembles a circle.
     pub fn ellipse(center: Point, length: f32, width: f32, angle: f32) -> Self {
         let corners: Vec<Point> = (0..24)
             .map(|i| {
@@ -101,9 +101,9 @@ impl Outline {
         Self::radial(center, rng.random_range(0.0..TAU), &radii)
     }
 
-    /// A part of a circle, drawn with a pen.
+    /// Part of a circle, drawn with a pen.
     pub fn arc(center: Point, radius: f32, pen: f32, rng: &mut Pcg64) -> Self {
-        // At most 200 degrees: more could be taken for a ring.
+        // At most 200 degrees: more could pass for a ring.
         let (from, sweep) = (rng.random_range(0.0..TAU), rng.random_range(0.25 * PI..1.1 * PI));
         let points = (0..=16)
             .map(|i| {
@@ -154,7 +154,7 @@ impl Outline {
         }
     }
 
-    /// Area in square pixels; of a stroke the length times the width.
+    /// Area in square pixels; a stroke's is its length times its width.
     pub fn area_px(&self) -> f32 {
         match self {
             Self::Disc { radius, .. } => PI * radius * radius,
@@ -170,7 +170,7 @@ impl Outline {
     }
 }
 
-/// Distance to the nearest edge; its sign from the number of edges that a ray to the right crosses.
+/// Distance to the nearest edge; its sign follows from the number of edges that a ray to the right crosses.
 fn polygon_distance(vertices: &[Point], p: Point) -> f32 {
     let mut nearest = f32::MAX;
     let mut inside = false;
@@ -185,7 +185,7 @@ fn polygon_distance(vertices: &[Point], p: Point) -> f32 {
     if inside { -nearest.sqrt() } else { nearest.sqrt() }
 }
 
-/// Squared distance of a point to the straight line between two others.
+/// Squared distance of a point to the line segment between two others.
 fn to_segment(p: Point, a: Point, b: Point) -> f32 {
     let (along, to_p) = (minus(b, a), minus(p, a));
     let t = (dot(to_p, along) / dot(along, along).max(1e-12)).clamp(0.0, 1.0);
@@ -193,7 +193,7 @@ fn to_segment(p: Point, a: Point, b: Point) -> f32 {
     dot(rest, rest)
 }
 
-/// The smallest box that holds discs of one radius around all points.
+/// The smallest box around discs of one radius at all points.
 fn around(points: &[Point], radius: f32) -> CornerBox {
     let empty = CornerBox::new(f32::MAX, f32::MAX, f32::MIN, f32::MIN);
     points.iter().fold(empty, |b, p| {

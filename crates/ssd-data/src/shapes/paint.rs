@@ -8,16 +8,16 @@ use rand_pcg::Pcg64;
 
 use super::outline::{Outline, Point};
 
-/// A colour: red, green, blue, each `0..=1`, as the picture's bytes divided by 255.
+/// A colour: red, green, blue, each `0..=1`, bytes divided by 255.
 pub type Color = [f32; 3];
 
-/// A picture in the making, in floating point so that many layers do not round many times.
+/// A picture in the making, in floating point so that layers do not round many times.
 pub struct Canvas {
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
     pub height: usize,
-    /// Row after row.
+    /// The pixels, row by row.
     pub pixels: Vec<Color>,
 }
 
@@ -27,7 +27,7 @@ impl Canvas {
         Self { width, height, pixels: vec![[0.0; 3]; width * height] }
     }
 
-    /// Paints a figure, `alpha` of it opaque, and calls `covered` with each pixel that is at least half covered.
+    /// Paints a figure with opacity `alpha`, and calls `covered` with each pixel that is at least half covered.
     pub fn paint(&mut self, outline: &Outline, fill: &Fill, alpha: f32, mut covered: impl FnMut(usize)) {
         let bounds = outline.bounds_px();
         let (left, right) = span(bounds.x1, bounds.x2, self.width);
@@ -55,9 +55,9 @@ impl Canvas {
         self.pixels[y * self.width + x]
     }
 
-    /// A slight blur: each pixel with its neighbours, weights 1 2 1 in both directions. The rim stays as it is.
+    /// A slight blur: each pixel with its neighbours, weights 1 2 1 in both directions. The border stays as it is.
     pub fn soften(&mut self) {
-        // Across, then down: the neighbour lies `step` pixels on.
+        // Across, then down: neighbours are `step` pixels apart.
         for step in [1, self.width] {
             let source = self.pixels.clone();
             for i in 0..source.len() {
@@ -71,9 +71,9 @@ impl Canvas {
         }
     }
 
-    /// Adds noise of a standard deviation, independent for each pixel and channel.
+    /// Adds noise of the given standard deviation, independent for each pixel and channel.
     pub fn add_noise(&mut self, deviation: f32, rng: &mut Pcg64) {
-        // The sum of two uniform numbers in 0..1024 has a deviation of 418.
+        // The sum of two uniform numbers in 0..1024 has a standard deviation of 418.
         let scale = deviation / 418.0;
         for pixel in &mut self.pixels {
             let bits = rng.next_u64();
@@ -85,7 +85,7 @@ impl Canvas {
         }
     }
 
-    /// The finished picture, with 8 bits a channel.
+    /// The finished picture, 8 bits a channel.
     pub fn into_image(self) -> RgbImage {
         RgbImage::from_fn(self.width as u32, self.height as u32, |x, y| {
             let color = self.pixels[y as usize * self.width + x as usize];
@@ -94,11 +94,11 @@ impl Canvas {
     }
 }
 
-/// What a figure is painted with.
+/// A figure's fill.
 pub struct Fill {
     /// The main colour.
     pub base: Color,
-    /// The other colour of the texture.
+    /// The second colour of the texture.
     pub second: Color,
     /// How the two are mixed.
     pub texture: Texture,
@@ -121,10 +121,10 @@ pub enum Texture {
     Stripes {
         /// Across the bars.
         across: Point,
-        /// From one bar to the next of its colour.
+        /// From one bar to the next of the same colour.
         period: f32,
     },
-    /// Dots on a turned grid.
+    /// Dots on a rotated grid.
     Dots {
         /// One direction of the grid.
         across: Point,
@@ -134,12 +134,12 @@ pub enum Texture {
 }
 
 impl Fill {
-    /// One colour without border.
+    /// One colour without a border.
     pub fn plain(base: Color) -> Self {
         Self { base, second: base, texture: Texture::Plain, border: None }
     }
 
-    /// The colour at a point that lies `distance` (negative inside) from the outline.
+    /// The colour at a point at `distance` (negative inside) from the outline.
     fn color_at(&self, p: Point, distance: f32) -> Color {
         let share = match self.texture {
             Texture::Plain => 0.0,
@@ -164,7 +164,7 @@ impl Fill {
     }
 }
 
-/// A colour out of all: any hue, from grey to vivid, from dark to bright.
+/// Any colour: any hue, from grey to vivid, from dark to bright.
 pub fn any_color(rng: &mut Pcg64) -> Color {
     let hue = rng.random_range(0.0..6.0_f32);
     let value = rng.random_range(0.12..1.0_f32);
@@ -192,7 +192,7 @@ pub fn contrast(a: Color, b: Color) -> f32 {
     (0..3).map(|c| (a[c] - b[c]).powi(2)).sum::<f32>().sqrt()
 }
 
-/// The pixels that a stretch touches, half a pixel added for the soft edge, within `0..limit`.
+/// The pixels, within `0..limit`, that an interval touches, widened by half a pixel for the soft edge.
 fn span(from: f32, to: f32, limit: usize) -> (usize, usize) {
     let first = (from - 0.5).floor().clamp(0.0, limit as f32) as usize;
     let end = (to + 0.5).ceil().clamp(0.0, limit as f32) as usize;

@@ -1,13 +1,13 @@
-//! Gradient clipping by the norm of all gradients together, as PyTorch's `clip_grad_norm_`.
+//! Gradient clipping by the norm of all gradients together, like PyTorch's `clip_grad_norm_`.
 //!
-//! What it is not: Burn's own clipping, which looks at each tensor by itself and so turns the gradient's direction. Nothing is
-//! read back: the factor stays on the device.
+//! Not Burn's own clipping, which treats each tensor by itself and so changes the gradient's direction. Nothing is read
+//! back: the factor stays on the device.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// Keeps the division finite where all gradients are zero: PyTorch's constant.
+/// PyTorch's constant, which keeps the division finite if all gradients are zero.
 const EPSILON: f32 = 1e-6;
 
 /// Scales all gradients of `module` by one factor, so that their common norm is at most `max_norm`.

@@ -1,13 +1,11 @@
-//! An optimiser of Burn's with two additions: a factor on its learning rate, and a say in where a saved state is put.
+//! A Burn optimiser with two additions: a factor on its learning rate, and a choice of where a saved state goes.
 //!
-//! Burn puts the state of a checkpoint on the build's first choice of device, which is a GPU: a run on the CPU would open one, or
-//! end where there is none.
+//! Burn restores a state to the build's default device, a GPU: a run on the CPU would open one, or fail without one.
 
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-/// An optimiser whose state is read from a checkpoint into the host's memory. The first step takes it to the device of its
-/// parameter.
+/// An optimiser whose state is restored to host memory. The first step moves it to its parameter's device.
 #[derive(Clone)]
 pub struct HostRestored<O> {
     inner: O,

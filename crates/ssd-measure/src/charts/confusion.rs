@@ -1,9 +1,9 @@
-//! `eval --confusion`: which class is taken for which, as a square of cells.
+//! `eval --confusion`: which class is mistaken for which, as a square of cells.
 //!
-//! A row is what is there, a column what was detected; the last row and column are the background. The colour is the share of
-//! the row, blue where object and detection agree and red where they do not, and a count stands in a cell that has room for
-//! it. Cells shrink with the number of classes. Of more than `MAX_CLASSES` those with most objects keep a row and the rest
-//! share one, for a picture must end somewhere.
+//! Rows are objects, columns detections; the last row and column are the background. Colour is the share of the row,
+//! blue where object and detection agree and red where they differ; cells with room for it show the count. Cells shrink
+//! as classes grow in number. Beyond `MAX_CLASSES`, the classes with most objects keep their rows and the rest share
+//! one, which bounds the picture's size.
 
 use std::path::Path;
 
@@ -14,31 +14,30 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::{Area, ChartError, DrawResult, FONT, INK, drawn, shortened, text_width, write_png, write_text};
 use crate::confusion::{BACKGROUND, Confusion, MATCH_IOU};
 
-/// More classes than this are drawn together as one.
+/// Beyond this many classes, the rest share a row.
 const MAX_CLASSES: usize = 120;
-/// What all cells together should be as wide as, if each is within the limits below.
+/// Preferred width of all cells together, within the limits for one below.
 const WANTED_PX: usize = 760;
 const CELL_PX: (usize, usize) = (18, 64);
-/// Room for names at most: a longer one is cut.
+/// Most room for names; longer ones are cut.
 const NAME_PX: u32 = 170;
 /// From a name to the cells.
 const GAP_PX: i32 = 8;
-/// Title and scale of colours.
+/// Height of the title and the colour scale.
 const HEAD_PX: i32 = 104;
-/// The name of an axis.
+/// Room for the name of an axis.
 const AXIS_PX: i32 = 30;
 const MARGIN_PX: i32 = 16;
-/// Sizes that a count is tried in.
+/// Sizes tried for a count.
 const COUNT_PX: [u32; 3] = [14, 12, 10];
 
 const RIGHT: RGBColor = RGBColor(16, 82, 168);
 const WRONG: RGBColor = RGBColor(190, 40, 30);
 
-/// Draws the counts and writes them as PNG. `labels[c - 1]` names class `c`, `min_score` is the threshold that they were
-/// counted with.
+/// Draws the counts, made with threshold `min_score`, and writes them as PNG. `labels[c - 1]` names class `c`.
 ///
 /// # Errors
-/// [`ChartError`] where the file is not written.
+/// [`ChartError`] if the file cannot be written.
 pub fn write_confusion(
     path: &Path,
     confusion: &Confusion,
@@ -48,9 +47,9 @@ pub fn write_confusion(
     write_png(path, &draw(&Table::new(confusion, labels), min_score)?)
 }
 
-/// What is drawn: names and counts, row by row.
+/// Names and counts, row by row.
 struct Table {
-    /// Of rows and columns; the last one is the background.
+    /// Of rows and columns; the background is last.
     names: Vec<String>,
     /// `[row][column]`.
     counts: Vec<Vec<usize>>,
@@ -59,7 +58,7 @@ struct Table {
 impl Table {
     fn new(confusion: &Confusion, labels: &[String]) -> Self {
         let (kept, names) = kept_classes(confusion, labels);
-        // Places from 0, the background last; what is not kept shares the place before it.
+        // Indices from 0, the background last; classes without a row share the one before it.
         let place = |class: usize| match class {
             BACKGROUND => names.len() - 1,
             class => kept.binary_search(&class).unwrap_or(names.len() - 2),
@@ -75,7 +74,7 @@ impl Table {
     }
 }
 
-/// The classes that have a row of their own, rising, and the names of all rows.
+/// The classes with a row of their own, rising, and the names of all rows.
 fn kept_classes(confusion: &Confusion, labels: &[String]) -> (Vec<usize>, Vec<String>) {
     let mut kept: Vec<usize> = (1..=labels.len()).collect();
     if kept.len() > MAX_CLASSES {
@@ -92,16 +91,16 @@ fn kept_classes(confusion: &Confusion, labels: &[String]) -> (Vec<usize>, Vec<St
     (kept, names)
 }
 
-/// Where things are, in pixels of the picture.
+/// Positions in pixels of the picture.
 struct Layout {
     cell: i32,
-    /// Of all cells together.
+    /// Side of all cells together.
     side: i32,
     /// Upper left corner of the cells.
     left: i32,
     top: i32,
     text_px: u32,
-    /// The names, as far as they fit.
+    /// The names, cut to fit.
     names: Vec<String>,
 }
 
@@ -137,10 +136,11 @@ fn draw(table: &Table, min_score: f64) -> Result<RgbImage, ChartError> {
 fn draw_title(root: &Area, min_score: f64) -> DrawResult {
     let title = format!("Confusion matrix, score from {min_score:.2}, IoU from {MATCH_IOU:.2}");
     write_text(root, &title, (MARGIN_PX, 26), 24, &INK, HPos::Left)?;
-    let how = "Number: how many. Colour: share of the row, from 0 (light) to 100 % (dark).";
+    let how = "Numbers: counts. Colours: share of the row, from 0 (light) to 100 % (dark).";
     write_text(root, how, (MARGIN_PX, 54), 16, &INK, HPos::Left)?;
-    // The two scales, as samples of a tenth each.
-    for (color, x, name) in [(RIGHT, MARGIN_PX, "right"), (WRONG, MARGIN_PX + 220, "mistaken, missed, nothing there")] {
+    // The two scales, in samples of a tenth.
+    for (color, x, name) in [(RIGHT, MARGIN_PX, "right"), (WRONG, MARGIN_PX + 220, "confused, missed, false positive")]
+    {
         for tenth in 0..10 {
             let at = [(x + tenth * 12, 72), (x + (tenth + 1) * 12, 86)];
             root.draw(&Rectangle::new(at, tint(color, f64::from(tenth + 1) / 10.0).filled()))?;
@@ -162,7 +162,7 @@ fn draw_names(root: &Area, layout: &Layout) -> DrawResult {
     write_upwards(root, "ground truth", (MARGIN_PX + AXIS_PX / 2 - 4, top + side / 2), axis_px, HPos::Center)
 }
 
-/// A line of text that is read from below.
+/// A line of text that reads upwards.
 fn write_upwards(root: &Area, text: &str, at: (i32, i32), size_px: u32, from: HPos) -> DrawResult {
     let style = (FONT, size_px).into_font().transform(FontTransform::Rotate270).color(&INK);
     root.draw_text(text, &style.pos(Pos::new(from, VPos::Center)), at)
@@ -191,7 +191,7 @@ fn draw_cells(root: &Area, table: &Table, layout: &Layout) -> DrawResult {
     Ok(())
 }
 
-/// The count, as large as it has room, if it has any.
+/// The count in the largest size that fits, if any.
 fn draw_count(root: &Area, count: usize, middle: (i32, i32), cell: i32, ground: RGBColor) -> DrawResult {
     let text = count.to_string();
     let fits = |size_px: &u32| text_width(&text, *size_px) as i32 + 3 <= cell;
@@ -201,7 +201,7 @@ fn draw_count(root: &Area, count: usize, middle: (i32, i32), cell: i32, ground: 
     write_text(root, &text, middle, size_px, &ink, HPos::Center)
 }
 
-/// From nearly white to the full colour. One in a thousand is still seen.
+/// From nearly white to the full colour; one in a thousand is still visible.
 fn tint(color: RGBColor, share: f64) -> RGBColor {
     let strength = 0.08 + 0.92 * share.clamp(0.0, 1.0);
     let mixed = |channel: u8| (255.0 + (f64::from(channel) - 255.0) * strength).round() as u8;
@@ -215,7 +215,7 @@ mod tests {
 
     use crate::{DetectionPx, ImageResult};
 
-    /// `found[i]` are (class there, class detected) of one object each, far from the others; 0 for none.
+    /// `found[i]` is (class of the object, class detected), each object far from the others; 0 for none.
     fn confusion(found: &[(usize, usize)], classes: usize) -> Confusion {
         let bbox_px = |i: usize| XywhPx { x: i as f64 * 50.0, y: 0.0, w: 10.0, h: 10.0 };
         let mut image = ImageResult::default();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_what_is_there_and_the_background_is_last() {
+    fn rows_are_objects_and_the_background_is_last() {
         let table = Table::new(&confusion(&[(1, 1), (1, 2), (1, 0), (1, 1), (0, 2)], 2), &names(2));
         assert_eq!(table.names, ["class 1", "class 2", "background"]);
         assert_eq!(table.counts, [[2, 1, 1], [0, 0, 0], [0, 1, 0]]);

@@ -1,9 +1,9 @@
 //! The curves of a run: `metrics.jsonl` drawn as `curves.png`.
 //!
-//! Three panels over the same steps: losses (each raw value faint, their running mean strong), learning rate (logarithmic),
-//! and the three mean average precisions of each validation. What it is not: it measures nothing and keeps no state; it
-//! reads the whole file each time, so it also draws a run that was resumed or broken off. A line that is no JSON (the
-//! last one of a killed run) and a value that is no finite number are left out.
+//! Three panels over the same steps: losses (raw values faint, their running mean strong), learning rate (logarithmic),
+//! and the three mean average precisions of each validation. Measures nothing and keeps no state: the whole file is
+//! read each time, so runs that were resumed or broken off are drawn, too. Lines that are not JSON (the last one of a
+//! killed run) and values that are not finite are left out.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use super::sheet::{FONT, Sheet};
 use super::{Area, ChartError, DrawError, DrawResult, drawn, write_png};
 
 const SIZE_PX: (u32, u32) = (1000, 1080);
-/// The axis of the learning rate goes no deeper.
+/// Most decades on the axis of the learning rate.
 const LR_DECADES: f64 = 4.0;
-/// More validations than this are a line without dots.
+/// Beyond this many validations, the line has no dots.
 const MAX_DOTS: usize = 40;
 
 type Chart<'a, 'b, Y> = ChartContext<'b, Sheet<'a>, Cartesian2d<RangedCoordf64, Y>>;
 
-/// Curves that were not drawn.
+/// Curves that could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum CurvesError {
-    /// The metrics do not open.
+    /// The metrics cannot be read.
     #[error("{path} does not open: {source}; a run writes it into its --out folder.")]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// The picture was not drawn or not written.
@@ -44,7 +44,7 @@ pub enum CurvesError {
 /// Reads `metrics` and writes the picture to `out`, whole or not at all.
 ///
 /// # Errors
-/// [`CurvesError`] where a file does not open or is not written.
+/// [`CurvesError`] if a file cannot be read or written.
 pub fn write_curves(metrics: &Path, out: &Path) -> Result<(), CurvesError> {
     let bytes = std::fs::read(metrics).map_err(|source| CurvesError::Read { path: metrics.to_owned(), source })?;
     let metrics = Metrics::parse(&String::from_utf8_lossy(&bytes));
@@ -52,7 +52,7 @@ pub fn write_curves(metrics: &Path, out: &Path) -> Result<(), CurvesError> {
     Ok(write_png(out, &picture)?)
 }
 
-/// One line of the file: a step or a validation, told apart by what it has.
+/// One line of the file: a step or a validation, told apart by their fields.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(default)]
 struct Line {
@@ -66,7 +66,7 @@ struct Line {
     map_coco: Option<f64>,
 }
 
-/// The lines of a run in the order of their steps.
+/// The lines of a run in order of their steps.
 #[derive(Debug, Default)]
 struct Metrics {
     steps: Vec<Line>,
@@ -78,11 +78,11 @@ impl Metrics {
         let mut metrics = Self::default();
         for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
             if line.map_voc07.or(line.map_voc).or(line.map_coco).is_some() {
-                // A validation without a step belongs to the last one above it.
+                // A validation without a step belongs to the last one before it.
                 let step = line.step.or(metrics.steps.last().and_then(|last| last.step));
                 metrics.validations.push(Line { step: step.or(Some(0.0)), ..line });
             } else if let Some(step) = line.step {
-                // A run that was resumed from an earlier checkpoint repeats steps; the later account counts.
+                // A run resumed from an earlier checkpoint repeats steps; the later ones count.
                 let before = |other: &Line| other.step.is_some_and(|s| s < step);
                 while metrics.steps.pop_if(|last| !before(last)).is_some() {}
                 while metrics.validations.pop_if(|last| !before(last)).is_some() {}
@@ -100,13 +100,13 @@ impl Metrics {
     }
 }
 
-/// The finite values of one measure as `(step, value)`.
+/// The finite values of one measure, as `(step, value)`.
 fn points(lines: &[Line], value: impl Fn(&Line) -> Option<f64>) -> Vec<(f64, f64)> {
     let finite = |v: f64| v.is_finite().then_some(v);
     lines.iter().filter_map(|line| Some((line.step?, value(line).and_then(finite)?))).collect()
 }
 
-/// Lowest and highest of the values; `None` where there are none.
+/// Lowest and highest value; `None` if there are none.
 fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.fold(None, |bounds, v| Some(bounds.map_or((v, v), |(low, high): (f64, f64)| (low.min(v), high.max(v)))))
 }
@@ -130,7 +130,7 @@ fn draw_losses(area: &Area, metrics: &Metrics) -> DrawResult {
         ("loss_class", GREEN_INK, points(&metrics.steps, |l| l.loss_class)),
     ];
     if series.iter().all(|(.., points)| points.is_empty()) {
-        return say(area, "no step yet");
+        return say(area, "no steps yet");
     }
     let top = loss_axis_top(&series[0].2, series.iter().flat_map(|(.., points)| points).map(|p| p.1));
     let mut chart = panel(area, "Loss", metrics.span(), 0.0..top)?;
@@ -146,7 +146,7 @@ fn draw_losses(area: &Area, metrics: &Metrics) -> DrawResult {
     draw_legend(&mut chart, SeriesLabelPosition::UpperRight)
 }
 
-/// The axis ends a little above nearly all losses: a few first steps of a run can be a hundred times higher than the rest.
+/// Top of the axis, a little above nearly all losses: the first few steps can be a hundred times higher than the rest.
 fn loss_axis_top(loss: &[(f64, f64)], all: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = loss.iter().map(|p| p.1).collect();
     sorted.sort_by(f64::total_cmp);
@@ -156,17 +156,17 @@ fn loss_axis_top(loss: &[(f64, f64)], all: impl Iterator<Item = f64>) -> f64 {
 }
 
 fn draw_lr(area: &Area, metrics: &Metrics) -> DrawResult {
-    // A logarithmic axis has no place for the 0 that a warm-up may start from.
+    // A logarithmic axis has no place for 0, at which a warm-up may start.
     let lr: Vec<_> = points(&metrics.steps, |l| l.lr).into_iter().filter(|(_, lr)| *lr > 0.0).collect();
     let Some((low, high)) = bounds(lr.iter().map(|p| p.1)) else {
         return say(area, "no learning rate yet");
     };
-    // Whole decades, for a logarithmic axis has its labels there; at least one on each side. Few: the last steps of a cosine
-    // are nearly 0, and would leave no room for the rest.
+    // Whole decades, since a logarithmic axis is labelled there; at least one on each side. But few: the last steps of
+    // a cosine are nearly 0 and would leave no room for the rest.
     let high = (high.log10() + 0.01).ceil();
     let low = (low.log10() - 0.01).floor().max(high - LR_DECADES);
     let lr: Vec<_> = lr.into_iter().filter(|(_, lr)| *lr >= 10f64.powf(low)).collect();
-    // A hair beyond, so that rounding does not push the outer labels off the axis.
+    // Slightly beyond, so that rounding does not push the outer labels off the axis.
     let decades = (0.999 * 10f64.powf(low)..1.001 * 10f64.powf(high)).log_scale();
     let mut chart = panel(area, "Learning rate", metrics.span(), decades)?;
     draw_axes(&mut chart, "learning rate", &|lr| format!("{lr:.0e}"))?;
@@ -196,7 +196,7 @@ fn draw_maps(area: &Area, metrics: &Metrics) -> DrawResult {
     draw_legend(&mut chart, SeriesLabelPosition::LowerRight)
 }
 
-/// A panel with its title, the steps from left to right and `values` upwards.
+/// A panel with its title, steps from left to right and `values` upwards.
 fn panel<'a, 'b, Y: AsRangedCoord<Value = f64>>(
     area: &'b Area<'a>,
     title: &str,
@@ -219,7 +219,7 @@ fn draw_axes<Y: Ranged<ValueType = f64> + ValueFormatter<f64>>(
     name: &str,
     value_label: &dyn Fn(&f64) -> String,
 ) -> DrawResult {
-    // A run of few steps has labels between them, which would round to the same number: they stay empty.
+    // A run of few steps has labels between steps, which would round to the same number: they stay empty.
     let step_label = |step: &f64| if step.fract() == 0.0 { format!("{step:.0}") } else { String::new() };
     chart
         .configure_mesh()
@@ -248,7 +248,7 @@ fn draw_legend<'a: 'b, 'b, Y: Ranged<ValueType = f64>>(
         .draw()
 }
 
-/// A strong line, in one or several parts, with an entry in the legend; a single point, which makes no line, as a dot.
+/// A strong line, in one or more parts, with an entry in the legend; a single point is drawn as a dot.
 fn draw_named<Y: Ranged<ValueType = f64>>(
     chart: &mut Chart<Y>,
     name: &str,
@@ -261,7 +261,7 @@ fn draw_named<Y: Ranged<ValueType = f64>>(
         }
         chart.draw_series(LineSeries::new(part, color.stroke_width(2)))?;
     }
-    // The entry belongs to a line of its own, for there may be no part at all.
+    // The entry has a line of its own, since there may be no part at all.
     chart
         .draw_series(LineSeries::new([], color.stroke_width(2)))?
         .label(name)
@@ -269,7 +269,6 @@ fn draw_named<Y: Ranged<ValueType = f64>>(
     Ok(())
 }
 
-/// A panel that has nothing to show says so.
 fn say(area: &Area, text: &str) -> DrawResult {
     let (width, height) = area.dim_in_pixel();
     area.draw(&Text::new(text.to_owned(), (width as i32 / 2 - 60, height as i32 / 2), (FONT, 20)))
@@ -287,13 +286,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart_and_broken_ones_left_out() {
+    fn steps_and_validations_are_told_apart_and_broken_lines_left_out() {
         let validation = r#"{"epoch":0,"map_voc07":0.25,"map_voc":0.2,"map_coco":null}"#;
         let text =
             [&step(1, "2.0"), &step(2, "null"), &step(3, "NaN"), validation, &step(4, "1.0"), r#"{"step":5,"lo"#];
         let metrics = Metrics::parse(&text.map(str::to_owned).join("\n"));
         assert_eq!(points(&metrics.steps, |l| l.loss), [(1.0, 2.0), (4.0, 1.0)]);
-        assert_eq!(points(&metrics.validations, |l| l.map_voc07), [(2.0, 0.25)], "the step is that of the line above");
+        assert_eq!(points(&metrics.validations, |l| l.map_voc07), [(2.0, 0.25)], "the step is the line above's");
         assert_eq!(points(&metrics.validations, |l| l.map_coco), []);
         assert_eq!(metrics.span(), 1.0..4.0);
     }

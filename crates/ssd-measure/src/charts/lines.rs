@@ -1,10 +1,10 @@
-//! What becomes of a row of points before it is drawn as a line: smoothed, cut at the panel's edge, thinned.
+//! Preparing points before they are drawn as a line: smoothed, cut at the panel's edge, thinned.
 
-/// More points than this are not seen in a panel, only paid for.
+/// More points than this make no visible difference in a panel.
 const MAX_POINTS: usize = 2000;
 
-/// A running mean over about a fiftieth of the run that looks back and ahead, so that a falling loss is not drawn too high:
-/// a value counts the less the farther away it is. Where the run ends there are fewer of them, and none counts more for that.
+/// A running mean over about a fiftieth of the run, with weights that decay with distance. It looks back and ahead, so
+/// that a falling loss is not drawn too high. Near the ends it takes fewer values, with the same weights.
 pub(crate) fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let keep = 1.0 - 1.0 / (points.len() as f64 / 100.0).clamp(1.0, 500.0);
     // The weighted sum of a value and all before it, and the sum of the weights.
@@ -22,7 +22,7 @@ pub(crate) fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     both.map(|(p, (b, a))| (p.0, (b.0 + a.0 - p.1) / (b.1 + a.1 - 1.0))).collect()
 }
 
-/// The parts of a line that are not above `top`, each ending where the line crosses it: plotters would draw along the edge.
+/// The parts of a line up to `top`, each ending where the line crosses it: plotters would draw along the edge.
 pub(crate) fn below(points: &[(f64, f64)], top: f64) -> Vec<Vec<(f64, f64)>> {
     let mut parts: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
     let mut before: Option<(f64, f64)> = None;
@@ -42,7 +42,7 @@ pub(crate) fn below(points: &[(f64, f64)], top: f64) -> Vec<Vec<(f64, f64)>> {
     parts
 }
 
-/// Every so-manieth point, so that at most [`MAX_POINTS`] are drawn; the last one is among them.
+/// Every n-th point, so that at most [`MAX_POINTS`] are drawn, the last one included.
 pub(crate) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let stride = points.len().div_ceil(MAX_POINTS).max(1);
     let mut kept: Vec<_> = points.iter().rev().step_by(stride).copied().collect();
@@ -64,11 +64,11 @@ mod tests {
 
     #[test]
     fn smoothing_weighs_all_values_alike_at_the_ends_too() {
-        // A level with noise of one: the last value of a run is a single one, and must not bend the line.
+        // A level with noise of one: the last value is a single one and must not bend the line.
         let noisy: Vec<_> = (0..5000_i32).map(|i| (f64::from(i), f64::from(i % 2) * 2.0 + 3.0)).collect();
         let smooth = smoothed(&noisy);
         assert!(smooth.iter().all(|p| (p.1 - 4.0).abs() < 0.05), "{:?} {:?}", smooth.first(), smooth.last());
-        // A falling line stays where it is, away from the ends.
+        // Away from the ends, a falling line stays where it is.
         let falling: Vec<_> = (0..1000_i32).map(|i| (f64::from(i), -f64::from(i))).collect();
         assert!(smoothed(&falling)[400..600].iter().all(|p| (p.1 + p.0).abs() < 1e-6));
     }

@@ -1,7 +1,6 @@
-//! Charts of measurements: the curves of a training, precision over recall, and which class is taken for which.
+//! Charts of measurements: the curves of a training, precision over recall, and which class is mistaken for which.
 //!
-//! What it is: a sheet with a font, and a PNG written whole. What it is not: it measures nothing. A picture depends on its
-//! arguments alone; the font comes with the program, not from the machine.
+//! Measures nothing. A picture depends on its arguments alone; the font is built in.
 
 pub mod confusion;
 pub mod curves;
@@ -23,7 +22,7 @@ use ssd_data::{WriteError, write_atomic};
 
 use self::sheet::{FONT, Sheet, text_width};
 
-/// Text and axes.
+/// Colour of text and axes.
 pub(crate) const INK: RGBColor = RGBColor(34, 34, 34);
 
 /// A part of a sheet.
@@ -31,22 +30,22 @@ pub(crate) type Area<'a> = DrawingArea<Sheet<'a>, Shift>;
 pub(crate) type DrawError = DrawingAreaErrorKind<Infallible>;
 pub(crate) type DrawResult = Result<(), DrawError>;
 
-/// A picture that was not made.
+/// A chart that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ChartError {
-    /// The drawing library gave up.
-    #[error("The picture cannot be drawn: {0}; what it shows is unharmed.")]
+    /// The drawing library failed.
+    #[error("The picture cannot be drawn: {0}; the measurements are unaffected.")]
     Draw(String),
-    /// It was drawn and not written.
+    /// It was drawn but not written.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
 
-/// A white picture of a size in pixels, with what `draw` puts on it.
+/// A white picture of a size in pixels, drawn on by `draw`.
 pub(crate) fn drawn(size_px: (u32, u32), draw: impl FnOnce(&Area) -> DrawResult) -> Result<RgbImage, ChartError> {
-    // For plotters' own legend, which measures text before it is drawn. It gives no reason where it refuses a font.
+    // For plotters' own legend, which measures text before drawing it. It gives no reason when it refuses a font.
     register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| ChartError::Draw("the built-in font is refused".to_owned()))?;
+        .map_err(|_| ChartError::Draw("the built-in font was refused".to_owned()))?;
     let mut picture = RgbImage::new(size_px.0, size_px.1);
     let root = Sheet::new(&mut picture).into_drawing_area();
     let result = root.fill(&WHITE).and_then(|()| draw(&root));
@@ -63,15 +62,15 @@ pub(crate) fn write_png(path: &Path, picture: &RgbImage) -> Result<(), ChartErro
     Ok(())
 }
 
-/// A line of text at a place: its left end, its middle or its right end, and halfway up.
+/// A line of text anchored at its left end, middle or right end, and vertically centred.
 fn write_text(area: &Area, text: &str, at: (i32, i32), size_px: u32, color: &impl Color, from: HPos) -> DrawResult {
     let style = (FONT, size_px).into_font().color(color).pos(Pos::new(from, VPos::Center));
     area.draw_text(text, &style, at)
 }
 
-/// A text as far as it fits, with an ellipsis for the rest.
+/// A text cut to fit, ending in an ellipsis.
 fn shortened(text: &str, size_px: u32, max_width_px: u32) -> String {
-    // A name of a thousand letters is cut first: what is left is always too long for a picture.
+    // Names of a thousand letters are cut first: a hundred are already too long for any picture.
     let mut kept: Vec<char> = text.chars().take(100).collect();
     let mut short: String = kept.iter().collect();
     while text_width(&short, size_px) > max_width_px && kept.pop().is_some() {

@@ -1,7 +1,7 @@
 //! `eval --curves`: precision over recall at IoU 0.5, a thin line for each class and a thick one for their mean.
 //!
-//! A line is the curve made monotone, so the area below it is the all-point AP that its name stands with. More classes than
-//! can be told apart by colour are drawn grey, but for the best and the worst.
+//! Lines are the curves made monotone, so the area below each is the all-point AP beside its name. With more classes
+//! than colours can tell apart, only the best and the worst are coloured.
 
 use std::path::Path;
 
@@ -14,9 +14,9 @@ use crate::precision_recall::{ClassCurve, STEPS, mean_ap, mean_curve};
 
 const SIZE_PX: (u32, u32) = (1100, 760);
 const LEGEND_PX: u32 = 290;
-/// As many lines can be told apart by colour.
+/// As many lines as colours can tell apart.
 const NAMED: usize = 10;
-/// On white, and beside each other; no two are near for eyes that do not tell red from green, but for the last three.
+/// Readable on white and beside each other; all but the last three are also far apart to red-green colour blindness.
 const COLORS: [RGBColor; NAMED] = [
     RGBColor(0, 107, 190),
     RGBColor(222, 110, 0),
@@ -34,14 +34,14 @@ const GREY: RGBColor = RGBColor(196, 196, 196);
 /// Draws the curves and writes them as PNG.
 ///
 /// # Errors
-/// [`ChartError`] where the file is not written.
+/// [`ChartError`] if the file cannot be written.
 pub fn write_precision_recall(path: &Path, curves: &[ClassCurve]) -> Result<(), ChartError> {
     write_png(path, &draw(curves)?)
 }
 
 /// The classes that have a colour, best first.
 struct Ranking<'c> {
-    /// All of them where they are few, else the best half of [`NAMED`].
+    /// All of them if few, else the best half of [`NAMED`].
     best: Vec<&'c ClassCurve>,
     /// The worst half of [`NAMED`], or none.
     worst: Vec<&'c ClassCurve>,
@@ -97,13 +97,13 @@ fn draw_chart(area: &Area, curves: &[ClassCurve], ranking: &Ranking) -> DrawResu
         chart.draw_series(LineSeries::new(line(&curve.precision), color.stroke_width(2)))?;
     }
     if curves.is_empty() {
-        return write_text(area, "no object to be found", (360, 360), 20, &INK, HPos::Center);
+        return write_text(area, "no objects to find", (360, 360), 20, &INK, HPos::Center);
     }
     chart.draw_series(LineSeries::new(line(&mean_curve(curves)), INK.stroke_width(4)))?;
     Ok(())
 }
 
-/// (recall, precision) from left to right in steps, down at the recall that was reached and not along the axis from there.
+/// (recall, precision) from left to right in steps; ends with a drop at the recall reached, not along the axis.
 fn line(precision: &[f64]) -> Vec<(f64, f64)> {
     let reached = precision.iter().rposition(|&p| p > 0.0).map_or(0, |i| i + 1);
     let mut points = Vec::new();
@@ -186,7 +186,7 @@ fn draw_legend(area: &Area, curves: &[ClassCurve], ranking: &Ranking) -> DrawRes
 mod tests {
     use super::*;
 
-    /// A curve that holds `ap` up to recall 1.
+    /// A curve that stays at `ap` up to recall 1.
     fn flat(label: &str, ap: f64) -> ClassCurve {
         ClassCurve { label: label.to_owned(), ap, precision: vec![ap; STEPS + 1] }
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn few_classes_are_all_named_many_by_their_ends() {
+    fn few_classes_are_all_named_of_many_the_best_and_worst() {
         let many: Vec<ClassCurve> = (0..80).map(|i| flat(&i.to_string(), f64::from(i * 37 % 80) / 80.0)).collect();
         let aps = |curves: &[&ClassCurve]| curves.iter().map(|c| (c.ap * 80.0) as usize).collect::<Vec<_>>();
         let ranked = ranking(&many);
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn every_amount_of_classes_gives_a_picture() {
         let draw = |curves: &[ClassCurve]| draw(curves).expect("it is drawn");
-        assert!(pixels_of(&draw(&[]), INK) > 0, "nothing to be found is said");
+        assert!(pixels_of(&draw(&[]), INK) > 0, "a sheet without objects says so");
         let one = draw(&[flat("a name that is much longer than the picture has room for, 猫", 0.9)]);
         assert!(pixels_of(&one, COLORS[0]) > 60 && pixels_of(&one, COLORS[1]) == 0);
         let many: Vec<ClassCurve> = (0..80).map(|i| flat(&i.to_string(), f64::from(i) / 80.0)).collect();

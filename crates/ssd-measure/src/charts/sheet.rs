@@ -1,8 +1,8 @@
-//! What plotters draws on here: an [`RgbImage`], and text that is set as a typesetter would.
+//! The canvas that plotters draws on here: an [`RgbImage`], with properly set text.
 //!
-//! plotters' own bitmap leaves out the space that each letter has on its left and cuts its place to whole pixels, so small words
-//! run into each other. Here a letter is placed by fractions of a pixel, and the middle of a line is that of its capitals.
-//! Lines, circles and areas are those of plotters, pixel by pixel.
+//! plotters' own bitmap ignores the space to the left of each letter and rounds positions to whole pixels, so that
+//! small words run together. Here letters are placed by fractions of a pixel, and a line's middle is that of its
+//! capitals. Lines, circles and areas are plotters' own.
 
 use std::convert::Infallible;
 
@@ -12,14 +12,14 @@ use plotters::prelude::DrawingBackend;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, DrawingErrorKind};
 
-/// The name under which the built-in font is known.
+/// The name of the built-in font.
 pub(crate) const FONT: &str = "sans-serif";
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
-/// A line's height for its size, as plotters takes it: charts are laid out with this.
+/// Line height for a font size, as plotters takes it: charts are laid out with this.
 const LINE_HEIGHT: f64 = 1.0 / 1.24;
-/// Height of the font's capitals for a size.
+/// Height of the font's capitals for a font size.
 const CAPITALS: f32 = 0.62;
 
 /// A picture being drawn.
@@ -29,7 +29,7 @@ pub(crate) struct Sheet<'p> {
 }
 
 impl<'p> Sheet<'p> {
-    /// Draws into `picture`, over what is there.
+    /// Draws into `picture`, over its contents.
     pub fn new(picture: &'p mut RgbImage) -> Self {
         Self { picture, font: font() }
     }
@@ -84,7 +84,7 @@ impl DrawingBackend for Sheet<'_> {
             glyph.draw(|dx, dy, coverage| {
                 let (x, y) = turn.transform(x0 + dx as i32, y0 + dy as i32);
                 let color = BackendColor { alpha: color.alpha * f64::from(coverage), ..color };
-                // A pixel that is not on the picture is none: this does not fail.
+                // Pixels outside the picture are ignored: this cannot fail.
                 let _ = self.draw_pixel((at.0 + x, at.1 + y), color);
             });
         }
@@ -101,14 +101,14 @@ impl DrawingBackend for Sheet<'_> {
     }
 }
 
-/// How wide a line of text is, in pixels.
+/// Width of a line of text, in pixels.
 pub(crate) fn text_width(text: &str, size_px: u32) -> u32 {
     Line::new(&font(), text, size_px as f32).width_px.ceil() as u32
 }
 
-/// The bytes are part of the program and its tests draw with them: this cannot depend on input.
+/// The font is compiled in and the tests draw with it: no input can make this fail.
 fn font() -> FontRef<'static> {
-    FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).expect("the built-in font is a font")
+    FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).expect("the built-in font is valid")
 }
 
 /// A line of text as outlines, from the origin to the right, the baseline at 0.
@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// Left, upper, right and lower end of all ink, the last two not included.
+    /// Left, upper, right and lower end of all ink, the last two exclusive.
     fn ink(text: &str, turn: FontTransform, pos: Pos) -> [u32; 4] {
         let mut picture = RgbImage::from_pixel(200, 200, Rgb([255; 3]));
         let area = Sheet::new(&mut picture).into_drawing_area();
@@ -164,7 +164,7 @@ mod tests {
             (left + right).abs_diff(200) <= 2 && (top + bottom).abs_diff(200) <= 2,
             "{left} {top} {right} {bottom}"
         );
-        // Read from below: what was wide is high.
+        // Rotated: width becomes height.
         let [up_left, up_top, up_right, up_bottom] = ink("HHHH", FontTransform::Rotate270, middle);
         assert_eq!((up_right - up_left, up_bottom - up_top), (bottom - top, right - left));
         let [left, ..] = ink("HHHH", FontTransform::None, Pos::new(HPos::Left, VPos::Center));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_s_edge_cuts_and_nothing_else_happens() {
+    fn what_extends_beyond_the_picture_is_cut() {
         let mut picture = RgbImage::from_pixel(3, 3, Rgb([255; 3]));
         let area = Sheet::new(&mut picture).into_drawing_area();
         area.draw(&PathElement::new([(-50, 1), (50, 1)], BLACK)).expect("it is drawn");

@@ -1,7 +1,7 @@
 //! `bench-loader`: how fast pictures are read, augmented and scaled on this machine.
 //!
-//! What it is: the loader that `train` uses, run over a data set without a network behind it, and its stages one by one. What
-//! it is not: it knows no other program; `tests/compare/loader.py` runs it beside torchvision.
+//! Runs the loader that `train` uses over a data set, without a network, and times its stages one by one. Knows no
+//! other program; `tests/compare/loader.py` compares it with torchvision.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use ssd_train::cli;
 use ssd_train::console;
 use ssd_train::failure::Failure;
 
-/// Measure how many pictures a second are ready for training: decoded, augmented as in the paper, scaled and normalised.
+/// Measure how many pictures a second can be decoded, augmented as in the paper, scaled and normalised for training.
 ///
-/// The stages are timed one by one first, in one thread, which also brings the files into memory; then the loader runs over
-/// the same pictures with its threads. Times are wall-clock times, so other work on the machine shows in them.
+/// First the stages are timed one by one in a single thread, which also brings the files into memory; then the loader
+/// runs over the same pictures with its threads. Times are wall-clock times, so other work on the machine affects them.
 #[derive(Parser)]
 #[command(after_help = "Examples:
   bench-loader --data my-voc-folder --split train --workers 1
@@ -31,13 +31,13 @@ struct Args {
     /// A data set folder, or the generated set: `shapes[:SEED[:COUNT]]`, whose pictures are drawn instead of decoded
     #[arg(long, value_name = "PATH|shapes", required = true)]
     data: Vec<String>,
-    /// Layout of the folder
+    /// Format of the data set
     #[arg(long, value_enum, default_value_t = Format::AUTO)]
     format: Format,
     /// The split to read
     #[arg(long, value_name = "NAME", default_value = "train")]
     split: String,
-    /// Pictures, the first of the split; all of it where it has fewer
+    /// How many pictures of the split to take, from its start; all of them if it has fewer
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
     /// Threads that prepare pictures
@@ -49,12 +49,12 @@ struct Args {
     /// Seed of order and augmentation
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Print one JSON document on stdout instead of the table, everything else on stderr
+    /// Print one JSON document on stdout instead of the table; everything else goes to stderr
     #[arg(long)]
     json: bool,
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Serialize)]
 struct Report {
     images: usize,
@@ -62,7 +62,7 @@ struct Report {
     input_size: usize,
     /// Of the whole loader, with all its threads.
     images_per_s: f64,
-    /// Milliseconds a picture, in one thread.
+    /// Milliseconds per picture, in one thread.
     stages_ms: Stages<f64>,
 }
 
@@ -71,11 +71,11 @@ struct Report {
 struct Stages<T> {
     /// Reading the file and decoding it.
     decode: T,
-    /// Expanding, cropping and flipping: all is drawn, and the boxes are moved. No pixel is touched.
+    /// Expanding, cropping and flipping: the draws and the moved boxes. No pixel is touched.
     expand_crop_flip: T,
-    /// Scaling and normalising what is seen of the picture then.
+    /// Scaling and normalising the part of the picture that is left.
     resize: T,
-    /// Light and colour: what the resize takes longer with them.
+    /// Light and colour: the additional time of the resize.
     photometric: T,
 }
 
@@ -99,7 +99,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     if args.json { cli::print_json(&report) } else { cli::print_text(&table(&report)) }
 }
 
-/// Milliseconds a picture and stage.
+/// Milliseconds per picture and stage.
 fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<Stages<f64>, Failure> {
     let config = AugmentConfig::default();
     let mut total = Stages::<Duration>::default();
@@ -114,7 +114,7 @@ fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<
         let resized = Instant::now();
         let colored = drawn.pixels(&sample.image, preprocess);
         let done = Instant::now();
-        // Both are looked at, so that neither is left out by the compiler.
+        // Keeps the compiler from optimising either away.
         std::hint::black_box((plain, colored));
 
         total.decode += decoded - start;
@@ -132,7 +132,7 @@ fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<
     })
 }
 
-/// Pictures a second that come out of the loader.
+/// Pictures per second from the loader.
 fn time_loader(dataset: &Arc<Dataset>, preprocess: &Preprocess, args: &Args) -> Result<f64, Failure> {
     let config = LoaderConfig {
         batch_size: 16,
@@ -151,7 +151,7 @@ fn time_loader(dataset: &Arc<Dataset>, preprocess: &Preprocess, args: &Args) -> 
     Ok(images as f64 / start.elapsed().as_secs_f64())
 }
 
-/// The report for a person.
+/// The report for people.
 fn table(report: &Report) -> String {
     let Report { images, workers, input_size, images_per_s, stages_ms } = report;
     let stages = [
@@ -161,7 +161,7 @@ fn table(report: &Report) -> String {
         ("photometric", stages_ms.photometric),
     ];
     let threads = if *workers == 1 { "thread" } else { "threads" };
-    let mut text = format!("{images} pictures to {input_size}x{input_size}\nms a picture, in one thread:\n");
+    let mut text = format!("{images} pictures to {input_size}x{input_size}\nms per picture, in one thread:\n");
     for (name, ms) in stages {
         text += &format!("  {name:<20}{ms:>8.3}\n");
     }

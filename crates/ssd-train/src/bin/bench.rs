@@ -1,6 +1,6 @@
 //! `bench`: how fast a detector is on this machine, as a table or as JSON.
 //!
-//! The measuring is done in `ssd_train::bench`; this file is the command line.
+//! The command line; the measuring is done in `ssd_train::bench`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,51 +15,51 @@ use ssd_train::detect::engine::EngineArgs;
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
-/// Measure how fast a detector is, layer by layer and as a whole, beside Burn and beside the device's peak.
+/// Measure how fast a detector is, layer by layer and as a whole, compared with Burn and with the device's peak.
 ///
-/// Times are milliseconds, medians after a warm-up; on a GPU by its own clock. GFLOP count a multiplication with its addition
-/// as two. The peak is measured in the same run. The predictions are compared with Burn's on the CPU: where they are wrong, so is
-/// every time, and the exit code is 1. No file is needed: without --weights the network gets drawn weights, which take as long.
+/// Times are milliseconds, medians after a warm-up; on a GPU, by its own clock. GFLOP count a multiply-add as two. The
+/// peak is measured in the same run. Predictions are compared with Burn's on the CPU: if they are wrong, so are the
+/// times, and the exit code is 1. Without --weights the network gets random weights, which take as long.
 #[derive(Parser)]
 #[command(after_help = "Examples:
   bench                                             the paper's network on the first GPU, or on the CPU
   bench --arch ssd300-mobilenet-v2-lite --device cpu
   bench --weights best.safetensors --batch 8 --json > bench.json
-  bench --methods --no-burn                         every way of doing each convolution: to correct a row of the
-                                                    table that the kernels are chosen by
+  bench --methods --no-burn                         every method for each convolution: to correct a row of the
+                                                    table by which kernels are chosen
 
 Exit code: 0 done, 1 failed while running or wrong predictions, 2 bad usage or bad input.")]
 struct Args {
-    /// A weights file, as `train` writes it [default: drawn weights]
+    /// A weights file written by `train` [default: random weights]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "classes"])]
     weights: Option<PathBuf>,
-    /// The network to draw weights for; `list` prints them [default: ssd300-vgg16]
+    /// The network to draw weights for; `list` prints the names [default: ssd300-vgg16]
     #[arg(long)]
     arch: Option<String>,
-    /// Its classes, without background
+    /// Number of its classes, without background
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1024))]
     classes: u16,
-    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for any but the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]
     engine: EngineArgs,
-    /// Pictures at once; all times are for all of them
+    /// Pictures at once; times are for all of them together
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     batch: u16,
-    /// Samples of each measurement, and frames end to end, at most
+    /// Most samples of each measurement, and most frames end to end
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Seconds of each measurement, after which it takes no further sample; frames end to end get ten times as long
+    /// Seconds per measurement, after which it takes no more samples; frames end to end get ten times as long
     #[arg(long, value_name = "X", default_value_t = 0.3)]
     seconds: f64,
-    /// Leave out Burn's times, which take longest on a GPU; its predictions on the CPU are still compared with
+    /// Leave out Burn's times, which take longest on a GPU; the predictions are still compared with Burn's on the CPU
     #[arg(long)]
     no_burn: bool,
-    /// Measure every way of doing each convolution, too: on a GPU, by our kernels
+    /// Also measure every method for each convolution, on a GPU with our kernels
     #[arg(long)]
     methods: bool,
-    /// Print one JSON document on stdout instead of the table, everything else on stderr
+    /// Print one JSON document on stdout instead of the table; everything else goes to stderr
     #[arg(long)]
     json: bool,
 }

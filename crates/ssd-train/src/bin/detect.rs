@@ -1,7 +1,7 @@
-//! `detect`: what is on pictures, as text, as JSON, or drawn into copies of them.
+//! `detect`: the objects in pictures, as text, as JSON, or drawn into copies of them.
 //!
-//! Outline: find the pictures → load the detector → for each picture read, detect, report, draw. The work is done in
-//! `ssd_train::{images, detector, draw}`; this file is the command line.
+//! Outline: find the pictures → load the detector → read, detect, report and draw each picture. This file is the
+//! command line; the work is done in `ssd_data::{images, draw}` and `ssd_train::detect`.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -26,10 +26,10 @@ use ssd_train::detect::nms::NmsName;
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
-/// Detect objects on pictures.
+/// Detect objects in pictures.
 ///
-/// Prints what is where, best first; boxes are in pixels of the picture, turned as its EXIF mark says. A picture that does
-/// not decode is reported on stderr and the rest go on; the exit code is then 1.
+/// Prints the objects, best first; boxes are in pixels of the upright picture (EXIF orientation applied). A picture
+/// that does not decode is reported on stderr and the others are still processed; the exit code is then 1.
 #[derive(Parser)]
 #[command(after_help = "Examples:
   detect --weights best.safetensors street.jpg
@@ -38,26 +38,25 @@ use ssd_train::failure::Failure;
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
-    /// Pictures, and folders of pictures (JPEG, PNG, BMP, GIF, WebP; folders inside a folder are not entered)
+    /// Pictures, and folders of pictures (JPEG, PNG, BMP, GIF, WebP; subfolders are not searched)
     #[arg(required = true, value_name = "IMAGE|DIR")]
     inputs: Vec<PathBuf>,
-    /// A weights file, as `train` writes it
+    /// A weights file written by `train`
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// Show what scores above this, 0 to 1 [default: the weights file's, usually 0.5]
+    /// Least score to show, 0 to 1 [default: the weights file's, usually 0.5]
     #[arg(long, value_name = "X")]
     score: Option<f32>,
-    /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1 [default: the weights
-    /// file's, usually 0.45]
+    /// IoU above which the worse of two boxes of a class is suppressed, 0 to 1 [default: the file's, usually 0.45]
     #[arg(long, value_name = "X")]
     iou: Option<f32>,
-    /// What becomes of an overlapping box: removed, or lowered in score
+    /// What happens to an overlapping box: removed, or lowered in score
     #[arg(long, value_enum, default_value = "hard")]
     nms: NmsName,
-    /// Candidates of each class that go into NMS [default: the weights file's, usually 400]
+    /// Candidates per class for NMS [default: the weights file's, usually 400]
     #[arg(long, value_name = "N")]
     top_k: Option<usize>,
-    /// Detections a picture at most [default: the weights file's, usually 200]
+    /// Most detections per picture [default: the weights file's, usually 200]
     #[arg(long, value_name = "N")]
     max: Option<usize>,
     /// Only these classes, by name, separated by commas [default: all]
@@ -66,11 +65,11 @@ struct Args {
     /// Write a copy of each picture with its boxes into this folder, as JPEG for a JPEG, else as PNG
     #[arg(long, value_name = "DIR")]
     annotate: Option<PathBuf>,
-    /// Write what the network says before it is decoded into this safetensors file, for comparing with other implementations:
-    /// for the first picture `0.offsets` [priors, 4] and `0.logits` [priors, classes], and so on
+    /// Write the network's raw predictions into this safetensors file, for comparing with other implementations:
+    /// `0.offsets` [priors, 4] and `0.logits` [priors, classes] for the first picture, and so on
     #[arg(long, value_name = "FILE")]
     save_predictions: Option<PathBuf>,
-    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for any but the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]
@@ -80,7 +79,7 @@ struct Args {
     json: bool,
 }
 
-/// What is reported of one picture.
+/// The report on one picture.
 #[derive(Serialize)]
 struct ImageReport {
     image: String,
@@ -157,7 +156,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// The numbers of the weights file, overridden by those that were typed.
+/// The parameters of the weights file, overridden by those given.
 fn params(args: &Args, detector: &Detector) -> Result<DetectParams, Failure> {
     let header = detector.header();
     let classes = args.classes.as_deref().map(|names| class_indices(names, &header.labels)).transpose()?;
@@ -178,7 +177,7 @@ fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Fail
         let found = labels.iter().position(|label| label == name.trim());
         found.map(|i| i + 1).ok_or_else(|| {
             Failure::Input(format!(
-                "--classes names \"{name}\", which this model does not know; it knows {}.",
+                "--classes names \"{name}\", which is not a class of this model; its classes are {}.",
                 labels.join(", ")
             ))
         })
@@ -186,7 +185,7 @@ fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Fail
     names.iter().map(index).collect()
 }
 
-/// Reads and detects; the error is the sentence for the user.
+/// Reads a picture and detects; the error is a sentence for the user.
 fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result<(RgbImage, ImageReport), String> {
     let start = Instant::now();
     let picture = images::read_upright(path).map_err(|e| e.to_string())?;
@@ -204,7 +203,7 @@ fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result
 impl DetectionReport {
     fn new(detection: &Detection, labels: &[String], width: u32, height: u32) -> Self {
         let b = detection.bbox.clipped().scaled(width as f32, height as f32);
-        // A weights file has a label for each class; a number serves where it lied.
+        // A weights file has a label for each class; should one be missing, its number will do.
         let label = labels.get(detection.class - 1).cloned().unwrap_or_else(|| detection.class.to_string());
         Self { label, class: detection.class, score: detection.score, corners_px: [b.x1, b.y1, b.x2, b.y2] }
     }
@@ -217,7 +216,7 @@ impl TimingReport {
     }
 }
 
-/// What the network said of each picture, with its shape, by the names in the file.
+/// The network's predictions for each picture: name in the file, shape and bytes.
 #[derive(Default)]
 struct Predictions(Vec<(String, [usize; 2], Vec<u8>)>);
 
@@ -254,13 +253,13 @@ fn readable(report: &ImageReport) -> String {
     let mut text = format!("{image}: {objects}, {width} x {height} px, {:.0} ms\n", timing_ms.total);
     for d in detections {
         let [x1, y1, x2, y2] = d.corners_px;
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:>3.0}% {} at {x1:.0}, {y1:.0} to {x2:.0}, {y2:.0}", d.score * 100.0, d.label);
     }
     text
 }
 
-/// The folder of drawn pictures. No input is ever overwritten, nor one drawn picture by another of the same name.
+/// The folder of annotated pictures. Neither inputs nor other annotated pictures of the same name are overwritten.
 struct Drawn {
     folder: PathBuf,
     taken: HashSet<PathBuf>,
@@ -269,7 +268,7 @@ struct Drawn {
 impl Drawn {
     fn new(folder: &Path, inputs: &[PathBuf]) -> Result<Self, Failure> {
         let failed = |e: std::io::Error| {
-            Failure::Input(format!("{} cannot hold the drawn pictures: {e}; choose another folder.", folder.display()))
+            Failure::Input(format!("{} cannot hold annotated pictures: {e}; choose another folder.", folder.display()))
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let folder = folder.canonicalize().map_err(failed)?;
@@ -286,12 +285,12 @@ impl Drawn {
         let mut bytes = std::io::Cursor::new(Vec::new());
         picture
             .write_to(&mut bytes, format)
-            .map_err(|e| Failure::Run(format!("{} cannot be drawn: {e}.", input.display())))?;
+            .map_err(|e| Failure::Run(format!("{} cannot be annotated: {e}.", input.display())))?;
         ssd_data::write_atomic(&self.free_path(input, format), bytes.get_ref())?;
         Ok(())
     }
 
-    /// The input's stem in the folder, with a number behind it where that name is taken.
+    /// The input's stem in the folder, followed by a number if that name is taken.
     fn free_path(&mut self, input: &Path, format: ImageFormat) -> PathBuf {
         let stem = input.file_stem().unwrap_or_default().to_string_lossy();
         let extension = if format == ImageFormat::Jpeg { "jpg" } else { "png" };

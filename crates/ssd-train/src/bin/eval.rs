@@ -1,7 +1,7 @@
-//! `eval`: how well a model, or a file of detections, agrees with a ground truth.
+//! `eval`: how well a model, or a file of detections, agrees with the ground truth.
 //!
-//! Outline: gather one result a picture, by running a model or from two COCO files → measure → print and draw. The definitions
-//! are in `ssd_measure`, the pictures in `ssd_measure::charts`; this file is the command line.
+//! Outline: gather one result per picture, from a model or from two COCO files → measure → print and draw. This file is
+//! the command line; definitions are in `ssd_measure`, drawing in `ssd_measure::charts`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ use ssd_train::detect::nms::NmsName;
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
-/// Measure detections against a ground truth: Pascal VOC mAP (11-point and all-point) and COCO AP and AR.
+/// Measure detections against the ground truth: Pascal VOC mAP (11-point and all-point) and COCO AP and AR.
 ///
-/// Runs a model over a data set, or measures detections that another program wrote. Objects marked difficult and crowds are
-/// neither found nor missed. In JSON, values are 0 to 1, and null where no object of that kind is there.
+/// Runs a model over a data set, or measures detections that another program wrote. Objects marked difficult and crowds
+/// count neither as found nor as missed. In JSON, values are 0 to 1, or null if there are no objects of that kind.
 #[derive(Parser)]
 #[command(after_help = "Examples:
   eval --weights best.safetensors --data VOCdevkit/VOC2007 --split test
@@ -37,16 +37,16 @@ use ssd_train::failure::Failure;
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
-    /// A weights file, as `train` writes it
+    /// A weights file written by `train`
     #[arg(long, value_name = "FILE", requires = "data", required_unless_present = "ground_truth")]
     weights: Option<PathBuf>,
-    /// The data set: a folder (may be repeated for several), or `shapes[:SEED[:COUNT]]` for the generated one
+    /// The data set: a folder (repeat for several), or `shapes[:SEED[:COUNT]]` for the generated one
     #[arg(long, value_name = "PATH|shapes", requires = "weights")]
     data: Vec<String>,
-    /// How the data set is laid out
+    /// Format of the data set
     #[arg(long, value_enum, default_value = "auto", conflicts_with = "ground_truth")]
     format: Format,
-    /// Which part of the data set, such as train or val [default: val for shapes, else every picture]
+    /// Part of the data set, such as train or val [default: val for shapes, else every picture]
     #[arg(long, value_name = "NAME", conflicts_with = "ground_truth")]
     split: Option<String>,
     /// A COCO ground truth (instances_*.json), to measure --detections against without running a model
@@ -55,44 +55,45 @@ struct Args {
     /// Detections in COCO results format: a list of image_id, category_id, bbox [x, y, width, height] in pixels, score
     #[arg(long, value_name = "RESULTS.json", requires = "ground_truth")]
     detections: Option<PathBuf>,
-    /// Write the model's detections in COCO results format. Of a COCO data set image_id and category_id are its own; else
-    /// category_id is the class from 1, image_id the picture's name where all names are numbers, else its place from 1
+    /// Write the model's detections in COCO results format. A COCO data set has its own image_id and category_id; else
+    /// category_id is the class from 1, image_id the picture's name if all names are numbers, else its position from 1
     #[arg(long, value_name = "FILE", requires = "weights")]
     save_detections: Option<PathBuf>,
-    /// Draw precision over recall at IoU 0.5 as PNG: the classes thin, their mean thick, all-point AP beside the names
+    /// Draw precision over recall at IoU 0.5 as PNG: thin lines for classes, a thick one for their mean, with APs
     #[arg(long, value_name = "FILE")]
     curves: Option<PathBuf>,
-    /// Draw which class is taken for which as PNG: rows are what is there, columns what was detected. Detections are taken
-    /// best first; each goes to the free object, of any class, that it overlaps most from IoU 0.5 on
+    /// Draw which class is mistaken for which as PNG: rows are objects, columns detections. Detections are taken best
+    /// first; each is assigned to the free object, of any class, that it overlaps most, if by IoU 0.5 or more
     #[arg(long, value_name = "FILE")]
     confusion: Option<PathBuf>,
-    /// Detections below this are left out of the picture of --confusion, 0 to 1; nothing else depends on it
+    /// Least score of a detection in the picture of --confusion, 0 to 1; affects nothing else
     #[arg(long, value_name = "X", default_value_t = 0.5, requires = "confusion")]
     confusion_score: f64,
-    /// Detections below this are left out, 0 to 1; a higher value cuts the curve's end off and lowers the measures
+    /// Least score of a detection, 0 to 1; a higher value cuts off the end of the curve and lowers the measures
     #[arg(long, value_name = "X", default_value_t = 0.01, conflicts_with = "ground_truth")]
     score: f32,
-    /// Of two boxes of one class that overlap by more than this IoU the better one stays, 0 to 1
+    /// IoU above which the worse of two boxes of a class is suppressed, 0 to 1
     #[arg(long, value_name = "X", default_value_t = 0.45, conflicts_with = "ground_truth")]
     iou: f32,
-    /// What becomes of an overlapping box: removed, or lowered in score
+    /// What happens to an overlapping box: removed, or lowered in score
     #[arg(long, value_enum, default_value = "hard", conflicts_with = "ground_truth")]
     nms: NmsName,
-    /// Candidates of each class that go into NMS
+    /// Candidates per class for NMS
     #[arg(long, value_name = "N", default_value_t = 400, conflicts_with = "ground_truth")]
     top_k: usize,
-    /// Detections a picture at most
+    /// Most detections per picture
     #[arg(long, value_name = "N", default_value_t = 200, conflicts_with = "ground_truth")]
     max: usize,
-    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for any but the first
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]
     engine: EngineArgs,
-    /// Pictures that go through the network at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), conflicts_with = "ground_truth")]
+    /// Pictures that pass through the network at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(conflicts_with = "ground_truth")]
     batch: u16,
-    /// Print one JSON document on stdout instead of the table, everything else on stderr
+    /// Print one JSON document on stdout instead of the table; everything else goes to stderr
     #[arg(long)]
     json: bool,
 }
@@ -114,7 +115,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     let report = evaluate(&images, &labels);
-    // Before the pictures: a full disk does not take the numbers away.
+    // Before the charts, so that a full disk does not lose the numbers.
     if args.json {
         cli::print_json(&report)?
     } else {
@@ -123,7 +124,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     draw(args, &images, &labels)
 }
 
-/// A folder that is not there is noticed before a model has run for an hour.
+/// Notices a missing folder before a model has run for an hour.
 fn check_places(args: &Args) -> Result<(), Failure> {
     for file in [&args.save_detections, &args.curves, &args.confusion].into_iter().flatten() {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -131,14 +132,14 @@ fn check_places(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Input(format!("{} is a folder; name a file in it.", file.display())));
         }
         if !folder.is_dir() {
-            let sentence = "cannot be written, its folder is not there; make the folder or choose another place.";
+            let sentence = "cannot be written: its folder is missing; create the folder or choose another place.";
             return Err(Failure::Input(format!("{} {sentence}", file.display())));
         }
     }
     Ok(())
 }
 
-/// The pictures that were asked for.
+/// Draws the charts asked for.
 fn draw(args: &Args, images: &[ImageResult], labels: &[String]) -> Result<(), Failure> {
     if let Some(path) = &args.curves {
         charts::precision_recall::write_precision_recall(path, &class_curves(images, labels)).map_err(Failure::run)?;
@@ -150,20 +151,23 @@ fn draw(args: &Args, images: &[ImageResult], labels: &[String]) -> Result<(), Fa
     Ok(())
 }
 
-/// One result a picture from two files of another program.
+/// One result per picture, from two files of another program.
 fn read_files(ground_truth: &Path, detections: &Path) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
     let mut truth = coco_files::read_ground_truth(ground_truth).map_err(Failure::input)?;
     let unknown = coco_files::read_detections(detections, ground_truth, &mut truth).map_err(Failure::input)?;
     if truth.skipped > 0 {
-        console::note(&format!("{} annotations left out: no such picture or category, or no box.", truth.skipped));
+        console::note(&format!(
+            "{} annotations left out: unknown picture or category, or an invalid box.",
+            truth.skipped
+        ));
     }
     if unknown > 0 {
-        console::note(&format!("{unknown} detections left out: the ground truth does not have their category."));
+        console::note(&format!("{unknown} detections left out: their category is not in the ground truth."));
     }
     Ok((truth.images, truth.labels))
 }
 
-/// One result a picture by running a model over a data set.
+/// One result per picture, from a model run over a data set.
 fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
     let batch = usize::from(args.batch);
     let detector = Detector::load(weights, &args.device, args.engine, batch)?;
@@ -190,7 +194,7 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
     let mut images = Vec::with_capacity(set.len());
     for image_ids in ids.images.chunks(batch) {
         let first = images.len();
-        // A picture that fails ends the run: left out, it would quietly change what is measured.
+        // A picture that fails ends the run: leaving it out would quietly change the measurement.
         let samples: Vec<Sample> = (first..first + image_ids.len())
             .into_par_iter()
             .map(|i| set.get(i))
@@ -211,8 +215,8 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
     Ok((images, labels))
 }
 
-/// Numbers for COCO files of a data set that has none: the pictures' names where these are different numbers, else their
-/// places from 1; the classes as they are.
+/// Ids for COCO files of a data set without any: the pictures' names if these are distinct numbers, else their
+/// positions from 1; the classes unchanged.
 fn made_up_ids(set: &Dataset) -> CocoIds {
     let by_name: Option<Vec<i64>> = (0..set.len()).map(|i| set.name(i).parse().ok()).collect();
     let different = |ids: &Vec<i64>| ids.iter().collect::<HashSet<_>>().len() == ids.len();

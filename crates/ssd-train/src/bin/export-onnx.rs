@@ -15,8 +15,8 @@ use ssd_train::weights_file;
 
 /// Write a detector's network as an ONNX file.
 ///
-/// Its input `image` is [1, 3, S, S], a picture resized and normalised; its outputs are `offsets` [1, P, 4] and `logits`
-/// [1, P, C]. What resizing and boxes need is in the file's metadata under `ssd`.
+/// Its input `image` is [1, 3, S, S], a resized and normalised picture; its outputs are `offsets` [1, P, 4] and
+/// `logits` [1, P, C]. Parameters for resizing and decoding boxes are in the file's metadata under `ssd`.
 #[derive(Parser)]
 #[command(group = ArgGroup::new("network").required(true))]
 #[command(after_help = "Examples:
@@ -25,22 +25,23 @@ use ssd_train::weights_file;
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
-    /// The ONNX file to write; an older one is replaced
+    /// The ONNX file to write; an existing one is replaced
     #[arg(value_name = "OUT.onnx")]
     out: PathBuf,
-    /// A weights file, as `train` writes it
+    /// A weights file written by `train`
     #[arg(long, value_name = "FILE", group = "network")]
     weights: Option<PathBuf>,
     /// Or an architecture with random weights, to measure its speed
     #[arg(long, group = "network")]
     arch: Option<Arch>,
-    /// Classes of such a network, background not counted
-    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "weights", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Number of classes of such a network, without background
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(conflicts_with = "weights")]
     classes: u16,
-    /// What the random weights are drawn from
+    /// Seed of the random weights
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "weights")]
     seed: u64,
-    /// Write the same detector as a weights file of ours, too
+    /// Also write the same detector as a weights file of ours
     #[arg(long, value_name = "FILE")]
     save_weights: Option<PathBuf>,
 }

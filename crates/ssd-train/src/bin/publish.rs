@@ -9,9 +9,9 @@ use ssd_train::console;
 use ssd_train::exchange::publish::{Measured, publish};
 use ssd_train::failure::Failure;
 
-/// Put a weights file among those that the page ships.
+/// Add a weights file to those that the page ships.
 ///
-/// Copies it to web/models/NAME.safetensors and lists it in web/models/index.json; an older one of that name is replaced.
+/// Copies it to web/models/NAME.safetensors, replacing any older one, and lists it in web/models/index.json.
 #[derive(Parser)]
 #[command(after_help = "Example:
   eval --weights runs/shapes/best.safetensors --data shapes:1 --json > measured.json
@@ -19,13 +19,13 @@ use ssd_train::failure::Failure;
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
-    /// The weights file, as `train` writes it
+    /// The weights file, written by `train`
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// What the page calls the model
+    /// The model's name in the page
     #[arg(long)]
     name: String,
-    /// What `eval --json` printed for it
+    /// The output of `eval --json` for it
     #[arg(long, value_name = "FILE", requires_all = ["data", "split"])]
     measured: Option<PathBuf>,
     /// The data set it was measured on
@@ -56,7 +56,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Input("--name takes letters, digits, '-', '_' and '.'; it becomes a file name.".into()));
     }
     let created = std::fs::create_dir_all(&args.into);
-    created.map_err(|error| Failure::Input(format!("cannot make the folder {}: {error}", args.into.display())))?;
+    created.map_err(|error| Failure::Input(format!("cannot create the folder {}: {error}", args.into.display())))?;
     let entry = publish(&args.weights, &args.into, &args.name, measured, &args.licence).map_err(Failure::input)?;
     console::note(&format!("{} ({} bytes) is in {}.", entry.file, entry.bytes, args.into.display()));
     Ok(())
@@ -64,7 +64,7 @@ fn run(args: &Args) -> Result<(), Failure> {
 
 fn read_report(path: &Path) -> Result<serde_json::Value, Failure> {
     let wrong = |error: String| {
-        Failure::Input(format!("cannot use {}: {error}; give what `eval --json` printed.", path.display()))
+        Failure::Input(format!("cannot use {}: {error}; give the output of `eval --json`.", path.display()))
     };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))

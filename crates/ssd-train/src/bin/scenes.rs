@@ -22,7 +22,7 @@ struct Args {
     into: PathBuf,
 }
 
-/// File, title for the page, size in pixels, and which of the generator's scenes; none of them is in the training set.
+/// File, title for the page, size in pixels, and number of the generator's scene; none is in the training set.
 const SCENES: [(&str, &str, u32, u32, u64); 6] = [
     ("star.jpg", "A triangle, a ring and a striped star on dark stripes", 640, 480, 32),
     ("crosses.jpg", "A circle among crosses on yellow ground", 640, 480, 20),
@@ -32,7 +32,7 @@ const SCENES: [(&str, &str, u32, u32, u64); 6] = [
     ("chequered.jpg", "A dotted circle before a ring, and a cross, on chequered ground", 400, 400, 5),
 ];
 
-/// Sets the samples' stream of chance apart from the data sets'.
+/// Separates the samples' random stream from the data sets'.
 const STREAM: u64 = 2026;
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     std::fs::create_dir_all(&args.into)
-        .map_err(|error| Failure::Input(format!("cannot make the folder {}: {error}", args.into.display())))?;
+        .map_err(|error| Failure::Input(format!("cannot create the folder {}: {error}", args.into.display())))?;
     for (file, _, width, height, number) in SCENES {
         let (picture, _) = scene(width, height, &mut seeded(&[STREAM, number]));
         let mut jpeg = Cursor::new(Vec::new());

@@ -1,4 +1,4 @@
-//! `serve-device`: lends a device to `train` on another machine. The work is [`ssd_train::serve::serve`].
+//! `serve-device`: lends a device to `train` on another machine. The work is `ssd_train::device::serve`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `train`: learns a detector from pictures and boxes. The run itself is [`ssd_train::run::session::train`].
+//! `train`: trains a detector on pictures and boxes. The run itself is [`ssd_train::run::session::train`].
 
 use std::process::ExitCode;
 

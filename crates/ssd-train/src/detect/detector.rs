@@ -1,6 +1,6 @@
 //! A weights file on a device, natively: picture in, detections and times out.
 //!
-//! The way of a picture is [`ssd_gpu::pipeline::Pipeline`]'s, the same as in the page; here it gets a file and a clock.
+//! Adds a file and a clock to [`ssd_gpu::pipeline::Pipeline`], which the page uses as well.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -26,7 +26,7 @@ pub enum DetectorError {
     /// The weights file cannot be used.
     #[error(transparent)]
     Weights(#[from] WeightsFileError),
-    /// The device is not there.
+    /// The device is not available.
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The device failed, or a parameter is out of range.
@@ -38,7 +38,7 @@ pub enum DetectorError {
 }
 
 impl From<DetectorError> for Failure {
-    /// A file or a device is the user's choice; what fails on the device is not.
+    /// Files and devices are the user's choice; failures on the device are not.
     fn from(error: DetectorError) -> Self {
         match error {
             DetectorError::Weights(_) | DetectorError::Device(_) => Self::input(error),
@@ -47,7 +47,7 @@ impl From<DetectorError> for Failure {
     }
 }
 
-/// How long the parts took, in milliseconds, by the clock of the device that did them.
+/// How long the stages took, in milliseconds, by the clock of the device that ran them.
 pub use ssd_gpu::frames::StageTimes as Timing;
 
 /// A detector, ready for pictures.
@@ -60,8 +60,7 @@ impl Detector {
     /// Loads a weights file onto a device, for batches of up to `batch` pictures.
     ///
     /// # Errors
-    ///
-    /// When the file is no detector, or the device is not there.
+    /// If the file is not a detector, or the device is not available.
     pub fn load(path: &Path, choice: &DeviceChoice, engine: EngineArgs, batch: usize) -> Result<Self, DetectorError> {
         let (header, model) = weights_file::load(path, &Device::flex())?;
         let device = device::open(choice)?;
@@ -79,12 +78,12 @@ impl Detector {
         Ok(Self { pipeline, device_name: device.name })
     }
 
-    /// What the weights file says of itself.
+    /// The header of the weights file.
     pub fn header(&self) -> &Header {
         self.pipeline.header()
     }
 
-    /// What the device is called.
+    /// The device's name.
     pub fn device_name(&self) -> &str {
         &self.device_name
     }
@@ -92,22 +91,20 @@ impl Detector {
     /// Detects in one picture. Boxes are fractions of it, best first.
     ///
     /// # Errors
-    ///
-    /// When a parameter is out of range, the picture is empty, or the device fails.
+    /// If a parameter is out of range, the picture is empty, or the device fails.
     pub fn detect(&self, image: &RgbImage, params: &DetectParams) -> Result<(Vec<Detection>, Timing), DetectorError> {
         let started = milliseconds();
         let mut found = self.detect_batch(&[image], params)?;
         let Outcome { detections, times, .. } = found.pop().ok_or(DetectorError::EmptyPicture)?;
-        // A GPU without a clock: all there is to say is how long the whole took.
+        // Without a GPU clock, only the total time is known.
         let times = times.unwrap_or(Timing { network_ms: milliseconds() - started, ..Timing::default() });
         Ok((detections, times))
     }
 
-    /// What the network says of a picture, before it is decoded: offsets `[P, 4]`, logits `[P, C]`.
+    /// The network's predictions for a picture: offsets `[P, 4]`, logits `[P, C]`.
     ///
     /// # Errors
-    ///
-    /// When the picture is empty, or the device fails.
+    /// If the picture is empty, or the device fails.
     pub fn predict(&self, image: &RgbImage) -> Result<(Vec<f32>, Vec<f32>), DetectorError> {
         if image.width() == 0 || image.height() == 0 {
             return Err(DetectorError::EmptyPicture);
@@ -116,11 +113,10 @@ impl Detector {
         Ok(pollster::block_on(self.pipeline.predict(Picture::Rgba { bytes: &rgba(image), width, height }))?)
     }
 
-    /// The same for several pictures at once, as many as the detector was loaded for.
+    /// [`Self::detect`] for several pictures at once, up to the batch size that the detector was loaded for.
     ///
     /// # Errors
-    ///
-    /// As [`Self::detect`].
+    /// Those of [`Self::detect`].
     pub fn detect_batch(&self, images: &[&RgbImage], params: &DetectParams) -> Result<Vec<Outcome>, DetectorError> {
         if images.iter().any(|image| image.width() == 0 || image.height() == 0) {
             return Err(DetectorError::EmptyPicture);
@@ -137,12 +133,12 @@ impl Detector {
     }
 }
 
-/// As a texture has them.
+/// The pixels as a texture stores them.
 fn rgba(image: &RgbImage) -> Vec<u8> {
     image.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
 }
 
-/// Milliseconds since the program first asked.
+/// Milliseconds since the first call.
 pub(crate) fn milliseconds() -> f64 {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3

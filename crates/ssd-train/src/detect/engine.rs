@@ -1,22 +1,21 @@
-//! `--engine` and `--precision`: what computes a detector, and with which numbers.
+//! `--engine` and `--precision`: what computes a detector's network, and in which number format.
 
 use clap::ValueEnum;
 use ssd_gpu::kernel::Precision;
 use ssd_gpu::pipeline::PrecisionChoice;
 
-/// What a detector is to be run with.
+/// How a detector's network is computed.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct EngineArgs {
-    /// Our own kernels, or Burn's forward, which they are measured against
+    /// Our own kernels, or Burn's forward pass, their reference
     #[arg(long, value_enum, default_value = "own", value_name = "ENGINE")]
     pub engine: EngineName,
-    /// Numbers that our kernels compute with: f16 takes half the memory traffic; auto takes it where the adapter has it and
-    /// its detections are those of f32
+    /// Number format of our kernels; auto takes f16, which halves memory traffic, where it detects the same as f32
     #[arg(long, value_enum, default_value = "auto", value_name = "TYPE")]
     pub precision: PrecisionName,
 }
 
-/// What computes.
+/// What computes the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineName {
     /// Our kernels: WGSL on a GPU, loops on the CPU
@@ -25,10 +24,10 @@ pub enum EngineName {
     Burn,
 }
 
-/// Which numbers.
+/// The number format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrecisionName {
-    /// f16 where it is right
+    /// f16 if it is correct
     Auto,
     /// 32 bits
     F32,
@@ -37,7 +36,7 @@ pub enum PrecisionName {
 }
 
 impl PrecisionName {
-    /// As the kernels have it.
+    /// The kernels' own type for it.
     pub fn choice(self) -> PrecisionChoice {
         match self {
             Self::Auto => PrecisionChoice::Auto,

@@ -1,4 +1,4 @@
-//! A weights file on a device: picture in, detections out.
+//! Detecting with a weights file on a device: picture in, detections out.
 
 pub mod detector;
 

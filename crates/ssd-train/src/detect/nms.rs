@@ -1,14 +1,14 @@
-//! `--nms`: what becomes of overlapping boxes, as the command lines name it.
+//! `--nms`: how overlapping boxes are treated.
 
 use clap::ValueEnum;
 use ssd::postprocess::Nms;
 
-/// The two kinds of NMS by their names on the command line.
+/// The kinds of NMS by their names on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NmsName {
     /// A box that overlaps a better one of its class is removed
     Hard,
-    /// Its score is lowered instead, the more the larger the overlap
+    /// Its score is lowered instead, more for larger overlaps
     Soft,
 }
 

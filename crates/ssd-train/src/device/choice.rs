@@ -1,30 +1,30 @@
-//! `--device`: what is asked for, as text. Nothing is opened here; that is [`crate::device`].
+//! `--device`: the request, as text. Opening it is [`crate::device::open`]'s.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One device of this machine: which kind, and the how-manieth of that kind.
+/// One device of this machine: its kind, and its index among that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeviceChoice {
-    /// Which kind.
+    /// Its kind.
     pub kind: DeviceKind,
-    /// Which one of that kind, from 0.
+    /// Its index among that kind, from 0.
     pub index: usize,
 }
 
-/// The kinds of device by their names on the command line.
+/// The kinds of devices by their names on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceKind {
-    /// A GPU where there is one, else the CPU.
+    /// The first hardware GPU, else the CPU.
     #[default]
     Auto,
-    /// A GPU by WebGPU's WGSL, through whatever the system offers.
+    /// A GPU through WGSL, by whatever API the system offers.
     Wgpu,
-    /// A GPU by Vulkan's SPIR-V.
+    /// A GPU through Vulkan's SPIR-V.
     Vulkan,
-    /// A GPU by Metal's own shading language.
+    /// A GPU through Metal's own shading language.
     Metal,
-    /// An NVIDIA GPU by CUDA.
+    /// An NVIDIA GPU through CUDA.
     Cuda,
     /// The processor.
     Cpu,
@@ -68,7 +68,7 @@ impl FromStr for DeviceChoice {
 pub enum Place {
     /// In this process.
     Here(DeviceChoice),
-    /// Behind a `serve-device`.
+    /// Lent by a `serve-device`.
     Lent(Lender),
 }
 
@@ -98,7 +98,7 @@ impl FromStr for Place {
     }
 }
 
-/// A `serve-device`: where it listens, and the token that it asks for. The token is never shown.
+/// A `serve-device`: its address and the token it asks for. The token is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Lender {
     /// `HOST:PORT`.
@@ -107,7 +107,7 @@ pub struct Lender {
 }
 
 impl Lender {
-    /// What an address of a lent device begins with.
+    /// The prefix of a lent device's address.
     pub const SCHEME: &'static str = "remote://";
 
     /// `HOST:PORT`, an IPv6 host in square brackets.
@@ -115,7 +115,7 @@ impl Lender {
         &self.address
     }
 
-    /// What to present when it asks.
+    /// The token to present.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
@@ -132,7 +132,7 @@ impl FromStr for Lender {
         };
         let whole = address.rsplit_once(':').is_some_and(|(host, port)| {
             let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-            // A colon outside of brackets: an IPv6 address of which nobody knows where it ends.
+            // A colon outside brackets: an IPv6 address whose end is ambiguous.
             let clear = bare.len() < host.len() || !host.contains(':');
             !bare.is_empty() && clear && !bare.contains(['/', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0)
         });
@@ -155,9 +155,7 @@ impl fmt::Debug for Lender {
     }
 }
 
-/// All devices of a run. The first one is the main device: it holds the weights, makes the step and measures.
-///
-/// Several, because batches are split among them ([`crate::device::replicas`]).
+/// All devices of a run ([`crate::device::replicas`]). The main one holds the weights, makes the step and measures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceChoices {
     /// The main device.
@@ -167,12 +165,12 @@ pub struct DeviceChoices {
 }
 
 impl DeviceChoices {
-    /// Every one of them, the main device first.
+    /// All devices, the main one first.
     pub fn iter(&self) -> impl Iterator<Item = &Place> {
         std::iter::once(&self.main).chain(&self.others)
     }
 
-    /// Those of other processes.
+    /// The lenders among them.
     pub fn lenders(&self) -> Vec<Lender> {
         let lender = |place: &Place| match place {
             Place::Lent(lender) => Some(lender.clone()),
@@ -192,7 +190,7 @@ impl fmt::Display for DeviceChoices {
 impl FromStr for DeviceChoices {
     type Err = DeviceParseError;
 
-    /// Devices with commas between them.
+    /// Devices separated by commas.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (main, others) = match text.split_once(',') {
             Some((main, others)) => (main, others.split(',').map(str::parse).collect::<Result<_, _>>()?),
@@ -202,19 +200,19 @@ impl FromStr for DeviceChoices {
     }
 }
 
-/// What is wrong with a `--device`.
+/// An invalid `--device`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceParseError {
     /// The part before the colon.
     #[error("there is no device kind \"{0}\"; use auto, wgpu, vulkan, metal, cuda or cpu")]
     Kind(String),
     /// The part after the colon.
-    #[error("\"{0}\" is no device index; use a whole number from 0, as in wgpu:1")]
+    #[error("\"{0}\" is not a device index; use a whole number from 0, as in wgpu:1")]
     Index(String),
-    /// What follows `remote://`.
-    #[error("\"{0}\" is no address of a lent device; write remote://HOST:PORT, as in remote://192.168.0.7:3000")]
+    /// The part after `remote://`.
+    #[error("\"{0}\" is not the address of a lent device; write remote://HOST:PORT, as in remote://192.168.0.7:3000")]
     Lender(String),
-    /// For a program that does not train.
+    /// A lent device for a program that does not train.
     #[error("only train computes on a lent device; use auto, wgpu, vulkan, metal, cuda or cpu here")]
     LentElsewhere,
 }
@@ -252,11 +250,11 @@ mod tests {
             let error = place(&format!("remote://{address}")).unwrap_err();
             assert_eq!(error, DeviceParseError::Lender(address.into()));
         }
-        assert!(place("remote://@gpu:3000").is_err(), "an empty token is a slip");
+        assert!(place("remote://@gpu:3000").is_err(), "an empty token is a typo");
     }
 
     #[test]
-    fn several_devices_have_commas_between_them() {
+    fn several_devices_are_separated_by_commas() {
         let choices = |text: &str| text.parse::<DeviceChoices>();
         assert_eq!(choices("auto").unwrap(), DeviceChoices::default());
         let text = "wgpu:1,cpu,remote://a:3000,remote://b:3000";

@@ -1,11 +1,11 @@
-//! Devices that other processes lend (`serve-device`): opening one, and a run that ends with a sentence when one is gone.
+//! Devices that other processes lend (`serve-device`): opening one, and ending a run with a sentence when one is gone.
 //!
-//! The device itself is Burn's: operations go to the lender, and what is read comes back. How it says that the lender has gone is
-//! ours to mend. A broken connection is a panic at the next read, in whatever thread reads; a lender that holds the connection
-//! and stands still (stopped, or behind a pulled cable) is a wait without end. So a run gets a thread of its own, whose panic is
-//! caught, and this one asks the lenders from time to time whether they answer.
+//! The device itself is Burn's: operations go to the lender, results come back. What is added here is noticing that a
+//! lender has gone. A broken connection is a panic at the next read, in whatever thread reads; a lender that keeps the
+//! connection but stands still (stopped, or its cable pulled) is an endless wait. So a run gets a thread of its own,
+//! whose panic is caught, while this one asks the lenders now and then whether they answer.
 //!
-//! What it is not: it repeats nothing and moves nothing to another device. A run goes on from its last checkpoint.
+//! Repeats nothing and moves nothing to another device: a run resumes from its last checkpoint.
 
 use std::any::Any;
 use std::io::{self, Read as _, Write as _};
@@ -19,72 +19,74 @@ use std::time::Duration;
 
 use crate::device::choice::Lender;
 
-/// Between two questions to each lender.
+/// Pause between two queries to each lender.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// How long a lender may take to answer. It computes beside, and may have no core to spare for a while.
+/// Longest wait for an answer. The lender is computing, and may have no core to spare for a while.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A lent device that cannot be used, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum LentError {
-    /// Not there at the start.
+    /// No answer at the start.
     #[error("nothing answers at {lender} ({reason}); start serve-device there, or correct --device")]
     Absent {
         /// The address.
         lender: Lender,
-        /// In the system's words.
+        /// The system's reason.
         reason: io::Error,
     },
-    /// Something is there, and opens no session.
+    /// Something answers but opens no session.
     #[error(
         "{lender} lends no device ({reason}); it has to be a serve-device of this version, started with the same token"
     )]
     Refused {
         /// The address.
         lender: Lender,
-        /// In the runtime's words.
+        /// The runtime's reason.
         reason: String,
     },
-    /// This build cannot.
+    /// This build has no lent devices.
     #[error(
-        "this build takes no lent devices: build with the feature `remote` (cargo build --release --features remote), or use a device of this machine"
+        "this build has no lent devices: build with the feature `remote` (cargo build --release --features remote), \
+         or use a device of this machine"
     )]
     NotBuilt,
     /// Gone in the middle of a run.
     #[error(
-        "the device {lender} does not answer any more ({reason}); the last checkpoint is unharmed, start serve-device there again and go on with --resume"
+        "the device {lender} no longer answers ({reason}); the last checkpoint is intact, start serve-device there \
+         again and continue with --resume"
     )]
     Gone {
         /// The address.
         lender: Lender,
-        /// In the system's words.
+        /// The system's reason.
         reason: io::Error,
     },
-    /// The run panicked, and all lenders are there.
+    /// The run panicked although all lenders answer.
     #[error(
-        "the run broke off ({reason}); the last checkpoint is unharmed, see what serve-device says and go on with --resume"
+        "the run broke off ({reason}); the last checkpoint is intact, see what serve-device prints and continue with \
+         --resume"
     )]
     Broken {
         /// The panic's message.
         reason: String,
     },
     /// No thread for the run.
-    #[error("the system gives no thread ({0}); end other programs and try again")]
+    #[error("no thread could be started ({0}); end other programs and try again")]
     NoThread(io::Error),
 }
 
 /// Opens the device that `lender` lends.
 ///
 /// # Errors
-///
-/// When the build has no lent devices, nobody answers, or the one who answers opens no session.
+/// If the build has no lent devices, nothing answers, or no session is opened.
 #[cfg(feature = "remote")]
 pub fn connect(lender: &Lender) -> Result<burn::tensor::Device, LentError> {
     use burn::tensor::Device;
     use burn::tensor::remote::RemoteHost;
 
-    // Burn would try for a quarter of a minute, and wait for the answer without end.
+    // Burn would try for a quarter of a minute, and wait endlessly for the answer.
     ask(&addresses(lender)).map_err(|reason| LentError::Absent { lender: lender.clone(), reason })?;
     let host = RemoteHost::websocket(&format!("ws://{}", lender.address()));
     let host = match lender.token() {
@@ -98,22 +100,20 @@ pub fn connect(lender: &Lender) -> Result<burn::tensor::Device, LentError> {
     Device::remote_options(&host).init().map_err(refused)
 }
 
-/// Without the feature `remote` there are none.
+/// Without the feature `remote` there are no lent devices.
 ///
 /// # Errors
-///
 /// Always.
 #[cfg(not(feature = "remote"))]
 pub fn connect(_: &Lender) -> Result<burn::tensor::Device, LentError> {
     Err(LentError::NotBuilt)
 }
 
-/// Runs `work`, which uses the devices of `lenders` and raises `are_open` when it has opened them: from then on they are asked.
-/// Without lenders that is all.
+/// Runs `work`, which uses the devices of `lenders` and sets `are_open` when it has opened them: from then on they are
+/// asked. Without lenders, just runs `work`.
 ///
 /// # Errors
-///
-/// When `work` panics, or a lender does not answer for `PATIENCE`. In the second case `work` still runs, and the program is to end.
+/// If `work` panics, or a lender does not answer for `PATIENCE`; then `work` still runs, and the program should end.
 pub fn guarded<T: Send + 'static>(
     lenders: &[Lender],
     are_open: &AtomicBool,
@@ -124,7 +124,7 @@ pub fn guarded<T: Send + 'static>(
     }
     let first_panic = record_panics();
     let (sender, result) = channel();
-    // Whoever waits for the result may have given up.
+    // The receiver may have given up waiting.
     let work = move || drop(sender.send(work()));
     thread::Builder::new().name("run".into()).spawn(work).map_err(LentError::NoThread)?;
     loop {
@@ -140,7 +140,7 @@ pub fn guarded<T: Send + 'static>(
         }
         if ended.is_err_and(|error| error == RecvTimeoutError::Disconnected) {
             let reason = first_panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-            return Err(LentError::Broken { reason: reason.unwrap_or_else(|| "without a reason".into()) });
+            return Err(LentError::Broken { reason: reason.unwrap_or_else(|| "no reason given".into()) });
         }
     }
 }
@@ -152,8 +152,8 @@ pub fn gone(lenders: &[Lender]) -> Option<LentError> {
     lenders.iter().find_map(failed)
 }
 
-/// For the rest of the program a panic prints nothing, as its sentence comes from who catches it, unless RUST_BACKTRACE asks for more. The first
-/// one is kept: others follow from it.
+/// Silences panics for the rest of the program, since whoever catches one reports it, unless RUST_BACKTRACE asks for
+/// more. Keeps the first: others follow from it.
 fn record_panics() -> Arc<Mutex<Option<String>>> {
     let first = Arc::new(Mutex::new(None));
     let kept = first.clone();
@@ -168,8 +168,7 @@ fn record_panics() -> Arc<Mutex<Option<String>>> {
     first
 }
 
-/// What a panic says, as far as it is for people: Burn's tells programmers what to call, and goes on with a value's inside and a
-/// backtrace.
+/// The part of a panic's message for people: Burn's add advice for programmers, a value's internals and a backtrace.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     for_people(text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message"))
@@ -184,13 +183,13 @@ pub(crate) fn for_people(text: &str) -> &str {
     text[..end].trim_end_matches([':', ' '])
 }
 
-/// Where a lender may be; an error is kept for who asks.
+/// The addresses of a lender; errors are left to the caller.
 fn addresses(lender: &Lender) -> io::Result<Vec<SocketAddr>> {
     Ok(lender.address().to_socket_addrs()?.collect())
 }
 
-/// Whether a lender answers: its connection speaks HTTP before it is a session, and any answer is one, the usual one that there is
-/// no such page. That its device still computes is not known from this.
+/// Whether a lender answers: its connection speaks HTTP before it becomes a session, and any answer will do, usually
+/// "not found". Says nothing about whether its device still computes.
 fn ask(addresses: &io::Result<Vec<SocketAddr>>) -> io::Result<()> {
     let addresses = addresses.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -209,9 +208,9 @@ fn ask_at(address: &SocketAddr) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: lender\r\nConnection: close\r\n\r\n")?;
     match stream.read(&mut [0; 1]) {
-        Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closes the connection")),
+        Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection")),
         Ok(_) => Ok(()),
-        // What the system calls it differs.
+        // Systems differ in what they call it.
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} seconds", PATIENCE.as_secs())))
         }

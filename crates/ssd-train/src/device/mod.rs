@@ -1,4 +1,4 @@
-//! Where to compute: `--device` read, opened, lent to others, borrowed from them.
+//! Where to compute: parsing `--device`, opening devices, lending and borrowing them.
 
 pub mod choice;
 

@@ -1,4 +1,4 @@
-//! From `--device` to a device that computes. A GPU that is not there is a sentence, never a panic.
+//! Opens the device that `--device` names. A missing GPU is an error, never a panic.
 
 use burn::tensor::wgpu::{WgpuBackend, WgpuInitError, wgpu};
 use burn::tensor::{Device, DeviceKind as WgpuKind};
@@ -7,26 +7,26 @@ use ssd_gpu::Gpu;
 use crate::device::choice::{DeviceChoice, DeviceChoices, DeviceKind, Lender, Place};
 use crate::device::lent::{self, LentError};
 
-/// A device and what it is called.
+/// An open device and its name.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
     /// Burn's handle, without autodiff.
     pub device: Device,
-    /// The adapter's name, or that of the CPU backend with its threads. Tells nothing of where a lent device is.
+    /// The adapter's name, or that of the CPU backend with its threads. Reveals nothing about where a lent device is.
     pub name: String,
-    /// The same for our WGSL kernels, where they run on it.
+    /// The same device for our WGSL kernels, if they run on it.
     pub gpu: Option<Gpu>,
-    /// Who lends it, if it is not of this machine.
+    /// Its lender, if it is not on this machine.
     pub lender: Option<Lender>,
 }
 
 impl OpenDevice {
-    /// Whether it is the processor, by the CPU backend that our loops know.
+    /// Whether it is the processor, through the CPU backend that our own kernels run on.
     pub fn is_cpu(&self) -> bool {
         self.device == Device::flex()
     }
 
-    /// The name, and of a lent device the address.
+    /// The name, and a lent device's address.
     pub fn described(&self) -> String {
         match &self.lender {
             Some(lender) => format!("{} ({lender})", self.name),
@@ -35,20 +35,22 @@ impl OpenDevice {
     }
 }
 
-/// A device that cannot be had.
+/// A device that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// Not compiled in.
     #[error(
-        "this build has no {kind} device: build with the feature `{kind}` (cargo build --release --features {kind}), or use --device wgpu or cpu"
+        "this build has no {kind} device: build with the feature `{kind}` (cargo build --release --features {kind}), \
+         or use --device wgpu or cpu"
     )]
     NotBuilt {
-        /// The kind, which is the feature's name, too.
+        /// The kind, which is also the feature's name.
         kind: &'static str,
     },
     /// No adapter.
     #[error(
-        "no graphics adapter was found; install a Vulkan driver (Mesa's lavapipe works without a GPU), or use --device cpu"
+        "no graphics adapter was found; install a Vulkan driver (Mesa's lavapipe works without a GPU), or use \
+         --device cpu"
     )]
     NoAdapter,
     /// Too few adapters.
@@ -58,26 +60,27 @@ pub enum DeviceError {
         index: usize,
         /// How many there are.
         count: usize,
-        /// What they are.
+        /// Their names.
         names: String,
     },
-    /// The adapter is there, and gives no device.
+    /// The adapter exists but gives no device.
     #[error("{name} could not be opened ({source}); update its driver, or use --device cpu")]
     Refused {
         /// The adapter.
         name: String,
-        /// In the runtime's words.
+        /// The runtime's reason.
         source: WgpuInitError,
     },
-    /// An index of what there is one of.
+    /// An index where there is only one device.
     #[error("there is no {choice}: the processor is one device, and auto takes the first GPU; leave the index out")]
     OneOnly {
-        /// As asked for.
+        /// The request.
         choice: DeviceChoice,
     },
     /// Too few NVIDIA GPUs.
     #[error(
-        "there is no CUDA device {index}, the driver shows {count}; install NVIDIA's driver, or use --device wgpu or cpu"
+        "there is no CUDA device {index}, the driver shows {count}; install NVIDIA's driver, or use --device wgpu or \
+         cpu"
     )]
     NoCuda {
         /// The one asked for.
@@ -85,7 +88,7 @@ pub enum DeviceError {
         /// How many there are.
         count: usize,
     },
-    /// A lent device.
+    /// A lent device cannot be used.
     #[error(transparent)]
     Lent(#[from] LentError),
 }
@@ -93,8 +96,7 @@ pub enum DeviceError {
 /// Opens all devices of a run: the main one, and the others.
 ///
 /// # Errors
-///
-/// As [`open`], for the first that cannot be had.
+/// Those of [`open`], for the first that fails.
 pub fn open_all(choices: &DeviceChoices) -> Result<(OpenDevice, Vec<OpenDevice>), DeviceError> {
     let others = choices.others.iter().map(open_place);
     Ok((open_place(&choices.main)?, others.collect::<Result<_, _>>()?))
@@ -110,12 +112,10 @@ fn open_place(place: &Place) -> Result<OpenDevice, DeviceError> {
     }
 }
 
-/// Opens the device. `auto` takes the first hardware GPU, and the CPU where there is none: a software adapter computes on
-/// the CPU as well, and slower.
+/// Opens a device. `auto` takes the first hardware GPU, or else the CPU, which beats a software adapter.
 ///
 /// # Errors
-///
-/// When the build lacks the kind, or the machine lacks the adapter.
+/// If the build lacks the kind, or the machine lacks the adapter.
 pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
     match choice.kind {
         DeviceKind::Auto | DeviceKind::Cpu if choice.index > 0 => Err(DeviceError::OneOnly { choice: *choice }),
@@ -134,7 +134,7 @@ pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
     }
 }
 
-/// Burn opens it at its first use, and panics where there is none: so it is counted before.
+/// Burn opens it at its first use and panics if it is missing, so devices are counted first.
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> Result<OpenDevice, DeviceError> {
     let count = Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().len();
@@ -155,14 +155,14 @@ fn cpu() -> OpenDevice {
     OpenDevice { device: Device::flex(), name, gpu: None, lender: None }
 }
 
-/// An adapter as Burn counts them: by kind, then by order within the kind.
+/// An adapter as Burn counts them: by kind, then by index within the kind.
 struct Adapter {
     kind: WgpuKind,
     name: String,
 }
 
 fn adapters() -> Vec<Adapter> {
-    // One graphics API, the one that Burn would take: each further one would list the same adapters again.
+    // One graphics API, Burn's choice: others would list the same adapters again.
     let backends = if cfg!(target_os = "macos") { wgpu::Backends::METAL } else { wgpu::Backends::VULKAN };
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,

@@ -1,16 +1,13 @@
-//! One batch on several devices: each computes the gradients of its share with a copy of the network, and the main device adds
-//! them up.
+//! One batch on several devices: each computes the gradients of its share, and the main device adds them up.
 //!
-//! What it is not: it makes no step, and no device but the main one keeps weights from one step to the next. So a run goes on
-//! from its checkpoint with any other number of devices.
+//! Makes no step; only the main device keeps weights between steps, so a run can be resumed with any number of devices.
 //!
-//! The loss of a share is divided by the positives of the whole batch, and hard negatives are chosen picture by picture. So the
-//! sum is the loss, and the gradient, of the batch on one device, up to rounding. Except for batch norm, which takes the
-//! statistics of the share that it sees, as it does in PyTorch's DistributedDataParallel; the running statistics are those of
-//! the main device's share.
+//! The loss of a share is divided by the positives of the whole batch, and hard negatives are mined per picture, so
+//! loss and gradient sum up to those of the batch on one device, up to rounding. Only batch norm uses the statistics of
+//! its share, as in PyTorch's DistributedDataParallel; the running statistics are those of the main device's share.
 //!
-//! Burn's own all-reduce exists for CUDA alone. Between devices everything goes through the host's memory: Burn's own move between two remote devices has one server dial the
-//! other, at an address that only the client need know.
+//! Between devices everything passes through host memory: Burn's all-reduce exists for CUDA alone, and its transfer
+//! between two remote devices has one server dial the other, at an address that only the client need know.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -25,15 +22,14 @@ use ssd_learn::{BatchGradients, HostBatch, Local};
 
 use crate::device::open::OpenDevice;
 
-/// Consecutive shares, that of the main device and one for each of the other `devices`, larger ones first; the last ones have
-/// none where pictures are few.
+/// Consecutive shares, the main device's and one for each of the others, larger ones first; the last may be empty.
 fn shares(mut batch: HostBatch, devices: usize) -> (HostBatch, Vec<HostBatch>) {
     let (numbers, priors) = (3 * batch.size * batch.size, batch.classes.len() / batch.images.max(1));
-    // From the end, so that what stays need not be moved.
+    // From the end, so that the rest need not be moved.
     let mut shares: Vec<HostBatch> = (1..devices)
         .rev()
         .map(|device| {
-            // Of a batch that this device and those before it have.
+            // Of the part of the batch for this device and those before it.
             let images = batch.images / (device + 1);
             let first = batch.images - images;
             batch.images = first;
@@ -54,12 +50,13 @@ fn shares(mut batch: HostBatch, devices: usize) -> (HostBatch, Vec<HostBatch>) {
 /// A device that failed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{device} failed in the middle of a step ({reason}); the last checkpoint is unharmed, go on with --resume once the device is back, or without it"
+    "{device} failed in the middle of a step ({reason}); the last checkpoint is intact, continue with --resume once \
+     the device is back, or without it"
 )]
 pub struct LostReplica {
-    /// What it is called.
+    /// The device's name.
     device: String,
-    /// In its runtime's words.
+    /// Its runtime's reason.
     reason: String,
 }
 
@@ -68,11 +65,10 @@ pub struct LostReplica {
 pub struct Replicas(Vec<Worker>);
 
 impl Replicas {
-    /// One for each of `devices`, with the loss that `loss` makes for it; none is the usual case, and costs nothing.
+    /// One for each of `devices`, with the loss that `loss` makes for it; usually there are none, at no cost.
     ///
     /// # Errors
-    ///
-    /// When the system gives no thread.
+    /// If the system starts no thread.
     pub fn new(devices: Vec<OpenDevice>, loss: impl Fn(&Device) -> MultiBox) -> std::io::Result<Self> {
         let start = |opened: OpenDevice| {
             let loss = loss(&opened.device);
@@ -81,11 +77,10 @@ impl Replicas {
         devices.into_iter().map(start).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The gradients of `batch`, of which `local` computes the main device's share.
+    /// The gradients of `batch`; `local` computes the main device's share.
     ///
     /// # Errors
-    ///
-    /// When a device other than the main one fails. The main device panics, as Burn does.
+    /// If a device other than the main one fails. The main device panics, as Burn does.
     pub fn gradients(&mut self, local: Local<'_>, batch: HostBatch) -> Result<BatchGradients, LostReplica> {
         let Local { model, .. } = local;
         if self.0.is_empty() {
@@ -97,7 +92,7 @@ impl Replicas {
         let weights = Arc::new(weights(model));
         let mut working = Vec::with_capacity(busy.len());
         for (worker, share) in busy {
-            // Its own running statistics: a clone shares them with the model, and would move them to the other device.
+            // With running statistics of its own: a clone would share the model's, and move them to the other device.
             let model = model.valid().train();
             let sent = worker.jobs.send(Job { model, weights: weights.clone(), share });
             working.push((worker, sent));
@@ -117,21 +112,20 @@ impl Replicas {
 
 /// A share of a step, for another device.
 struct Job {
-    /// The network as it is on the main device: which parameters learn, and what is frozen.
+    /// The main device's network: tells which parameters learn and which are frozen.
     model: Ssd,
     weights: Arc<Vec<TensorData>>,
     share: HostBatch,
 }
 
-/// What comes back, in the host's memory.
+/// A worker's result, in host memory.
 struct Answer {
-    /// For each tensor in the order of a visit; none where there is no gradient.
+    /// One per tensor, in visiting order; `None` without a gradient.
     gradients: Vec<Option<TensorData>>,
     loss: TensorData,
 }
 
-/// The thread of a device. A fresh one for each step would have a stream of its own each time, for which GPU runtimes and batch
-/// norm keep memory.
+/// The thread of a device. One per step would have a new stream each time, for which GPU runtimes keep memory.
 #[derive(Debug)]
 struct Worker {
     device: String,
@@ -151,7 +145,7 @@ impl Worker {
                 let model = model.map(&mut Receive { weights: weights.iter(), device: &device });
                 let answer =
                     HostGradients::of(&model, Local { model: &model, device: &device, loss: &loss }.gradients(share));
-                // Nobody waits any more: the run has ended.
+                // The receiver is gone: the run has ended.
                 if done.send(answer).is_err() {
                     return;
                 }
@@ -161,7 +155,7 @@ impl Worker {
         Ok(Self { device: name, jobs, answers, thread: Some(thread) })
     }
 
-    /// Why the thread has ended before its time.
+    /// Why the thread ended early.
     fn lost(&mut self) -> LostReplica {
         let panic = self.thread.take().and_then(|thread| thread.join().err());
         let reason = panic.as_deref().map_or("it was lost before", crate::device::lent::panic_message);
@@ -169,14 +163,14 @@ impl Worker {
     }
 }
 
-/// All numbers of a network, running statistics too, in the order of a visit.
+/// All numbers of a network, including running statistics, in visiting order.
 fn weights(model: &Ssd) -> Vec<TensorData> {
     let mut read = Read(Transaction::default());
     model.valid().visit(&mut read);
     read.0.execute()
 }
 
-/// Gathers tensors to read them in one go.
+/// Gathers tensors to read them at once.
 struct Read(Transaction);
 
 impl ModuleVisitor for Read {
@@ -185,7 +179,7 @@ impl ModuleVisitor for Read {
     }
 }
 
-/// Puts the numbers of [`weights`] in the place of a network's own, on another device.
+/// Replaces a network's numbers by those of [`weights`], on another device.
 struct Receive<'a> {
     weights: std::slice::Iter<'a, TensorData>,
     device: &'a Device,
@@ -193,16 +187,16 @@ struct Receive<'a> {
 
 impl ModuleMapper for Receive<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // As many as there are tensors: both come from visits of one network.
+        // As many as tensors, since both come from visits of one network.
         let Some(data) = self.weights.next() else { return param };
         param.map(|old| Tensor::from_data(data.clone(), self.device).set_require_grad(old.is_require_grad()))
     }
 }
 
-/// Reads gradients into the host's memory.
+/// Reads gradients into host memory.
 struct HostGradients {
     gradients: GradientsParams,
-    /// Whether there is one for each tensor of the visit.
+    /// Whether each tensor of the visit has one.
     there: Vec<bool>,
     read: Transaction,
 }
@@ -213,7 +207,7 @@ impl HostGradients {
         model.visit(&mut send);
         let mut data = send.read.register(loss).execute().into_iter();
         let gradients = send.there.into_iter().map(|there| if there { data.next() } else { None }).collect();
-        // The last one of as many as were registered.
+        // The last of those registered.
         let loss = data.next().unwrap_or_else(|| TensorData::from([f32::NAN; 2]));
         Answer { gradients, loss }
     }
@@ -229,7 +223,7 @@ impl ModuleVisitor for HostGradients {
     }
 }
 
-/// Adds the gradients of the other devices to those of the main one, always in the same order.
+/// Adds the gradients of the other devices to the main one's, always in the same order.
 struct Add {
     own: GradientsParams,
     others: Vec<std::vec::IntoIter<Option<TensorData>>>,

@@ -1,4 +1,4 @@
-//! Several devices beside one: shares, sums, and a device that fails.
+//! Several devices beside the main one: shares, sums, and a failing device.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 use burn::module::ParamGroup;
@@ -14,7 +14,7 @@ fn cpu() -> OpenDevice {
     crate::device::open::open(&"cpu".parse().unwrap()).unwrap()
 }
 
-/// Pictures and targets that are anything, and not the same for two pictures.
+/// Arbitrary pictures and targets, different for each picture.
 fn batch(images: usize) -> HostBatch {
     let (size, priors) = (ARCH.input_size(), ARCH.prior_scheme().len());
     let wave = |count: usize| (0..count).map(|i| (i as f32 * 0.37).sin()).collect::<Vec<f32>>();
@@ -31,13 +31,13 @@ fn loss(device: &Device) -> MultiBox {
     MultiBox::new(&scheme.priors(), scheme.variances, BoxLoss::SmoothL1, device)
 }
 
-/// What `replicas` and the CPU as main device say of a batch.
+/// The gradients of a batch by `replicas`, with the CPU as main device.
 fn gradients_of(replicas: &mut Replicas, model: &Ssd, batch: HostBatch) -> Result<BatchGradients, LostReplica> {
     let device = cpu().device.autodiff();
     replicas.gradients(Local { model, device: &device, loss: &loss(&device) }, batch)
 }
 
-/// All gradients and `[boxes, classes]` of the loss.
+/// All gradients, and the loss as `[boxes, classes]`.
 fn host(model: &Ssd, replicas: &mut Replicas, batch: HostBatch) -> (Vec<Option<Vec<f32>>>, Vec<f32>) {
     let answer = HostGradients::of(model, gradients_of(replicas, model, batch).unwrap());
     let numbers = |data: TensorData| data.iter::<f32>().collect::<Vec<f32>>();
@@ -63,13 +63,13 @@ fn shares_are_the_batch_in_order() {
     }
 }
 
-// Batch norm as it is in a network that is only run: what the shares of a batch see of each other is nothing then.
+// Batch norm is frozen, since with it the shares of a batch would not see the statistics of the whole.
 #[test]
 fn several_devices_give_the_loss_and_the_gradient_of_one() {
     let device = cpu().device.autodiff();
     let model = Ssd::new(ARCH, CLASSES, &device).freeze_group(ParamGroup::from_predicate("norm"));
     let mut one = Replicas::default();
-    // The second batch has a picture less than there are devices.
+    // The second batch has one picture fewer than there are devices.
     let mut three = Replicas::new(vec![cpu(), cpu()], loss).unwrap();
     for images in [4, 2] {
         let (want, want_loss) = host(&model, &mut one, batch(images));
@@ -93,12 +93,12 @@ fn several_devices_give_the_loss_and_the_gradient_of_one() {
     }
 }
 
-// `Module::clone` shares running statistics, so a copy for another device is not to be made of one.
+// `Module::clone` shares running statistics, so a copy for another device must not be a clone.
 #[test]
 fn the_models_own_statistics_are_those_of_the_main_share_alone() {
     let device = cpu().device.autodiff();
     let before = Ssd::new(ARCH, CLASSES, &device);
-    // Each with statistics of its own.
+    // Each with its own statistics.
     let (alone, helped) = (before.valid().train(), before.valid().train());
     let numbers =
         |model: &Ssd| weights(model).iter().map(|data| data.iter::<f32>().collect::<Vec<f32>>()).collect::<Vec<_>>();
@@ -109,16 +109,16 @@ fn the_models_own_statistics_are_those_of_the_main_share_alone() {
 }
 
 #[test]
-fn a_device_that_fails_is_a_sentence() {
+fn a_failing_device_is_reported_in_a_sentence() {
     let device = cpu().device.autodiff();
     let model = Ssd::new(ARCH, CLASSES, &device);
     let mut replicas = Replicas::new(vec![cpu()], loss).unwrap();
     let mut broken = batch(2);
-    // One number too few, in the share of the second device.
+    // One number too few, in the second device's share.
     broken.offsets.pop();
     let error = gradients_of(&mut replicas, &model, broken).unwrap_err().to_string();
     assert!(error.starts_with("CPU") && error.contains("--resume"), "{error}");
-    // And stays one.
+    // And it stays lost.
     let error = gradients_of(&mut replicas, &model, batch(2)).unwrap_err().to_string();
     assert!(error.contains("it was lost before"), "{error}");
 }

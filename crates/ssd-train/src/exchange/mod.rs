@@ -1,4 +1,4 @@
-//! Weights that come from elsewhere and go elsewhere: checkpoints of others, `--init`, ONNX, the page.
+//! Weights from elsewhere and for elsewhere: foreign checkpoints, `--init`, ONNX, the page.
 
 pub mod convert;
 

@@ -1,6 +1,6 @@
-//! Export → page: puts a weights file among those that the page ships, and lists it in `models/index.json`.
+//! Adds a weights file to those that the page ships, and lists it in `models/index.json`.
 //!
-//! Pages of others read the list by the names here; a measure that was not taken is null.
+//! Other people's pages read the list by the field names here; a measure that was not taken is null.
 
 use std::path::Path;
 
@@ -16,28 +16,28 @@ use crate::weights_file::{self, WeightsFileError};
 pub struct Index {
     /// The model that the page starts with.
     pub default: String,
-    /// All of them.
+    /// All models.
     pub models: Vec<Entry>,
 }
 
 /// One shipped model.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Entry {
-    /// What the page calls it.
+    /// Its name in the page.
     pub name: String,
-    /// Relative to the list.
+    /// Path relative to the list.
     pub file: String,
     /// Size of the file.
     pub bytes: usize,
-    /// Check sum of the file, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// The network.
+    /// The architecture.
     pub arch: String,
     /// Class names.
     pub labels: Vec<String>,
-    /// What was measured.
+    /// Its measures.
     pub measured: Measured,
-    /// The command that made it.
+    /// The command that trained it.
     pub made_by: String,
     /// Terms of use.
     pub licence: String,
@@ -59,7 +59,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// From what `eval --json` printed, on a data set and split.
+    /// From the output of `eval --json` on a data set and split.
     pub fn from_report(report: &Value, data: &str, split: &str) -> Self {
         let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
         Self {
@@ -72,18 +72,18 @@ impl Measured {
     }
 }
 
-/// A model that was not published.
+/// A model that could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The weights file or the list cannot be read.
     #[error(transparent)]
     Weights(#[from] WeightsFileError),
     /// The list is damaged.
-    #[error("{path} is not a list of models ({source}); mend or remove it")]
+    #[error("{path} is not a list of models ({source}); correct or remove it")]
     Index {
         /// The list.
         path: String,
-        /// Why.
+        /// The reason.
         source: serde_json::Error,
     },
     /// A file cannot be written.
@@ -91,11 +91,10 @@ pub enum PublishError {
     Write(#[from] WriteError),
 }
 
-/// Copies `file` into `folder` as `NAME.safetensors` and lists it there, in the place of an older one of the same name.
+/// Copies `file` into `folder` as `NAME.safetensors` and lists it there, replacing an older one of the same name.
 ///
 /// # Errors
-///
-/// See [`PublishError`]; the list is replaced last, so it never names a file that is not there.
+/// See [`PublishError`]; the list is replaced last, so it never names a missing file.
 pub fn publish(
     file: &Path,
     folder: &Path,

@@ -1,7 +1,7 @@
-//! Checkpoints: all that a run needs to go on, in a folder of its own for each, with a pointer to the last complete one.
+//! Checkpoints: what a run needs to continue, each in its own folder, with a pointer to the last complete one.
 //!
-//! A folder is written under another name and renamed when it is whole; then the pointer is replaced; then older folders
-//! go. Whenever the program or the disk stops, the pointer names a complete checkpoint.
+//! A folder is written under another name and renamed when complete; then the pointer is replaced; then older folders
+//! are removed. Wherever the program or the disk stops, the pointer names a complete checkpoint.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -15,45 +15,48 @@ use ssd_learn::Learner;
 
 use crate::run::state::State;
 
-/// A checkpoint that was not written or read.
+/// A checkpoint that could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// Writing failed.
     #[error(
-        "the checkpoint {path} was not written: {reason}; the one before it is unharmed, free some space and go on with --resume"
+        "the checkpoint {path} was not written: {reason}; the previous one is intact, free some space and continue \
+         with --resume"
     )]
     Write {
         /// The folder.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The pointer was not written.
     #[error(transparent)]
     Pointer(#[from] WriteError),
-    /// It has learned something else.
+    /// The data's classes are not those it has learned.
     #[error(
-        "the checkpoint {path} has learned the classes {was}, and the data has {now}; mend the data, or start anew with --init and another --out"
+        "the checkpoint {path} has learned the classes {was}, but the data has {now}; correct the data, or start anew \
+         with --init and another --out"
     )]
     Labels {
         /// The folder.
         path: String,
-        /// The labels, separated by commas.
+        /// Its labels, separated by commas.
         was: String,
-        /// Those of the data.
+        /// The data's labels.
         now: String,
     },
-    /// There is none.
+    /// There is no checkpoint.
     #[error("there is no complete checkpoint in {0}; start anew in another --out")]
     None(String),
-    /// It does not fit.
+    /// It does not fit the run.
     #[error(
-        "the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start anew in another --out"
+        "the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start anew in \
+         another --out"
     )]
     Read {
         /// The folder.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -61,7 +64,7 @@ pub enum CheckpointError {
 /// Names the folder of the last complete checkpoint.
 const POINTER: &str = "latest";
 
-/// The files of a checkpoint; the average is there where one is kept.
+/// The files of a checkpoint; the average is optional.
 const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const AVERAGE: &str = "average.bpk";
@@ -70,13 +73,12 @@ const STATE: &str = "state.json";
 /// Writes a checkpoint into `folder` and makes it the last one.
 ///
 /// # Errors
-///
-/// When the disk does not take it; the checkpoint before it stays.
+/// If the disk fails; the previous checkpoint is kept.
 pub fn save(folder: &Path, learner: &Learner, state: &State) -> Result<(), CheckpointError> {
-    // Epochs and steps: at the end of an epoch two checkpoints lie at the same step, before and after the validation.
+    // Epochs and steps: the end of an epoch has two checkpoints at the same step, before and after the validation.
     let name = format!("step-{:08}-epochs-{:04}", state.step, state.epoch);
     let path = folder.join(&name);
-    // The one that the pointer names is this one, and is not to be touched.
+    // The pointer names this very checkpoint, which must not be touched.
     if latest(folder).is_some_and(|latest| latest == path) {
         return Ok(());
     }
@@ -97,7 +99,7 @@ pub fn save(folder: &Path, learner: &Learner, state: &State) -> Result<(), Check
 fn write_parts(folder: &Path, learner: &Learner, state: &State) -> Result<(), String> {
     let write =
         |name: &str, bytes: &[u8]| write_through(&folder.join(name), bytes).map_err(|error| format!("{name}: {error}"));
-    // Batch norm keeps the last update of its running statistics back, and a record would lack it. To make an evaluation
+    // Batch norm defers the last update of its running statistics, so a record would lack it. Making an evaluation
     // model of the network brings the network's own statistics up to date.
     let _up_to_date = learner.model.valid();
     let model = learner.model.clone().into_record().into_bytes().map_err(|error| error.to_string())?;
@@ -112,14 +114,14 @@ fn write_parts(folder: &Path, learner: &Learner, state: &State) -> Result<(), St
     write(STATE, &state)
 }
 
-/// Writes a file and waits until the disk has it: the folder gets its name only then.
+/// Writes a file and waits for the disk: the folder is renamed only then.
 fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = fs::File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-/// Old checkpoints and unfinished ones; one that cannot be removed does no harm.
+/// Removes old and unfinished checkpoints; one that cannot be removed does no harm.
 fn remove_others(folder: &Path, keep: &str) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -130,11 +132,10 @@ fn remove_others(folder: &Path, keep: &str) {
     }
 }
 
-/// Reads the last complete checkpoint into a learner of the same make and with the same classes.
+/// Reads the last complete checkpoint into a learner of the same kind and with the same classes.
 ///
 /// # Errors
-///
-/// When there is none, or it belongs to another network or to other classes.
+/// If there is none, or it belongs to another network or other classes.
 pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(Learner, State), CheckpointError> {
     let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;
     let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason: shortened(reason) };
@@ -151,7 +152,7 @@ pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(L
     learner.model = read(learner.model, MODEL)?;
     learner.optimizer = learner.optimizer.load(path.join(OPTIMIZER)).map_err(|error| failed(error.to_string()))?;
     if let Some(ema) = &mut learner.ema {
-        // A run that is told to average only now starts from the weights as they are.
+        // A run that starts averaging only now begins at the current weights.
         let averaged = path.join(AVERAGE).exists();
         let average = learner.model.valid();
         ema.restart(if averaged { read(average, AVERAGE)? } else { average });
@@ -159,7 +160,7 @@ pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(L
     Ok((learner, state))
 }
 
-/// The first line of a reason, and not much of it: a network that does not fit is told of tensor by tensor.
+/// The start of a reason's first line: for a network that does not fit, the reason lists every tensor.
 fn shortened(reason: String) -> String {
     let line = reason.lines().next().unwrap_or_default();
     line.chars().take(160).collect()

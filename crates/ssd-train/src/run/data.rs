@@ -1,4 +1,4 @@
-//! What a run learns from and what it measures on, as batches.
+//! The data that a run learns from and measures on, as batches.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::console;
 use crate::failure::Failure;
 use crate::run::config::{TrainArgs, TrainConfig};
 
-/// Threads that prepare pictures where nobody says how many, at most: more than a GPU can be fed with.
+/// Most threads that prepare pictures unless set otherwise: more than any GPU needs.
 const MAX_WORKERS: usize = 8;
 
 /// The data to learn from.
@@ -36,20 +36,20 @@ pub(crate) fn open_val(config: &TrainConfig, train: &Arc<Dataset>) -> Result<Arc
     Ok(Arc::new(val))
 }
 
-/// What opening a folder found, and left out.
+/// Notes what opening a data set found and left out.
 fn report(purpose: &str, dataset: &Dataset) {
     if let Some(report) = dataset.report() {
         console::note(&format!("Data {purpose}: {report}"));
     }
 }
 
-/// Batches to learn from: in another order each epoch, augmented as the run wants it.
+/// Batches to learn from: shuffled in each epoch, augmented by the run's settings.
 pub(crate) fn learning(dataset: &Arc<Dataset>, args: &TrainArgs, config: &TrainConfig, header: &Header) -> Loader {
     let config = LoaderConfig { shuffle: true, augment: config.augment.clone(), ..plain(args, config, header) };
     Loader::new(dataset.clone(), config)
 }
 
-/// Batches to measure on: the pictures as they are.
+/// Batches to measure on: unchanged pictures, in order.
 pub(crate) fn measuring(dataset: &Arc<Dataset>, args: &TrainArgs, config: &TrainConfig, header: &Header) -> Loader {
     Loader::new(dataset.clone(), plain(args, config, header))
 }
@@ -60,7 +60,7 @@ fn plain(args: &TrainArgs, config: &TrainConfig, header: &Header) -> LoaderConfi
     LoaderConfig { batch_size, workers, seed, shuffle: false, augment: None, preprocess: header.preprocess() }
 }
 
-/// Draws the first batch; the files of the drawings.
+/// Draws the first batch and returns the files.
 pub(crate) fn show_batch(loader: &Loader, header: &Header, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let Some(batch) = loader.epoch(0, 0).next() else {
         return Err(Failure::Input("the data set is empty; there is nothing to show.".into()));

@@ -1,4 +1,4 @@
-//! The folder of a run: one run in each, whole files, the settings that repeat it.
+//! The folder of a run: one run per folder, files written whole, and the settings that repeat it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,15 @@ use crate::failure::Failure;
 use crate::run::checkpoint;
 use crate::run::config::TrainConfig;
 
-/// Where the checkpoints of a run lie.
+/// The folder of a run's checkpoints.
 pub(crate) fn checkpoints(out: &Path) -> PathBuf {
     out.join("checkpoint")
 }
 
-/// Two runs in one folder would destroy each other's files.
+/// Refuses a folder that holds another run, whose files this one would overwrite.
 pub(crate) fn refuse_other_run(out: &Path) -> Result<(), Failure> {
     let sentence = if checkpoint::latest(&checkpoints(out)).is_some() {
-        "already holds a run; add --resume to go on with it, or choose another --out."
+        "already holds a run; add --resume to continue it, or choose another --out."
     } else if ["best.safetensors", "last.safetensors"].iter().any(|file| out.join(file).exists()) {
         "already holds the weights of a run; choose another --out."
     } else {
@@ -25,10 +25,10 @@ pub(crate) fn refuse_other_run(out: &Path) -> Result<(), Failure> {
     Err(Failure::Input(format!("{} {sentence}", out.display())))
 }
 
-/// Makes the folder, where it is not there yet.
+/// Creates the folder if it is missing.
 pub(crate) fn make_folder(out: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(out).map_err(|error| {
-        Failure::Input(format!("cannot make the folder {}: {error}; choose another --out.", out.display()))
+        Failure::Input(format!("cannot create the folder {}: {error}; choose another --out.", out.display()))
     })
 }
 

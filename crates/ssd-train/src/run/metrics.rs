@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one line a step, one line a validation, in the order they happened.
+//! `metrics.jsonl`: one line per step and per validation, in order.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -20,11 +20,11 @@ pub struct StepLine {
     pub loss: f32,
     /// The box loss.
     pub loss_box: f32,
-    /// Cross entropy.
+    /// The class loss (cross-entropy).
     pub loss_class: f32,
     /// Learning rate of the step.
     pub lr: f64,
-    /// Pictures a second, from the end of the step before to the end of this one: waiting for data counts.
+    /// Pictures per second, from the end of the previous step to the end of this one, including the wait for data.
     pub images_per_s: f64,
 }
 
@@ -48,17 +48,16 @@ pub struct ValidationLine {
 pub struct Metrics(File);
 
 impl Metrics {
-    /// Opens the file behind the lines that `state` has seen: what a run wrote after its last checkpoint happens again.
+    /// Opens the file and drops the lines after `state`: what a run did after its last checkpoint is repeated.
     ///
     /// # Errors
-    ///
-    /// When the file cannot be read or written.
+    /// If the file cannot be read or written.
     pub fn open(path: &Path, state: &State) -> Result<Self, MetricsError> {
         let old = match std::fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
-        // A line that was cut short by a crash is no JSON: it goes with the rest that is to happen again.
+        // A line cut short by a crash is not JSON and is dropped as well.
         let old = String::from_utf8_lossy(&old);
         let kept: String = old.lines().filter(|line| has_seen(state, line)).flat_map(|line| [line, "\n"]).collect();
         write_atomic(path, kept.as_bytes())?;
@@ -68,8 +67,7 @@ impl Metrics {
     /// Appends a line.
     ///
     /// # Errors
-    ///
-    /// When the disk does not take it.
+    /// If the disk fails.
     pub fn push(&mut self, line: &impl Serialize) -> Result<(), MetricsError> {
         let mut text = serde_json::to_string(line).map_err(io::Error::from)?;
         text.push('\n');
@@ -77,8 +75,8 @@ impl Metrics {
     }
 }
 
-/// Whether a checkpoint holds what a line reports. An epoch's last step and its validation have the same number of steps,
-/// and a checkpoint may lie between them.
+/// Whether a checkpoint includes what a line reports. An epoch's last step and its validation have the same step
+/// number, and there may be a checkpoint between them.
 fn has_seen(state: &State, line: &str) -> bool {
     match (serde_json::from_str::<StepLine>(line), serde_json::from_str::<ValidationLine>(line)) {
         (Ok(line), _) => line.step <= state.step,
@@ -87,14 +85,16 @@ fn has_seen(state: &State, line: &str) -> bool {
     }
 }
 
-/// The file could not be written.
+/// The file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
-    /// While it was cut to the checkpoint.
+    /// While dropping lines after the checkpoint.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// While it was read or appended to.
-    #[error("metrics.jsonl was not read or written: {0}; check its rights, free some space and go on with --resume")]
+    /// While reading or appending.
+    #[error(
+        "metrics.jsonl was not read or written: {0}; check its permissions, free some space and continue with --resume"
+    )]
     Append(#[from] io::Error),
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_checkpoint_has_not_seen_is_cut_off() {
+    fn lines_after_the_checkpoint_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let step =
@@ -121,7 +121,7 @@ mod tests {
         metrics.push(&step(3)).unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"step\":4,\"epo").unwrap();
 
-        assert_eq!(lines(&State { epoch: 1, step: 3, ..State::default() }), 4, "the torn line goes");
+        assert_eq!(lines(&State { epoch: 1, step: 3, ..State::default() }), 4, "the torn line is dropped");
         assert_eq!(lines(&State { epoch: 1, step: 2, ..State::default() }), 3);
         assert_eq!(
             lines(&State { epoch: 0, step: 2, pictures: 4, ..State::default() }),

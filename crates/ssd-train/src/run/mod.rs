@@ -1,4 +1,4 @@
-//! A training from its arguments to the files in `--out`.
+//! A training run, from its arguments to the files in `--out`.
 
 pub mod config;
 

@@ -1,8 +1,7 @@
 //! `--profile`: when each part of a step ran on the host, as a file for a trace viewer.
 //!
-//! The format is Chrome's trace events, which chrome://tracing and ui.perfetto.dev draw. On a GPU the parts of a step are only
-//! queued: a part that takes as long as the GPU computes waits for it, and there should be one such part, the reading of the loss
-//! of the step before.
+//! The format is Chrome's trace events, which chrome://tracing and ui.perfetto.dev draw. On a GPU the parts of a step
+//! are only queued; just one, the wait for the previous step's loss, should take as long as the GPU computes.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use ssd_learn::Watch;
 
 use crate::console::complain;
 
-/// So many steps are recorded: enough to look at, little enough for a viewer.
+/// Number of steps recorded: enough to look at, few enough for a viewer.
 const STEPS: usize = 50;
 
 /// Records parts, or does nothing.
@@ -21,9 +20,9 @@ const STEPS: usize = 50;
 pub struct Profile {
     file: Option<PathBuf>,
     start: Instant,
-    /// The step that is worked on.
+    /// The current step.
     step: usize,
-    /// Since the program started.
+    /// Steps since the program started.
     steps: usize,
     events: Vec<Event>,
 }
@@ -46,11 +45,10 @@ struct Step {
 }
 
 impl Profile {
-    /// For a file, which is made now; for none nothing is recorded.
+    /// Records for `file`, which is created now; without one, records nothing.
     ///
     /// # Errors
-    ///
-    /// When it cannot be written: better known before the run than after it.
+    /// If it cannot be written, which is better noticed before the run than after it.
     pub fn new(file: Option<&Path>) -> Result<Self, WriteError> {
         if let Some(file) = file {
             write_atomic(file, b"[]")?;
@@ -58,12 +56,12 @@ impl Profile {
         Ok(Self { file: file.map(Path::to_path_buf), start: Instant::now(), step: 0, steps: 0, events: Vec::new() })
     }
 
-    /// What follows belongs to this step, counted from 1.
+    /// Subsequent parts belong to this step, counted from 1.
     pub fn begin(&mut self, step: usize) {
         self.step = step;
     }
 
-    /// A step was taken; once enough are recorded the file is written, and no more are.
+    /// Ends a step; once enough are recorded, the file is written and recording stops.
     pub fn after_step(&mut self) {
         self.steps += 1;
         if self.steps == STEPS {
@@ -71,7 +69,7 @@ impl Profile {
         }
     }
 
-    /// Writes what is recorded. That it could not be written is said, and stops no run.
+    /// Writes the recording. Failing to write is reported but does not stop a run.
     pub fn finish(&mut self) {
         let Some(file) = self.file.take() else { return };
         let text = serde_json::to_vec(&self.events).expect("numbers and names have a JSON form");

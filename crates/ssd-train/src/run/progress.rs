@@ -1,4 +1,4 @@
-//! What a person sees of a run: a bar on a terminal, a line now and then elsewhere.
+//! A run's progress for people: a bar on a terminal, else an occasional line.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use indicatif::{HumanDuration, ProgressBar};
 use crate::console;
 use crate::run::metrics::StepLine;
 
-/// Where there is no terminal, such as in a log file, so often a line is written.
+/// Interval between lines without a terminal, as in a log file.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
 /// The progress of a run over its epochs.
@@ -18,23 +18,23 @@ pub struct Progress {
     steps_per_epoch: usize,
     bar: ProgressBar,
     last_line: Instant,
-    /// When the first step of this start of the program ended, and which it was.
+    /// When the first step since the program started ended, and its number.
     first: Option<(Instant, usize)>,
 }
 
 impl Progress {
-    /// For a run of so many epochs and steps.
+    /// For a run of this many epochs and steps.
     pub fn new(epochs: usize, steps_per_epoch: usize) -> Self {
         Self { epochs, steps_per_epoch, bar: ProgressBar::hidden(), last_line: Instant::now(), first: None }
     }
 
-    /// An epoch begins, or goes on behind some of its steps.
+    /// Begins an epoch, or continues it after some of its steps.
     pub fn epoch(&mut self, epoch: usize, steps_done: usize) {
         self.bar = console::progress_bar(self.steps_per_epoch, &format!("epoch {}/{}", epoch + 1, self.epochs));
         self.bar.set_position(steps_done as u64);
     }
 
-    /// A step has ended.
+    /// Shows a finished step.
     pub fn step(&mut self, line: &StepLine) {
         let left = self.left(line.step);
         let (epoch, epochs, pace) = (line.epoch, self.epochs, line.images_per_s);
@@ -47,7 +47,7 @@ impl Progress {
         self.bar.set_message(text);
     }
 
-    /// How long the run will take from here, by the pace since the program started: validations are in it.
+    /// The time left, at the pace since the program started, validations included.
     fn left(&mut self, step: usize) -> String {
         let (start, first) = *self.first.get_or_insert((Instant::now(), step));
         if step == first {
@@ -58,7 +58,7 @@ impl Progress {
         format!(", {} left", HumanDuration(a_step.mul_f64(left as f64)))
     }
 
-    /// The epoch is done, or the run stops in it.
+    /// Ends an epoch, finished or not.
     pub fn end_epoch(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! A whole `train`: from the arguments to the files in `--out`. The order of things, no arithmetic.
+//! A whole `train` run: from the arguments to the files in `--out`. The order of things, no arithmetic.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::run::state::{State, Subject};
 use crate::run::trainer::{Outcome, TrainError, Trainer};
 use crate::run::validate::ValidateError;
 
-/// What `train` did.
+/// The result of `train`.
 #[derive(Debug)]
 pub enum Done {
     /// It drew the first batch into these files, for `--show-batch`.
@@ -39,15 +39,14 @@ pub enum Done {
 /// Runs `train`.
 ///
 /// # Errors
-///
-/// A sentence, with the exit code that it means.
+/// A sentence with its exit code.
 pub fn train(args: &TrainArgs) -> Result<Done, Failure> {
     let (own, opened) = (args.clone(), Arc::new(AtomicBool::new(false)));
     let are_open = opened.clone();
     lent::guarded(&args.device.lenders(), &are_open, move || run(&own, &opened)).map_err(Failure::run)?
 }
 
-/// `are_open` is raised when the devices are.
+/// Sets `are_open` once the devices are open.
 fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     if args.out.is_none() && args.show_batch.is_none() {
         return Err(no_out());
@@ -82,20 +81,20 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     let trainer = Trainer::new(state, config.clone(), header, learner, replicas, out, profile).map_err(failure)?;
     let trainer = trainer.with_gpu(main.gpu.clone());
     let trainer = if args.tensorboard { trainer.with_events().map_err(failure)? } else { trainer };
-    // Only now: a checkpoint that does not fit leaves the folder as it was.
+    // Only now: a checkpoint that does not fit leaves the folder unchanged.
     folder::save_config(out, &config)?;
 
     let stop_after = args.stop_after.map_or(usize::MAX, |epochs| epochs as usize);
     let outcome = trainer.run(&learning, &measuring, stop_after, &stop_flag()).map_err(|error| match error {
-        // Of a lent device there is more to say, if its lender has gone.
+        // A lent device may have failed because its lender has gone.
         TrainError::Device { .. } => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
         error => failure(error),
     })?;
     Ok(reported(outcome))
 }
 
-/// The settings of the run, and the file that it starts from, whose priors and pixels a detector's heads and trunk were trained for. A
-/// run that is resumed does without that file.
+/// The settings of the run, and the file it starts from: a detector there brings its priors and its normalisation, for
+/// which its heads and trunk were trained. A resumed run needs no such file.
 fn settings(args: &TrainArgs) -> Result<(TrainConfig, Option<Start>), Failure> {
     if let (Some(out), true) = (&args.out, args.resume) {
         return Ok((TrainConfig::resumed(args, out)?, None));
@@ -107,10 +106,10 @@ fn settings(args: &TrainArgs) -> Result<(TrainConfig, Option<Start>), Failure> {
     Ok((config, start))
 }
 
-/// The header of the detector that is to be, if there can be one.
+/// The header of the detector to train, if it is valid.
 fn header(config: &TrainConfig, labels: &[String]) -> Result<Header, Failure> {
     let header = config.header(labels.to_vec(), Provenance::default());
-    header.check().map_err(|error| Failure::Input(format!("the settings of the run cannot be: {error}.")))?;
+    header.check().map_err(|error| Failure::Input(format!("the settings of the run are invalid: {error}.")))?;
     Ok(header)
 }
 
@@ -148,25 +147,26 @@ fn first_learner(
     Ok(Learner::new(&config.learn, header, model, device))
 }
 
-/// What the last complete checkpoint holds.
+/// The learner and state in the last complete checkpoint.
 fn resumed(out: &Path, learner: Learner, subject: Subject) -> Result<(Learner, State), CheckpointError> {
     let (learner, state) = checkpoint::load(&checkpoints(out), learner, &subject.labels)?;
-    console::note(&format!("Going on after step {} (epoch {}).", state.step, state.epoch + 1));
+    console::note(&format!("Continuing after step {} (epoch {}).", state.step, state.epoch + 1));
     if state.subject != subject {
         let (was, now) = (state.subject.pictures, subject.pictures);
         console::note(&format!(
-            "The data is not what it was ({was} pictures then, {now} now): the run goes on with it, in another order and with other steps an epoch."
+            "The data has changed ({was} pictures then, {now} now): the run continues with it, in another order and \
+             with another number of steps per epoch."
         ));
     }
     Ok((learner, State { subject, ..state }))
 }
 
-/// Says how a run ended, where that is not what was asked for.
+/// Tells how a run ended, if not as asked for.
 fn reported(outcome: Outcome) -> Done {
     if outcome.steps == 0 && outcome.report.is_none() {
-        console::note("All that was asked for was done already; a larger --epochs or --stop-after goes on.");
+        console::note("Everything asked for was done already; raise --epochs or --stop-after to continue.");
     } else if outcome.interrupted {
-        console::note("Interrupted; the checkpoint is saved, --resume goes on from here.");
+        console::note("Interrupted; the checkpoint is saved, --resume continues from here.");
     }
     Done::Learned(outcome.report)
 }
@@ -175,8 +175,8 @@ fn no_out() -> Failure {
     Failure::Input("--out is missing; name a folder for what the run writes.".into())
 }
 
-/// Raised by Ctrl-C: the step is finished, then the run stops. A second Ctrl-C ends the program at once, which costs what
-/// was learned since the last checkpoint.
+/// Set by Ctrl-C: the current step is finished, then the run stops. A second Ctrl-C ends the program at once, losing
+/// what was learned since the last checkpoint.
 fn stop_flag() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = stop.clone();
@@ -186,12 +186,12 @@ fn stop_flag() -> Arc<AtomicBool> {
         }
         console::note("Stopping after this step; Ctrl-C again stops at once.");
     };
-    // Where no handler can be set, Ctrl-C ends the program, and the last checkpoint is there.
+    // Without a handler, Ctrl-C ends the program at once; the last checkpoint remains.
     let _ = ctrlc::set_handler(on_interrupt);
     stop
 }
 
-/// Where the weights will have come from.
+/// The provenance of the weights to be trained.
 fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     let source_file = config.init.as_deref().map(|path| file_name(&path.display().to_string()));
     Provenance {
@@ -204,7 +204,7 @@ fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     }
 }
 
-/// Bad pictures and bad checkpoints are the user's to mend, the rest happened on the way.
+/// Bad pictures and bad checkpoints are the user's to correct; anything else failed while running.
 fn failure(error: TrainError) -> Failure {
     match &error {
         TrainError::Data(data) | TrainError::Validate(ValidateError::Data(data)) => match data {

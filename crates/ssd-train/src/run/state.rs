@@ -1,4 +1,4 @@
-//! Where a run stands, as its checkpoint keeps it.
+//! The progress of a run, as saved in its checkpoints.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -6,34 +6,34 @@ use ssd_data::Dataset;
 
 use crate::digest;
 
-/// Where a run stands.
+/// The progress of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Complete epochs.
     pub epoch: usize,
     /// Complete steps.
     pub step: usize,
-    /// Pictures of the epoch under way that are done.
+    /// Pictures done in the current epoch.
     pub pictures: usize,
     /// The best mAP so far.
     pub best: Option<f64>,
-    /// What is learned.
+    /// What the run learns from.
     pub subject: Subject,
 }
 
-/// What a run learns: the weights mean nothing without the one, the order of an epoch without the other.
+/// What a run learns from: without the classes weights are meaningless, without the pictures a position in an epoch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// The classes, by their numbers.
     pub labels: Vec<String>,
-    /// How many pictures are learned from.
+    /// Number of pictures to learn from.
     pub pictures: usize,
     /// SHA-256 of their names in the order of the data set, in hexadecimal.
     pub names: String,
 }
 
 impl Subject {
-    /// That of a data set.
+    /// A data set's.
     pub fn of(data: &Dataset) -> Self {
         let mut names = Sha256::new();
         for index in 0..data.len() {

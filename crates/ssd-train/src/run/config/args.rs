@@ -1,4 +1,5 @@
-//! The command line of `train`. What belongs to the run itself ([`RunArgs`]) has the names of [`super::TrainConfig`].
+//! The command line of `train`. Flags of the run itself ([`RunArgs`]) are named like the settings of
+//! [`super::TrainConfig`].
 
 use std::path::PathBuf;
 
@@ -22,19 +23,20 @@ use crate::device::choice::DeviceChoices;
         train --data shapes --epochs 20 --lr 0.03 --out runs/shapes\n  \
         train --data my-folder --recipe scratch --out runs/mine\n  \
         train --data my-folder --recipe finetune --init runs/shapes/best.safetensors --out runs/fine\n  \
-        train --data VOC2007 --data VOC2012 --split trainval --val-data VOC2007 --val-split test --recipe paper-voc --batch-size 8 --accumulate 4 --out runs/voc\n\n\
+        train --data VOC2007 --data VOC2012 --split trainval --val-data VOC2007 --val-split test --recipe paper-voc \
+        --batch-size 8 --accumulate 4 --out runs/voc\n\n\
         Writes config.json, metrics.jsonl, curves.png, checkpoint/, last.safetensors and best.safetensors into --out.\n\
-        Ctrl-C finishes the step, saves a checkpoint and stops; --resume goes on from there.\n\n\
+        Ctrl-C finishes the step, saves a checkpoint and stops; --resume continues from there.\n\n\
         Exit code: 0 done, 1 failed while running, 2 bad usage or bad input."
 )]
 pub struct TrainArgs {
     /// The run itself.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Numbers that fit a task, by name: paper-voc, scratch, finetune or lite; see below
+    /// A task's settings, by name: paper-voc, scratch, finetune or lite; see below
     #[arg(long, value_enum)]
     pub recipe: Option<Recipe>,
-    /// A JSON file with settings by their names in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags go before it
+    /// A JSON file of settings as in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Threads that read and augment pictures [default: one for each core, at most 8]
@@ -43,41 +45,43 @@ pub struct TrainArgs {
     /// Folder for everything that the run writes
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on from the last complete checkpoint in --out; what is not typed is as in its config.json
+    /// Continue from the last complete checkpoint in --out; flags that are not given are taken from its config.json
     #[arg(long)]
     pub resume: bool,
-    /// Stop after so many epochs of the run as if by Ctrl-C; the learning rate still falls towards --epochs
+    /// Stop after this many epochs as if by Ctrl-C; the learning rate still falls towards --epochs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub stop_after: Option<u32>,
     /// Draw the first batch as the network sees it into DIR, and stop
     #[arg(long, value_name = "DIR")]
     pub show_batch: Option<PathBuf>,
-    /// Write an event file for TensorBoard into --out, too: losses, rate, measures, example detections
+    /// Also write an event file for TensorBoard into --out: losses, learning rate, measures, example detections
     #[arg(long)]
     pub tensorboard: bool,
-    /// Write when each part of the first steps ran, for chrome://tracing or ui.perfetto.dev
+    /// Write a trace of the parts of the first steps, for chrome://tracing or ui.perfetto.dev
     #[arg(long, value_name = "FILE.json")]
     pub profile: Option<PathBuf>,
-    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for another than the first, or remote://HOST:PORT for a
-    /// device that `serve-device` lends. Several with commas between them split each batch; the first one makes the step
+    /// Where to compute: auto, wgpu, vulkan, metal, cuda or cpu, with :INDEX for any but the first, or
+    /// remote://HOST:PORT for a device that `serve-device` lends. Several, separated by commas, share each batch; the
+    /// first one makes the step
     #[arg(long, default_value_t = DeviceChoices::default())]
     pub device: DeviceChoices,
-    /// Print the final measures as one JSON document on stdout, null where nothing was measured
+    /// Print the final measures as one JSON document on stdout, null if nothing was measured
     #[arg(long)]
     pub json: bool,
 }
 
-/// The run's flags, by the names of [`super::TrainConfig`]. All are optional: a missing one comes from the config file, the recipe or the
-/// defaults, which [`command`] writes into the help.
+/// The run's flags, by the names of [`super::TrainConfig`]. All are optional: a missing one comes from the config file,
+/// the recipe or the defaults, which [`command`] writes into the help.
 #[derive(Debug, Clone, Default, Args, Serialize)]
 pub struct RunArgs {
-    /// A data set folder or COCO JSON, repeatable; or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an epoch, which are never cropped or shrunk [COUNT default: 2000]
+    /// A data set folder or COCO JSON, repeatable; or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an
+    /// epoch, which are never cropped or shrunk [COUNT default: 2000]
     #[arg(long, value_name = "PATH|shapes")]
     pub data: Vec<String>,
-    /// Where to measure, if elsewhere, repeatable [default: --data]
+    /// The data to measure on, repeatable [default: --data]
     #[arg(long, value_name = "PATH")]
     pub val_data: Vec<String>,
-    /// Layout of the data
+    /// Format of the data
     #[arg(long, value_name = "NAME", value_parser = one_of::<Format>(Format::names()))]
     pub format: Option<Format>,
     /// The split to learn from [default: train]
@@ -86,23 +90,22 @@ pub struct RunArgs {
     /// The split to measure on after each epoch [default: val]
     #[arg(long, value_name = "NAME")]
     pub val_split: Option<String>,
-    /// What becomes of objects marked difficult in training; measuring never counts them
+    /// How objects marked difficult are treated in training; measuring never counts them
     #[arg(long, value_name = "NAME", value_parser = one_of::<Difficult>(Difficult::VARIANTS.iter().copied()))]
     pub difficult: Option<Difficult>,
-    /// The network; `list` prints them with their parameters
+    /// The network; `list` prints all with their parameters
     #[arg(long)]
     pub arch: Option<String>,
-    /// Times that the whole data set is seen
+    /// Number of passes over the data set
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
     /// Pictures in a batch
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Batches that make one step: the step of one batch so many times as large, in the memory of one; but batch norm sees one batch
-    /// at a time
+    /// Batches per step: the step of one batch that many times as large, though batch norm sees one batch at a time
     #[arg(long, value_name = "N")]
     pub accumulate: Option<usize>,
-    /// Peak learning rate [default: 0.01 for 16 pictures a step, in proportion for others]
+    /// Peak learning rate [default: 0.01 for 16 pictures per step, in proportion for others]
     #[arg(long, value_name = "X", value_parser = finite)]
     pub lr: Option<f64>,
     /// How the learning rate falls
@@ -114,7 +117,7 @@ pub struct RunArgs {
     /// Steps over which the learning rate rises to its peak, at most a quarter of all
     #[arg(long, value_name = "STEPS")]
     pub warmup: Option<usize>,
-    /// sgd or adamw; adamw wants a lower --lr, such as 0.0003
+    /// sgd or adamw; adamw needs a lower --lr, such as 0.0003
     #[arg(long, value_name = "NAME", value_parser = one_of::<OptimizerName>(OptimizerName::VARIANTS.iter().copied()))]
     pub optimizer: Option<OptimizerName>,
     /// Momentum of sgd, without dampening
@@ -123,33 +126,33 @@ pub struct RunArgs {
     /// Weight decay; none on biases, norms and scales
     #[arg(long, value_name = "X", value_parser = finite)]
     pub weight_decay: Option<f64>,
-    /// Biases learn at so many times the rate; caffe's 2 is in --recipe paper-voc
+    /// Factor on the learning rate of biases; --recipe paper-voc has Caffe's 2
     #[arg(long, value_name = "FACTOR", value_parser = finite)]
     pub bias_lr: Option<f64>,
-    /// All gradients together are scaled down to this norm where they exceed it; 0 is off
+    /// Scale down all gradients together to at most this norm; 0 is off
     #[arg(long, value_name = "X", value_parser = finite)]
     pub clip_norm: Option<f64>,
-    /// What is minimised for boxes: smooth-l1, l1, giou or ciou
+    /// The loss on boxes: smooth-l1, l1, giou or ciou
     #[arg(long, value_name = "NAME")]
     pub box_loss: Option<BoxLoss>,
     /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off
     #[arg(long, value_name = "DECAY", value_parser = finite)]
     pub ema: Option<f64>,
-    /// Early stages of the trunk whose weights stay as they are (VGG16: conv1 to conv5; MobileNetV2: a halving of the picture each)
+    /// Early stages of the trunk that stay fixed (VGG16: conv1 to conv5; MobileNetV2: each halving of the picture)
     #[arg(long, value_name = "N")]
     pub freeze: Option<usize>,
     /// Seed of weights, order and augmentation
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// A weights file to start from: a detector, whose class predictors are made anew where the classes differ, or a trunk alone
+    /// A weights file to start from: a detector, whose class predictors are replaced if the classes differ, or a trunk
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
-    /// Learn the first N pictures by heart, without augmentation, and measure on them: proves that learning works
+    /// Overfit on the first N pictures, without augmentation, and measure on them: proves that learning works
     #[arg(long, value_name = "N")]
     pub overfit: Option<usize>,
 }
 
-/// The command line, its help completed from what the settings say themselves: defaults, and what the recipes change.
+/// The command line, with defaults and the recipes' settings added to its help.
 pub fn command() -> Command {
     let defaults = names();
     let command = TrainArgs::command().mut_args(|arg| {
@@ -166,12 +169,13 @@ pub fn command() -> Command {
     let recipes = recipes.collect::<Vec<_>>().join("\n  ");
     let rest = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     command.after_help(format!(
-        "Recipes (a flag goes before them; without --lr their rate is scaled in proportion to the pictures of a step):\n  {recipes}\n\n{rest}"
+        "Recipes (flags override them; without --lr their rate is scaled in proportion to the pictures of a step):\n  \
+         {recipes}\n\n{rest}"
     ))
 }
 
 impl TrainArgs {
-    /// The arguments of the program; ends it where they are not understood.
+    /// Parses the program's arguments; ends it if they are invalid.
     pub fn from_command_line() -> Self {
         let matches = command().get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())

@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::recipe;
 use super::settings::{TrainConfig, flag, settings};
 
-/// Stated always: a reader looks for them first.
+/// Always included: readers look for them first.
 const ALWAYS: [&str; 6] = ["data", "arch", "epochs", "batch_size", "lr", "seed"];
 
 impl TrainConfig {
-    /// The command, all but `--out`. `init` is the file to name after `--init`. Only names of files, not their folders: a path
-    /// tells about a person's machine.
+    /// The command, without `--out`. `init` is the file to name after `--init`. Files are named without their folders:
+    /// a path reveals details of a person's machine.
     pub fn command(&self, init: Option<&str>) -> String {
         let mut command = "cargo run --release --bin train --".to_owned();
         if let Ok(Value::String(name)) = serde_json::to_value(self.recipe) {
@@ -23,7 +23,7 @@ impl TrainConfig {
             own.iter().filter(|(name, value)| ALWAYS.contains(&name.as_str()) || base[*name] != **value)
         {
             match (name.as_str(), value) {
-                // No flag has it; the run's own settings have it. Learning by heart has none anyway.
+                // There is no flag for it, but the run's config.json has it. Overfitting runs have none anyway.
                 ("augment", _) if self.overfit.is_none() => command += " --config config.json",
                 // The last two come with the file after --init.
                 ("recipe" | "init" | "augment" | "priors" | "normalization", _) | (_, Value::Null) => {}
@@ -45,7 +45,7 @@ impl TrainConfig {
     }
 }
 
-/// The last part of a path; anything else as it is.
+/// The last part of a path; anything else unchanged.
 pub fn file_name(path: &str) -> String {
     Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned())
 }
@@ -57,7 +57,7 @@ fn word(value: &Value) -> String {
     }
 }
 
-/// As a shell takes it for one word.
+/// Quoted as one word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._,:/=+-".contains(c);
     if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
@@ -72,11 +72,12 @@ mod tests {
 
     #[test]
     fn the_command_repeats_the_run() {
-        let typed = "train --recipe finetune --data photos/pets --batch-size 4 --warmup 7 --ema 0 --milestones 0.5,0.75 --out x";
-        let config = TrainConfig::new(&TrainArgs::parse_from(typed.split(' '))).expect("it is one");
+        let typed = "train --recipe finetune --data photos/pets --batch-size 4 --warmup 7 --ema 0 \
+                     --milestones 0.5,0.75 --out x";
+        let config = TrainConfig::new(&TrainArgs::parse_from(typed.split(' '))).expect("it is valid");
         let command = config.command(Some("w.safetensors"));
         let again = command.replace("cargo run --release --bin ", "").replace(" -- ", " ") + " --out x";
-        let repeated = TrainConfig::new(&TrainArgs::parse_from(again.split(' '))).expect("it is one");
+        let repeated = TrainConfig::new(&TrainArgs::parse_from(again.split(' '))).expect("it is valid");
         let expected = TrainConfig { data: vec!["pets".into()], init: Some("w.safetensors".into()), ..config };
         assert_eq!(repeated, expected, "{command}");
     }

@@ -1,4 +1,4 @@
-//! A run's settings from their three layers: flags over a file over a recipe.
+//! A run's settings, merged from their three layers: flags over a file over a recipe.
 
 use std::fmt;
 use std::path::Path;
@@ -12,11 +12,10 @@ use super::settings::{TrainConfig, names, unknown};
 use crate::failure::Failure;
 
 impl TrainConfig {
-    /// A run from the start.
+    /// The settings of a new run.
     ///
     /// # Errors
-    ///
-    /// A sentence, when an argument is missing or out of its range, or the `--config` file is not understood.
+    /// If an argument is missing or out of range, or the `--config` file is invalid.
     pub fn new(args: &TrainArgs) -> Result<Self, Failure> {
         let file = args.config.as_deref().map(read_settings).transpose()?.unwrap_or_default();
         let typed = typed(&args.run)?;
@@ -26,14 +25,14 @@ impl TrainConfig {
         let recipe = match (args.recipe, file.get("recipe")) {
             (None, Some(named)) => serde_json::from_value(named.clone()).map_err(|error| {
                 let path = args.config.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-                Failure::Input(format!("{path}: recipe is not understood ({error}); correct it."))
+                Failure::Input(format!("{path}: recipe is invalid ({error}); correct it."))
             })?,
             (recipe, _) => recipe,
         };
         let base = recipe::base(recipe, &data);
         let rate_is_stated = stated("lr").is_some();
         let mut config = base.with(file, args.config.as_deref())?.with(typed, None)?;
-        // The one whose numbers they are, whatever the file says.
+        // The recipe actually used, whatever the file says.
         config.recipe = recipe;
         if !rate_is_stated {
             config.learn.lr = base.learn.lr * config.pictures_a_step() as f64 / base.pictures_a_step() as f64;
@@ -41,24 +40,23 @@ impl TrainConfig {
         config.checked()
     }
 
-    /// A run that goes on: what was typed, and what its `config.json` says.
+    /// The settings of a resumed run: its `config.json`, overridden by flags.
     ///
     /// # Errors
-    ///
-    /// A sentence, when there is no such file, or as [`Self::new`].
+    /// If there is no such file, and those of [`Self::new`].
     pub fn resumed(args: &TrainArgs, out: &Path) -> Result<Self, Failure> {
         if args.recipe.is_some() || args.config.is_some() {
             return Err(Failure::Input(
-                "--resume goes on with the settings of the run; leave --recipe and --config out.".into(),
+                "--resume continues with the settings of the run; leave --recipe and --config out.".into(),
             ));
         }
         if args.run.init.is_some() {
-            return Err(Failure::Input("--resume goes on from the run's own weights; leave --init out.".into()));
+            return Err(Failure::Input("--resume continues from the run's own weights; leave --init out.".into()));
         }
         let path = out.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(|error| {
             Failure::Input(format!(
-                "{} cannot be read ({error}), so there is no run to go on with; start without --resume.",
+                "{} cannot be read ({error}), so there is no run to resume; start without --resume.",
                 path.display()
             ))
         })?;
@@ -81,7 +79,7 @@ impl TrainConfig {
         config.checked()
     }
 
-    /// The same with other settings in their places, which come from `file` or were typed.
+    /// These settings with others replaced, which come from `file` or the command line.
     fn with(&self, settings: Map<String, Value>, file: Option<&Path>) -> Result<Self, Failure> {
         let place = file.map_or("the command line".into(), |path| path.display().to_string());
         if let Some(name) = unknown(&settings) {
@@ -95,10 +93,10 @@ impl TrainConfig {
             serde_json::from_value::<Self>(whole)
         };
         let mut config = merged(Value::Object(settings.clone())).map_err(|error| {
-            // The first setting that is not understood by itself.
+            // The first setting that is invalid by itself.
             let alone = |(name, value): (&String, &Value)| {
                 let error = merged(Value::Object(Map::from_iter([(name.clone(), value.clone())]))).err()?;
-                Some(format!("{place}: {name} is not understood ({error}); correct it."))
+                Some(format!("{place}: {name} is invalid ({error}); correct it."))
             };
             Failure::Input(settings.iter().find_map(alone).unwrap_or(format!("{place}: {error}; correct it.")))
         })?;
@@ -109,10 +107,10 @@ impl TrainConfig {
     }
 }
 
-/// What was typed, by the names of [`TrainConfig`].
+/// The flags given, by the names of [`TrainConfig`].
 fn typed(args: &RunArgs) -> Result<Map<String, Value>, Failure> {
     if let Some(name) = &args.arch {
-        // For its sentence, which knows the names.
+        // For its error, which lists the names.
         name.parse::<Arch>().map_err(Failure::input)?;
     }
     let Value::Object(mut all) = serde_json::to_value(args).map_err(Failure::run)? else { return Ok(Map::new()) };
@@ -125,8 +123,8 @@ fn read_settings(path: &Path) -> Result<Map<String, Value>, Failure> {
     let wrong = |why: &str| Failure::Input(format!("{}: {why}; check the path after --config.", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&format!("cannot be read ({error})")))?;
     let mut settings: Map<String, Value> =
-        serde_json::from_str(&text).map_err(|error| wrong(&format!("is no JSON object of settings ({error})")))?;
-    // One folder may stand without the list around it.
+        serde_json::from_str(&text).map_err(|error| wrong(&format!("is not a JSON object of settings ({error})")))?;
+    // A single folder needs no list around it.
     for name in ["data", "val_data"] {
         if let Some(one @ Value::String(_)) = settings.get(name).cloned() {
             settings.insert(name.into(), Value::Array(vec![one]));
@@ -135,7 +133,7 @@ fn read_settings(path: &Path) -> Result<Map<String, Value>, Failure> {
     Ok(settings)
 }
 
-/// Puts `over` into the place of what is there; objects are gone into, everything else is replaced.
+/// Overrides `under` with `over`; objects are merged recursively, everything else is replaced.
 fn merge(under: &mut Value, over: Value) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {

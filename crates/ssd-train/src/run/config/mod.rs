@@ -1,7 +1,7 @@
-//! What a training run is: as typed, and as saved in `config.json`.
+//! The settings of a training run, as given and as saved in `config.json`.
 //!
-//! Three layers, each before the one below it: flags (`args`), a `--config` file or the `config.json` of a run that is resumed,
-//! a recipe (`recipe`). Names are the same in all: `--batch-size` is `batch_size`. `layers` puts them together.
+//! Three layers, each overriding the next: flags (`args`), a `--config` file or the `config.json` of a resumed run, a
+//! recipe (`recipe`). Names are the same in all: `--batch-size` is `batch_size`. `layers` merges them.
 
 mod args;
 mod command;

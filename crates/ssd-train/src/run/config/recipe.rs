@@ -1,6 +1,6 @@
-//! Sets of numbers that fit a task, by name: `--recipe`.
+//! Settings that fit a task, by name: `--recipe`.
 //!
-//! A recipe is a starting point and no mode: each value is one that a flag could have set, and a flag goes before it.
+//! A recipe is a starting point, not a mode: each value is one that a flag could have set, and flags override it.
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use ssd_learn::{Difficult, LearnConfig, Schedule};
 
 use super::settings::{Recipe, TrainConfig, settings};
 
-/// What a run is where nothing is said: the recipe's values, or those of no recipe.
+/// The settings of a run without flags and files: the recipe's, or the defaults.
 pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
     let plain =
         TrainConfig { recipe, augment: Some(augmentation(data)), data: data.to_vec(), ..TrainConfig::default() };
@@ -28,7 +28,7 @@ pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
                 bias_lr: 2.0,
                 schedule: Schedule::Multistep,
                 milestones: PAPER_MILESTONES.to_vec(),
-                // The authors' code has none; with it the first steps do not diverge (lufficc's remedy).
+                // The authors' code has no warm-up; with it the first steps do not diverge (lufficc's remedy).
                 warmup: 500,
                 difficult: Difficult::Learn,
                 ..plain.learn
@@ -62,7 +62,7 @@ pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
 }
 
 impl Recipe {
-    /// Its name and what it changes, for people.
+    /// Its name and the settings it changes, for people.
     pub(super) fn described(self) -> String {
         let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let (own, plain) = (settings(&base(Some(self), &[])), settings(&base(None, &[])));
@@ -75,7 +75,7 @@ impl Recipe {
     }
 }
 
-/// The value of a setting for people; empty where there is none.
+/// The value of a setting for people; empty if it has none.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Null | Value::Object(_) => String::new(),
@@ -91,8 +91,8 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// The paper's augmentation for pictures. Generated scenes come in all scales and places already, down to 16 pixels, of
-/// which nothing would be left after expanding: they are only recoloured and flipped.
+/// The paper's augmentation for pictures. Generated scenes already come in all scales and positions, down to 16 pixels,
+/// too small to be expanded: they are only recoloured and flipped.
 fn augmentation(data: &[String]) -> AugmentConfig {
     let paper = AugmentConfig::default();
     if !data.iter().any(|data| is_generated(data)) {

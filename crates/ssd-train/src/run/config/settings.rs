@@ -1,4 +1,4 @@
-//! The settings of a run: their names, defaults and ranges. What one optimiser step needs of them is [`LearnConfig`].
+//! The settings of a run: their names, defaults and ranges. Those of an optimiser step are in [`LearnConfig`].
 
 use std::path::PathBuf;
 
@@ -15,33 +15,33 @@ use ssd_learn::LearnConfig;
 
 use crate::failure::Failure;
 
-/// A task that numbers are known for.
+/// A task with known good settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recipe {
     /// Paper §3 and its authors' `ssd_pascal.py`: VGG16 with a pretrained trunk on Pascal VOC.
     PaperVoc,
-    /// No pretrained trunk: batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: from 67.6 to 77.8 mAP with 0.01 to 0.05).
+    /// No pretrained trunk, but batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: 67.6 to 77.8 mAP).
     Scratch,
-    /// A few hundred labelled pictures and a detector of other classes to start from.
+    /// A few hundred labelled pictures, starting from a detector of other classes.
     Finetune,
-    /// The light network from nothing, as torchvision's and mmdetection's ssdlite: rate 0.15 for 192, 600 epochs.
+    /// The light network from scratch, as torchvision's and mmdetection's ssdlite: lr 0.15 at batch 192, 600 epochs.
     Lite,
 }
 
-/// The largest number of epochs, of pictures in a batch, and so on: more is a slip.
+/// The largest number of epochs, of pictures in a batch, and so on: anything larger is a typo.
 const MAX_COUNT: usize = 1_000_000;
 
-/// A run, complete: this and the data repeat it.
+/// All settings of a run: these and the data repeat it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainConfig {
-    /// Where the values come from that nobody typed.
+    /// The recipe that settings not given come from.
     pub recipe: Option<Recipe>,
-    /// As typed.
+    /// Data sets, as given.
     pub data: Vec<String>,
-    /// Where to measure; empty for the same data.
+    /// Data sets to measure on; empty for the same data.
     pub val_data: Vec<String>,
-    /// Layout of the data.
+    /// Format of the data.
     pub format: Format,
     /// Split to learn from.
     pub split: Option<String>,
@@ -49,26 +49,26 @@ pub struct TrainConfig {
     pub val_split: Option<String>,
     /// The network.
     pub arch: Arch,
-    /// Epochs.
+    /// Number of epochs.
     pub epochs: usize,
     /// Pictures in a batch.
     pub batch_size: usize,
     /// Batches in a step.
     pub accumulate: usize,
-    /// How it learns.
+    /// How the network learns.
     #[serde(flatten)]
     pub learn: LearnConfig,
     /// Seed.
     pub seed: u64,
-    /// File the weights start from.
+    /// File with the initial weights.
     pub init: Option<PathBuf>,
-    /// Priors in place of the architecture's: those of the detector after `init`, whose heads were trained for them.
+    /// Priors replacing the architecture's: those of the detector in `init`, whose heads were trained for them.
     pub priors: Option<PriorScheme>,
-    /// What is done with pixels in place of the architecture's way: likewise.
+    /// Input normalisation replacing the architecture's, likewise.
     pub normalization: Option<Normalization>,
-    /// Pictures learned by heart.
+    /// Number of pictures to overfit on.
     pub overfit: Option<usize>,
-    /// Augmentation; none when overfitting.
+    /// Augmentation; `None` when overfitting.
     pub augment: Option<AugmentConfig>,
 }
 
@@ -97,11 +97,10 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// The same, if a run can be made so.
+    /// These settings, if they are valid.
     ///
     /// # Errors
-    ///
-    /// A sentence about the first setting that is missing or outside its range.
+    /// The first setting that is missing or out of range.
     pub(super) fn checked(self) -> Result<Self, Failure> {
         if self.data.is_empty() {
             return Err(Failure::Input("--data is missing; name a folder or shapes.".into()));
@@ -122,7 +121,7 @@ impl TrainConfig {
         Ok(Self { augment, learn, ..self })
     }
 
-    /// The header of a detector that is trained so, with `labels`.
+    /// The header of a detector trained with these settings, with `labels`.
     pub fn header(&self, labels: Vec<String>, provenance: Provenance) -> Header {
         let mut header = Header::new(self.arch, labels, provenance);
         if let Some(priors) = &self.priors {
@@ -140,12 +139,12 @@ impl TrainConfig {
     }
 }
 
-/// The flag of a setting.
+/// The flag of a setting, without dashes.
 pub(super) fn flag(setting: &str) -> String {
     setting.replace('_', "-")
 }
 
-/// All settings by their names.
+/// All settings by name.
 pub(super) fn settings(config: &TrainConfig) -> Map<String, Value> {
     match serde_json::to_value(config) {
         Ok(Value::Object(settings)) => settings,
@@ -153,12 +152,12 @@ pub(super) fn settings(config: &TrainConfig) -> Map<String, Value> {
     }
 }
 
-/// All settings by their names, with their defaults.
+/// All settings by name, with their defaults.
 pub(super) fn names() -> Map<String, Value> {
     settings(&TrainConfig::default())
 }
 
-/// The first name that no setting has.
+/// The first unknown name.
 pub(super) fn unknown(settings: &Map<String, Value>) -> Option<&str> {
     let names = names();
     settings.keys().map(String::as_str).find(|name| !names.contains_key(*name))

@@ -1,6 +1,6 @@
-//! Settings that no run can have are refused wherever they come from.
+//! Invalid settings are refused wherever they come from.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use clap::Parser;
 
@@ -8,7 +8,7 @@ use super::{TrainArgs, TrainConfig};
 use crate::failure::Failure;
 
 #[test]
-fn a_resumed_run_refuses_a_config_that_cannot_be() {
+fn a_resumed_run_refuses_an_invalid_config() {
     let folder = tempfile::tempdir().unwrap();
     let args = TrainArgs::parse_from(["train", "--data", "voc", "--resume"]);
     let mut config = serde_json::to_value(TrainConfig::new(&args).unwrap()).unwrap();
@@ -18,6 +18,6 @@ fn a_resumed_run_refuses_a_config_that_cannot_be() {
     assert!(TrainConfig::resumed(&args, folder.path()).is_ok());
     config["augment"]["expand"]["probability"] = 2.into();
     write(&config);
-    let Err(Failure::Input(message)) = TrainConfig::resumed(&args, folder.path()) else { panic!("it was taken") };
+    let Err(Failure::Input(message)) = TrainConfig::resumed(&args, folder.path()) else { panic!("it was accepted") };
     assert!(message.contains("expand.probability is 2.0") && message.contains("config.json"), "{message}");
 }

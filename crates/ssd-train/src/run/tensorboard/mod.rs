@@ -1,11 +1,11 @@
 //! A run's numbers and example pictures as a TensorBoard event file, `events.out.tfevents.*` in the run's folder.
 //!
-//! A file is a row of records: a length, a check sum, a protobuf message (`proto`), a check sum. Of the crates that write such
-//! files one compiles schemas with a `protoc` that has to be installed, one is no longer worked on and brings a second
-//! `protobuf` and a second `image`, and one writes no pictures; `prost` is here for ONNX anyway.
+//! A file is a sequence of records: length, checksum, protobuf message (`proto`), checksum. Of the crates that write
+//! such files, one needs `protoc` installed, one is unmaintained and brings a second `protobuf` and a second `image`,
+//! and one writes no pictures; `prost` is here for ONNX anyway.
 //!
-//! What it is not: it reads no files, and it decides nothing about the run. A writer never touches what an earlier one
-//! wrote: a run that goes on starts a file of its own, and says from which step on TensorBoard is to forget the older ones.
+//! Reads no files and decides nothing about the run. A writer never touches an earlier one's file: a resumed run starts
+//! a file of its own, and says from which step on TensorBoard is to ignore older ones.
 
 mod proto;
 
@@ -22,18 +22,18 @@ use ssd_data::draw::{Labelled, annotate};
 use self::proto::{Event, FILE_VERSION, Image, RGB_CHANNELS, SESSION_START, SessionLog, Summary, Value};
 use crate::run::metrics::{StepLine, ValidationLine};
 
-/// So many files can start in one second and one folder.
+/// Most files that can start in one second in one folder.
 const MAX_FILES_A_SECOND: usize = 1000;
 
-/// An event that was not written.
+/// An event that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// The file cannot be made or does not take it.
-    #[error("{path} was not written: {source}; check its rights, free some space and go on with --resume")]
+    /// The file cannot be created or written.
+    #[error("{path} was not written: {source}; check its permissions, free some space and continue with --resume")]
     Write {
-        /// The file, or the folder that it should lie in.
+        /// The file, or its folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         source: io::Error,
     },
     /// A picture has no pixels, or too many for a PNG.
@@ -41,12 +41,12 @@ pub enum EventError {
     Encode {
         /// Its name.
         tag: String,
-        /// What the encoder says.
+        /// The encoder's reason.
         source: image::ImageError,
     },
 }
 
-/// An event file that is being written. Each call is one record, in the file when the call returns.
+/// An event file being written. Each call adds one record, which is in the file when the call returns.
 #[derive(Debug)]
 pub struct EventWriter {
     file: File,
@@ -54,12 +54,11 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// Starts a new file in a folder that is there. What older files of the folder have from `first_step` on is to happen
-    /// again, and TensorBoard forgets it; 0 for a run from its start, the checkpoint's steps and one for one that goes on.
+    /// Starts a new file in an existing folder. TensorBoard ignores what older files of the folder have from
+    /// `first_step` on, since it is repeated; 0 for a new run, the checkpoint's steps plus one for a resumed one.
     ///
     /// # Errors
-    ///
-    /// When the folder does not take a file.
+    /// If the file cannot be created.
     pub fn create(folder: &Path, first_step: usize) -> Result<Self, EventError> {
         let (file, path) = new_file(folder).map_err(|source| EventError::Write { path: folder.to_owned(), source })?;
         let mut writer = Self { file, path };
@@ -77,8 +76,7 @@ impl EventWriter {
     /// Adds a number.
     ///
     /// # Errors
-    ///
-    /// When the disk does not take it.
+    /// If the disk fails.
     pub fn scalar(&mut self, tag: &str, step: usize, value: f64) -> Result<(), EventError> {
         self.scalars(step, &[(tag, value)])
     }
@@ -86,8 +84,7 @@ impl EventWriter {
     /// Adds several numbers of one step as one record.
     ///
     /// # Errors
-    ///
-    /// When the disk does not take it.
+    /// If the disk fails.
     pub fn scalars(&mut self, step: usize, values: &[(&str, f64)]) -> Result<(), EventError> {
         let number =
             |&(tag, value): &(&str, f64)| Value { tag: tag.to_owned(), simple_value: Some(value as f32), image: None };
@@ -97,8 +94,7 @@ impl EventWriter {
     /// Adds a picture.
     ///
     /// # Errors
-    ///
-    /// When it has no pixels, or the disk does not take it.
+    /// If it has no pixels, or the disk fails.
     pub fn image(&mut self, tag: &str, step: usize, picture: &RgbImage) -> Result<(), EventError> {
         let mut png = Cursor::new(Vec::new());
         picture
@@ -114,11 +110,10 @@ impl EventWriter {
         self.summary(step, vec![Value { tag: tag.to_owned(), simple_value: None, image: Some(image) }])
     }
 
-    /// Adds what `metrics.jsonl` says of a step, as `train/…`.
+    /// Adds the numbers of a step in `metrics.jsonl`, as `train/…`.
     ///
     /// # Errors
-    ///
-    /// When the disk does not take it.
+    /// If the disk fails.
     pub fn step(&mut self, line: &StepLine) -> Result<(), EventError> {
         let values = [
             ("train/loss", f64::from(line.loss)),
@@ -130,11 +125,10 @@ impl EventWriter {
         self.scalars(line.step, &values)
     }
 
-    /// Adds what `metrics.jsonl` says of a validation, as `val/…`. A measure that is undefined is left out.
+    /// Adds the numbers of a validation in `metrics.jsonl`, as `val/…`. Undefined measures are left out.
     ///
     /// # Errors
-    ///
-    /// When the disk does not take it.
+    /// If the disk fails.
     pub fn validation(&mut self, line: &ValidationLine) -> Result<(), EventError> {
         let values =
             [("val/map_voc07", line.map_voc07), ("val/map_voc", line.map_voc), ("val/map_coco", line.map_coco)];
@@ -150,12 +144,12 @@ impl EventWriter {
         // A clock before 1970 is wrong anyway.
         let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let record = record(&Event { wall_time, ..event }.encode_to_vec());
-        // In one piece: a run that is killed leaves a whole record, or one cut short that readers stop at.
+        // In one piece: a run that is killed leaves a whole record, or a cut one at which readers stop.
         self.file.write_all(&record).map_err(|source| EventError::Write { path: self.path.clone(), source })
     }
 }
 
-/// A file that was not there, named so that names rise with time: TensorBoard reads a folder's files in this order.
+/// A new file, named so that names sort by time: TensorBoard reads a folder's files in this order.
 fn new_file(folder: &Path) -> io::Result<(File, PathBuf)> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     for number in 0..MAX_FILES_A_SECOND {
@@ -168,7 +162,7 @@ fn new_file(folder: &Path) -> io::Result<(File, PathBuf)> {
     Err(io::Error::other("too many runs started in this second"))
 }
 
-/// A TFRecord: length, its check sum, the bytes, their check sum; all numbers little-endian.
+/// A TFRecord: length, its checksum, the bytes, their checksum; all numbers little-endian.
 fn record(bytes: &[u8]) -> Vec<u8> {
     let length = (bytes.len() as u64).to_le_bytes();
     let mut record = Vec::with_capacity(bytes.len() + 16);
@@ -179,12 +173,12 @@ fn record(bytes: &[u8]) -> Vec<u8> {
     record
 }
 
-/// CRC-32C, turned and shifted, so that the sum of something that holds sums does not come out as a constant.
+/// CRC-32C, rotated and offset, so that the checksum of data that contains checksums is not a constant.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// A picture of what a detector finds: those detections that score at least `min_score`, best first, with name and score.
+/// A picture with a detector's detections of at least `min_score`, best first, with name and score.
 pub fn with_detections(mut picture: RgbImage, found: &[Detection], labels: &[String], min_score: f32) -> RgbImage {
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let labelled = |d: &Detection| {
@@ -204,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    /// The events of a file; every check sum is computed anew, bit by bit.
+    /// The events of a file; every checksum is recomputed, bit by bit.
     fn events(path: &Path) -> Vec<Event> {
         let bytes = std::fs::read(path).unwrap();
         let mut rest = bytes.as_slice();
@@ -220,7 +214,7 @@ mod tests {
         events
     }
 
-    /// CRC-32C by its polynomial, without a table, turned the other way round.
+    /// CRC-32C by its polynomial, without a table, rotated the other way.
     fn slow_masked_crc(bytes: &[u8]) -> u32 {
         let mut crc = u32::MAX;
         for &byte in bytes {
@@ -234,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn records_have_their_length_and_check_sums() {
+    fn records_have_their_length_and_checksums() {
         // The check value of CRC-32C: "123456789" gives e3069283.
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(masked_crc(b"123456789"), slow_masked_crc(b"123456789"));
@@ -242,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_a_reader_finds() {
+    fn a_reader_finds_what_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = EventWriter::create(folder.path(), 0).unwrap();
         let line =
@@ -271,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_goes_on_leaves_the_older_file_alone() {
+    fn a_resumed_run_leaves_the_older_file_alone() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = EventWriter::create(folder.path(), 0).unwrap();
         first.scalar("train/loss", 5, 1.0).unwrap();
@@ -280,14 +274,14 @@ mod tests {
         second.scalar("train/loss", 4, 2.0).unwrap();
         assert_eq!(std::fs::read(first.path()).unwrap(), before);
         assert!(first.path() < second.path(), "TensorBoard reads them in the order of their names");
-        assert_eq!(events(second.path())[1].step, 4, "from here on the older one is forgotten");
+        assert_eq!(events(second.path())[1].step, 4, "from here on the older one is ignored");
     }
 
     #[test]
-    fn what_cannot_be_written_is_a_sentence() {
+    fn what_cannot_be_written_is_refused_in_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let message = EventWriter::create(&folder.path().join("none"), 0).unwrap_err().to_string();
-        assert!(message.contains("none") && message.contains("check its rights"), "{message}");
+        assert!(message.contains("none") && message.contains("check its permissions"), "{message}");
         let mut writer = EventWriter::create(folder.path(), 0).unwrap();
         let message = writer.image("val/empty", 1, &RgbImage::new(0, 0)).unwrap_err().to_string();
         assert!(message.contains("val/empty"), "{message}");
@@ -299,6 +293,10 @@ mod tests {
         let found = [Detection { bbox: CornerBox::new(0.2, 0.3, 0.8, 0.9), class: 1, score: 0.5 }];
         assert_eq!(with_detections(plain.clone(), &found, &["cat".into()], 0.6), plain);
         assert_ne!(with_detections(plain.clone(), &found, &["cat".into()], 0.5), plain);
-        assert_ne!(with_detections(plain.clone(), &found, &[], 0.5), plain, "a class without a name has its number");
+        assert_ne!(
+            with_detections(plain.clone(), &found, &[], 0.5),
+            plain,
+            "a class without a name is shown by its number"
+        );
     }
 }

@@ -1,24 +1,24 @@
-//! The part of TensorBoard's `event.proto` and `summary.proto` that scalars and pictures need, as protobuf messages: names and
-//! numbers are theirs. No schema is compiled.
+//! The part of TensorBoard's `event.proto` and `summary.proto` that scalars and pictures need, as protobuf messages
+//! with their names and numbers. No schema is compiled.
 
 use prost::Message;
 
-/// What happened at a moment: of the last three one is set.
+/// An event; one of the last three fields is set.
 #[derive(Clone, PartialEq, Message)]
 pub struct Event {
     /// Seconds since 1970.
     #[prost(double, tag = "1")]
     pub wall_time: f64,
-    /// Of the optimiser.
+    /// The optimiser step.
     #[prost(int64, tag = "2")]
     pub step: i64,
-    /// In the first event of a file: which format it has.
+    /// The file's format, in its first event.
     #[prost(string, optional, tag = "3")]
     pub file_version: Option<String>,
     /// Measured values.
     #[prost(message, optional, tag = "5")]
     pub summary: Option<Summary>,
-    /// That a run started here.
+    /// Marks the start of a run.
     #[prost(message, optional, tag = "7")]
     pub session_log: Option<SessionLog>,
 }
@@ -31,10 +31,10 @@ pub struct Summary {
     pub value: Vec<Value>,
 }
 
-/// One measured value: of the last two one is set.
+/// One measured value; one of the last two fields is set.
 #[derive(Clone, PartialEq, Message)]
 pub struct Value {
-    /// What it is of; what stands before a `/` is a group.
+    /// Its name; the part before a `/` is a group.
     #[prost(string, tag = "1")]
     pub tag: String,
     /// A number.
@@ -62,7 +62,7 @@ pub struct Image {
     pub encoded_image_string: Vec<u8>,
 }
 
-/// That a run started, or went on.
+/// Marks that a run started or resumed.
 #[derive(Clone, PartialEq, Message)]
 pub struct SessionLog {
     /// [`SESSION_START`].
@@ -70,10 +70,10 @@ pub struct SessionLog {
     pub status: i32,
 }
 
-/// Of the format; TensorBoard asks for it first.
+/// The format's version; TensorBoard checks it first.
 pub const FILE_VERSION: &str = "brain.Event:2";
 
-/// A run starts, or goes on.
+/// A run starts or resumes.
 pub const SESSION_START: i32 = 1;
 
 /// Red, green, blue.

@@ -1,4 +1,4 @@
-//! What stands at the end of an epoch: measuring, metrics, example pictures, weights files, curves, a checkpoint.
+//! The end of an epoch: measuring, metrics, example pictures, weights files, curves, a checkpoint.
 
 use ssd::Ssd;
 use ssd::weights::{self, Dtype};
@@ -48,7 +48,7 @@ impl Trainer {
         Ok(report)
     }
 
-    /// Writes `last.safetensors`, and `best.safetensors` when it is the best by VOC mAP.
+    /// Writes `last.safetensors`, and `best.safetensors` if it is the best by VOC mAP.
     fn export(&mut self, model: &Ssd, measured: &ValidationLine) -> Result<(), TrainError> {
         let mut header = self.header.clone();
         header.provenance.steps = self.state.step;

@@ -11,7 +11,7 @@ use crate::run::metrics::MetricsError;
 use crate::run::tensorboard::EventError;
 use crate::run::validate::ValidateError;
 
-/// Why a run stopped early. What it had saved is still there.
+/// Why a run stopped early. What it had saved is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A picture cannot be read.
@@ -39,33 +39,34 @@ pub enum TrainError {
     #[error(transparent)]
     Replica(#[from] LostReplica),
     /// The device failed.
-    #[error("the device failed at step {step} ({reason}); go on from the last checkpoint with --resume")]
+    #[error("the device failed at step {step} ({reason}); continue from the last checkpoint with --resume")]
     Device {
         /// The step.
         step: usize,
-        /// In the runtime's words.
+        /// The runtime's reason.
         reason: String,
     },
-    /// The loss is no number.
+    /// The loss is NaN or infinite.
     #[error("the loss of step {step} is {loss}, on the pictures {pictures}; {advice}")]
     Diverged {
         /// The step.
         step: usize,
         /// NaN or infinite.
         loss: f32,
-        /// The batch.
+        /// The pictures of the step.
         pictures: String,
         /// What to do.
         advice: &'static str,
     },
-    /// The weights are no numbers.
+    /// The weights are NaN or overflow half precision.
     #[error(
-        "the update of step {step} left weights that are no numbers, or too large for half precision, on the pictures {pictures}; {advice}"
+        "the update of step {step} left weights that are NaN or too large for half precision, on the pictures \
+         {pictures}; {advice}"
     )]
     Ruined {
         /// The step.
         step: usize,
-        /// The batch.
+        /// The pictures of the step.
         pictures: String,
         /// What to do.
         advice: &'static str,
@@ -73,7 +74,7 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// The device failed at a step, with what the runtime says of it.
+    /// The device failed at a step, with the runtime's reason.
     pub(super) fn device(step: usize, error: &impl std::fmt::Display) -> Self {
         Self::Device { step, reason: for_people(&error.to_string()).into() }
     }

@@ -35,34 +35,34 @@ pub struct Trainer {
     learner: Learner,
     /// The devices that share each batch with the learner's.
     replicas: Replicas,
-    /// The learner's device for our kernels, which validate.
+    /// The learner's device for our kernels, which validation uses.
     gpu: Option<Gpu>,
     state: State,
     /// Steps whose loss is still on its way, oldest first.
     pending: VecDeque<PendingStep>,
     metrics: Metrics,
-    /// For TensorBoard, if it is asked for.
+    /// For TensorBoard, if asked for.
     events: Option<EventWriter>,
     profile: Profile,
     /// When the last step ended.
     last: Instant,
-    /// The pictures of the last step that was queued.
+    /// The pictures of the last step queued.
     last_pictures: Vec<String>,
 }
 
-/// A step that is queued on the device.
+/// A step queued on the device.
 struct PendingStep {
     step: usize,
     epoch: usize,
     lr: f64,
-    /// Names of the pictures, for the error that a loss which is no number makes.
+    /// Names of the pictures, for the error about a NaN loss.
     pictures: Vec<String>,
     loss: Reading,
-    /// When the loss was seen to have arrived, if that was at once.
+    /// When the loss was seen to have arrived, if at once.
     arrived: Option<Instant>,
 }
 
-/// Steps that are queued behind the one whose loss is waited for.
+/// Steps queued after the one whose loss is awaited.
 const STEPS_AHEAD: usize = 1;
 
 /// How a run ended.
@@ -70,18 +70,17 @@ const STEPS_AHEAD: usize = 1;
 pub struct Outcome {
     /// The last validation, if there was one.
     pub report: Option<Report>,
-    /// Whether somebody interrupted it.
+    /// Whether it was interrupted.
     pub interrupted: bool,
-    /// Steps that it took.
+    /// Steps taken.
     pub steps: usize,
 }
 
 impl Trainer {
-    /// A run that goes on from `state`: from nothing, or from where a checkpoint was made.
+    /// A run that continues from `state`: from its start, or from a checkpoint.
     ///
     /// # Errors
-    ///
-    /// When the metrics cannot be written.
+    /// If the metrics cannot be written.
     pub fn new(
         state: State,
         config: TrainConfig,
@@ -111,18 +110,17 @@ impl Trainer {
         })
     }
 
-    /// The same, validating by our kernels on `gpu`, the learner's device.
+    /// Validates with our kernels on `gpu`, the learner's device.
     pub fn with_gpu(self, gpu: Option<Gpu>) -> Self {
         Self { gpu, ..self }
     }
 
-    /// The same, writing an event file for TensorBoard into the folder of the run, too.
+    /// Also writes an event file for TensorBoard into the folder of the run.
     ///
     /// # Errors
-    ///
-    /// When it cannot be made.
+    /// If it cannot be created.
     pub fn with_events(self) -> Result<Self, TrainError> {
-        // What a resumed run does again is to be forgotten; a fresh one has nothing before it.
+        // A resumed run repeats steps after its checkpoint; a new one has none before it.
         let first = if self.state.step == 0 { 0 } else { self.state.step + 1 };
         let events = Some(EventWriter::create(&self.out, first)?);
         Ok(Self { events, ..self })
@@ -131,8 +129,7 @@ impl Trainer {
     /// Runs until all epochs are done, `stop_after` of them are, or `stop` is raised.
     ///
     /// # Errors
-    ///
-    /// See [`TrainError`]; the last complete checkpoint stays.
+    /// See [`TrainError`]; the last complete checkpoint is kept.
     pub fn run(
         mut self,
         train: &Loader,
@@ -146,7 +143,7 @@ impl Trainer {
         let (mut report, first) = (None, self.state.step);
         while self.state.epoch < self.config.epochs.min(stop_after) {
             let finished = self.epoch(train, &rate, &mut progress, stop)?;
-            // Before the validation, too: it takes its time, and may find a picture that does not decode.
+            // Also before the validation, which takes time and may find a picture that does not decode.
             self.save_checkpoint()?;
             if !finished {
                 self.profile.finish();
@@ -159,7 +156,7 @@ impl Trainer {
         Ok(Outcome { report, interrupted, steps: self.state.step - first })
     }
 
-    /// One epoch, or the rest of one; false if it was interrupted.
+    /// Runs one epoch, or the rest of one; false if it was interrupted.
     fn epoch(
         &mut self,
         train: &Loader,
@@ -185,7 +182,7 @@ impl Trainer {
                 Ok(group) if group.is_empty() => break,
                 Ok(group) => group,
                 Err(error) => {
-                    // What was learned before the picture that cannot be read is not to be learned again.
+                    // Keeps what was learned before the unreadable picture.
                     self.settle(0, progress)?;
                     self.save_checkpoint()?;
                     progress.end_epoch();
@@ -205,8 +202,8 @@ impl Trainer {
         Ok(true)
     }
 
-    /// The step of the schedule: the steps that a run with the batches and the data of now would have taken to be where this one
-    /// is. As long as neither changes it is the number of steps.
+    /// The step of the schedule: how many steps of the current size, on the current data, lead to this point of the
+    /// run. Equals the number of steps unless either was changed.
     fn position(&self, rate: &LearningRate) -> usize {
         let steps_per_epoch = rate.total / self.config.epochs;
         self.state.epoch * steps_per_epoch + self.state.pictures / self.config.pictures_a_step()
@@ -230,7 +227,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Waits for queued steps until only so many are left, and writes their metrics.
+    /// Waits for queued steps until only `left` remain, and writes their metrics.
     fn settle(&mut self, left: usize, progress: &mut Progress) -> Result<(), TrainError> {
         while self.pending.len() > left {
             let Some(PendingStep { step, epoch, lr, pictures, loss, arrived }) = self.pending.pop_front() else {
@@ -245,7 +242,7 @@ impl Trainer {
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { step, loss, pictures: pictures.join(", "), advice: self.advice() });
             }
-            // From the end of a step to the end of the next, so waiting for data counts; measuring between two epochs does not.
+            // From the end of a step to the end of the next: includes the wait for data, not measuring between epochs.
             let images_per_s = pictures.len() as f64 / at.duration_since(self.last).as_secs_f64();
             self.last = at;
             let line = StepLine { step, epoch, loss, loss_box, loss_class, lr, images_per_s };
@@ -258,7 +255,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Saves a checkpoint, unless the last update has ruined the weights: its own loss was that of the weights before it.
+    /// Saves a checkpoint, unless the last update ruined the weights: that step's loss was of the weights before it.
     fn save_checkpoint(&self) -> Result<(), TrainError> {
         let step = self.state.step;
         let overflow = block_on(self.learner.overflow().wait()).map_err(|error| TrainError::device(step, &error))?;
@@ -272,18 +269,19 @@ impl Trainer {
     fn advice(&self) -> &'static str {
         match checkpoint::latest(&checkpoints(&self.out)) {
             Some(_) => {
-                "the last checkpoint is from before: lower --lr, lengthen --warmup or set --clip-norm 10, and go on with --resume"
+                "the last checkpoint is from before: lower --lr, lengthen --warmup or set --clip-norm 10, and continue \
+                 with --resume"
             }
             None => "nothing was saved yet: lower --lr, lengthen --warmup or set --clip-norm 10, and start again",
         }
     }
 }
 
-/// The pictures of a step, each matched with the priors, by all threads.
+/// The pictures of a step, matched with the priors by all threads.
 fn matched<'a>(matcher: &Matcher, group: &'a [Vec<Prepared>]) -> Vec<Vec<Example<'a>>> {
     let example = |item: &'a Prepared| Example { pixels: &item.pixels, targets: matcher.targets(&item.truths) };
     group.iter().map(|batch| batch.par_iter().map(example).collect()).collect()
 }
 
-/// Besides the end of each epoch, so often a checkpoint is saved: a long epoch is not lost whole.
+/// Steps between checkpoints within an epoch, so that a long epoch is not lost whole.
 const CHECKPOINT_STEPS: usize = 250;
