@@ -1,12 +1,13 @@
-//! `convert`: what it reads, what it says of it, and how it refuses the rest. That the numbers are right is `parity`'s to show.
+//! `convert`: what it reads, what it prints of it, and how it refuses the rest. Whether the numbers are right is tested
+//! in `parity`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ssd_tests::fixture::Fixture;
 use ssd_tests::workspace_root;
 
 use super::{ARCH, fresh_weights_file, keys, path_text, run};
-use crate::parity::fixture::Fixture;
 
 /// The smallest layout of a detector: 20 classes.
 const LAYOUT: &str = "qfgaohao-mb2-ssd-lite";
@@ -36,7 +37,7 @@ impl Checkpoint {
     }
 }
 
-/// What stands behind the header of a safetensors file.
+/// What follows the header of a safetensors file.
 fn numbers(file: &[u8]) -> &[u8] {
     let length = file.first_chunk::<8>().expect("a file has a length");
     &file[8 + u64::from_le_bytes(*length) as usize..]
@@ -91,7 +92,7 @@ fn an_inspection_tells_what_a_file_is() {
     for word in ["architecture", ARCH.name(), "cat, dog", "3000", "variances", "mean 127", "parameters"] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
-    // What is in no layout is listed all the same.
+    // What fits no layout is listed all the same.
     let text = run("convert", &["--inspect", path_text(&small_file("parameters-zip.pth"))]).done().stdout;
     assert!(text.contains("problem") && text.contains("no layout"), "{text}");
 }

@@ -1,5 +1,5 @@
-//! `detect` on files that are there, that are broken, and with choices that do not exist. The network has learned nothing:
-//! what it finds is noise, and noise enough at a low score.
+//! `detect` on files, on broken files, and with invalid options. The network is untrained: its detections are noise,
+//! and plenty of it at a low score.
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ fn json_is_one_document_with_boxes_in_pixels_best_first() {
     }
 }
 
-/// Inside the picture, sorted, and named as their class says.
+/// Inside the picture, sorted, and labelled by their class.
 fn check_detections(report: &Value) {
     let detections = report["detections"].as_array().expect("a list");
     assert!(!detections.is_empty(), "noise at a score of 0.001 finds something");
@@ -134,7 +134,7 @@ fn drawn_pictures_are_copies_and_replace_nothing() {
         scene.detect(&["--score", "0.001", "--max", "5", "--annotate", path_text(&scene.pictures)]).done().stdout;
     assert_eq!(text.lines().filter(|line| line.contains("px, ")).count(), 2, "a line for each picture:\n{text}");
     assert_eq!(std::fs::read(scene.picture("a.png")).expect("it is there"), before);
-    // Their names are taken in that folder: the copies get numbers.
+    // Names already taken in that folder: the copies get numbers.
     let drawn = image::open(scene.picture("a-2.png")).expect("it was drawn").into_rgb8();
     assert_eq!(drawn.dimensions(), SIZE_PX);
     assert_ne!(drawn, image::open(scene.picture("a.png")).expect("it is there").into_rgb8(), "boxes are drawn");

@@ -99,7 +99,7 @@ fn soft_nms_keeps_what_hard_nms_removes() {
             serde_json::from_slice(&std::fs::read(&found).expect("it was written")).expect("JSON");
         results.as_array().expect("a list").clone()
     };
-    // A detector that has learned nothing is equally sure of everything: boxes overlap in heaps.
+    // An untrained detector is equally sure of everything: boxes overlap in heaps.
     let (hard, soft) = (count("hard"), count("soft"));
     assert!(soft.len() > hard.len(), "{} boxes with soft NMS, {} with hard", soft.len(), hard.len());
 }

@@ -1,4 +1,4 @@
-//! `train` on a Pascal VOC folder with mistakes in it, as folders in the wild have them.
+//! `train` on a Pascal VOC folder with the mistakes of real-world folders.
 
 use std::fs;
 use std::path::PathBuf;
@@ -116,7 +116,8 @@ fn a_picture_damaged_inside_stops_the_run_which_goes_on_once_it_is_mended() {
     assert_whole(&folder.path("run"), 1, 1);
 }
 
-/// A picture as a PNG whose pixels do not decompress. Its header and its end are whole, so that opening it shows nothing.
+/// A picture as a PNG whose pixels do not decompress. Its header and its end are whole, so that opening it shows
+/// nothing.
 fn damaged_inside(picture: &[u8]) -> Vec<u8> {
     let mut png = std::io::Cursor::new(Vec::new());
     let picture = image::load_from_memory(picture).expect("a picture");

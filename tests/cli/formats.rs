@@ -1,4 +1,4 @@
-//! The same pictures in each format, through the programs: what is learned from and what is measured must not depend on how a
+//! The same pictures in each format, through the programs: neither training nor measuring may depend on how a
 //! data set is laid out.
 
 use std::collections::BTreeMap;
@@ -113,11 +113,12 @@ impl Scenes {
         fs::write(self.path(root).join("classes.txt"), names().join("\n")).expect("a new file");
     }
 
-    /// One JSON; `crowd` makes all of the first picture a crowd of every class: what is found there and is no object counts as nothing.
+    /// One JSON; `crowd` makes all of the first picture a crowd of every class: false detections there are ignored.
     fn coco(&self, pictures: &str, json: &str, crowd: bool) {
         self.write(pictures, pictures, "unused", |_, _, _| String::new());
         let images = self.samples.iter().enumerate().map(|(i, (image, _))| {
-            json!({"id": image_id(i), "file_name": format!("p{i}.png"), "width": image.width(), "height": image.height()})
+            let (width, height) = image.dimensions();
+            json!({"id": image_id(i), "file_name": format!("p{i}.png"), "width": width, "height": height})
         });
         let mut annotations = Vec::new();
         for (i, (_, objects)) in self.samples.iter().enumerate() {
@@ -170,7 +171,7 @@ fn every_format_gives_the_same_batch() {
     scenes.yolo("yolo", "yolo/images", "yolo/labels");
     scenes.yolo("flat", "flat", "flat");
     let batch = shown(&scenes.path("voc"), "voc", &scenes.path("shown"));
-    // One of nine is kept for measuring at least.
+    // At least one of nine is kept for validation.
     assert!((1..=8).contains(&batch.len()), "{} pictures", batch.len());
     for (i, (folder, format)) in
         [("voc", "auto"), ("beside", "auto"), ("coco", "coco"), ("coco", "auto"), ("yolo", "yolo"), ("flat", "auto")]
@@ -247,7 +248,7 @@ fn every_format_is_measured_alike_and_saved_detections_fit_the_original_file() {
     let (found, truth) = (place.join("found.json"), place.join("coco/annotations.json"));
     scenes.coco("coco", "coco/annotations.json", false);
     measure("coco", &["--save-detections", path_text(&found)]);
-    // A model that has learned nothing finds no scene's objects, so objects are put where it finds some.
+    // An untrained model finds no scene's objects, so objects are put where it detects some.
     scenes.take_for_objects(&results(&found));
     scenes.voc("voc/JPEGImages", "voc/Annotations");
     scenes.yolo("yolo", "yolo/images", "yolo/labels");
@@ -256,8 +257,8 @@ fn every_format_is_measured_alike_and_saved_detections_fit_the_original_file() {
     assert_eq!(coco["images"], 3);
     assert!(coco["coco"]["ap"].as_f64().is_some_and(|ap| ap > 0.01), "nothing is found, nothing is shown: {coco}");
     assert_equal("voc", &measure("voc", &[]), &coco);
-    // A fraction is not the number of pixels that it was made from: a box may come to lie on the other side of a threshold by it. So
-    // the boxes are compared, and of the measures how much was measured.
+    // Fractions round differently from pixels, and a box may cross a threshold by it. So the boxes are compared, and of
+    // the measures only the counts.
     assert_same_truths(&place.join("yolo"), Format::Yolo, &place.join("coco"));
     let yolo = measure("yolo", &["--format", "yolo"]);
     let objects = |report: &Value| -> u64 {
@@ -294,7 +295,7 @@ fn several_folders_are_one_data_set_and_an_unknown_layout_is_named() {
     let (voc, yolo, drawn) = (scenes.path("voc"), scenes.path("yolo"), scenes.path("shown"));
     let measured = scenes.path("measured");
     let all = ["--data", path_text(&voc), "--data", path_text(&yolo), "--data", path_text(&measured)];
-    // `measured` has no train: the other folders have.
+    // `measured` has no split train: the other folders have.
     let ran = run("train", &[&all[..], &["--show-batch", path_text(&drawn), "--json"]].concat()).done();
     assert!(ran.stderr.contains("passed over") && ran.stderr.contains("its splits are val"), "{}", ran.stderr);
     assert_eq!(ran.json().as_array().map(Vec::len), Some(5), "two of the list, three of four");

@@ -1,5 +1,5 @@
-//! Runs that are stopped: by their user, by the system, by a full disk. What was saved is whole, and going on from it gives
-//! what an undisturbed run gives, bit for bit.
+//! Runs that are stopped: by their user, by the system, by a full disk. What was saved is whole, and going on from it
+//! gives what an undisturbed run gives, bit for bit.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -41,7 +41,7 @@ pub(super) fn wait_for(child: &mut Child, out: &Path, line: impl Fn(&Value) -> b
     }
 }
 
-/// The whole lines so far; the last one may still be under way.
+/// The complete lines so far; the last one may still be being written.
 fn lines(out: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap_or_default();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
@@ -72,7 +72,7 @@ fn an_interrupted_run_goes_on_to_the_same_weights_bit_for_bit() {
     assert!(stopped.stderr.contains("Interrupted; the checkpoint is saved"), "{}", stopped.stderr);
     let before = steps(&halting).len();
     assert!((5..8).contains(&before), "stopped after {before} steps");
-    // What was typed is in the folder.
+    // The command line is in the folder.
     let resumed = run("train", &["--resume", "--device", "cpu", "--out", path_text(&halting)]).done();
     assert!(resumed.stderr.contains(&format!("Going on after step {before} ")), "{}", resumed.stderr);
 
@@ -124,7 +124,7 @@ fn a_killed_run_goes_on_and_reports_every_step_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     let mut child = start(&out);
-    // One step beyond the checkpoint of the first epoch: that one happens again.
+    // One step beyond the checkpoint of the first epoch: that step is repeated.
     wait_for(&mut child, &out, |line| is_step(line) && line["step"] == 5);
     child.kill().expect("it runs");
     end(child);
@@ -144,8 +144,8 @@ fn a_run_killed_at_any_moment_ends_as_if_it_had_not_been() {
     let keeps = ["--ema", "0.9"];
     Ran::of(&mut train(&straight, "3", &keeps)).done();
 
-    // At once, within an epoch, and at several moments behind its last step, where two checkpoints and two weights files are
-    // written. Before the first checkpoint there is nothing to go on from.
+    // At once, within an epoch, and at several moments after its last step, where two checkpoints and two weights
+    // files are written. Before the first checkpoint there is nothing to go on from.
     let resume = |folder: &Path| folder.join("checkpoint/latest").exists();
     for (step, milliseconds) in [(1, 0), (4, 0), (4, 30), (4, 90), (8, 0), (8, 20), (8, 60), (8, 150)] {
         let mut command = train(&killed, "3", if resume(&killed) { &["--resume"] } else { &keeps });

@@ -1,4 +1,4 @@
-//! `bench-loader`: what it prints, and that bad input is a sentence.
+//! `bench-loader`: its output, and that bad input ends in a sentence.
 
 use super::{keys, run};
 

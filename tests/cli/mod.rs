@@ -1,5 +1,5 @@
 //! The native programs as their user meets them: exit codes, sentences, JSON documents, files. They run as processes of
-//! their own, on the CPU device, so that what one prints and what is left of it when it is killed is what is looked at.
+//! their own, on the CPU device, so that the tests see their output, and their files after a kill.
 
 mod bench;
 mod convert;
@@ -13,60 +13,15 @@ mod loader;
 mod onnx;
 #[cfg(unix)]
 mod remote;
-mod run;
 mod train;
 mod usage;
 mod weights;
 
-pub(crate) use run::{Ran, path_text, run};
+use std::collections::BTreeSet;
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
-
-use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
-use ssd::Arch;
-use ssd::model::{TensorSpec, tensors};
-use ssd::weights::{Header, Provenance};
-use ssd_tests::drawn;
-
-/// The network of these tests: the smallest.
-pub(crate) const ARCH: Arch = Arch::Ssd300MobileNetV2Lite;
-
-/// A detector that has learned nothing, as a weights file: weights as He's initialisation spreads them, the same in every run.
-pub(crate) fn fresh_weights(labels: &[&str]) -> Vec<u8> {
-    let labels = labels.iter().map(|label| label.to_string()).collect();
-    let header = Header::new(ARCH, labels, Provenance::default());
-    let tensors: Vec<(TensorSpec, Vec<u8>)> =
-        tensors(ARCH, header.classes()).into_iter().map(|spec| (spec.clone(), fresh(&spec))).collect();
-    let views = tensors.iter().map(|(spec, bytes)| {
-        let view = TensorView::new(Dtype::F32, spec.shape.clone(), bytes);
-        (spec.path.as_str(), view.expect("as many numbers as the shape has"))
-    });
-    let json = serde_json::to_string(&header).expect("a header is JSON");
-    safetensors::serialize(views, Some(HashMap::from([("ssd".to_owned(), json)]))).expect("tensors are a file")
-}
-
-/// The numbers of a tensor before any learning.
-fn fresh(spec: &TensorSpec) -> Vec<u8> {
-    let count: usize = spec.shape.iter().product();
-    let number = |i: usize| match spec.path.rsplit('.').next() {
-        Some("weight") => {
-            let bound = (6.0 / (count / spec.shape[0]) as f64).sqrt();
-            (2.0 * drawn(&spec.path, i as u64) - 1.0) * bound
-        }
-        Some("gamma" | "running_var") => 1.0,
-        _ => 0.0,
-    };
-    (0..count).flat_map(|i| (number(i) as f32).to_le_bytes()).collect()
-}
-
-/// The same in a file of a folder.
-pub(crate) fn fresh_weights_file(folder: &Path, labels: &[&str]) -> PathBuf {
-    let path = folder.join("fresh.safetensors");
-    std::fs::write(&path, fresh_weights(labels)).expect("a temporary folder takes a file");
-    path
-}
+use ssd_tests::fresh::{ARCH, fresh_weights, fresh_weights_file};
+use ssd_tests::run::{self, Ran, path_text, run};
 
 /// The names in a JSON object.
 fn keys(object: &Value) -> BTreeSet<&str> {

@@ -1,5 +1,5 @@
-//! `export-onnx`: the files it writes are the same network, the same seed is the same network, and where it fails nothing is
-//! left. That the graph says what the model says is tested beside the exporter.
+//! `export-onnx`: the files it writes are the same network, the same seed is the same network, and where it fails
+//! nothing is left. That the graph computes what the model computes is tested beside the exporter.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ impl Folder {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// All that lies in it, hidden files too, in order.
+    /// All that is in it, hidden files too, in order.
     fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path()).expect("it is there");
         let mut names: Vec<String> =

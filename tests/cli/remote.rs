@@ -1,6 +1,7 @@
-//! Learning on a device that another process lends: what it learns, and what is left when the lender goes.
+//! Learning on a device that another process lends: the result, and what is left when the lender goes.
 //!
-//! Two processes on this machine. A build without the feature `remote` has no lent devices, and these tests say that they did not run.
+//! Two processes on this machine. A build without the feature `remote` has no lent devices, and these tests are
+//! skipped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -13,6 +14,7 @@ use burn::tensor::{Device, Tensor};
 use serde_json::Value;
 use ssd::Ssd;
 use ssd::loss::{BoxLoss, MultiBox};
+use ssd_tests::skip;
 use ssd_train::device;
 use ssd_train::replicas::{self, HostBatch};
 
@@ -24,7 +26,7 @@ use super::{ARCH, Ran, path_text, run};
 /// Four pictures in batches of two: two steps.
 const SETTINGS: [&str; 6] = ["--data", "shapes:1:4", "--batch-size", "2", "--lr", "0.001"];
 
-/// A `serve-device` with the CPU, which ends with this.
+/// A `serve-device` with the CPU, ended on drop.
 struct Lender {
     process: Child,
     /// As for `--device`.
@@ -32,15 +34,11 @@ struct Lender {
 }
 
 impl Lender {
-    /// `None`, and a line that says so, where this build lends nothing.
-    fn start(test: &str, more: &[&str]) -> Option<Self> {
+    /// Skips the test where this build lends nothing.
+    fn start(more: &[&str]) -> Self {
         let ran = run("train", &["--data", "shapes:1:2", "--out", "never-made", "--device", "remote://127.0.0.1:1"]);
         if ran.failed(2).contains("feature `remote`") {
-            ssd_tests::skipped(
-                test,
-                "the programs are built without lent devices; build them with the feature `remote`",
-            );
-            return None;
+            skip("the programs are built without lent devices; build them with the feature `remote`");
         }
         let arguments = [&["--device", "cpu", "--port", "0"], more].concat();
         let mut process = command("serve-device", &arguments)
@@ -53,7 +51,7 @@ impl Lender {
         BufReader::new(stdout).read_line(&mut address).expect("it says where it serves");
         let address = address.trim().to_owned();
         assert!(address.starts_with("remote://127.0.0.1:"), "{address:?}");
-        Some(Self { process, address })
+        Self { process, address }
     }
 
     fn signal(&self, name: &str) {
@@ -64,7 +62,7 @@ impl Lender {
 
 impl Drop for Lender {
     fn drop(&mut self) {
-        // Also one that stands still.
+        // Even when it is stopped.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -88,20 +86,20 @@ fn assert_same_losses(a: &[Value], b: &[Value]) {
 
 #[test]
 fn a_lent_device_learns_what_this_one_learns() {
-    let Some(lender) = Lender::start("cli::remote::a_lent_device_learns_what_this_one_learns", &[]) else { return };
+    let lender = Lender::start(&[]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (here, there) = (folder.path().join("here"), folder.path().join("there"));
     Ran::of(&mut train(&here, "cpu", &["--epochs", "1"])).done();
     Ran::of(&mut train(&there, &lender.address, &["--epochs", "1"])).done();
     assert_whole(&there, 2, 2);
-    // The first step alone: batch norm over two pictures is ill-conditioned. On one device, too, a millionth more or less in the
-    // pixels moves the gradient, and so the second step, by percents.
+    // The first step alone: batch norm over two pictures is ill-conditioned. On one device, too, a change of one
+    // millionth in the pixels moves the gradient, and so the second step, by percents.
     assert_same_losses(&steps(&here)[..1], &steps(&there)[..1]);
 
-    // Its weights are in the file, and its address is nobody's business.
+    // Its weights are in the file, its address is not.
     let weights = std::fs::read(there.join("last.safetensors")).expect("it is there");
     assert!(!String::from_utf8_lossy(&weights).contains("127.0.0.1"));
-    // What was learned there goes on here.
+    // The run goes on here.
     let resumed = ["--resume", "--epochs", "2", "--device", "cpu", "--out", path_text(&there)];
     run("train", &resumed).done();
     assert_whole(&there, 4, 2);
@@ -109,8 +107,7 @@ fn a_lent_device_learns_what_this_one_learns() {
 
 #[test]
 fn a_killed_lender_ends_the_run_with_a_sentence_and_a_checkpoint() {
-    let test = "cli::remote::a_killed_lender_ends_the_run_with_a_sentence_and_a_checkpoint";
-    let Some(lender) = Lender::start(test, &[]) else { return };
+    let lender = Lender::start(&[]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     lost(&out, &lender, &lender.address, "-KILL", Duration::from_secs(60));
@@ -118,9 +115,7 @@ fn a_killed_lender_ends_the_run_with_a_sentence_and_a_checkpoint() {
 
 #[test]
 fn a_killed_lender_of_a_share_ends_the_run_likewise() {
-    let Some(lender) = Lender::start("cli::remote::a_killed_lender_of_a_share_ends_the_run_likewise", &[]) else {
-        return;
-    };
+    let lender = Lender::start(&[]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     lost(&out, &lender, &format!("cpu,{}", lender.address), "-KILL", Duration::from_secs(60));
@@ -128,15 +123,15 @@ fn a_killed_lender_of_a_share_ends_the_run_likewise() {
 
 #[test]
 fn a_lender_that_stands_still_ends_the_run_likewise() {
-    let test = "cli::remote::a_lender_that_stands_still_ends_the_run_likewise";
-    let Some(lender) = Lender::start(test, &[]) else { return };
+    let lender = Lender::start(&[]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     // Asked every 3 seconds, it has 20 to answer.
     lost(&out, &lender, &lender.address, "-STOP", Duration::from_secs(90));
 }
 
-/// In the second epoch the lender is sent a signal. The run ends in time, with a sentence, and goes on from the first epoch.
+/// In the second epoch the lender is sent a signal. The run ends in time, with a sentence, and goes on from the first
+/// epoch.
 fn lost(out: &Path, lender: &Lender, device: &str, signal: &str, within: Duration) {
     let mut child = train(out, device, &["--epochs", "50"])
         .stdout(Stdio::piped())
@@ -149,7 +144,7 @@ fn lost(out: &Path, lender: &Lender, device: &str, signal: &str, within: Duratio
     let ran = Ran::from(end(child, within));
     let error = ran.failed(1);
     assert!(error.contains(&lender.address) && error.contains("go on with --resume"), "{error}");
-    println!("{signal}: ended after {:?} with: {error}", since.elapsed());
+    eprintln!("{signal}: ended after {:?} with: {error}", since.elapsed());
 
     assert_eq!(names(&out.join("checkpoint")).len(), 2, "a checkpoint and the pointer to it, nothing half written");
     let epochs = (steps(out).len() / 2 + 1).to_string();
@@ -172,8 +167,7 @@ fn end(mut child: Child, within: Duration) -> Output {
 
 #[test]
 fn who_is_not_there_or_does_not_let_in_is_told_at_once() {
-    let test = "cli::remote::who_is_not_there_or_does_not_let_in_is_told_at_once";
-    let Some(lender) = Lender::start(test, &["--token", "secret"]) else { return };
+    let lender = Lender::start(&["--token", "secret"]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     let host_and_port = lender.address.strip_prefix("remote://").expect("an address");
@@ -201,7 +195,7 @@ fn who_is_not_there_or_does_not_let_in_is_told_at_once() {
 
 #[test]
 fn serve_device_says_how_it_is_used() {
-    let Some(_lender) = Lender::start("cli::remote::serve_device_says_how_it_is_used", &[]) else { return };
+    let _lender = Lender::start(&[]);
     let help = run("serve-device", &["--help"]).done().stdout;
     for part in ["Usage:", "Examples:", "default", "Exit code: 0", "--token", "Whoever can connect can compute"] {
         assert!(help.contains(part), "--help lacks {part:?}:\n{help}");
@@ -219,11 +213,10 @@ fn serve_device_says_how_it_is_used() {
     }
 }
 
-// Without batch norm, so that the shares of a batch see nothing of each other and the curve is that of one device.
+// Without batch norm, so that the shares of a batch are independent and the curve is that of one device.
 #[test]
 fn lent_devices_and_shared_batches_give_the_curve_of_one_device() {
-    let test = "cli::remote::lent_devices_and_shared_batches_give_the_curve_of_one_device";
-    let Some(lender) = Lender::start(test, &[]) else { return };
+    let lender = Lender::start(&[]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let curve = |device: &str| {
         let out = folder.path().join(device.replace(['/', ':'], "-"));
@@ -247,10 +240,11 @@ impl ModuleVisitor for Gradients<'_> {
     }
 }
 
-// With frozen norms, since batch norm enlarges rounding. There our loops for depthwise convolutions are at work here, and Burn's there.
+// With frozen norms, since batch norm enlarges rounding. Depthwise convolutions run by our loops here and by Burn's
+// there.
 #[test]
 fn a_lent_device_gives_the_gradient_of_this_one() {
-    let Some(lender) = Lender::start("cli::remote::a_lent_device_gives_the_gradient_of_this_one", &[]) else { return };
+    let lender = Lender::start(&[]);
     let choices = format!("cpu,{}", lender.address).parse().expect("two devices");
     let (here, there) = device::open_all(&choices).expect("they are there");
     let (here, there) = (here.device.autodiff(), there[0].device.clone().autodiff());

@@ -22,7 +22,7 @@ pub(super) fn is_step(line: &Value) -> bool {
     line.get("loss").is_some()
 }
 
-/// Every step once and in order, each epoch's validation behind its last step.
+/// Every step once and in order, each epoch's validation after its last step.
 pub(super) fn assert_whole(out: &Path, steps: u64, steps_per_epoch: u64) {
     let step = |n: u64| (n, (n - 1) / steps_per_epoch + 1, true);
     let expected = (1..=steps).flat_map(|n| {
@@ -37,7 +37,7 @@ pub(super) fn assert_whole(out: &Path, steps: u64, steps_per_epoch: u64) {
     assert_eq!(found, expected.collect::<Vec<_>>(), "(step, epoch, is a step)");
 }
 
-/// What lies in a folder, hidden files too.
+/// What is in a folder, hidden files too.
 pub(super) fn names(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
@@ -47,7 +47,7 @@ pub(super) fn names(folder: &Path) -> BTreeSet<String> {
 fn a_run_leaves_its_files_and_prints_one_document() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
-    // Five pictures in batches of two: the last batch is a single one, which a batch norm has to bear.
+    // Five pictures in batches of two: the last batch is a single picture, which batch norm has to bear.
     let settings = ["--data", "shapes:1:5", "--batch-size", "2", "--epochs", "1", "--lr", "0.001"];
     let start = ["--device", "cpu", "--json", "--out", path_text(&out)];
     let report = run("train", &[&settings[..], &start].concat()).done().json();
@@ -73,7 +73,7 @@ fn a_run_leaves_its_files_and_prints_one_document() {
     let map = |report: &Value| report["voc_all_point"].as_f64().expect("a number");
     assert!((map(&measured) - map(&report)).abs() < 0.02, "{measured} is not {report}");
 
-    // Another run does not destroy it, and going on with a finished one is nothing to do.
+    // Another run does not destroy it, and resuming a finished one does nothing.
     let ran = run("train", &[&settings[..], &start].concat());
     assert!(ran.failed(2).contains("--resume"), "{}", ran.stderr);
     let before = std::fs::read(out.join("last.safetensors")).expect("it is there");

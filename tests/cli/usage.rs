@@ -1,4 +1,4 @@
-//! Help, and what is wrong before anything is read.
+//! Help, and errors found before anything is read.
 
 use super::{fresh_weights_file, keys, path_text, run};
 

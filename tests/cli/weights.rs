@@ -1,4 +1,4 @@
-//! Weights files that are none: each is refused in one sentence that names the file.
+//! Invalid weights files: each is refused in one sentence that names the file.
 
 use std::collections::HashMap;
 
@@ -86,7 +86,7 @@ fn what_is_no_detector_is_refused_in_a_sentence() {
     let path = folder.path().join("weights.safetensors");
     for (case, bytes, word) in cases {
         std::fs::write(&path, bytes).expect("a temporary folder takes a file");
-        // The picture is never opened: any file that is there will do.
+        // The picture is never opened: any existing file will do.
         let ran = run("detect", &["--device", "cpu", "--json", "--weights", path_text(&path), path_text(&path)]);
         let error = ran.failed(2);
         assert!(error.contains(path_text(&path)) && error.contains(word), "{case}: {error}");

@@ -1,5 +1,5 @@
-//! The MultiBox loss and its gradients against `smooth_l1_loss`, `l1_loss` and `cross_entropy` of PyTorch and the losses on boxes
-//! of torchvision, with mining spelled out.
+//! The MultiBox loss and its gradients against `smooth_l1_loss`, `l1_loss` and `cross_entropy` of PyTorch and the
+//! losses on boxes of torchvision, with mining spelled out.
 
 use burn::prelude::*;
 use ssd::codec::Variances;
@@ -70,8 +70,8 @@ fn loss_and_gradients() {
     }
 }
 
-/// Gradients are at most 0.3 here. Between the corners of boxes near 1 and their overlap of some hundredths lie some tens
-/// of roundings of 6e-8.
+/// Gradients are at most 0.3 here. Between the corners of boxes near 1 and their overlap of some hundredths lie some
+/// tens of roundings of 6e-8.
 const BOX_GRADIENT: Tolerance = Tolerance { absolute: 5e-6, relative: 1e-4 };
 
 #[test]
@@ -97,7 +97,7 @@ fn every_box_loss_with_its_gradients() {
 
 #[test]
 fn mining_keeps_the_recorded_negatives() {
-    // Only rows that take part in the loss have a gradient: which they are shows without looking inside.
+    // Only rows that take part in the loss have a gradient: it shows which ones they are.
     let fixture = Fixture::open("multibox_loss");
     for case in ["batch", "few"] {
         let classes = fixture.data(&format!("{case}.target_classes"));

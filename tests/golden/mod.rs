@@ -1,4 +1,4 @@
-//! Golden: our arithmetic against numbers that PyTorch made, tensor by tensor, by name.
+//! Golden: our arithmetic against numbers computed by PyTorch, tensor by tensor, by name.
 //!
 //! `tests/fixtures/pytorch/make.py` drew the inputs, computed the outputs in double precision and wrote both to files;
 //! no Python runs here. All comparisons are on Burn's CPU device; the tests called twins compare the kernels of the GPU
@@ -81,7 +81,7 @@ pub fn assert_values_close(what: &str, actual: &[f32], expected: &[f32], toleran
     let excess = |i: usize| {
         let allowed = tolerance.absolute + tolerance.relative * expected[i].abs();
         let error = (actual[i] - expected[i]).abs();
-        // A value that is no number has no distance: it counts as infinitely far.
+        // A NaN counts as infinitely far.
         if error.is_finite() { error / allowed } else { f32::INFINITY }
     };
     let Some(worst) = (0..actual.len()).max_by(|&a, &b| excess(a).total_cmp(&excess(b))) else {

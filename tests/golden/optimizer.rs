@@ -1,5 +1,5 @@
-//! What the trainer does between a gradient and the next weights, against PyTorch: SGD, AdamW, clipping by the global norm, the
-//! running average, the learning rate.
+//! What the trainer does between a gradient and the next weights, against PyTorch: SGD, AdamW, clipping by the global
+//! norm, the running average, the learning rate.
 
 use burn::module::Param;
 use burn::nn::{Linear, LinearConfig};
@@ -53,8 +53,8 @@ fn linear(values: &Tensor<1>) -> Linear {
     module
 }
 
-// Burn's momentum has a dampening of 0.1 unless told otherwise, PyTorch's has none: the difference would be a learning rate
-// that is silently lower.
+// Burn's momentum has a dampening of 0.1 unless told otherwise, PyTorch's has none: the difference would be a learning
+// rate that is silently lower.
 #[test]
 fn sgd_with_momentum_decays_weights_alone() {
     assert_four_steps("sgd", of_flags(&[]));
@@ -119,7 +119,7 @@ fn the_average_follows_the_weights() {
     let decay = f64::from(fixture.values("decay")[0]);
     let [updates, width] = weights.dims();
     let row = |i: usize| weights.clone().slice([i..i + 1, 0..width]).reshape([width]);
-    // One parameter by its number: the average and the weights are two states of the same.
+    // One parameter by its id: average and weights are two states of the same.
     let mut average = linear(&row(0));
     let mut averages = vec![row(0).reshape([1, width])];
     for update in 1..updates {

@@ -1,4 +1,4 @@
-//! The resize of `ssd::preprocess` against `torch.nn.functional.interpolate`, one way smaller and one way larger.
+//! The resize of `ssd::preprocess` against `torch.nn.functional.interpolate`, once shrinking and once enlarging.
 
 use ssd::preprocess::{Normalization, Preprocess, preprocess_rgb};
 

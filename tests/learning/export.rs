@@ -1,5 +1,5 @@
-//! A detector saved and loaded is the detector that it was. What half precision does to detections is looked at where there is a
-//! trained network, in `overfit`: one of fresh weights multiplies any rounding.
+//! A detector saved and loaded is the detector that it was. What half precision does to detections is looked at where
+//! there is a trained network, in `overfit`: one of fresh weights multiplies any rounding.
 
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use ssd::weights::{Header, read_header};
+use ssd_tests::fresh::fresh_weights_file;
+use ssd_tests::run::{Ran, path_text, run};
 use ssd_train::data::shapes::LABELS;
-
-use crate::cli::{Ran, fresh_weights_file, path_text, run};
 
 fn fine_tune(init: &Path, out: &Path) -> Ran {
     let data = ["--data", "shapes:1:2", "--batch-size", "2", "--epochs", "1", "--lr", "1e-12"];
@@ -44,7 +44,8 @@ fn other_classes_get_new_predictors_on_the_old_trunk() {
     let ran = fine_tune(&init, &out).done();
     assert!(ran.stderr.contains("its 2 classes are not these 6"), "{}", ran.stderr);
     assert!(ran.stderr.contains("made anew"), "{}", ran.stderr);
-    // At this learning rate a run changes nothing but by rounding to half precision: the trunk is the one it began with.
+    // At this learning rate a run changes nothing but by rounding to half precision: the trunk is the one it began
+    // with.
     assert!(difference(&init, &out.join("last.safetensors"), "backbone") < 1e-3);
     // The file is whole by itself: 6 classes, and it detects.
     let weights = out.join("last.safetensors");

@@ -7,6 +7,7 @@ use image::RgbImage;
 use ssd::preprocess::preprocess_rgb;
 use ssd::weights::Header;
 use ssd::{Detection, GroundTruth, Ssd};
+use ssd_tests::run::{path_text, run};
 use ssd_train::checkpoint;
 use ssd_train::cli::DeviceChoice;
 use ssd_train::config::TrainConfig;
@@ -16,8 +17,6 @@ use ssd_train::engine::EngineArgs;
 use ssd_train::learner::Learner;
 use ssd_train::replicas::Replicas;
 use ssd_train::validate::detect;
-
-use crate::cli::{path_text, run};
 
 /// Of this seed each of the first eight scenes has objects, and no two of a class so close that NMS would take one
 /// for the other. (A scene without objects has no positives, so the loss takes no negatives from it either.)
@@ -65,7 +64,8 @@ fn detections(model: &Ssd, header: &Header, image: &RgbImage) -> Vec<Detection> 
     detect(model, header, &header.priors.priors(), batch, &header.params()).swap_remove(0)
 }
 
-/// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the most.
+/// A weight is off by 1/2048 at most; the network has some fifty layers, and scores halfway up the softmax move the
+/// most.
 fn assert_close(half: &[Detection], whole: &[Detection]) {
     assert_eq!(half.len(), whole.len());
     for detection in whole {

@@ -1,12 +1,10 @@
-//! Parity: converted checkpoints say what their own projects' networks say.
+//! Parity: converted checkpoints give the outputs of their own projects' networks.
 //!
-//! For each layout a checkpoint is made by rule, converted, loaded and run; what its own project made of the same numbers was recorded
-//! (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the same with PyTorch beside, on real files.
+//! For each layout a checkpoint is made by rule, converted, loaded and run; its own project's
+//! outputs for the same weights were recorded (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the
+//! same with PyTorch itself, on real files.
 
-pub(crate) mod fixture;
 mod trunks;
-
-use std::path::Path;
 
 use burn::tensor::Device;
 use pollster::block_on;
@@ -17,13 +15,11 @@ use ssd_gpu::Picture;
 use ssd_gpu::kernel::Precision;
 use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
 use ssd_import::{Conversion, Options};
-use ssd_tests::shared_data;
+use ssd_tests::fixture::{Fixture, Found, Recorded, SYNTHETIC, synthetic};
+use ssd_tests::{gpu, shared_data};
 use ssd_train::images;
 
-use self::fixture::{Fixture, Found, Recorded, SYNTHETIC, synthetic};
-use crate::twins::gpu;
-
-/// Every recorded detector, and what stands before the names in its file.
+/// Every recorded detector, and the prefix of the names in its file.
 const DETECTORS: [(&str, &str); 12] = [
     ("torchvision-ssd300-vgg16", ""),
     ("torchvision-ssdlite320-mobilenet-v3-large", "model."),
@@ -39,7 +35,7 @@ const DETECTORS: [(&str, &str); 12] = [
     ("nvidia-ssd300-resnet50", "model."),
 ];
 
-/// One of each network, for software GPUs are slow.
+/// One of each network: software GPUs are slow.
 const ON_A_GPU: [&str; 6] = [
     "torchvision-ssdlite320-mobilenet-v3-large",
     "qfgaohao-vgg16-ssd",
@@ -70,7 +66,7 @@ fn load(bytes: Vec<u8>, fixture: &Fixture) -> (Header, Ssd) {
     (header, model)
 }
 
-/// What the heads say, on the synthetic picture: every recorded row, and the sums of all.
+/// The outputs of the heads on the synthetic picture: every recorded row, and the sums of all.
 fn assert_heads(pipeline: &Pipeline, fixture: &Fixture) {
     let picture = synthetic();
     let picture = Picture::Rgba { bytes: &picture, width: SYNTHETIC.0, height: SYNTHETIC.1 };
@@ -84,7 +80,7 @@ fn assert_heads(pipeline: &Pipeline, fixture: &Fixture) {
             let pairs = got[row * width..][..width].iter().zip(want);
             apart = pairs.fold(apart, |apart, (got, want)| apart.max((got - want).abs()));
         }
-        println!("{} {output}: {:.1e} of the largest number", fixture.name, apart / largest);
+        eprintln!("{} {output}: {:.1e} of the largest number", fixture.name, apart / largest);
         assert!(apart < 1e-3 * largest, "{} {output}: {apart} apart, of {largest}", fixture.name);
         let sum: f64 = got.iter().map(|value| f64::from(*value)).sum();
         let fact = |what: &str| fixture.fact(&format!("/outputs/{output}/{what}")).as_f64().expect("a number");
@@ -105,7 +101,7 @@ fn detect(pipeline: &Pipeline, (bytes, width, height): &Pixels, like: &Recorded)
     found.collect()
 }
 
-/// How close a detection has to be to be the same: the least IoU, and how far the scores may be apart.
+/// When two detections count as the same: the least IoU, and the greatest difference of scores.
 type Closeness = (f32, f32);
 
 /// Each of `want` is one of `got`, of the same class.
@@ -129,33 +125,27 @@ fn assert_among(want: &[Found], got: &[Found], (least_iou, most_apart): Closenes
     }
 }
 
-/// The picture by rule, or a photograph where the data is there.
-fn pixels(name: &str, samples: Option<&Path>) -> Option<Pixels> {
+/// The picture by rule, or a photograph.
+fn pixels(name: &str) -> Pixels {
     if name == "synthetic" {
-        return Some((synthetic(), SYNTHETIC.0, SYNTHETIC.1));
+        return (synthetic(), SYNTHETIC.0, SYNTHETIC.1);
     }
-    let picture = images::read_upright(&samples?.join(name)).unwrap_or_else(|error| panic!("{error}"));
+    let picture = images::read_upright(&shared_data("samples").join(name)).unwrap_or_else(|error| panic!("{error}"));
     let rgba = picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
-    Some((rgba, picture.width() as usize, picture.height() as usize))
+    (rgba, picture.width() as usize, picture.height() as usize)
 }
 
-fn assert_detections(pipeline: &Pipeline, fixture: &Fixture, samples: Option<&Path>) {
-    for recorded in fixture.pictures() {
-        let Some(pixels) = pixels(&recorded.name, samples) else { continue };
-        let at = format!("{} on {}", fixture.name, recorded.name);
-        if recorded.name == "synthetic" {
-            let got = detect(pipeline, &pixels, &recorded);
-            assert_eq!(got.len(), recorded.detections.len(), "{at}");
-            assert_among(&recorded.detections, &got, (0.99, 1e-3), &at);
-        } else {
-            assert_on_a_photograph(pipeline, &pixels, recorded, &at);
-        }
+fn assert_detections(pipeline: &Pipeline, fixture: &Fixture) {
+    for recorded in fixture.pictures().iter().filter(|picture| picture.is_synthetic()) {
+        let got = detect(pipeline, &pixels(&recorded.name), recorded);
+        assert_eq!(got.len(), recorded.detections.len(), "{}", fixture.name);
+        assert_among(&recorded.detections, &got, (0.99, 1e-3), &fixture.name);
     }
 }
 
-/// Two JPEG decoders differ by a level here and there, and random weights make more of that than learned ones: enough to turn round
-/// which of two boxes NMS keeps. So what was recorded is looked for before NMS. On the same pixels `tests/compare/checkpoints.py` asks
-/// for the same set within 1e-3.
+/// Two JPEG decoders differ by a level here and there, and random weights make more of that than learned ones: enough
+/// to decide which of two boxes NMS keeps. So the recorded detections are sought before NMS. On equal pixels
+/// `tests/compare/checkpoints.py` demands the same set within 1e-3.
 fn assert_on_a_photograph(pipeline: &Pipeline, pixels: &Pixels, recorded: Recorded, at: &str) {
     let every = Recorded { iou: 1.0, top_k: 512, max: 512, ..recorded };
     let got = detect(pipeline, pixels, &every);
@@ -165,21 +155,37 @@ fn assert_on_a_photograph(pipeline: &Pipeline, pixels: &Pixels, recorded: Record
     assert_among(&clear, &got, (0.9, 0.05), at);
 }
 
+fn on_cpu(fixture: &Fixture, prefix: &str, dtype: Dtype) -> Pipeline {
+    let (header, model) = load(converted(fixture, prefix, dtype), fixture);
+    Pipeline::on_cpu(header, &model, || 0.0).expect("the CPU knows every layer")
+}
+
 #[test]
 fn every_layout_says_on_the_cpu_what_its_own_project_says() {
-    let samples = shared_data("every_layout_says_on_the_cpu_what_its_own_project_says (photographs)", "samples");
     for (name, prefix) in DETECTORS {
         let fixture = Fixture::open(name);
-        let (header, model) = load(converted(&fixture, prefix, Dtype::F32), &fixture);
-        let pipeline = Pipeline::on_cpu(header, &model, || 0.0).expect("the CPU knows every layer");
+        let pipeline = on_cpu(&fixture, prefix, Dtype::F32);
         assert_heads(&pipeline, &fixture);
-        assert_detections(&pipeline, &fixture, samples.as_deref());
+        assert_detections(&pipeline, &fixture);
+    }
+}
+
+#[test]
+fn every_layout_finds_in_photographs_what_its_own_project_finds() {
+    shared_data("samples");
+    for (name, prefix) in DETECTORS {
+        let fixture = Fixture::open(name);
+        let pipeline = on_cpu(&fixture, prefix, Dtype::F32);
+        for recorded in fixture.pictures().into_iter().filter(|picture| !picture.is_synthetic()) {
+            let at = format!("{name} on {}", recorded.name);
+            assert_on_a_photograph(&pipeline, &pixels(&recorded.name), recorded, &at);
+        }
     }
 }
 
 #[test]
 fn every_network_says_on_a_gpu_what_its_own_project_says() {
-    let Some(gpu) = gpu("every_network_says_on_a_gpu_what_its_own_project_says") else { return };
+    let gpu = gpu();
     for (name, prefix) in DETECTORS.iter().filter(|(name, _)| ON_A_GPU.contains(name)) {
         let fixture = Fixture::open(name);
         let (header, model) = load(converted(&fixture, prefix, Dtype::F32), &fixture);
@@ -187,31 +193,23 @@ fn every_network_says_on_a_gpu_what_its_own_project_says() {
         let pipeline = block_on(Pipeline::on_gpu(header, &model, &gpu, 1, single, || 0.0, &mut |_, _| {}));
         let pipeline = pipeline.expect("the GPU knows every layer");
         assert_heads(&pipeline, &fixture);
-        assert_detections(&pipeline, &fixture, None);
+        assert_detections(&pipeline, &fixture);
     }
 }
 
-#[test]
-fn half_precision_halves_the_file_and_finds_the_same() {
-    let samples = shared_data("half_precision_halves_the_file_and_finds_the_same (photographs)", "samples");
+/// Each of three detectors finds in 16 bits what it finds in 32, in the pictures asked for.
+fn half_precision_finds_the_same(asked: impl Fn(&Recorded) -> bool) {
     for name in ["torchvision-ssd300-vgg16", "torchvision-ssdlite320-mobilenet-v3-large", "nvidia-ssd300-resnet34"] {
         let fixture = Fixture::open(name);
-        let whole = converted(&fixture, "", Dtype::F32);
-        let half = converted(&fixture, "", Dtype::F16);
-        let share = half.len() as f64 / whole.len() as f64;
-        assert!((0.5..0.53).contains(&share), "{name}: the file has {share} of its size");
-        let [whole, half] = [whole, half].map(|bytes| {
-            let (header, model) = load(bytes, &fixture);
-            Pipeline::on_cpu(header, &model, || 0.0).expect("the CPU knows every layer")
-        });
-        for recorded in fixture.pictures() {
-            let Some(pixels) = pixels(&recorded.name, samples.as_deref()) else { continue };
-            // Before NMS, which keeps the better of two boxes however little better it is.
+        let [whole, half] = [Dtype::F32, Dtype::F16].map(|dtype| on_cpu(&fixture, "", dtype));
+        for recorded in fixture.pictures().into_iter().filter(&asked) {
+            let pixels = pixels(&recorded.name);
+            // Before NMS, which keeps the better of two boxes by however little.
             let every = Recorded { score: 0.5, iou: 1.0, top_k: 512, max: 512, ..recorded };
             let [got, want] = [&half, &whole].map(|pipeline| detect(pipeline, &pixels, &every));
             let at = format!("{name} in 16 bits on {}", every.name);
             assert!((1..512).contains(&want.len()), "{at}: {} boxes show nothing", want.len());
-            // What is nearer to the threshold than scores may be apart can be found by one of the two alone.
+            // Detections closer to the threshold than scores may differ can be found by one of the two alone.
             let clear = |list: &[Found]| -> Vec<Found> {
                 list.iter().filter(|found| found.score > every.score + 0.01).cloned().collect()
             };
@@ -219,4 +217,25 @@ fn half_precision_halves_the_file_and_finds_the_same() {
             assert_among(&clear(&got), &want, (0.98, 0.01), &at);
         }
     }
+}
+
+#[test]
+fn half_precision_halves_the_file() {
+    for name in ["torchvision-ssd300-vgg16", "torchvision-ssdlite320-mobilenet-v3-large", "nvidia-ssd300-resnet34"] {
+        let fixture = Fixture::open(name);
+        let [whole, half] = [Dtype::F32, Dtype::F16].map(|dtype| converted(&fixture, "", dtype).len() as f64);
+        let share = half / whole;
+        assert!((0.5..0.53).contains(&share), "{name}: the file has {share} of its size");
+    }
+}
+
+#[test]
+fn half_precision_finds_the_same_in_the_picture_by_rule() {
+    half_precision_finds_the_same(Recorded::is_synthetic);
+}
+
+#[test]
+fn half_precision_finds_the_same_in_photographs() {
+    shared_data("samples");
+    half_precision_finds_the_same(|picture| !picture.is_synthetic());
 }

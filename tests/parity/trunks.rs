@@ -1,4 +1,4 @@
-//! Trunks alone: what they say deep inside is what their own projects' networks say there.
+//! Trunks alone: their inner feature maps are those of their own projects' networks.
 
 use std::fmt::Arguments;
 
@@ -8,10 +8,9 @@ use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype};
 use ssd::{Arch, Ssd};
 use ssd_import::{Conversion, Options, TensorFile};
+use ssd_tests::fixture::{Fixture, SYNTHETIC, synthetic};
 
-use super::fixture::{Fixture, SYNTHETIC, synthetic};
-
-/// Burn's operations, keeping what a layer says.
+/// Burn's operations, keeping one layer's output.
 struct Watch {
     burn: BurnEngine,
     layer: &'static str,
@@ -123,7 +122,7 @@ fn a_trunk_that_is_shallower_or_deeper_is_another_one() {
     };
     let shallower = plan(fixture.bytes("", |name| !name.starts_with("layer3.5")));
     assert!(shallower.is_some_and(|error| error.contains("layer3.5.conv1.weight")));
-    // What a deeper one has more than ours: here, by another name, what ours has.
+    // Stands for the further layers of a deeper network: our tensors under another name.
     let mut deeper = fixture.bytes("", |_| true);
     let end = 8 + u64::from_le_bytes(deeper[..8].try_into().expect("eight bytes")) as usize;
     let header = String::from_utf8(deeper[8..end].to_vec()).expect("JSON").replace("layer4.2.conv1", "layer3.6.conv1");

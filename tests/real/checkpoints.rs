@@ -1,5 +1,5 @@
-//! Genuine checkpoints, as other projects wrote them: each is read whole, and is what PyTorch reads (`genuine.json` beside the small
-//! files of `tests/fixtures/pytorch-files`).
+//! Genuine checkpoints, as other projects wrote them: each is read whole, and is what PyTorch reads (`genuine.json`
+//! beside the small files of `tests/fixtures/pytorch-files`).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn open(path: &Path) -> TensorFile {
     TensorFile::open(Box::new(source)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Compares a tensor's values with what is known of them. The sums of f64 differ by the order of adding at most.
+/// Compares a tensor's values with the recorded facts. The f64 sums differ at most by the order of addition.
 fn check(name: &str, values: &[f32], fact: &Fact) {
     let (mut sum, mut rising, mut size) = (0.0, 0.0, 0.0);
     for (place, value) in values.iter().map(|value| f64::from(*value)).enumerate() {
@@ -35,8 +35,7 @@ fn check(name: &str, values: &[f32], fact: &Fact) {
 
 #[test]
 fn genuine_checkpoints_are_read_whole() {
-    let test = "genuine_checkpoints_are_read_whole";
-    let Some(folder) = shared_data(test, "checkpoints") else { return };
+    let folder = shared_data("checkpoints");
     for (name, facts) in facts() {
         let file = open(&folder.join(&name));
         let format = if name == "RFB-320-masked_face-v2.pth" { Format::ZipPickle } else { Format::LegacyPickle };

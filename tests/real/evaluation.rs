@@ -1,6 +1,6 @@
-//! Real detections of a real detector, measured as pycocotools measures them. The boxes are not part of the project; the numbers
-//! below are what pycocotools 2.0 says of them, and for Pascal VOC what `voc_values` of `fixtures/evaluation/make_fixture.py`
-//! says, with an area that is the box's.
+//! Real detections of a real detector, measured as pycocotools measures them. The boxes are not part of the project;
+//! the numbers below are those of pycocotools 2.0, and for Pascal VOC those of `voc_values` in
+//! `fixtures/evaluation/make_fixture.py`, with the box's area as the object's.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn bbox_px(words: &[String]) -> XywhPx {
 
 #[test]
 fn real_detections_measure_as_with_pycocotools() {
-    let Some(folder) = shared_data("real_detections_measure_as_with_pycocotools", "eval-fixture") else { return };
+    let folder = shared_data("eval-fixture");
     let (truth_folder, found_folder) = (folder.join("ground-truth"), folder.join("predicted"));
     let mut names: Vec<_> =
         std::fs::read_dir(&truth_folder).expect("a folder").map(|entry| entry.expect("a file").file_name()).collect();
@@ -32,7 +32,7 @@ fn real_detections_measure_as_with_pycocotools() {
     let files: Vec<_> =
         names.iter().map(|name| (lines(&truth_folder.join(name)), lines(&found_folder.join(name)))).collect();
 
-    // In both lists: some classes are only detected, some are never detected.
+    // From both lists: some classes are only detected, some never.
     let labels: BTreeSet<String> = files.iter().flat_map(|(t, d)| t.iter().chain(d)).map(|l| l[0].clone()).collect();
     let labels: Vec<String> = labels.into_iter().collect();
     let class = |name: &String| labels.iter().position(|label| label == name).expect("it is from there") + 1;

@@ -1,4 +1,4 @@
-//! Real data sets, which are not part of this project: skipped, and said so, where they are absent.
+//! Real data sets, which are not part of this project: skipped where they are absent.
 
 mod checkpoints;
 mod evaluation;
@@ -6,14 +6,14 @@ mod evaluation;
 use ssd_tests::shared_data;
 use ssd_train::data::{self, Dataset, Format, Pictures, Reason};
 
-fn open(test: &str, path: &str, split: Option<&str>) -> Option<Pictures> {
-    open_as(test, path, Format::Auto, split)
+fn open(path: &str, split: Option<&str>) -> Pictures {
+    open_as(path, Format::Auto, split)
 }
 
-fn open_as(test: &str, path: &str, format: Format, split: Option<&str>) -> Option<Pictures> {
-    let folder = shared_data(test, path)?;
+fn open_as(path: &str, format: Format, split: Option<&str>) -> Pictures {
+    let folder = shared_data(path);
     match data::open(&[folder.to_string_lossy()], format, split, None) {
-        Ok(Dataset::Pictures(pictures)) => Some(pictures),
+        Ok(Dataset::Pictures(pictures)) => pictures,
         Ok(Dataset::Shapes(_)) => panic!("{path} was taken for the generated set"),
         Err(error) => panic!("{path}: {error}"),
     }
@@ -21,7 +21,7 @@ fn open_as(test: &str, path: &str, format: Format, split: Option<&str>) -> Optio
 
 #[test]
 fn blood_cells_load_without_their_two_boxes_of_no_size() {
-    let Some(cells) = open("blood_cells_load_without_their_two_boxes_of_no_size", "bccd", None) else { return };
+    let cells = open("bccd", None);
     let report = cells.report();
     assert_eq!((report.images, report.boxes), (364, 4_886), "{report}");
     assert_eq!(report.counts(), [(Reason::NoArea, 2)].into(), "{report}");
@@ -33,8 +33,7 @@ fn blood_cells_load_without_their_two_boxes_of_no_size() {
 
 #[test]
 fn parts_of_persons_are_no_objects_and_difficult_ones_are_marked() {
-    let test = "parts_of_persons_are_no_objects_and_difficult_ones_are_marked";
-    let Some(voc) = open(test, "voc2007-own", Some("val")) else { return };
+    let voc = open("voc2007-own", Some("val"));
     let report = voc.report();
     assert_eq!((report.images, report.boxes, voc.labels().len()), (500, 1_673, 20), "{report}");
     let difficult = (0..voc.len()).flat_map(|i| voc.truths_px(i)).filter(|truth| truth.difficult).count();
@@ -48,9 +47,8 @@ fn parts_of_persons_are_no_objects_and_difficult_ones_are_marked() {
 
 #[test]
 fn coco_has_its_crowds_its_gaps_and_its_empty_pictures() {
-    let test = "coco_has_its_crowds_its_gaps_and_its_empty_pictures";
     for format in [Format::Auto, Format::Coco] {
-        let Some(coco) = open_as(test, "coco128", format, Some("train")) else { return };
+        let coco = open_as("coco128", format, Some("train"));
         let report = coco.report();
         assert_eq!((report.images, report.boxes, report.crowds), (128, 929, 10), "{report}");
         assert!(report.skipped.is_empty(), "{report}");
@@ -60,7 +58,7 @@ fn coco_has_its_crowds_its_gaps_and_its_empty_pictures() {
         let all = || (0..coco.len()).map(|i| (coco.name(i), coco.truths_px(i)));
         let empty: Vec<String> = all().filter(|(_, truths)| truths.is_empty()).map(|(name, _)| name).collect();
         assert_eq!(empty, ["000000000250", "000000000508"]);
-        // As the file has it: an outline has less area than its box.
+        // As in the file: an outline has less area than its box.
         let (_, truths) = all().find(|(name, _)| name == "000000000074").expect("a picture of the set");
         let dog = truths.iter().find(|truth| truth.area_px == 10273.0274).expect("an annotation of the picture");
         let b = dog.bbox_px;
@@ -68,14 +66,13 @@ fn coco_has_its_crowds_its_gaps_and_its_empty_pictures() {
         // One picture of the set is grey; all decode.
         assert_eq!((0..coco.len()).filter(|i| coco.get(*i).is_err()).count(), 0);
     }
-    let Some(json) = open(test, "coco128/annotations/instances_train2017.json", None) else { return };
+    let json = open("coco128/annotations/instances_train2017.json", None);
     assert_eq!(json.len(), 128);
 }
 
 #[test]
 fn yolo_has_the_boxes_of_coco() {
-    let test = "yolo_has_the_boxes_of_coco";
-    let (Some(coco), Some(yolo)) = (open(test, "coco128", None), open(test, "coco128/yolo", None)) else { return };
+    let (coco, yolo) = (open("coco128", None), open("coco128/yolo", None));
     let report = yolo.report();
     assert_eq!((report.images, report.boxes, report.empty_images), (128, 929, 2), "{report}");
     assert_eq!(report.counts(), [(Reason::MissingImage, 2)].into(), "{report}");
@@ -91,7 +88,7 @@ fn yolo_has_the_boxes_of_coco() {
         };
         let (coco_boxes, yolo_boxes) = (sorted(&coco), sorted(&yolo));
         assert_eq!(coco_boxes.len(), yolo_boxes.len(), "{}", coco.name(i));
-        // Both have some digits only; each finds its like.
+        // Both are rounded to a few digits; each finds its counterpart.
         let mut left = yolo_boxes;
         for (class, bbox) in coco_boxes {
             let near = |other: &(usize, [f64; 4])| {

@@ -1,5 +1,5 @@
-//! The shaders as text: each is valid WGSL as the GPU gets it, keeps the limits that every WebGPU device grants, and agrees
-//! with Rust about bindings, structs and constants. No GPU is needed.
+//! The shaders as text: each is valid WGSL as the GPU gets it, keeps the limits that every WebGPU device grants, and
+//! agrees with Rust about bindings, structs and constants. No GPU is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::offset_of;
@@ -11,8 +11,8 @@ use ssd_gpu::layout;
 use ssd_gpu::network::{Tile, depthwise_constants};
 use ssd_tests::workspace_root;
 
-/// Every kernel as a device may get it: each shader as it lies on disk and, where its numbers have a type, in 16 bits; conv
-/// with each tile, depthwise with each window.
+/// Every kernel as a device may get it: each shader as it lies on disk and, where its numbers have a type, in 16 bits;
+/// conv with each tile, depthwise with each window.
 fn kernels() -> Vec<Kernel> {
     let mut kernels: Vec<Kernel> = SHADERS.iter().map(|shader| Kernel::plain(shader)).collect();
     for tile in [Tile::SMALL, Tile::MEDIUM, Tile::LARGE] {
@@ -94,8 +94,8 @@ fn every_shader_fits_every_device() {
     }
 }
 
-/// The host binds by number, and makes the layout from what `main` uses: `info` first, what is only read is read-only (so
-/// that a device may cache it), and no binding is declared for nothing.
+/// The host binds by number, and makes the layout from what `main` uses: `info` first, what is only read is read-only
+/// (so that a device may cache it), and no binding is declared for nothing.
 #[test]
 fn every_binding_is_what_the_host_binds() {
     let expected = [

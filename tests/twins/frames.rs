@@ -1,4 +1,4 @@
-//! Frames: what is asked for, what comes back, and that nothing grows.
+//! Frames: requests, results, and that no memory grows.
 
 use burn::tensor::Device;
 use pollster::block_on;
@@ -27,7 +27,7 @@ fn low() -> DetectParams {
 
 #[test]
 fn frames_in_flight_do_not_disturb_each_other() {
-    let Some(gpu) = gpu("frames_in_flight_do_not_disturb_each_other") else { return };
+    let gpu = gpu();
     let pipeline = pipeline(&gpu, 1);
     let bytes: [Vec<u8>; 2] = [(0..64 * 64 * 4).map(|i| (i % 251) as u8).collect(), vec![90; 40 * 30 * 4]];
     let sizes = [(64, 64), (40, 30)];
@@ -45,7 +45,7 @@ fn frames_in_flight_do_not_disturb_each_other() {
 
 #[test]
 fn memory_is_flat_and_a_frame_reads_back_little() {
-    let Some(gpu) = gpu("memory_is_flat_and_a_frame_reads_back_little") else { return };
+    let gpu = gpu();
     let pipeline = pipeline(&gpu, 1);
     let bytes = vec![128; 100 * 80 * 4];
     let mut memory = Vec::new();
@@ -61,7 +61,7 @@ fn memory_is_flat_and_a_frame_reads_back_little() {
 
 #[test]
 fn a_batch_is_its_pictures_one_by_one() {
-    let Some(gpu) = gpu("a_batch_is_its_pictures_one_by_one") else { return };
+    let gpu = gpu();
     let pipeline = pipeline(&gpu, 3);
     let bytes: Vec<Vec<u8>> = (1..=2usize).map(|k| (0..50 * 50 * 4).map(|i| (i * k % 255) as u8).collect()).collect();
     let pictures: Vec<_> = bytes.iter().map(|bytes| Picture::Rgba { bytes, width: 50, height: 50 }).collect();
@@ -78,7 +78,7 @@ fn a_batch_is_its_pictures_one_by_one() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let Some(gpu) = gpu("what_does_not_fit_is_refused") else { return };
+    let gpu = gpu();
     let pipeline = pipeline(&gpu, 1);
     let bytes = [0; 16];
     let picture = |width, height| Picture::Rgba { bytes: &bytes, width, height };

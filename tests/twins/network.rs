@@ -1,4 +1,5 @@
-//! Whole networks by our kernels against the same networks by Burn on the CPU, for every way in which kernels are chosen.
+//! Whole networks by our kernels against the same networks by Burn on the CPU, for every way in which kernels are
+//! chosen.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -24,7 +25,7 @@ fn far(got: &[f32], want: &[f32]) -> f32 {
     got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max) / largest
 }
 
-/// A picture of another size than the input's.
+/// A picture of a size other than the input's.
 fn picture(seed: usize) -> (Vec<u8>, usize, usize) {
     let (width, height) = (211, 173);
     let byte = |i: usize| ((i as f32 * (0.037 + seed as f32 * 0.011)).sin() * 100.0 + 128.0) as u8;
@@ -96,9 +97,9 @@ fn model(arch: Arch) -> (Ssd, Header) {
     (model.valid(), Header::new(arch, labels, Provenance::default()))
 }
 
-/// As this adapter does it and as a discrete card does, and where there are 16-bit numbers in these, too.
-fn agrees_with_burn(test: &str, arch: Arch, seeds: &[usize]) {
-    let Some(gpu) = gpu(test) else { return };
+/// With the kernels chosen for this adapter and for a discrete card, and in 16 bits where the adapter has them.
+fn agrees_with_burn(arch: Arch, seeds: &[usize]) {
+    let gpu = gpu();
     let (model, header) = model(arch);
     let want = want(&model, &header, seeds);
     for (name, adapter) in [("this adapter", *gpu.adapter()), ("a discrete card", Adapter::HARDWARE)] {
@@ -107,41 +108,41 @@ fn agrees_with_burn(test: &str, arch: Arch, seeds: &[usize]) {
     }
     if gpu.has_f16() {
         let far = far(&got(&gpu, &model, &header, (Precision::Half, Adapter::HARDWARE), seeds).0, &want);
-        println!("{arch} in 16 bits: {far} apart");
+        eprintln!("{arch} in 16 bits: {far} apart");
         assert!(far < 2e-2, "{arch} in 16 bits: {far} apart");
     }
 }
 
 #[test]
 fn the_light_network_on_our_kernels_is_burns() {
-    agrees_with_burn("the_light_network_on_our_kernels_is_burns", Arch::Ssd300MobileNetV2Lite, &[1, 2]);
+    agrees_with_burn(Arch::Ssd300MobileNetV2Lite, &[1, 2]);
 }
 
 #[test]
 fn mobilenet_v1_on_our_kernels_is_burns() {
-    agrees_with_burn("mobilenet_v1_on_our_kernels_is_burns", Arch::Ssd300MobileNetV1, &[1]);
+    agrees_with_burn(Arch::Ssd300MobileNetV1, &[1]);
 }
 
 #[test]
 fn resnet34_on_our_kernels_is_burns() {
-    agrees_with_burn("resnet34_on_our_kernels_is_burns", Arch::Ssd300ResNet34, &[1]);
+    agrees_with_burn(Arch::Ssd300ResNet34, &[1]);
 }
 
-/// Several pictures, since its gates have one row for each; three, so that the number of predictions is no multiple of four.
+/// Several pictures, since its gates have one row for each; three, so that the number of predictions is no multiple of
+/// four.
 #[test]
 fn the_gated_network_on_our_kernels_is_burns() {
-    let arch = Arch::SsdLite320MobileNetV3Large;
-    agrees_with_burn("the_gated_network_on_our_kernels_is_burns", arch, &[1, 2, 3]);
+    agrees_with_burn(Arch::SsdLite320MobileNetV3Large, &[1, 2, 3]);
 }
 
 #[test]
 fn the_papers_network_on_our_kernels_is_burns() {
-    let Some(gpu) = gpu("the_papers_network_on_our_kernels_is_burns") else { return };
+    let gpu = gpu();
     let (model, header) = model(Arch::Ssd300Vgg16);
     let want = want(&model, &header, &[1]);
     let (got, bytes) = got(&gpu, &model, &header, (Precision::Single, Adapter::HARDWARE), &[1]);
     let far = far(&got, &want);
     assert!(far < 1e-3, "{far} apart");
-    println!("{:.1} MiB on the GPU", bytes as f64 / f64::from(1 << 20));
+    eprintln!("{:.1} MiB on the GPU", bytes as f64 / f64::from(1 << 20));
     assert!(bytes <= 300 << 20, "{bytes} bytes on the GPU");
 }

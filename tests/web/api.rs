@@ -13,7 +13,7 @@ use super::pictures::{a_sample, default_weights};
 use super::server::{BLANK, Extra};
 
 /// Defines, in the page: `Detector`, `weights` and `sample` (addresses), `picture()` (the sample in a canvas), and
-/// `rejection(promise)` (name and message of the error it ends in).
+/// `rejection(promise)` (name and message of its error).
 fn prepare(page: &mut Page) -> Result<()> {
     let (weights, sample) = (default_weights(page)?, a_sample(page)?);
     let address = |path: &std::path::Path| path.strip_prefix(&page.dist).map(|path| path.display().to_string());
@@ -79,7 +79,7 @@ fn a_detector_takes_every_source_and_calls_at_once() {
             first["width"] == results["width"] && first["height"] == results["height"],
             "not in pixels of the source"
         );
-        // The same pixels by four ways; a video frame's went through another colour space.
+        // The same pixels in four ways; a video frame's went through another colour space.
         for other in &list(&results["results"])[1..4] {
             ensure!(other["detections"] == first["detections"], "{other} differs from {first}");
         }
@@ -120,7 +120,7 @@ fn what_cannot_be_done_rejects_by_name_and_with_a_sentence() {
         ] {
             rejects(page, name, call)?;
         }
-        // A source that was refused does not stop the next one.
+        // A refused source does not stop the next one.
         let result = page.eval("picture().then((canvas) => detector.detect(canvas))")?;
         ensure!(!list(&result["detections"]).is_empty(), "nothing was detected after the refusals");
 
@@ -297,7 +297,7 @@ fn every_kernel_agrees_with_its_twin_in_this_browser() {
         let failed: Vec<&Value> = cases.iter().filter(|case| case["ok"] != true).collect();
         ensure!(failed.is_empty() && report["failed"] == 0, "{failed:#?}");
         ensure!(report["passed"] == cases.len(), "the sum is wrong: {report}");
-        println!("{} kernel cases agree", cases.len());
+        eprintln!("{} kernel cases agree", cases.len());
         Ok(())
     });
 }

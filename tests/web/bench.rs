@@ -1,18 +1,18 @@
-//! The measuring page: that it measures our engines, and reports what it cannot measure. Times on an emulated adapter
-//! are checked for their order only.
+//! The measuring page: its measurements of our engines, and its messages where it cannot measure. Times on an emulated
+//! adapter are only checked to exist.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use super::page::{Gpu, PATIENCE, Page, scenario};
 
-/// The shortest measurement with a warm-up.
+/// The shortest measurement that still leaves the first run out.
 const QUICK: &str = "bench.html?engines=own,cpu&runs=2&warmup=1&start=1";
 
 #[test]
 fn our_engines_are_measured_and_missing_ones_are_reported() {
     scenario("bench", Gpu::Emulated, |page| {
-        // By its address, as a script does it.
+        // By URL parameters, as a script would.
         page.open(QUICK)?;
         let result = wait_for_measurement(page)?;
         check(&result, &["own", "cpu"])?;
@@ -25,7 +25,8 @@ fn our_engines_are_measured_and_missing_ones_are_reported() {
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
         nothing_from_elsewhere(page)?;
 
-        // By the form, with a folder without a runtime: its engines fail, in their rows and in the text, and no other.
+        // By the form, with a folder that holds no runtime: its engines fail, in their rows and in the text, and no
+        // other one.
         page.eval("Object.assign(document.querySelector('#ort'), { value: './gone/' })")?;
         page.eval("Object.assign(document.querySelector('#onnx'), { value: './gone.onnx' })")?;
         for engine in ["own", "ort-webgpu", "ort-wasm"] {
@@ -45,7 +46,7 @@ fn our_engines_are_measured_and_missing_ones_are_reported() {
         }
         nothing_from_elsewhere(page)?;
 
-        // Without weights or runs there is no measurement.
+        // Where there is nothing to measure with, the page shows the reason.
         page.eval("document.querySelector('#weights').value = './gone.safetensors'")?;
         page.click("#form [type=submit]")?;
         fails_with(page, "./gone.safetensors could not be fetched")?;
@@ -54,7 +55,7 @@ fn our_engines_are_measured_and_missing_ones_are_reported() {
     });
 }
 
-/// Waits for the end of a measurement and returns its result, or the page's error.
+/// Waits for the end of a measurement and returns its result, or the page's message as an error.
 fn wait_for_measurement(page: &mut Page) -> Result<Value> {
     let state = wait_for_end(page)?;
     let error = page.error()?;
@@ -74,7 +75,7 @@ fn check(result: &Value, engines: &[&str]) -> Result<()> {
         ensure!(entry["engine"] == *name && entry["error"].is_null(), "{name} was not measured: {entry}");
         for stage in ["preprocess", "network", "postprocess", "readback", "total"] {
             let [min, median, p95] = ["min", "median", "p95"].map(|of| entry["stages"][stage][of].as_f64());
-            // A short time may round to zero, but not that of the network or the total.
+            // Tiny times may round to zero, but not the network's and not the total.
             let some = median > Some(0.0) || !["network", "total"].contains(&stage);
             ensure!(min >= Some(0.0) && min <= median && median <= p95 && some, "{name}, {stage}: {}", entry["stages"]);
         }
@@ -86,8 +87,8 @@ fn check(result: &Value, engines: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Everything that the page loaded came from its own folder. Loads of its worker are not listed, but no other host's
-/// name resolves here.
+/// All that the page loaded came from its own folder. What its worker loads is not listed there; no name but this
+/// machine's resolves, so that it could need nothing else.
 fn nothing_from_elsewhere(page: &mut Page) -> Result<()> {
     let loaded = page.eval("performance.getEntriesByType('resource').map(({ name }) => name)")?;
     let (loaded, home) = (texts(&loaded), page.server.url(""));
@@ -97,7 +98,7 @@ fn nothing_from_elsewhere(page: &mut Page) -> Result<()> {
     Ok(())
 }
 
-/// The measurement ends in one sentence with these words, and without a result.
+/// The requested measurement ends in one sentence with these words, and without a result.
 fn fails_with(page: &mut Page, words: &str) -> Result<()> {
     let (state, error) = (wait_for_end(page)?, page.error()?);
     ensure!(state == "error" && is_sentence(&error) && error.contains(words), "{state}, not a sentence: {error}");

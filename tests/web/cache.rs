@@ -1,4 +1,4 @@
-//! Weights from an address: one stream with progress, checked, and fetched only once if large.
+//! Weights from a URL: one stream with progress, checked, and fetched once where they are large.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::foreign::{RECOGNISED, shipped_as_foreign, wait_for_model};
 use super::page::{Gpu, PATIENCE, Page, scenario};
 use super::server::{BLANK, Extra, Length};
 
-/// Large enough to be cached, with a training's leftovers beside the network.
+/// More than the least that is cached: with the tensors that training leaves beside the network.
 fn large(page: &Page) -> Result<Vec<u8>> {
     checkpoint::safetensors_file(&shipped_as_foreign(page)?.0, 24_000_000)
 }
@@ -38,7 +38,7 @@ fn a_large_file_is_fetched_once_and_found_without_a_network() {
             page.server.answers("large.safetensors")
         );
 
-        // New content under the address is fetched, and replaces the old.
+        // New content at the same URL is fetched and replaces the old.
         page.server.put(
             "large.safetensors",
             Extra { bytes: checkpoint_with(page, 24_000_001)?, tag: Some("\"second\""), ..served.clone() },
@@ -62,7 +62,8 @@ fn checkpoint_with(page: &Page, beside: usize) -> Result<Vec<u8>> {
     checkpoint::safetensors_file(&shipped_as_foreign(page)?.0, beside)
 }
 
-/// Defines `load(weights, options)`, which returns `{ info }` or `{ name, message }`, with the `progress` in bytes.
+/// Defines `load(weights, options)`, which returns `{ info }` or `{ name, message }`, with the `progress` of
+/// the bytes.
 const LOAD: &str = "(async () => {
     const { Detector } = await import(new URL('./detector.js', location.href));
     window.load = async (weights, options) => {

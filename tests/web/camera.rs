@@ -1,4 +1,4 @@
-//! A camera: Chromium's fake one, with a moving picture.
+//! A camera, simulated by Chromium: a moving picture.
 
 use std::time::Duration;
 

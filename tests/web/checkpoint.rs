@@ -1,5 +1,5 @@
-//! A checkpoint as pytorch-ssd's `mb2-ssd-lite` has it, made from a weights file of ours: the same numbers under other
-//! names, in a safetensors file or in a zip as `torch.save` writes it.
+//! A checkpoint as pytorch-ssd's `mb2-ssd-lite` leaves it, made from a weights file of ours: the same numbers under
+//! other names, in a safetensors file or in a zip as `torch.save` writes it. No test is here.
 
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::tensor::{Dtype, TensorView};
@@ -23,7 +23,7 @@ pub fn tensors(ours: &[u8]) -> Result<Vec<Foreign>> {
     foreign.collect()
 }
 
-/// pytorch-ssd numbers the layers of a sequence: convolution, norm, activation.
+/// pytorch-ssd numbers the parts of a sequence: convolution, norm, activation.
 fn foreign_name(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     let number = |text: &str| text.parse::<usize>().ok();
@@ -69,7 +69,7 @@ fn foreign_name(path: &str) -> Option<String> {
     }
 }
 
-/// As a safetensors file, with `beside` bytes of another tensor, such as a training's optimiser state.
+/// As a safetensors file, with `beside` bytes of another tensor, as training leaves them.
 pub fn safetensors_file(tensors: &[Foreign], beside: usize) -> Result<Vec<u8>> {
     let more = Foreign {
         name: "optimizer.state".into(),
@@ -136,7 +136,7 @@ fn integer(out: &mut Vec<u8>, number: usize) -> Result<()> {
     Ok(())
 }
 
-/// A zip of stored files: local headers with the bytes, then the directory, then its offset.
+/// A zip of files as they are: local headers with the bytes, then the directory, then its offset.
 fn zip(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in files {

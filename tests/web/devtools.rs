@@ -1,5 +1,8 @@
-//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each with a zero byte at
-//! its end. Just enough for one page in one browser: calls that wait for their answer, and a list of the page's errors.
+//! Chromium's DevTools protocol over the two pipes of `--remote-debugging-pipe`: JSON messages, each ended by a zero
+//! byte.
+//!
+//! Just enough for one page in one browser: calls that wait for their answer, and the page's errors collected on the
+//! side. Knows nothing of the tests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -24,7 +27,7 @@ pub struct DevTools {
     messages: Receiver<Value>,
     next_id: u64,
     session: Option<String>,
-    /// Errors that the page logged or threw, and requests that failed, in order.
+    /// What the page logged as an error, threw, or was refused, in order.
     pub complaints: Vec<String>,
     // Dropped last, after the browser has ended.
     _profile: TempDir,
@@ -120,7 +123,7 @@ impl Drop for DevTools {
     }
 }
 
-/// The text of an event that reports an error of the page or the browser.
+/// The text of an event that reports an error, ours or the browser's.
 fn complaint(event: &Value) -> Option<String> {
     let parameters = &event["params"];
     match event["method"].as_str()? {

@@ -1,4 +1,4 @@
-//! A browser without a WebGPU adapter.
+//! A browser without WebGPU: a request for an adapter yields null.
 
 use anyhow::ensure;
 

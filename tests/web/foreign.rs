@@ -1,4 +1,4 @@
-//! Public checkpoints: converted in the page, described in words, and refused in a sentence if unusable.
+//! Public checkpoints: converted in the page, described in words, and refused in a sentence where they are invalid.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use super::weights::is_sentence;
 /// On the CPU, which is faster than an emulated adapter.
 pub const CPU: &str = "?backend=cpu";
 
-/// How the page describes the checkpoint that the shipped model is turned into.
+/// The page's description of the checkpoint made from the shipped model.
 pub const RECOGNISED: &str = "pytorch-ssd SSDLite300 with MobileNetV2, 6 classes";
 
 #[test]
@@ -49,7 +49,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
         page.wait_for(&format!("document.querySelector('#classes').textContent === '{}'", names.concat()), PATIENCE)?;
         ensure!(result(page)? == own, "with names {} differs from {own}", result(page)?);
 
-        // Weights and names together; a tensor that the network does not use is counted.
+        // Both chosen at once; a tensor that the network lacks is counted.
         page.choose_all("#weights-file", &[&labels, &safetensors])?;
         wait_for_model(page, "theirs.safetensors")?;
         let expected = format!("{RECOGNISED}, 1 of its tensors unused (safetensors)");
@@ -76,8 +76,8 @@ fn an_unusable_checkpoint_is_refused_and_the_previous_detector_works_on() {
         let some = checkpoint::safetensors_file(&foreign[1..], 0)?;
         let other = checkpoint::safetensors_file(&[], 100)?;
         let fixtures = workspace_root().join("tests/fixtures/pytorch-files");
-        let fixture = |name: &str| std::fs::read(fixtures.join(name)).with_context(|| format!("{name} is missing"));
-        // Each error names its file and what is wrong with it.
+        let fixture = |name: &str| std::fs::read(fixtures.join(name)).with_context(|| format!("{name} is not there"));
+        // Each names its file and what is wrong with it.
         let cases = [
             ("cut.pth", whole[..whole.len() / 2].to_vec(), "file"),
             ("flipped.pth", flipped, "check sum"),

@@ -23,7 +23,7 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
         let own = result(page)?;
         ensure!(hidden(page, "#keep")? && hidden(page, "#kept")?, "the shipped model can be kept");
 
-        // Nothing is kept without a click.
+        // Nothing is kept unasked.
         page.choose_all("#weights-file", &[&theirs, &labels])?;
         wait_for_model(page, "theirs.pth")?;
         page.open(CPU)?;
@@ -57,7 +57,7 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
         page.click("#kept button")?;
         page.wait_for("!document.querySelector('#kept').checkVisibility()", PATIENCE)?;
         // It is still in use, and can be kept again.
-        ensure!(!hidden(page, "#keep")?, "a forgotten model cannot be kept again");
+        ensure!(!hidden(page, "#keep")?, "what was forgotten cannot be kept again");
         ensure!(page.error()?.is_empty(), "{}", page.error()?);
         page.open(CPU)?;
         let error = page.wait_for_error()?;
@@ -88,7 +88,7 @@ fn a_kept_model_that_is_damaged_or_gone_ends_in_a_sentence_and_is_forgotten() {
         page.wait_for("document.querySelectorAll('#kept li').length === 2", PATIENCE)?;
         ensure!(menu(page)? == ["shapes", "one.pth", "two.pth"], "{:?}", menu(page)?);
 
-        // Unknown to the page, one file loses a byte and the other is deleted.
+        // One loses a byte, the other goes altogether, without the page's knowledge.
         let damage = "(async () => {
             const name = (await caches.keys()).find((name) => name.startsWith('ssd-models'));
             const cache = await caches.open(name);

@@ -1,7 +1,7 @@
 //! The page in headless Chromium: the files of `dist/` from a plain server, driven through what its users see.
 //!
-//! Each test is one scenario with its own browser and profile. SwiftShader emulates WebGPU, so nothing here shows how
-//! fast a graphics card is. Without a browser or a page the tests are skipped, and say so.
+//! Each test is one scenario with a browser and a profile of its own. WebGPU is emulated by SwiftShader, so nothing
+//! here measures a graphics card. Where browser or page is missing the tests are skipped.
 
 mod checkpoint;
 mod devtools;

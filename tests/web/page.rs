@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use ssd_tests::{skipped, workspace_root};
+use ssd_tests::{skip, workspace_root};
 
 use super::devtools::DevTools;
 use super::server::Server;
 
-/// Whether the browser has a WebGPU adapter: an emulated one, since a graphics card may be missing.
+/// Whether the browser has a WebGPU adapter: an emulated one, as a machine may lack a graphics card.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Gpu {
     Emulated,
@@ -59,10 +59,10 @@ pub struct Page {
     pub dist: PathBuf,
 }
 
-/// Plays one scenario on a page that is not open yet. A failure leaves a screenshot in `target/web-failures/` and is
-/// reported with the page's texts.
+/// Plays one scenario on a page that is not opened yet. A failure leaves a screenshot in `target/web-failures/` and is
+/// reported with the page's own messages.
 pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>) {
-    let Some(browser) = browser(name) else { return };
+    let browser = browser();
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let played =
         Page::start(&browser, gpu).map(|mut page| play(&mut page).map_err(|error| page.describe(name, &error)));
@@ -73,19 +73,18 @@ pub fn scenario(name: &str, gpu: Gpu, play: impl FnOnce(&mut Page) -> Result<()>
     }
 }
 
-/// The browser, if both it and the page exist; otherwise the test is skipped, or fails if it must not be.
-fn browser(name: &str) -> Option<PathBuf> {
+/// The browser. Without it or the page the test is skipped; with `SSD_REQUIRE_WEB` it fails.
+fn browser() -> PathBuf {
     let named = std::env::var_os("SSD_CHROMIUM").map(PathBuf::from);
     let usual = Path::new("/usr/bin/chromium");
     let browser = named.or_else(|| usual.is_file().then(|| usual.to_path_buf()));
-    let why = match &browser {
+    let why = match browser {
         None => "no browser; name one in SSD_CHROMIUM or run `cargo xtask test`",
         Some(_) if !workspace_root().join("dist/index.html").is_file() => "dist/ is not built; run `cargo xtask build`",
-        Some(_) => return browser,
+        Some(browser) => return browser,
     };
-    assert!(std::env::var_os("SSD_REQUIRE_WEB").is_none(), "{name}: {why}");
-    skipped(name, why);
-    None
+    assert!(std::env::var_os("SSD_REQUIRE_WEB").is_none(), "{why}");
+    skip(why)
 }
 
 impl Page {
@@ -166,7 +165,7 @@ impl Page {
         Ok(serde_json::from_value(items)?)
     }
 
-    /// Puts a file into a file input, as if a user had chosen it.
+    /// Puts a file into a file input, as a user would.
     pub fn choose(&mut self, input: &str, file: &Path) -> Result<()> {
         self.choose_all(input, &[file])
     }
@@ -200,7 +199,7 @@ impl Page {
         self.devtools.call("Storage.overrideQuotaForOrigin", parameters).map(drop)
     }
 
-    /// Moves a slider, as if a user had dragged it.
+    /// Moves a slider, as a user would.
     pub fn slide(&mut self, slider: &str, value: f64) -> Result<()> {
         let script = format!(
             "(() => {{ const slider = document.querySelector('{slider}'); slider.value = {value}; \
@@ -214,7 +213,7 @@ impl Page {
         self.eval(&format!("document.querySelector('{element}').click()")).map(drop)
     }
 
-    /// Errors of the page and the browser so far.
+    /// Errors so far, of the page or of the browser.
     pub fn complaints(&self) -> &[String] {
         &self.devtools.complaints
     }

@@ -1,4 +1,4 @@
-//! A still picture: the sample at the start, one of the user's, and the settings.
+//! A still picture: the sample at the start, a user's, and the settings.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ fn the_sample_is_detected_without_a_click() {
         page.open("")?;
         page.wait_for_result()?;
         let took = start.elapsed();
-        println!("first boxes after {:.1} s", took.as_secs_f64());
+        eprintln!("first boxes after {:.1} s", took.as_secs_f64());
 
         let items = page.detections()?;
         ensure!(!items.is_empty(), "nothing was detected in the sample picture");
@@ -71,7 +71,7 @@ fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
             counterparts(&shown, &native, floor)?;
         }
         ensure!(compared > 0, "the native detector finds nothing in any of the scenes, so nothing was compared");
-        println!("{compared} detections agree");
+        eprintln!("{compared} detections agree");
         Ok(())
     });
 }
@@ -174,8 +174,8 @@ fn from_native(found: &Detection, labels: &[String], width: u32, height: u32) ->
     Found { label, score: found.score, bbox: found.bbox.scaled(width as f32, height as f32) }
 }
 
-/// Each of `these` above the floor is among `those`, except for the last digits. Closer to the threshold only one side
-/// may detect it. Returns the number of compared detections.
+/// Each of `these` above the floor is among `those`, up to the last digits. Nearer to the threshold, one side may see
+/// it and the other not. Returns the number compared.
 fn counterparts(these: &[Found], those: &[Found], floor: f32) -> Result<usize> {
     let sure: Vec<&Found> = these.iter().filter(|found| found.score > floor).collect();
     for one in &sure {

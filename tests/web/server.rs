@@ -1,6 +1,7 @@
-//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by extension, 404 for the
-//! rest. A test may add files, and choose how they are served. Each connection has its own thread and one answer, so that
-//! no request waits for another.
+//! A static file server for `dist/`, as plain as any host: files below a sub-path, a type by ending, 404 for the rest.
+//! A test may add files and choose how they are served.
+//!
+//! One thread and one answer a connection, so that no request waits for another connection.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
-/// The page's folder. Not the root, so that a path fails unless it is relative.
+/// The page's folder. Not the root, so that an absolute path fails.
 const FOLDER: &str = "/some/sub/path/";
 
 /// An empty page of the same origin, for a test that brings its own script.
@@ -22,20 +23,20 @@ pub struct Extra {
     pub bytes: Vec<u8>,
     /// Its ETag. A request with it gets a 304.
     pub tag: Option<&'static str>,
-    /// The connection ends after this many bytes; with 0, before any answer.
+    /// The connection ends after this number of bytes; 0: before any answer.
     pub cut: Option<usize>,
-    /// The answer's headers on length and coding.
+    /// The headers for length and encoding.
     pub length: Length,
 }
 
-/// An answer's headers on its length.
+/// What an answer declares of its length.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum Length {
     #[default]
     Said,
-    /// None, as for an answer that is produced while it is sent.
+    /// Nothing, as with a server that generates its answer while sending.
     Unsaid,
-    /// The length on the wire and a content coding.
+    /// The length as sent, and an encoding, so that the decoded length differs.
     Coded,
 }
 
@@ -159,7 +160,7 @@ fn send_extra(connection: &mut TcpStream, extra: &Extra, tag: Option<&str>) -> s
         write!(connection, "ETag: {tag}\r\n")?;
     }
     if extra.length == Length::Coded {
-        // A coding that changes nothing, so that no coder is needed here.
+        // An encoding that changes nothing, so that no encoder is needed here.
         write!(connection, "Content-Encoding: identity\r\n")?;
     }
     if extra.length != Length::Unsaid {

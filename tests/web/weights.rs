@@ -1,4 +1,4 @@
-//! Invalid weights: they are refused in a sentence, and the page goes on with those it has.
+//! Invalid weights: the page's message, and that it keeps working with the ones it has.
 
 use anyhow::{Result, ensure};
 
@@ -45,7 +45,7 @@ fn state(page: &mut Page) -> Result<String> {
     page.text("document.documentElement.dataset.state")
 }
 
-/// One line that begins and ends like a sentence, and not with an exception's name.
+/// One line that begins and ends like a sentence, without an exception's name.
 pub fn is_sentence(text: &str) -> bool {
     let exception = text.starts_with("Error") || text.contains("RuntimeError") || text.contains("unreachable");
     !exception && !text.contains('\n') && text.starts_with(char::is_uppercase) && text.ends_with('.')

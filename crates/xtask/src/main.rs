@@ -1,7 +1,8 @@
 //! What the project does to itself: build the page, serve it, test everything, lint. Nothing of this ships.
 //!
 //! One module for each command, named after it. Below them: [`tools`] and [`system`] install what a command lacks,
-//! [`budget`] holds the limits on sizes, [`tally`] counts what passed, [`shell`] runs programs.
+//! [`budget`] holds the limits on sizes, [`tally`] counts what passed, [`workspace`] knows crates and files, [`shell`]
+//! runs programs.
 
 mod budget;
 mod build;
@@ -12,6 +13,7 @@ mod system;
 mod tally;
 mod test;
 mod tools;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -33,13 +35,13 @@ enum Command {
     Serve(serve::Options),
     /// Run every test: native, shaders, headless Chromium, size budgets
     Test,
-    /// Check formatting, clippy (native and wasm32), the documentation and the licences of dependencies
+    /// Check imports, lengths, formatting, clippy (native and wasm32), documentation and the licences of dependencies
     Lint,
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Build => build::run(),
+        Command::Build => build::run().map(drop),
         Command::Serve(options) => serve::run(&options),
         Command::Test => test::run(),
         Command::Lint => lint::run(),

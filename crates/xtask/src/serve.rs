@@ -1,4 +1,5 @@
-//! `cargo xtask serve`: the page on this machine, rebuilt when a source changes.
+//! `cargo xtask serve`: the page on this machine, rebuilt when a source changes, with the profile `serve`: quick to
+//! build.
 
 use std::net::IpAddr;
 
@@ -25,7 +26,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     tools::ensure_page_tools()?;
     let (address, port) = (options.address.to_string(), options.port.to_string());
-    let mut trunk = build::trunk(&["serve", "--address", &address, "--port", &port]);
+    let mut trunk = build::trunk(&["serve", "--cargo-profile", "serve", "--address", &address, "--port", &port]);
     if options.open {
         trunk.arg("--open");
     }

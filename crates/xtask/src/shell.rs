@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// The workspace root. Cargo names the package's folder when it runs a program; the compiled-in path is for a bare call.
+/// The workspace root. Cargo names the package's folder when it runs a program; the compiled-in path is for a bare
+/// call.
 pub fn root() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&package).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()

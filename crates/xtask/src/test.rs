@@ -1,33 +1,12 @@
 //! `cargo xtask test`: every test there is, in the order of what breaks first and costs least.
-//!
-//! The native dependencies compile once. That takes the same packages and features in each call of cargo: another
-//! selection unites features differently, and the tensor library would be built again.
 
 use std::path::Path;
 use std::process::Command;
 
+use crate::budget::Shrunk;
 use crate::tally::Tally;
+use crate::workspace::SELECTION;
 use crate::{budget, build, lint, shell, system};
-
-/// The crates that compile for this machine (`ssd-web` is empty there), one selection for all calls. Without default features, which is without autotune: software Vulkan would try kernels
-/// for minutes. With lent devices, which are tested between two processes.
-pub const SELECTION: [&str; 15] = [
-    "-p",
-    "ssd",
-    "-p",
-    "ssd-cpu",
-    "-p",
-    "ssd-gpu",
-    "-p",
-    "ssd-import",
-    "-p",
-    "ssd-train",
-    "-p",
-    "ssd-tests",
-    "--no-default-features",
-    "--features",
-    "ssd-train/remote",
-];
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -35,9 +14,9 @@ const WEB: &str = "web::";
 /// Runs everything, goes on after a failure, and ends with the list of what was skipped.
 pub fn run() -> anyhow::Result<()> {
     let mut tally = Tally::default();
-    tally.step("formatting", lint::format_check);
+    lint::quick(&mut tally);
     // Their output stays hidden: it holds made-up lines of the kind that the tally looks for.
-    tally.tests("tests of xtask", &mut shell::command("cargo", &["test", "-p", "xtask"]));
+    tally.tests("tests of xtask", &mut shell::command("cargo", &["test", "-p", "xtask", "--profile", "xtask"]));
 
     let driver = tally.step("software Vulkan", system::ensure_software_vulkan).flatten();
     let driver = driver.as_deref();
@@ -46,21 +25,22 @@ pub fn run() -> anyhow::Result<()> {
         shell::run(&mut shell::command("cargo", &args))
     });
     if programs.is_some() {
-        tally.tests("native tests", &mut cargo_test(&SELECTION, &["--skip", WEB], driver));
+        tally.tests("native tests", &mut cargo_test(&[], &["--skip", WEB], driver));
     } else {
         tally.skip("native tests: the native programs did not build");
     }
 
     let page = tally.step("page", build::run);
-    if page.is_some() {
-        tally.step("size budgets", budget::check);
+    if let Some(shrunk) = page {
+        tally.step("size budgets", || budget::check(shrunk));
+        if shrunk == Shrunk::No {
+            tally.skip("size of the wasm as it is compiled: wasm-opt did not shrink it");
+        }
     }
     let browser = tally.step("browser", system::ensure_browser);
     match (programs, page, browser) {
-        (Some(()), Some(()), Some(browser)) => {
-            let args = [&SELECTION[..], &["--test", "all"]].concat();
-            // One browser at a time: each takes all cores for its emulated GPU.
-            let mut tests = cargo_test(&args, &[WEB, "--test-threads=1"], driver);
+        (Some(()), Some(_), Some(browser)) => {
+            let mut tests = cargo_test(&["--test", "all"], &[WEB], driver);
             tally.tests("tests of the page", tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1"));
         }
         (None, _, _) => tally.skip("tests of the page: the native programs did not build"),
@@ -70,10 +50,10 @@ pub fn run() -> anyhow::Result<()> {
     tally.finish()
 }
 
-/// `cargo test` for all targets of a selection. Software Vulkan is forced where there is one, so that a machine with a
-/// graphics card gives the same results; a driver that the caller named stays.
-fn cargo_test(selection: &[&str], filter: &[&str], driver: Option<&Path>) -> Command {
-    let args = [&["test", "--no-fail-fast"][..], selection, &["--", "--show-output"], filter].concat();
+/// `cargo test` of these targets, all if there are none. Software Vulkan is forced where there is one, so that a
+/// machine with a graphics card gives the same results; a driver that the caller named stays.
+fn cargo_test(targets: &[&str], filter: &[&str], driver: Option<&Path>) -> Command {
+    let args = [&["test", "--no-fail-fast"], &SELECTION[..], targets, &["--"], filter].concat();
     let mut command = shell::command("cargo", &args);
     command.env("SSD_BIN_DIR", shell::target_dir().join("debug"));
     let named = |variable: &str| std::env::var_os(variable).is_some();

@@ -10,17 +10,34 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 
 /// A program that cargo installs.
-pub struct Tool {
+struct Tool {
     package: &'static str,
     program: &'static str,
     version: &'static str,
+    /// What its build needs besides.
+    args: &'static [&'static str],
 }
 
-/// Bundles the page. 0.22 asks for a newer compiler than the one this workspace pins.
-pub const TRUNK: Tool = Tool { package: "trunk", program: "trunk", version: "0.21.14" };
+/// Bundles the page. 0.22 asks for a newer compiler than the one this workspace pins. Without TLS, which is for serving
+/// over https and for downloading tools, and without a look for newer versions.
+const TRUNK: Tool = Tool { package: "trunk", program: "trunk", version: "0.21.14", args: &["--no-default-features"] };
 
-/// Writes the JavaScript side of the wasm crate. It speaks one format with the crate `wasm-bindgen`, so the versions are equal.
-pub const WASM_BINDGEN: Tool = Tool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: "0.2.130" };
+/// Writes the JavaScript side of the wasm crate. It speaks one format with the crate `wasm-bindgen`, so the versions
+/// are equal. Without TLS, which its test runner has for browser drivers. What walks through every function of the page
+/// is optimised: that takes a minute otherwise.
+const WASM_BINDGEN: Tool = Tool {
+    package: "wasm-bindgen-cli",
+    program: "wasm-bindgen",
+    version: "0.2.130",
+    args: &[
+        "--no-default-features",
+        "--bin=wasm-bindgen",
+        "--config=profile.release.package.walrus.opt-level=1",
+        "--config=profile.release.package.wasmparser.opt-level=1",
+        "--config=profile.release.package.wasm-encoder.opt-level=1",
+        "--config=profile.release.package.wasm-bindgen-cli-support.opt-level=1",
+    ],
+};
 
 /// What the page is compiled for.
 pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -61,9 +78,17 @@ fn ensure(tool: &Tool) -> Result<()> {
     }
 }
 
-/// Builds the tool as its authors locked it; where the registry lacks one of those versions, with what the registry has.
+/// Prebuilt where `cargo binstall` is at hand. Else built as its authors locked it; where the registry lacks one of
+/// those versions, with what the registry has.
 fn install(tool: &Tool) -> Result<()> {
-    let args = ["install", tool.package, "--version", tool.version];
+    let package = format!("{}@{}", tool.package, tool.version);
+    if shell::find("cargo-binstall").is_some() {
+        match shell::run(&mut shell::command("cargo", &["binstall", "--no-confirm", &package])) {
+            Ok(()) => return Ok(()),
+            Err(error) => eprintln!("{error}; building it instead"),
+        }
+    }
+    let args = [&["install", &package], tool.args].concat();
     let locked = shell::run(&mut quick_build(&[&args[..], &["--locked"]].concat()));
     if let Err(error) = locked {
         eprintln!("{error}; trying again without --locked");
@@ -72,13 +97,13 @@ fn install(tool: &Tool) -> Result<()> {
     Ok(())
 }
 
-/// These tools run for seconds and would compile for minutes: one pass of optimisation, many units.
+/// These tools run for seconds and would compile for minutes: no optimisation, many units.
 /// One folder for both, so that what they share compiles once and a second attempt goes on where the first ended.
 fn quick_build(args: &[&str]) -> std::process::Command {
     let mut cargo = shell::command("cargo", args);
     cargo
         .env("CARGO_TARGET_DIR", shell::target_dir().join("tools"))
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     cargo

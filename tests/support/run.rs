@@ -1,4 +1,4 @@
-//! Running a program, and what every one of them owes its user however it ends.
+//! Running a program, and what each owes its user however it ends.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -6,27 +6,27 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// A program that has ended.
-pub(crate) struct Ran {
+pub struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// Runs a program to its end. Whatever it was given, it does not panic and shows no backtrace.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Ran {
+/// Runs a program to its end. Whatever its arguments, it does not panic and shows no backtrace.
+pub fn run(program: &str, arguments: &[&str]) -> Ran {
     Ran::of(&mut command(program, arguments))
 }
 
 /// The program, not started yet.
-pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(ssd_tests::program(program));
-    // A backtrace is for whoever asks for it; these users did not.
+pub fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(crate::program(program));
+    // These users did not ask for a backtrace.
     command.args(arguments).env_remove("RUST_BACKTRACE");
     command
 }
 
 /// A path as an argument.
-pub(crate) fn path_text(path: &Path) -> &str {
+pub fn path_text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have names in UTF-8")
 }
 
@@ -36,7 +36,7 @@ impl Ran {
         Self::from(command.output().expect("the program starts"))
     }
 
-    /// What is left of a process.
+    /// From a process that has ended.
     pub fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("programs print UTF-8");
         let ran = Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
@@ -47,7 +47,7 @@ impl Ran {
         ran
     }
 
-    /// It did what it was asked for.
+    /// It succeeded.
     pub fn done(self) -> Self {
         assert_eq!(self.code, Some(0), "it failed:\n{}", self.stderr);
         assert!(!self.stderr.lines().any(|line| line.starts_with("error:")), "done, with errors:\n{}", self.stderr);

@@ -1,13 +1,14 @@
-//! A recorded layout: the tensors of its file by rule, and what the real network says with them.
+//! A recorded layout: the tensors of its file by rule, and the outputs of the real network with them.
 //!
-//! `tests/fixtures/checkpoints/make.py` wrote them; `weights.py` and `picture.py` there say what the rules mean.
+//! `tests/fixtures/checkpoints/make.py` wrote them; `weights.py` and `picture.py` there define the rules.
 
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
 use ssd_import::TensorFile;
-use ssd_tests::{drawn, workspace_root};
+
+use crate::{drawn, workspace_root};
 
 /// What was recorded of one layout.
 pub struct Fixture {
@@ -35,6 +36,13 @@ pub struct Recorded {
     pub detections: Vec<Found>,
 }
 
+impl Recorded {
+    /// Whether its picture is the one by rule.
+    pub fn is_synthetic(&self) -> bool {
+        self.name == "synthetic"
+    }
+}
+
 impl Fixture {
     /// The fixtures are part of the repository: a missing one fails the test.
     pub fn open(name: &str) -> Self {
@@ -47,7 +55,7 @@ impl Fixture {
     }
 
     pub fn fact(&self, path: &str) -> &Value {
-        self.facts.pointer(path).unwrap_or_else(|| panic!("{} does not say {path}", self.name))
+        self.facts.pointer(path).unwrap_or_else(|| panic!("{} lacks {path}", self.name))
     }
 
     /// A checkpoint in this layout, with `prefix` before every name, opened.
@@ -55,7 +63,7 @@ impl Fixture {
         TensorFile::open(Box::new(self.bytes(prefix, |_| true))).expect("the file is whole")
     }
 
-    /// The same as a safetensors file, of those tensors that are `wanted`.
+    /// The same as a safetensors file, with the `wanted` tensors only.
     pub fn bytes(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
         let lines = self.fact("/tensors").as_array().expect("a list of tensors");
         let tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> =
@@ -66,7 +74,7 @@ impl Fixture {
         safetensors::serialize(views, None).expect("tensors are a file")
     }
 
-    /// Recorded rows of an output: their numbers, and what is in them.
+    /// Recorded rows of an output: their indices and their values.
     pub fn rows(&self, output: &str) -> (Vec<usize>, Vec<f32>) {
         let file = SafeTensors::deserialize(&self.rows).expect("a fixture is safetensors");
         let view = |name: &str| file.tensor(name).unwrap_or_else(|error| panic!("{}: {error}", self.name));
@@ -95,7 +103,7 @@ impl Fixture {
     }
 }
 
-/// One line of the table: `[name, dtype, shape, lo, hi]`, and behind that what is added to some of the numbers.
+/// One line of the table: `[name, dtype, shape, lo, hi]`, then what is added to some of the numbers.
 fn tensor(line: &Value, prefix: &str) -> (String, Dtype, Vec<usize>, Vec<u8>) {
     let name = line[0].as_str().expect("a name");
     let shape: Vec<usize> =

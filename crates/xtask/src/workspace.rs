@@ -1,0 +1,58 @@
+//! What the workspace consists of: the crates of a call of cargo, and the source files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// All crates but this one (`ssd-web` is empty on this machine), one selection for all calls: another unites features
+/// differently, and the tensor library would be built again. Without default features, that is without autotune:
+/// software Vulkan would try kernels for minutes. With lent devices, which are tested between two processes.
+pub const SELECTION: [&str; 6] =
+    ["--workspace", "--exclude", "xtask", "--no-default-features", "--features", "ssd-train/remote"];
+
+/// What the page and its tests compile to wasm32, each with the crates of the workspace that it depends on.
+const ON_WASM: [&str; 2] = ["ssd-web", "ssd-learn"];
+
+/// Those crates for wasm32 that exist.
+pub fn on_wasm() -> impl Iterator<Item = &'static str> {
+    ON_WASM.into_iter().filter(|name| has_crate(name))
+}
+
+/// Whether `crates/` has that crate.
+pub fn has_crate(name: &str) -> bool {
+    shell::root().join("crates").join(name).join("Cargo.toml").is_file()
+}
+
+/// The root files of all libraries and programs that have modules, with a name for each.
+pub fn crate_roots() -> Result<Vec<(String, PathBuf)>> {
+    let root = shell::root();
+    let mut found = Vec::new();
+    for folder in children(&root.join("crates"))? {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let files = ["src/lib.rs", "src/main.rs"].map(|file| folder.join(file));
+        found.extend(files.into_iter().filter(|file| file.is_file()).map(|file| (name.clone(), file)));
+    }
+    let tests = ["tests/main.rs", "tests/support/lib.rs"].map(|file| (file.to_owned(), root.join(file)));
+    Ok(found.into_iter().chain(tests).collect())
+}
+
+/// The files with one of these endings in a folder and below it; a file is itself.
+pub fn sources(at: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+    if at.is_dir() {
+        let below: Result<Vec<_>> = children(at)?.iter().map(|child| sources(child, endings)).collect();
+        return Ok(below?.concat());
+    }
+    let wanted = at.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted));
+    Ok(if wanted { vec![at.to_path_buf()] } else { Vec::new() })
+}
+
+/// What a folder holds, by name.
+fn children(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
