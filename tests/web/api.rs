@@ -257,7 +257,6 @@ fn a_call_into_the_wasm_runs_no_constructors() {
     });
 }
 
-/// Each kernel against its twin in Rust, in this browser: the tests in `twins`, on another driver.
 #[test]
 fn frames_leave_memory_as_it_is_and_read_back_little() {
     scenario("memory", Gpu::Emulated, |page| {

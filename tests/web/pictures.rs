@@ -1,4 +1,4 @@
-//! A still picture: the sample at the start, a user's, and the sliders.
+//! A still picture: the sample at the start, a user's, and the settings.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
