@@ -13,6 +13,7 @@ use ssd::preprocess::{Normalization, Preprocess};
 use ssd_data::augment::{AugmentConfig, Augmentation, Change};
 use ssd_data::seeded::seeded;
 use ssd_data::{self as data, Dataset, Format, Loader, LoaderConfig};
+use ssd_train::arguments::one_of;
 use ssd_train::cli;
 use ssd_train::console;
 use ssd_train::failure::Failure;
@@ -32,7 +33,7 @@ struct Args {
     #[arg(long, value_name = "PATH|shapes", required = true)]
     data: Vec<String>,
     /// Format of the data set
-    #[arg(long, value_enum, default_value_t = Format::AUTO)]
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = one_of::<Format>(Format::names()))]
     format: Format,
     /// The split to read
     #[arg(long, value_name = "NAME", default_value = "train")]

@@ -16,6 +16,7 @@ use ssd_measure::charts;
 use ssd_measure::confusion::Confusion;
 use ssd_measure::precision_recall::class_curves;
 use ssd_measure::{ImageResult, coco_files, evaluate};
+use ssd_train::arguments::one_of;
 use ssd_train::cli;
 use ssd_train::console;
 use ssd_train::detect::detector::Detector;
@@ -44,7 +45,13 @@ struct Args {
     #[arg(long, value_name = "PATH|shapes", requires = "weights")]
     data: Vec<String>,
     /// Format of the data set
-    #[arg(long, value_enum, default_value = "auto", conflicts_with = "ground_truth")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "auto",
+        value_parser = one_of::<Format>(Format::names()),
+        conflicts_with = "ground_truth"
+    )]
     format: Format,
     /// Part of the data set, such as train or val [default: val for shapes, else every picture]
     #[arg(long, value_name = "NAME", conflicts_with = "ground_truth")]

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use ssd_train::{cli, serve};
+use ssd_train::cli;
+use ssd_train::device::serve;
 
 fn main() -> ExitCode {
-    cli::exit(serve::serve(&serve::ServeArgs::parse()))
+    cli::exit(serve::serve(&serve::ServeArgs::parse(), cli::print_text))
 }

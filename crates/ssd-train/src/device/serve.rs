@@ -9,7 +9,6 @@ use burn::server::{RemoteServer, TokenAuthorizer, WebSocketTransport};
 use clap::Parser;
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::cli::print_text;
 use crate::console;
 use crate::device::choice::{DeviceChoice, Lender};
 use crate::device::open as device;
@@ -49,7 +48,7 @@ pub struct ServeArgs {
 ///
 /// # Errors
 /// If there is no such device, the port is taken, or the network fails.
-pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
+pub fn serve(args: &ServeArgs, announce: impl FnOnce(&str) -> Result<(), Failure>) -> Result<(), Failure> {
     // Before opening the device, which takes time.
     let token = args.token.as_deref().map(checked_token).transpose()?;
     let listener = TcpListener::bind((args.host.as_str(), args.port)).map_err(|error| no_listener(args, &error))?;
@@ -67,7 +66,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), Failure> {
     };
     console::note(&format!("Lending {}; Ctrl-C ends it.", opened.name));
     let runtime = tokio::runtime::Runtime::new().map_err(|error| no_runtime(&error))?;
-    print_text(&format!("{}{address}\n", Lender::SCHEME))?;
+    announce(&format!("{}{address}\n", Lender::SCHEME))?;
     runtime
         .block_on(server.serve_async(WebSocketTransport::from_listener(listener)))
         .map_err(|error| Failure::Run(format!("Serving at {address} ended: {error}; start it again.")))
