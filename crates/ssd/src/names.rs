@@ -43,4 +43,23 @@ macro_rules! by_name {
     };
 }
 
+/// An enumeration whose variants have their names beside them: `ALL` and `name()` come from the rows.
+macro_rules! named {
+    ($(#[$meta:meta])* pub enum $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$meta])*
+        pub enum $type { $($(#[$doc])* $variant,)+ }
+
+        impl $type {
+            /// All, in the order in which people see them.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// The name by which it is chosen and saved.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
 pub(crate) use by_name;
+pub(crate) use named;

@@ -9,38 +9,27 @@
 use burn::tensor::Tensor;
 
 use crate::codec::{SIZE_EXPONENT_MAX, Variances};
-use crate::names::by_name;
+use crate::names::{by_name, named};
 
-/// The kind of box loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BoxLoss {
-    /// Smooth L1 on offsets, with beta 1: the paper's.
-    #[default]
-    SmoothL1,
-    /// L1 on offsets.
-    L1,
-    /// 1 - generalised IoU of the boxes, `0..2`.
-    Giou,
-    /// 1 - complete IoU of the boxes: overlap, distance of the centres, proportions.
-    Ciou,
+named! {
+    /// The kind of box loss.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum BoxLoss {
+        /// Smooth L1 on offsets, with beta 1: the paper's.
+        #[default]
+        SmoothL1 = "smooth-l1",
+        /// L1 on offsets.
+        L1 = "l1",
+        /// 1 - generalised IoU of the boxes, `0..2`.
+        Giou = "giou",
+        /// 1 - complete IoU of the boxes: overlap, distance of the centres, proportions.
+        Ciou = "ciou",
+    }
 }
 
 by_name!(BoxLoss, "box loss", UnknownBoxLoss);
 
 impl BoxLoss {
-    /// All, in the order in which people see them.
-    pub const ALL: [Self; 4] = [Self::SmoothL1, Self::L1, Self::Giou, Self::Ciou];
-
-    /// The name by which it is chosen and saved.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SmoothL1 => "smooth-l1",
-            Self::L1 => "l1",
-            Self::Giou => "giou",
-            Self::Ciou => "ciou",
-        }
-    }
-
     /// The loss of each prior, `[B, P]`, from predicted and wanted offsets `[B, P, 4]` and priors `[P, 4]`.
     pub(super) fn of_priors(
         self,

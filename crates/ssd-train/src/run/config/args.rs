@@ -132,8 +132,8 @@ pub struct RunArgs {
     /// Scale down all gradients together to at most this norm; 0 is off
     #[arg(long, value_name = "X", value_parser = finite)]
     pub clip_norm: Option<f64>,
-    /// The loss on boxes: smooth-l1, l1, giou or ciou
-    #[arg(long, value_name = "NAME")]
+    /// The loss on boxes
+    #[arg(long, value_name = "NAME", value_parser = one_of::<BoxLoss>(BoxLoss::ALL.map(BoxLoss::name)))]
     pub box_loss: Option<BoxLoss>,
     /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off
     #[arg(long, value_name = "DECAY", value_parser = finite)]
