@@ -20,8 +20,8 @@ pub fn run() -> Result<Shrunk> {
     Ok(if shrunk.is_ok() { Shrunk::Yes } else { Shrunk::No })
 }
 
-/// Rewrites the wasm of `dist/` to do the same in less. It names the features that it uses, and no others may be switched
-/// on: with typed function references binaryen 108 writes a smaller file that browsers refuse.
+/// Rewrites the wasm of `dist/` to do the same in less. It names the features that it uses, and no others may be
+/// switched on: with typed function references binaryen 108 writes a smaller file that browsers refuse.
 fn shrink(wasm_opt: &Path) -> Result<()> {
     for path in budget::files(&shell::root().join("dist/wasm"), "wasm")? {
         let smaller = path.with_extension("smaller");
