@@ -12,6 +12,7 @@ use crate::{drawn, workspace_root};
 
 /// What was recorded of one layout.
 pub struct Fixture {
+    /// The layout's, and its files'.
     pub name: String,
     facts: Value,
     rows: Vec<u8>,
@@ -20,8 +21,11 @@ pub struct Fixture {
 /// A detection in pixels of the picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
+    /// 1-based; 0 is background.
     pub class: usize,
+    /// 0 to 1.
     pub score: f32,
+    /// Left, upper, right and lower edge.
     pub corners_px: [f32; 4],
 }
 
@@ -29,10 +33,15 @@ pub struct Found {
 pub struct Recorded {
     /// `synthetic`, or a photograph's.
     pub name: String,
+    /// The least score of a detection.
     pub score: f32,
+    /// The IoU from which NMS drops the lower of two boxes.
     pub iou: f32,
+    /// Candidates of a class before NMS.
     pub top_k: usize,
+    /// Detections of a picture.
     pub max: usize,
+    /// What its own project detected.
     pub detections: Vec<Found>,
 }
 
@@ -54,6 +63,7 @@ impl Fixture {
         Self { name: name.to_owned(), facts, rows: read(&folder.join(format!("{name}.safetensors"))) }
     }
 
+    /// A recorded fact by its JSON pointer; a missing one fails the test.
     pub fn fact(&self, path: &str) -> &Value {
         self.facts.pointer(path).unwrap_or_else(|| panic!("{} lacks {path}", self.name))
     }

@@ -7,8 +7,11 @@ use serde_json::Value;
 
 /// A program that has ended.
 pub struct Ran {
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
+    /// Its standard output.
     pub stdout: String,
+    /// Its standard error.
     pub stderr: String,
 }
 
