@@ -1,12 +1,12 @@
 // conv: a dense convolution as one matrix product, without the matrix of windows ever being written.
 //
 // The product has a row for each output pixel, a column for each output channel, and sums over (tap, input channel). A
-// workgroup makes a tile of it. It goes down the sum in slices of DEPTH: all threads fetch a slice of the input and one of
-// the weights into workgroup memory, then each multiplies ROWS pixels with QUADS quads of channels out of it. Rows and quads
-// of a thread are interleaved with its neighbours', so that neighbours read neighbouring words.
+// workgroup computes a tile of it. It goes down the sum in slices of DEPTH: all threads fetch a slice of the input and
+// one of the weights into workgroup memory, then each multiplies ROWS pixels by QUADS quads of channels from there.
+// Rows and quads of a thread are interleaved with its neighbours', so that neighbours read neighbouring words.
 //
-// Along z lie the parts of a sum (split-K) or the planes of a Winograd product; common/store_*.wgsl says what becomes of it.
-// The host replaces the constants, and writes out the loop marked "unroll": no shader compiler of a browser does it.
+// z counts the parts of a sum (split-K) or the planes of a Winograd product; common/store_*.wgsl stores them. The host
+// replaces the constants and writes out the loops marked "unroll": no shader compiler of a browser does it.
 
 const TILE_ROWS = 32u;
 const TILE_COLUMNS = 32u;
@@ -24,14 +24,15 @@ const FETCHES = TILE_ROWS / LANES;
 const WEIGHT_FETCHES = DEPTH * TILE_QUADS / THREADS;
 
 @group(0) @binding(0) var<uniform> info: LayerInfo;
-@group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads_in], or planes of [rows, quads_in]
-@group(0) @binding(2) var<storage, read> weights: array<Stored4>; // [kernel, kernel, channels_in, weights_stride], or planes
+// [images, H, W, quads_in] and [kernel, kernel, channels_in, weights_stride], or planes of [rows, quads_in] and weights
+@group(0) @binding(1) var<storage, read> input: array<Stored4>;
+@group(0) @binding(2) var<storage, read> weights: array<Stored4>;
 // 3 to 5: common/store_*.wgsl
 
-var<workgroup> sh_input: array<vec4<f32>, STEPS * TILE_ROWS>; // [four of the sum, row]
-var<workgroup> sh_weights: array<vec4<f32>, DEPTH * TILE_QUADS>; // [one of the sum, quad]
+var<workgroup> sh_input: array<vec4<f32>, STEPS * TILE_ROWS>; // [four terms, row]
+var<workgroup> sh_weights: array<vec4<f32>, DEPTH * TILE_QUADS>; // [term, quad]
 
-// Where the window of a row lies: its upper left corner, and the first pixel of its image.
+// The window of a row: its upper left corner, and the first pixel of its image.
 struct Place {
   corner: vec2<i32>,
   image: u32,
@@ -41,12 +42,12 @@ fn place(row: u32) -> Place {
   let pixels = info.height_out * info.width_out;
   let pixel = row % pixels;
   let corner = vec2<u32>(pixel % info.width_out, pixel / info.width_out) * info.stride;
-  // A row after the last one lies outside every map.
+  // A row after the last one is outside every map.
   let shift = select(vec2<i32>(i32(info.pad_left), i32(info.pad_top)), vec2<i32>(1 << 30u), row >= info.rows);
   return Place(vec2<i32>(corner) - shift, row / pixels * info.height_in * info.width_in);
 }
 
-// Four channels of the pixel under a tap, zero outside the map and behind the last tap.
+// Four channels of the pixel under a tap, zero outside the map and after the last tap.
 fn fetch(at: Place, tap: vec2<u32>, quad: u32, plane: u32) -> vec4<f32> {
   let pixel = at.corner + vec2<i32>(tap * info.dilation);
   let size = vec2<i32>(i32(info.width_in), i32(info.height_in));
@@ -55,7 +56,7 @@ fn fetch(at: Place, tap: vec2<u32>, quad: u32, plane: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), vec4<f32>(input[plane + index * info.quads_in + quad]), inside);
 }
 
-// Four of the sum for one pixel and four channels.
+// Four terms of the sum for one pixel and four channels.
 fn multiply(sum: vec4<f32>, a: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
   return sum + a.x * b0 + a.y * b1 + a.z * b2 + a.w * b3;
 }
@@ -83,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   quad %= info.quads_in;
   var tap = vec2<u32>(first_tap % info.kernel, first_tap / info.kernel);
 
-  // Named one by one, for an array of them would not stay in registers.
+  // Single variables: an array of them would not stay in registers.
   var s00 = vec4<f32>(0.0); var s01 = vec4<f32>(0.0);
   var s10 = vec4<f32>(0.0); var s11 = vec4<f32>(0.0);
   var s20 = vec4<f32>(0.0); var s21 = vec4<f32>(0.0);

@@ -1,16 +1,17 @@
 // conv_plain: the same matrix product as conv, without workgroup memory and without barriers.
 //
-// One thread makes four rows of one quad, reading input and weights straight from their buffers; neighbours along the quads
-// read the same input. For graphics processors whose caches do what workgroup memory does elsewhere, for software adapters,
-// where a barrier costs more than a sum, and to be read first.
+// One thread computes four rows of one quad, reading input and weights straight from their buffers; neighbours along
+// the quads read the same input. For GPUs whose caches do what workgroup memory does elsewhere, for software adapters,
+// where a barrier costs more than a sum, and as an introduction to conv.
 
 const THREADS = 64u;
 const TILE_ROWS = 32u;
 const TILE_QUADS = 8u;
 
 @group(0) @binding(0) var<uniform> info: LayerInfo;
-@group(0) @binding(1) var<storage, read> input: array<Stored4>; // [images, H, W, quads_in], or planes of [rows, quads_in]
-@group(0) @binding(2) var<storage, read> weights: array<Stored4>; // [kernel, kernel, channels_in, weights_stride], or planes
+// As in conv.
+@group(0) @binding(1) var<storage, read> input: array<Stored4>;
+@group(0) @binding(2) var<storage, read> weights: array<Stored4>;
 // 3 to 5: common/store_*.wgsl
 
 // The first quad of the pixel under a tap, or -1 outside the map.

@@ -1,6 +1,6 @@
 // depthwise: a convolution of each channel by itself.
 //
-// One thread does one quad of channels for four neighbouring pixels of a row: the columns of the input that their windows
+// One thread does one quad of channels for four neighbouring pixels of a row: the input columns that their windows
 // share are read once. No workgroup memory.
 
 const THREADS = 64u;

@@ -1,4 +1,4 @@
-// max_pool: the largest number under each window. What lies outside the map does not count.
+// max_pool: the largest number in each window. Pixels outside the map do not count.
 //
 // One thread does one quad of one output pixel.
 
@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let x = row % info.width_out;
   let y = row / info.width_out % info.height_out;
   let image = row / info.width_out / info.height_out;
-  // The first window may begin before the map, the last one end after it; each has at least one pixel inside.
+  // The first window may start before the map and the last one end after it; each has a pixel inside.
   let left = max(x * info.stride, info.pad_left) - info.pad_left;
   let top = max(y * info.stride, info.pad_top) - info.pad_top;
   let right = min(x * info.stride + info.kernel - info.pad_left, info.width_in);

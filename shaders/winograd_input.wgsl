@@ -1,7 +1,7 @@
-// winograd_input: the tiles of a band, transformed, a plane for each of the 36 numbers.
+// winograd_input: the tiles of a band to a plane for each of their 36 numbers.
 //
-// One thread does one channel of one tile; neighbours do neighbouring channels. Channels one by one and not in quads: the 36
-// numbers then fit the registers everywhere.
+// One thread does one channel of one tile; neighbours do neighbouring channels. With single channels instead of quads
+// the 36 numbers fit the registers everywhere.
 
 const THREADS = 64u;
 

@@ -1,8 +1,8 @@
-// What the network's kernels share: the shape of a step, and what follows a sum.
+// Shared by the network's kernels: the shape of a step, and the activation.
 //
-// A feature map is [image, y, x, channel], its channels filled up with zeros to a multiple of four; four of them are a quad.
-// (Behind a hard sigmoid the filling is one half. Weights and factors there are zero.)
-// A row is a pixel of the output, counted through all images; a column is a channel of the output.
+// A feature map is [image, y, x, channel], its channels padded with zeros to a multiple of four; four of them are a
+// quad. (After a hard sigmoid the padding is one half; weights and factors for it are zero.) A row is a pixel of the
+// output, counted through all images; a column is a channel of the output.
 
 struct LayerInfo {
   height_in: u32,
@@ -12,16 +12,16 @@ struct LayerInfo {
   width_out: u32,
   rows: u32, // output pixels of all images
   quads_out: u32, // of one output pixel
-  columns: u32, // output channels, without the filling
+  columns: u32, // output channels, without padding
   kernel: u32, // taps in each direction
   stride: u32,
-  pad_top: u32, // rows of zeros above the input; what lies beyond its other edges reads as zero as well
+  pad_top: u32, // rows of zeros above the input; beyond its other edges it reads as zero, too
   pad_left: u32,
   dilation: u32,
   activation: u32, // one of the constants below
   weights_stride: u32, // quads from one row of the weights to the next
-  slices: u32, // how many parts of the sum a workgroup adds up
-  parts: u32, // how many partial sums make a whole one
+  slices: u32, // of the sum, that a workgroup adds up
+  parts: u32, // partial sums of a whole one
   input_plane: u32, // quads from one plane of a Winograd product to the next, in the input
   weights_plane: u32, // and in the weights
   first_tile: u32, // of a band of Winograd tiles
@@ -31,7 +31,7 @@ struct LayerInfo {
   prior_base: u32, // the first prior of this level
   priors: u32, // of one image
   offset_columns: u32, // columns that are offsets; logits follow
-  logits_start: u32, // where the logits begin, in numbers
+  logits_start: u32, // index of the first logit
   classes: u32,
 }
 

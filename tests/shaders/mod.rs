@@ -1,5 +1,5 @@
-//! The shaders as text: every variant is valid WGSL as the GPU gets it, keeps the limits that all WebGPU devices grant, and declares
-//! what `build.rs` read from the text on disk. No GPU is needed.
+//! The shaders as text: every variant is valid WGSL as the GPU gets it, keeps the limits that all WebGPU devices grant,
+//! and declares what `build.rs` read from the text on disk. No GPU is needed.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use ssd_gpu::network::{Tile, depthwise_constants};
 use ssd_gpu::wgsl::{CONV, DEPTHWISE, SHADERS};
 use ssd_tests::workspace_root;
 
-/// Every kernel as a device may get it: each shader as it lies on disk, conv with each tile, depthwise with each window, with a
-/// residual where one can be added; and all of it in 16 bits where its numbers have a type.
+/// Every kernel as a device may get it: each shader as it lies on disk, conv with each tile, depthwise with each
+/// window, with a residual where one can be added; and all of it in 16 bits where its numbers have a type.
 fn kernels() -> Vec<Kernel> {
     let mut kernels: Vec<Kernel> = SHADERS.iter().map(|shader| Kernel::plain(shader)).collect();
     for tile in [Tile::SMALL, Tile::MEDIUM, Tile::LARGE] {
@@ -82,8 +82,8 @@ fn every_shader_fits_every_device() {
     }
 }
 
-/// The host makes the layout from what `main` uses: `info` comes first, what is only read is read-only (so that a device may
-/// cache it), and no binding is declared for nothing.
+/// The host makes the layout from what `main` uses: `info` comes first, what is only read is read-only (so that a
+/// device may cache it), and no binding is declared for nothing.
 #[test]
 fn every_binding_is_used_for_what_it_is_declared() {
     for (Kernel { shader, .. }, module, info) in parsed() {

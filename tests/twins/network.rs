@@ -11,7 +11,6 @@ use ssd::{Arch, Ssd};
 use ssd_gpu::adapter::Adapter;
 use ssd_gpu::frames::GpuDetector;
 use ssd_gpu::kernel::Precision;
-
 use ssd_gpu::{Gpu, Picture};
 
 use super::gpu;

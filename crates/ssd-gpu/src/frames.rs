@@ -78,7 +78,7 @@ impl GpuDetector {
         (precision, adapter): (Precision, Adapter),
         progress: Progress<'_>,
     ) -> Result<Self, GpuError> {
-        let make = async {
+        gpu.within_memory(async {
             let mut recording = Recording::new(gpu);
             let (input, rows) = network::record(&mut recording, header, model, images, precision, adapter);
             let network = recording.compile(progress).await?;
@@ -96,8 +96,8 @@ impl GpuDetector {
                 precision,
                 pool: Arc::default(),
             })
-        };
-        gpu.within_memory(make).await
+        })
+        .await
     }
 
     /// Puts one frame of up to `images` pictures into the queue. Returns at once.

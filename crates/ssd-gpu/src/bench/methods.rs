@@ -140,7 +140,7 @@ impl<'a> Problem<'a> {
         let rows = PredictionRows { slot: recording.kept(16), priors: 0, classes: 0 };
         let slot = recording.bytes("input", &self.input);
         let x = Map { slot, channels: shape.channels_in, size: *size_in };
-        let mut writer = Writer::alone(&mut recording, *images, *precision, *gpu.adapter(), rows);
+        let mut writer = Writer::new(&mut recording, *images, *precision, *gpu.adapter(), rows);
         let out = writer.dense("bench", shape, method, &self.weights, &self.shift, x, Target::Map(None));
         recording.keep(out.slot);
         let program = recording.compile(&mut |_, _| {}).await?;

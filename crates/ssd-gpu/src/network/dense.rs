@@ -1,9 +1,10 @@
-//! Dense convolutions: a matrix product by `conv.wgsl` or `conv_plain.wgsl`, in one part or several.
+//! Dense convolutions: a matrix product by `conv.wgsl` or `conv_plain.wgsl`, its sum in one part or several.
 
 use ssd_cpu::ConvShape;
 
 use super::method::{Method, Tile};
-use super::{Map, Target, Writer, pack};
+use super::pack;
+use super::writer::{Map, Target, Writer};
 use crate::kernel::{Precision, Shader};
 use crate::program::Slot;
 use crate::wgsl::{
@@ -11,7 +12,7 @@ use crate::wgsl::{
     conv_plain,
 };
 
-/// A matrix product whose output is said elsewhere.
+/// A matrix product, without its output.
 pub(super) struct Product {
     pub(super) info: LayerInfo,
     /// `None`: `conv_plain.wgsl`.
@@ -22,18 +23,18 @@ pub(super) struct Product {
     pub(super) depth: usize,
 }
 
-/// How sums become what they are for: by which shader, after one product or after the sum of several, with what bound to it.
+/// Where sums go: the shader for each way of getting them, and what it is bound to.
 struct Ending {
     tiled: &'static Shader,
     plain: &'static Shader,
     sum: &'static Shader,
     constants: Vec<(&'static str, u32)>,
-    /// What is bound after the numbers that are summed.
+    /// The bindings after the numbers that are summed.
     slots: Vec<Slot>,
 }
 
 impl Writer<'_, '_> {
-    /// Weights `[O, I, k, k]`, shift `[O]`. Returns the output's map, or the input's where the output is predictions.
+    /// Weights `[O, I, k, k]`, shift `[O]`. Returns the output map, or the input map where the output is predictions.
     #[allow(clippy::too_many_arguments, reason = "what a convolution is, and where it goes")]
     pub(crate) fn dense(
         &mut self,
@@ -83,7 +84,7 @@ impl Writer<'_, '_> {
         } else {
             let scratch = self.recording.transient(parts * (info.rows * info.quads_out) as usize * 16);
             self.product(label, &product, &CONV_PARTS, Vec::new(), &[scratch]);
-            let slots = [&[scratch], &ending.slots[..]].concat();
+            let slots = [&[scratch][..], &ending.slots].concat();
             let groups = [ending.sum.groups((info.rows * info.quads_out) as usize), 1, 1];
             self.launch(label, (ending.sum, ending.constants), &slots, &info, groups);
         }
@@ -97,7 +98,7 @@ impl Writer<'_, '_> {
                 plain: &CONV_PLAIN,
                 sum: &CONV_SUM,
                 constants: vec![("RESIDUAL", u32::from(residual.is_some()))],
-                // The binding is there in any case; without a residual it is read by nobody.
+                // The binding is always there; without a residual nothing reads it.
                 slots: vec![shift, residual.unwrap_or(input).slot, output.slot],
             },
             Target::Heads { .. } => Ending {
@@ -117,14 +118,14 @@ impl Writer<'_, '_> {
         product: &Product,
         shader: &'static Shader,
         mut constants: Vec<(&'static str, u32)>,
-        goal: &[Slot],
+        after: &[Slot],
     ) {
         let Product { info, tile, input, weights, depth } = product;
         let (rows, columns) = (info.rows as usize, info.columns as usize);
         let plain = [conv_plain::TILE_ROWS, 4 * conv_plain::TILE_QUADS].map(|size| size as usize);
         let [tile_rows, tile_columns] = tile.map_or(plain, |tile| [tile.rows, tile.columns]);
         constants.extend(tile.map_or_else(Vec::new, |tile| tile.constants()));
-        let slots = [&[*input, *weights], goal].concat();
+        let slots = [&[*input, *weights][..], after].concat();
         let groups = [rows.div_ceil(tile_rows), columns.div_ceil(tile_columns), *depth];
         self.launch(label, (shader, constants), &slots, info, groups);
     }

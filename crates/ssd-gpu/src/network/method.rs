@@ -5,7 +5,7 @@ use ssd_cpu::ConvShape;
 use crate::adapter::Adapter;
 use crate::wgsl::winograd;
 
-/// The tile of the matrix product that a workgroup makes, and a thread's share of it.
+/// The tile of the matrix product that a workgroup computes, and a thread's share of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tile {
     /// Output pixels.
@@ -16,7 +16,7 @@ pub struct Tile {
     pub thread_rows: usize,
     /// Quads of output channels of a thread.
     pub thread_quads: usize,
-    /// How much of the sum is in workgroup memory at once.
+    /// Terms of the sum in workgroup memory at once.
     pub depth: usize,
 }
 

@@ -7,7 +7,7 @@ use ssd_cpu::ConvShape;
 
 use crate::kernel::Precision;
 
-/// Dense weights `[O, I, k, k]` as `[k, k, I in fours, stride quads]`, filled up with zeros to `depth` rows.
+/// Dense weights `[O, I, k, k]` as `[k, k, I in fours, stride quads]`, padded with zeros to `depth` rows.
 pub(crate) fn dense(shape: &ConvShape, weights: &[f32], depth: usize, stride_quads: usize) -> Vec<f32> {
     let taps = shape.taps();
     let (inputs, row) = (shape.channels_in.next_multiple_of(4), stride_quads * 4);
@@ -35,14 +35,14 @@ pub(crate) fn depthwise(shape: &ConvShape, weights: &[f32]) -> Vec<f32> {
     packed
 }
 
-/// One number for each channel, filled up to quads.
+/// One number for each channel, padded to quads.
 pub(crate) fn channels(values: &[f32]) -> Vec<f32> {
     let mut filled = values.to_vec();
     filled.resize(values.len().next_multiple_of(4), 0.0);
     filled
 }
 
-/// Numbers as bytes of their type.
+/// Numbers as bytes in a precision.
 pub(crate) fn stored(values: &[f32], precision: Precision) -> Cow<'_, [u8]> {
     match precision {
         Precision::Single => Cow::Borrowed(bytemuck::cast_slice(values)),

@@ -2,7 +2,8 @@
 
 use ssd_cpu::{ConvShape, Pool};
 
-use super::{Map, Writer, pack};
+use super::pack;
+use super::writer::{Map, Writer};
 use crate::wgsl::{AVERAGE, DEPTHWISE, L2NORM, MAX_POOL, SCALE, average};
 
 impl Writer<'_, '_> {

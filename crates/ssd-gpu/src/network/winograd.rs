@@ -1,13 +1,15 @@
-//! Winograd's way for 3x3 convolutions: tiles to 36 planes, a matrix product for each plane, and back.
+//! 3x3 convolutions by Winograd's transform: tiles to 36 planes, a matrix product for each plane, and back.
 //!
-//! F(4x4, 3x3): Lavin & Gray, arXiv 1509.09308, with the points 0, ±√½, ±√2, whose rounding errors are half of those of the
-//! integer points. The planes are 32 bits wide. Large maps are done in bands of tiles, so that the planes stay small.
+//! F(4x4, 3x3): Lavin & Gray, arXiv 1509.09308, with the points 0, ±√½, ±√2, whose rounding errors are half of those of
+//! the integer points. The planes are 32 bits wide. Large maps are done in bands of tiles, so that the planes stay
+//! small.
 
 use ssd_cpu::ConvShape;
 
 use super::dense::{Product, weights_stride};
 use super::method::{Tile, tiles};
-use super::{Map, Writer, pack};
+use super::pack;
+use super::writer::{Map, Writer};
 use crate::kernel::Kernel;
 use crate::program::{Dispatch, Slot};
 use crate::wgsl::{LayerInfo, WINOGRAD_INPUT, WINOGRAD_OUTPUT, WINOGRAD_WEIGHTS, winograd};
@@ -15,7 +17,7 @@ use crate::wgsl::{LayerInfo, WINOGRAD_INPUT, WINOGRAD_OUTPUT, WINOGRAD_WEIGHTS, 
 const PLANES: usize = winograd::PLANES as usize;
 
 impl Writer<'_, '_> {
-    /// Weights `[O, I, 3, 3]` and shift `[O]`; the input, and what is added before the activation.
+    /// Weights `[O, I, 3, 3]` and shift `[O]`; the input, and the residual.
     pub(super) fn winograd(
         &mut self,
         label: &str,
@@ -47,7 +49,7 @@ impl Writer<'_, '_> {
             (info.first_tile, info.tiles) = (first as u32, count as u32);
             self.transform(label, &info, count * inputs, Kind::Input { from: x.slot, to: transformed });
             let info_product = LayerInfo {
-                // A tile is a pixel here, and a plane a map of one row.
+                // Here a tile is a pixel, and a plane is a map of one row.
                 height_in: 1,
                 width_in: count as u32,
                 height_out: 1,
@@ -72,7 +74,7 @@ impl Writer<'_, '_> {
         out
     }
 
-    /// The planes of the weights, made on the GPU before the program runs first.
+    /// The planes of the weights, made once on the GPU.
     fn winograd_weights(&mut self, label: &str, info: &LayerInfo, weights: &[f32], channels_in: usize) -> Slot {
         let inputs = channels_in.next_multiple_of(4);
         let raw = if inputs == channels_in {
@@ -100,7 +102,7 @@ impl Writer<'_, '_> {
             }
             Kind::Output { from, shift, residual, to } => {
                 let constants = vec![("RESIDUAL", u32::from(residual.is_some()))];
-                // The binding is there in any case; without a residual nothing reads it.
+                // The binding is always there; without a residual nothing reads it.
                 let slots = [from, shift, residual.unwrap_or(shift), to];
                 let groups = [WINOGRAD_OUTPUT.groups(threads), 1, 1];
                 self.launch(label, (&WINOGRAD_OUTPUT, constants), &slots, info, groups);
@@ -109,7 +111,7 @@ impl Writer<'_, '_> {
     }
 }
 
-/// Which way a tile goes.
+/// The transform of tiles to planes, and the one back.
 enum Kind {
     Input { from: Slot, to: Slot },
     Output { from: Slot, shift: Slot, residual: Option<Slot>, to: Slot },

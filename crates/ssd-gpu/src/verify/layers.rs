@@ -179,7 +179,7 @@ impl Problem<'_> {
         // Heads of 22 columns, 8 of them offsets: two priors a cell of seven classes.
         let rows =
             PredictionRows { slot: recording.kept(IMAGES * HEAD_PRIORS * 11 * 4), priors: HEAD_PRIORS, classes: 7 };
-        let mut writer = Writer::alone(&mut recording, IMAGES, self.precision, Adapter::HARDWARE, rows);
+        let mut writer = Writer::new(&mut recording, IMAGES, self.precision, Adapter::HARDWARE, rows);
         let (want, out) = match &self.step {
             Step::Dense(shape, size, _)
             | Step::Residual(shape, size, _)

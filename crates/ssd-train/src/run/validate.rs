@@ -1,6 +1,7 @@
 //! mAP of a model on a data set, while it is trained.
 //!
-//! Boxes are compared in pixels of the source pictures, as `eval` does it: COCO's small, medium and large are sizes there.
+//! Boxes are compared in pixels of the source pictures, as `eval` does it: COCO's small, medium and large are sizes
+//! there.
 
 use burn::module::Module as _;
 use burn::tensor::Device;
@@ -39,8 +40,8 @@ pub struct Validation {
     pub examples: Vec<(Prepared, Vec<Detection>)>,
 }
 
-/// Measures `model`, which has no autodiff, on all of `loader`, whose pictures are not augmented. Scores count from 0.01, as
-/// in the paper. `gpu` is the model's device for our kernels, where they run on it.
+/// Measures `model`, which has no autodiff, on all of `loader`, whose pictures are not augmented. Scores count from
+/// 0.01, as in the paper. `gpu` is the model's device for our kernels, where they run on it.
 ///
 /// # Errors
 ///
@@ -64,8 +65,8 @@ pub fn validate(model: &Ssd, header: &Header, gpu: Option<&Gpu>, loader: &Loader
     Ok(Validation { report: evaluate(&images, &header.labels), examples })
 }
 
-/// What `detect` runs on the model's device: our kernels or our loops, and Burn's own forward on a device that has neither, or no
-/// memory left for the kernels' maps.
+/// What `detect` runs on the model's device: our kernels or our loops, and Burn's own forward on a device that has
+/// neither, or no memory left for the kernels' maps.
 fn pipeline(model: &Ssd, header: &Header, gpu: Option<&Gpu>) -> Result<Pipeline, GpuError> {
     let (device, clock) = (model.heads[0].offsets.conv.weight.device(), || 0.0);
     if device == Device::flex() {
