@@ -199,7 +199,7 @@ impl Program {
     /// A step's layer or stage, its kernel and its workgroups.
     pub(crate) fn step(&self, Step(index): Step) -> (&str, &Kernel, [u32; 3]) {
         let Launch { label, kernel, workgroups, .. } = &self.steps[index];
-        (label, kernel, *workgroups)
+        (label.as_str(), kernel, *workgroups)
     }
 
     /// Changes the `info` of a step for the frames to come.

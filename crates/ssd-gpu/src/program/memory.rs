@@ -78,7 +78,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_two_slots_lie_on_each_other(drawn in prop::collection::vec((1u64..100, 0usize..30, 0usize..10), 1..40)) {
-            let lives: Vec<Life> = drawn.iter().map(|&(bytes, first, length)| life(bytes, first, first + length)).collect();
+            let drawn = drawn.iter().map(|&(bytes, first, length)| life(bytes, first, first + length));
+            let lives: Vec<Life> = drawn.collect();
             let plan = share(&lives);
             for (i, a) in lives.iter().enumerate() {
                 prop_assert!(plan.sizes[plan.buffer_of[i]] >= a.bytes);

@@ -21,7 +21,7 @@ use crate::program::{Recording, Slot};
 
 const IMAGES: usize = 2;
 
-/// Every way of doing a dense convolution, those that adapters choose and those at their edges.
+/// Every way of doing a dense convolution, those that adapters choose and edge cases.
 const METHODS: [(&str, Method); 9] = [
     ("plain", Method::Plain),
     ("32 x 32", Method::Tiled(Tile::SMALL, 1)),
@@ -164,7 +164,7 @@ struct Problem<'a> {
 /// Channels and size of the maps for steps that take any.
 const CHANNELS: usize = 70;
 const SIZE: [usize; 2] = [7, 9];
-/// More pixels than a workgroup has threads, and no multiple of them.
+/// More pixels than a workgroup has threads, and not a multiple of them.
 const LARGE: [usize; 2] = [19, 17];
 
 impl Problem<'_> {
@@ -256,7 +256,7 @@ impl Problem<'_> {
         }
     }
 
-    /// Maps `[channels, H, W]` as the kernels have them.
+    /// Maps `[channels, H, W]` in the kernels' layout.
     fn upload(&self, writer: &mut Writer<'_, '_>, channels: usize, size: [usize; 2], maps: &[Vec<f32>]) -> Map {
         let (pixels, row) = (size[0] * size[1], channels.next_multiple_of(4));
         let mut numbers = vec![0.0; maps.len() * pixels * row];
@@ -269,13 +269,13 @@ impl Problem<'_> {
         Map { slot, channels, size }
     }
 
-    /// The map in `out` when all is done, image by image as `[channels, H, W]`.
+    /// The map in `out` after the run, image by image as `[channels, H, W]`.
     async fn run(&self, mut recording: Recording<'_>, out: Map) -> Result<Vec<f32>, GpuError> {
         recording.keep(out.slot);
         let program = recording.compile(&mut |_, _| {}).await?;
         program.run(self.gpu);
         let (pixels, row) = (out.size[0] * out.size[1], out.channels.next_multiple_of(4));
-        let bytes = IMAGES * pixels * row * if self.precision == Precision::Half { 2 } else { 4 };
+        let bytes = IMAGES * pixels * row * self.precision.bytes();
         let bytes = self.gpu.read(program.buffer(out.slot), bytes as u64).await?;
         program.destroy();
         let numbers: Vec<f32> = match self.precision {
@@ -290,7 +290,7 @@ impl Problem<'_> {
         Ok((0..IMAGES * out.channels * pixels).map(number).collect())
     }
 
-    /// Cells in their order, offsets and logits each behind the other, at the priors of their level.
+    /// Cells in their order, offsets and logits each one after the other, at the priors of their level.
     async fn verify_heads(&self, recording: Recording<'_>, rows: Slot, maps: &[Vec<f32>]) -> Result<Verdict, GpuError> {
         let program = recording.compile(&mut |_, _| {}).await?;
         program.run(self.gpu);
@@ -313,6 +313,6 @@ impl Problem<'_> {
     }
 }
 
-/// Priors of an image, and the first of the level that is written: some come before and some after it.
+/// Priors of an image, and the first of the level that is written, which has some before and some after it.
 const HEAD_PRIORS: usize = 140;
 const HEAD_FIRST: usize = 5;
