@@ -61,8 +61,8 @@ fn one_step(learner: &mut Learner, header: &Header, set: &Dataset, config: &Lear
     }
 }
 
-/// Draws every parameter by a rule of its place in the network, so that no generator of random numbers has a say: small values, and
-/// ones with a little noise where batch norm divides.
+/// Draws every parameter by a rule of its place in the network, so that no generator of random numbers has a say: small
+/// values, and ones with a little noise where batch norm divides.
 struct Drawn(u64);
 
 impl ModuleMapper for Drawn {

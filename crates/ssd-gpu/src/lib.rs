@@ -1,7 +1,7 @@
 //! SSD on the GPU: every stage of a frame as hand-written WGSL, on the wgpu device that Burn opened.
 //!
-//! The kernels lie in `shaders/` and mean what [`ssd::preprocess`], [`ssd_cpu::twins`] and [`ssd::postprocess`] say. From a
-//! picture's pixels to its few detections nothing leaves the GPU; what is read back are some kilobytes.
+//! The kernels lie in `shaders/` and mean what [`ssd::preprocess`], [`ssd_cpu::twins`] and [`ssd::postprocess`] say.
+//! From a picture's pixels to its few detections nothing leaves the GPU; what is read back are some kilobytes.
 //!
 //! - [`kernel`]: the table of kernels and their text; [`wgsl`]: what they declare, read when this crate is built;
 //! - [`gpu`]: the device, by the table of [`adapter`];

@@ -1,8 +1,8 @@
 //! Measuring our kernels on a device: its peaks, each layer, each stage, each way of doing a convolution.
 //!
-//! A time is taken around work that is repeated inside one pass until the pass is long enough for the device's clock, after
-//! a warm-up, and is the median of several. Where the device keeps no time, the host's clock is read around a submit and the
-//! wait for it. Nothing here knows a file, a table or a command line, nor Burn's side of a comparison.
+//! A time is taken around work that is repeated inside one pass until the pass is long enough for the device's clock,
+//! after a warm-up, and is the median of several. Where the device keeps no time, the host's clock is read around a
+//! submit and the wait for it. Nothing here knows a file, a table or a command line, nor Burn's side of a comparison.
 
 mod layers;
 mod methods;

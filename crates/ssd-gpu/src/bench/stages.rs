@@ -32,8 +32,8 @@ pub struct StageReport {
     pub postprocess: Vec<PostprocessTime>,
 }
 
-/// Measures the stages on the pictures of the last frame. The post-processing gets [`drawn_predictions`], so that its time
-/// does not hang on what the weights say of a picture.
+/// Measures the stages on the pictures of the last frame. The post-processing gets [`drawn_predictions`], so that its
+/// time does not hang on what the weights say of a picture.
 ///
 /// # Errors
 ///
@@ -67,9 +67,9 @@ pub async fn stage_times(
 /// How far apart the priors are that an object is seen at.
 const OBJECT_EVERY: usize = 64;
 
-/// Predictions as a busy picture might have them and the worst case of post-processing at once: every 64th prior is sure of a
-/// class, so that some are above 0.5, and all others are so unsure that with up to some fifty classes every one of them is
-/// above 0.01 in every class. Offsets `[images, priors, 4]`, then logits `[images, priors, classes]`.
+/// Predictions as a busy picture might have them and the worst case of post-processing at once: every 64th prior is
+/// sure of a class, so that some are above 0.5, and all others are so unsure that with up to some fifty classes every
+/// one of them is above 0.01 in every class. Offsets `[images, priors, 4]`, then logits `[images, priors, classes]`.
 pub fn drawn_predictions(images: usize, priors: usize, classes: usize) -> Vec<f32> {
     let mut rng = Pcg64::seed_from_u64(1);
     let mut numbers: Vec<f32> = (0..images * priors * 4).map(|_| rng.random_range(-1.0f32..1.0)).collect();

@@ -7,7 +7,8 @@ use crate::clock::Clock;
 use crate::error::GpuError;
 use crate::gpu::{Gpu, read_back, staging};
 
-/// How long a sample lasts at least, in milliseconds, if it can be made so by repeating: clocks are as coarse as 0.07 ms.
+/// How long a sample lasts at least, in milliseconds, if it can be made so by repeating: clocks are as coarse as 0.07
+/// ms.
 pub const SAMPLE_MS: f64 = 10.0;
 const REPEATS_MAX: usize = 1000;
 /// What takes so many budgets is not done a second time: its warm-up does not matter.

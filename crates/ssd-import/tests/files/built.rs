@@ -326,8 +326,8 @@ fn a_zip_whose_entries_are_compressed_or_overlap_is_refused() {
     assert!(refusal(&zip(&[(name, &dict), (name, &dict)])).contains("it has a/data.pkl twice"));
 }
 
-/// Texts of Python 2 are bytes after a short length, its dictionaries are made of lists of pairs, and storages were on a
-/// GPU.
+/// Texts of Python 2 are bytes after a short length, its dictionaries are made of lists of pairs, and storages were on
+/// a GPU.
 #[test]
 fn a_file_of_python_2_is_read() {
     let short = |text: &str| [&[b'U', text.len() as u8][..], text.as_bytes()].concat();

@@ -1,4 +1,5 @@
-//! What the processor can do at best: multiplications in its registers, and bytes from memory to memory, by all threads.
+//! What the processor can do at best: multiplications in its registers, and bytes from memory to memory, by all
+//! threads.
 
 use std::hint::black_box;
 use std::time::Instant;

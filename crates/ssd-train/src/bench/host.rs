@@ -24,8 +24,8 @@ pub(super) struct BurnTimes {
     pub(super) network_ms: f64,
 }
 
-/// The engine that `detect` has on this device when it is not our kernels on a GPU: our loops on the CPU, or Burn where it
-/// was asked for.
+/// The engine that `detect` has on this device when it is not our kernels on a GPU: our loops on the CPU, or Burn where
+/// it was asked for.
 pub(super) fn own(
     device: &OpenDevice,
     subject: &Subject,
@@ -67,8 +67,8 @@ pub(super) fn own(
     Ok((Measured { layers, network_ms, preprocess_ms, postprocess, predictions }, pipeline))
 }
 
-/// Burn on this device, for comparison: as it would run this network best on a GPU, by nothing but its own convolution on the
-/// CPU or where its best is what is measured already.
+/// Burn on this device, for comparison: as it would run this network best on a GPU, by nothing but its own convolution
+/// on the CPU or where its best is what is measured already.
 pub(super) fn burn(
     device: &OpenDevice,
     subject: &Subject,

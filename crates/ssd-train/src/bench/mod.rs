@@ -1,8 +1,9 @@
-//! `bench`: how fast a detector is on a device, layer by layer and as a whole, beside Burn and beside what the device can do.
+//! `bench`: how fast a detector is on a device, layer by layer and as a whole, beside Burn and beside what the device
+//! can do.
 //!
-//! Outline: a network and a device → the device's peaks → the network by what is measured (`own_gpu`, `host`) → the same by
-//! Burn → their predictions compared → frames end to end → a [`Report`], as JSON or as a table. Times on a GPU are taken in
-//! [`ssd_gpu::bench`]; here are the CPU's, Burn's, and what becomes of all of them.
+//! Outline: a network and a device → the device's peaks → the network by what is measured (`own_gpu`, `host`) → the
+//! same by Burn → their predictions compared → frames end to end → a [`Report`], as JSON or as a table. Times on a GPU
+//! are taken in [`ssd_gpu::bench`]; here are the CPU's, Burn's, and what becomes of all of them.
 
 mod compare;
 mod cpu_peak;
@@ -85,7 +86,8 @@ pub fn run(options: &BenchOptions) -> Result<Report, Failure> {
     if options.methods && gpu.is_none() {
         let name = &device.name;
         return Err(Failure::Input(format!(
-            "--methods compares our kernels' ways on a GPU, and {name} runs none of them here; use --device wgpu and --engine own."
+            "--methods compares our kernels' ways on a GPU, and {name} runs none of them here; \
+             use --device wgpu and --engine own."
         )));
     }
     let subject = Subject::new(options)?;
@@ -96,7 +98,8 @@ pub fn run(options: &BenchOptions) -> Result<Report, Failure> {
         progress.inc(1);
     };
 
-    // First: batch norm's statistics are shared by all clones of a model, and move to other devices with the first that does.
+    // First: batch norm's statistics are shared by all clones of a model, and move to other devices with the first that
+    // does.
     let want = compare::want(&subject);
     measured("Burn on the CPU");
     let timer = timer::Timer::new(options.budget);

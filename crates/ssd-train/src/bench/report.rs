@@ -187,8 +187,9 @@ fn tolerance(half: bool) -> f32 {
 }
 
 impl Correctness {
-    /// With 32-bit numbers sums in another order differ by some millionths, and a wrong kernel by much more than a hundredth.
-    /// With 16-bit ones every map is rounded to 11 bits: 80 layers that all err in one direction are 4 hundredths apart.
+    /// With 32-bit numbers sums in another order differ by some millionths, and a wrong kernel by much more than a
+    /// hundredth. With 16-bit ones every map is rounded to 11 bits: 80 layers that all err in one direction are 4
+    /// hundredths apart.
     pub(super) fn new(got: &[f32], want: &[f32], half: bool) -> Self {
         let (max_difference, tolerance) = (far(got, want), tolerance(half));
         Self { max_difference, tolerance, ok: max_difference <= tolerance }
@@ -264,12 +265,14 @@ impl Report {
         let Correctness { max_difference, tolerance, ok } = self.correct;
         if !ok {
             return Err(format!(
-                "The predictions are {max_difference:.1e} from Burn's, and {tolerance:.0e} is allowed: these times are of wrong numbers; update the driver, or report it."
+                "The predictions are {max_difference:.1e} from Burn's, and {tolerance:.0e} is \
+                 allowed: these times are of wrong numbers; update the driver, or report it."
             ));
         }
         match self.methods.iter().find(|method| !method.ok) {
             Some(MethodReport { layers, method, max_difference, .. }) => Err(format!(
-                "{method} for {layers} is {max_difference:.1e} from the plain way, and {tolerance:.0e} is allowed; update the driver, or report it."
+                "{method} for {layers} is {max_difference:.1e} from the plain way, and \
+                 {tolerance:.0e} is allowed; update the driver, or report it."
             )),
             None => Ok(()),
         }

@@ -73,7 +73,8 @@ fn layers(report: &Report, text: &mut String) {
     );
     if report.layers.iter().any(|layer| layer.method.contains("Winograd")) {
         text.push_str(
-            "GFLOP are the direct convolution's. Winograd multiplies up to four times less, so its GFLOP/s are an effective rate.\n",
+            "GFLOP are the direct convolution's. Winograd multiplies up to four times less, so its GFLOP/s are \
+             an effective rate.\n",
         );
     }
     text.push('\n');
@@ -93,7 +94,8 @@ fn totals(report: &Report, text: &mut String) {
     );
     let _ = writeln!(
         text,
-        "frame         {} ms median, {} ms 95th percentile of {}; {:.1} pictures/s with two in flight; {} bytes read back",
+        "frame         {} ms median, {} ms 95th percentile of {}; {:.1} pictures/s with two in flight; {} bytes \
+         read back",
         ms(frame.latency_ms),
         ms(frame.latency_p95_ms),
         frame.runs,

@@ -20,8 +20,8 @@ impl Timer {
         Self { budget }
     }
 
-    /// Milliseconds of one `work`, and what it made the last time. `wait` returns when all of it is done; work on the CPU
-    /// needs none.
+    /// Milliseconds of one `work`, and what it made the last time. `wait` returns when all of it is done; work on the
+    /// CPU needs none.
     pub(super) fn time<T>(
         &self,
         wait: impl Fn() -> Result<(), Failure>,

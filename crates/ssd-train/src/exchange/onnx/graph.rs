@@ -1,7 +1,7 @@
 //! The network written down as ONNX operators by [`GraphWriter`], a [`Steps`] whose maps are names.
 //!
-//! Batch norm is folded into the convolutions, so none is left. A value has the name of the layer that makes it; what has to be
-//! done before that is `NAME.part`.
+//! Batch norm is folded into the convolutions, so none is left. A value has the name of the layer that makes it; what
+//! has to be done before that is `NAME.part`.
 
 use std::fmt::Arguments;
 

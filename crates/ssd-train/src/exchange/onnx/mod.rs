@@ -2,8 +2,9 @@
 //! elsewhere.
 //!
 //! What it is: `image [1, 3, S, S]`, resized and normalised as [`ssd::preprocess`] does it, to `offsets [1, P, 4]` and
-//! `logits [1, P, C]`, all f32. What it is not: pixels do not enter it and boxes do not leave it. What those two ends need
-//! (normalisation, priors, variances, labels, thresholds) is in the file's metadata under the key `ssd`, as in a weights file.
+//! `logits [1, P, C]`, all f32. What it is not: pixels do not enter it and boxes do not leave it. What those two ends
+//! need (normalisation, priors, variances, labels, thresholds) is in the file's metadata under the key `ssd`, as in a
+//! weights file.
 
 mod graph;
 mod proto;
@@ -48,8 +49,8 @@ pub fn export(header: &Header, model: &Ssd) -> Result<Vec<u8>, WeightsError> {
     Ok(file.encode_to_vec())
 }
 
-/// A network that nobody trained, with so many classes (background not counted), on the CPU: how long it takes does not depend
-/// on what it learned. The same seed gives the same weights.
+/// A network that nobody trained, with so many classes (background not counted), on the CPU: how long it takes does not
+/// depend on what it learned. The same seed gives the same weights.
 pub fn untrained(arch: Arch, classes: usize, seed: u64) -> (Header, Ssd) {
     let device = Device::flex();
     device.seed(seed);

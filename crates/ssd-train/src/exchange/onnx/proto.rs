@@ -1,5 +1,5 @@
-//! The part of ONNX's file format that a convolutional network needs, as protobuf messages: names and numbers are those of
-//! `onnx.proto`. No schema is compiled: the numbers below are the whole format.
+//! The part of ONNX's file format that a convolutional network needs, as protobuf messages: names and numbers are those
+//! of `onnx.proto`. No schema is compiled: the numbers below are the whole format.
 //!
 //! What it is not: it knows no operator and no network.
 

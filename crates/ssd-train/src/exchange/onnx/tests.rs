@@ -72,8 +72,8 @@ fn a_value_is_made_once_and_before_it_is_read() {
     assert_eq!(count(&graph, "Add"), 10, "MobileNetV2 has ten residuals");
 }
 
-// Operators of MobileNetV3's paper, table 1: eight gated blocks; hard-swish behind the stem, twice in each of nine blocks, behind the
-// last convolution.
+// Operators of MobileNetV3's paper, table 1: eight gated blocks; hard-swish behind the stem, twice in each of nine
+// blocks, behind the last convolution.
 #[test]
 fn the_gated_networks_operators_are_the_papers() {
     let (_, _, file) = exported(Arch::SsdLite320MobileNetV3Large, 3);
