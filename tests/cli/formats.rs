@@ -222,7 +222,7 @@ fn assert_same_truths(folder: &Path, format: Format, other: &Path) {
         let set = data::open(&[path_text(folder)], format, None, Some(&labels)).expect("a data set");
         (0..set.len()).map(|i| (set.name(i), set.get(i).expect("a picture").truths_px)).collect()
     };
-    let (one, two) = (truths(folder, format), truths(other, "coco".parse().unwrap()));
+    let (one, two) = (truths(folder, format), truths(other, "coco".parse().expect("a format")));
     assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
     for (name, one) in &one {
         assert_eq!(one.len(), two[name].len(), "{name}");
@@ -259,7 +259,7 @@ fn every_format_is_measured_alike_and_saved_detections_fit_the_original_file() {
     assert_equal("voc", &measure("voc", &[]), &coco);
     // Fractions round differently from pixels, and a box may cross a threshold by it. So the boxes are compared, and of
     // the measures only the counts.
-    assert_same_truths(&place.join("yolo"), "yolo".parse().unwrap(), &place.join("coco"));
+    assert_same_truths(&place.join("yolo"), "yolo".parse().expect("a format"), &place.join("coco"));
     let yolo = measure("yolo", &["--format", "yolo"]);
     let objects = |report: &Value| -> u64 {
         let rows = report["per_class"].as_array().expect("a list");

@@ -12,13 +12,11 @@ use ssd::postprocess::DetectParams;
 use ssd::weights::{self, Dtype, Header};
 use ssd::{CornerBox, Ssd};
 use ssd_data::images;
-use ssd_data::images;
 use ssd_gpu::Picture;
 use ssd_gpu::kernel::Precision;
 use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
 use ssd_import::{Conversion, Options};
 use ssd_tests::fixture::{Fixture, Found, Recorded, SYNTHETIC, synthetic};
-use ssd_tests::shared_data;
 use ssd_tests::{gpu, shared_data};
 
 /// Every recorded detector, and the prefix of the names in its file.

@@ -47,7 +47,7 @@ fn parts_of_persons_are_no_objects_and_difficult_ones_are_marked() {
 
 #[test]
 fn coco_has_its_crowds_its_gaps_and_its_empty_pictures() {
-    for format in [Format::AUTO, "coco".parse().unwrap()] {
+    for format in [Format::AUTO, "coco".parse().expect("a format")] {
         let coco = open_as("coco128", format, Some("train"));
         let report = coco.report();
         assert_eq!((report.images, report.boxes, report.crowds), (128, 929, 10), "{report}");

@@ -79,7 +79,7 @@ fn a_batch_is_its_pictures_one_by_one() {
 
 #[test]
 fn a_prepared_input_gives_the_detections_of_its_pictures() {
-    let Some(gpu) = gpu("a_prepared_input_gives_the_detections_of_its_pictures") else { return };
+    let gpu = gpu();
     let pipeline = pipeline(&gpu, 2);
     let spec = pipeline.header().preprocess();
     let bytes: Vec<Vec<u8>> = (1..=3usize).map(|k| (0..50 * 40 * 4).map(|i| (i * k % 255) as u8).collect()).collect();

@@ -1,6 +1,6 @@
 //! Atomic writes: a file is replaced whole or not at all.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 /// A failed write; the old file, if any, is unchanged.

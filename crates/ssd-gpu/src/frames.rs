@@ -20,7 +20,7 @@ use crate::network;
 use crate::picture::{Picture, PictureInput};
 use crate::postprocess::{Counts, Postprocess, unpack};
 use crate::program::{Program, Progress, Recording};
-use crate::wgsl::{Header, Record};
+use crate::wgsl::{self, Record};
 
 /// Passes of a frame: preprocess, network, postprocess.
 const PASSES: u32 = 3;
@@ -247,7 +247,7 @@ impl Frame {
             let ms = clock.ms(times);
             StageTimes { preprocess_ms: ms[0], network_ms: ms[1], postprocess_ms: ms[2] }
         });
-        let outcome = |(header, records): (Header, Vec<Record>)| Outcome {
+        let outcome = |(header, records): (wgsl::Header, Vec<Record>)| Outcome {
             detections: records.iter().map(Detection::from).collect(),
             candidates: Some(header.candidates),
             readback_bytes: bytes.len(),

@@ -10,7 +10,7 @@ pub(crate) mod found;
 mod fuzz;
 mod spec;
 mod split;
-mod voc;
+pub(crate) mod voc;
 mod voc_xml;
 mod yolo;
 mod yolo_labels;

@@ -18,5 +18,8 @@ pub(crate) struct FormatSpec {
     pub parts: fn(&Path) -> Result<Vec<Part>, DataError>,
 }
 
-/// One data set, found but not read yet: reads the split named, or all pictures without one.
-pub(crate) struct Part(pub Box<dyn Fn(Option<&str>) -> Result<Vec<Found>, DataError>>);
+/// Reads the split named, or all pictures without one.
+pub(crate) type Open = dyn Fn(Option<&str>) -> Result<Vec<Found>, DataError>;
+
+/// One data set, found but not read yet.
+pub(crate) struct Part(pub Box<Open>);

@@ -7,14 +7,14 @@ use half::f16;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
-use super::layers::method as in_words;
+use super::layers;
 use super::plan::DenseShape;
 use super::statistics::far;
 use super::stopwatch::Stopwatch;
 use crate::adapter::Adapter;
 use crate::error::GpuError;
-use crate::kernel::{Kernel, Precision};
-use crate::network::{Map, Method, PredictionRows, Target, Tile, Writer, number_bytes, pack, suits_winograd};
+use crate::kernel::Precision;
+use crate::network::{Map, Method, PredictionRows, Target, Tile, Writer, pack, suits_winograd};
 use crate::program::Recording;
 
 /// One way of doing a convolution.

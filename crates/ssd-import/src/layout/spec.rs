@@ -92,7 +92,7 @@ impl<'a> Tensors<'a> {
         self.file.get(&format!("{}{name}", self.prefix))
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 }

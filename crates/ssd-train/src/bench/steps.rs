@@ -6,7 +6,6 @@ use burn::tensor::{Device, Tensor};
 use ssd::model::{BurnSteps, ConvStep, L2Norm, Pool, Steps};
 use ssd_gpu::bench::Layer;
 
-use super::timer::Timer;
 use crate::failure::Failure;
 
 /// Times of the steps of a model, by their names.

@@ -102,7 +102,7 @@ fn the_models_own_statistics_are_those_of_the_main_share_alone() {
     let (alone, helped) = (before.valid().train(), before.valid().train());
     let numbers =
         |model: &Ssd| weights(model).iter().map(|data| data.iter::<f32>().collect::<Vec<f32>>()).collect::<Vec<_>>();
-    gradients_of(&mut Replicas::default(), &alone, batch(4).shares(2).0).unwrap();
+    gradients_of(&mut Replicas::default(), &alone, shares(batch(4), 2).0).unwrap();
     gradients_of(&mut Replicas::new(vec![cpu()], loss).unwrap(), &helped, batch(4)).unwrap();
     assert!(numbers(&helped) == numbers(&alone));
     assert!(numbers(&helped) != numbers(&before), "they were updated");

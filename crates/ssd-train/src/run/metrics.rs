@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use ssd_data::{WriteError, write_atomic};
 
-use crate::run::checkpoint::State;
+use crate::run::state::State;
 
 /// One optimiser step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

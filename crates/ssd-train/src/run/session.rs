@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::tensor::Device;
 use ssd::Ssd;
 use ssd::weights::{Header, Provenance};
 use ssd_data::DataError;
@@ -132,7 +131,7 @@ fn first_learner(
     main: &OpenDevice,
 ) -> Result<Learner, Failure> {
     main.device.seed(config.seed);
-    let device: Device = main.device.autodiff();
+    let device = main.device.clone().autodiff();
     let model = match start {
         Some(start) => {
             let (model, sentence) = start.model(header, &device).map_err(Failure::input)?;
