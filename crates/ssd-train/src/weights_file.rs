@@ -11,7 +11,7 @@ use ssd::weights::{self, Header, WeightsError};
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsFileError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}; check the path")]
+    #[error("cannot read {path}: {source}; check the path.")]
     Read {
         /// The file.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum WeightsFileError {
         source: std::io::Error,
     },
     /// It is not a detector.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}.")]
     Weights {
         /// The file.
         path: PathBuf,
