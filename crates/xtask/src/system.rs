@@ -1,4 +1,4 @@
-//! What the operating system has to bring: software Vulkan for the shaders, Chromium and `wasm-opt` for the page.
+//! What the operating system has to bring: software Vulkan for the shaders, Chromium for the page.
 //!
 //! On a Debian-like system and as its administrator, apt-get brings them; elsewhere a sentence says what to install.
 
@@ -46,15 +46,6 @@ pub fn ensure_browser() -> Result<PathBuf> {
     }
     apt_install(&["chromium"]).context("Chromium is missing; install it, or name it in the variable SSD_CHROMIUM")?;
     browser().context("the package chromium is installed, but brought no program of that name")
-}
-
-/// binaryen's `wasm-opt`, installed if need be. An error where that cannot be: the page does without.
-pub fn ensure_wasm_opt() -> Result<PathBuf> {
-    if let Some(path) = shell::find("wasm-opt") {
-        return Ok(path);
-    }
-    apt_install(&["binaryen"]).context("wasm-opt is missing; Debian's name for it is binaryen")?;
-    shell::find("wasm-opt").context("the package binaryen is installed, but brought no wasm-opt")
 }
 
 fn software_vulkan() -> Option<PathBuf> {
