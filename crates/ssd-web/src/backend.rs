@@ -3,10 +3,18 @@
 use std::cell::RefCell;
 
 use burn::tensor::Device;
+use serde::Deserialize;
 use ssd_gpu::Gpu;
 
 use crate::failure::{Failure, Kind};
-use crate::wire::BackendName;
+
+/// The name of a device in `detector.d.ts`.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendName {
+    WebGpu,
+    Cpu,
+}
 
 /// An open device.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use ssd_gpu::pipeline::{Outcome, Pipeline, PrecisionChoice};
 use ssd_gpu::{VerifyCase, VerifyReport};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendName};
 use crate::failure::{Failure, Kind, message};
 
 /// Options from JS. serde-wasm-bindgen asks an object only for the fields of `T`; as a map, the object shows all of its
@@ -51,13 +51,6 @@ pub struct LoadOptions {
     /// The name of the file; not an option.
     #[serde(skip)]
     pub name: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BackendName {
-    WebGpu,
-    Cpu,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Deserialize)]

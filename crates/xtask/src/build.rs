@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::{shell, tools};
 
-/// Builds the page, after installing what that takes. No `wasm-opt`: binaryen 108, which Debian has, writes a file whose
-/// tables browsers refuse.
+/// Builds the page, after installing what that takes. No `wasm-opt`: binaryen 108, which Debian has, writes a file
+/// whose tables browsers refuse.
 pub fn run() -> Result<()> {
     tools::ensure_page_tools()?;
     shell::step("build the page into dist/", || shell::run(&mut trunk(&["build"])))
