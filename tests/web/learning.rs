@@ -12,7 +12,7 @@ use super::server::{BLANK, Extra};
 /// Both sum in another order here and there, and ten steps make more of that.
 const TOLERANCE: f32 = 1e-4;
 
-/// The glue and the wasm of `tests/wasm`, as `cargo xtask test` builds them.
+/// The glue and the wasm of `tests/wasm`, as `cargo xtask wasm-tests` builds them.
 fn built() -> Option<PathBuf> {
     std::env::var_os("SSD_WASM_TESTS").map(PathBuf::from)
 }
@@ -20,7 +20,7 @@ fn built() -> Option<PathBuf> {
 #[test]
 fn ten_steps_in_the_browser_have_the_losses_of_the_native_run() {
     let folder =
-        built().unwrap_or_else(|| skip("SSD_WASM_TESTS does not name what `cargo xtask test` builds of tests/wasm"));
+        built().unwrap_or_else(|| skip("SSD_WASM_TESTS does not name the folder that `cargo xtask wasm-tests` writes"));
     scenario("learning", Gpu::None, |page| {
         for name in ["ssd_wasm_tests.js", "ssd_wasm_tests_bg.wasm"] {
             let bytes = std::fs::read(folder.join(name)).with_context(|| format!("{name} is not there"))?;

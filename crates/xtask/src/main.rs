@@ -36,6 +36,8 @@ enum Command {
     Serve(serve::Options),
     /// Run every test: native, shaders, headless Chromium, size budgets
     Test,
+    /// Build tests/wasm for the browser; web::learning runs it where SSD_WASM_TESTS names the folder
+    WasmTests,
     /// Check imports, lengths, formatting, clippy (native and wasm32), documentation and the licences of dependencies
     Lint,
 }
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Build => build::run().map(drop),
         Command::Serve(options) => serve::run(&options),
         Command::Test => test::run(),
+        Command::WasmTests => wasm_tests::build(),
         Command::Lint => lint::run(),
     };
     match done {

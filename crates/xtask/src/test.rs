@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
-use crate::{budget, build, lint, shell, system, wasm_tests};
+use crate::{budget, build, lint, shell, system};
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -33,14 +33,10 @@ pub fn run() -> anyhow::Result<()> {
     if page.is_some() {
         tally.step("size budgets", budget::check);
     }
-    let learning = tally.step("learning as wasm", wasm_tests::build);
     let browser = tally.step("browser", system::ensure_browser);
     match (programs, page, browser) {
         (Some(()), Some(_), Some(browser)) => {
             let mut tests = cargo_test(&["--test", "all"], &[WEB], driver);
-            if learning.is_some() {
-                tests.env("SSD_WASM_TESTS", wasm_tests::folder());
-            }
             tally.tests("tests of the page", tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1"));
         }
         (None, _, _) => tally.skip("tests of the page: the native programs did not build"),

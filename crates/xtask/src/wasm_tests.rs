@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::{shell, tools};
 
-/// Where it lies; the tests find it by the variable `SSD_WASM_TESTS`.
-pub fn folder() -> PathBuf {
+/// Where it is written.
+fn folder() -> PathBuf {
     shell::target_dir().join("wasm-tests")
 }
 
