@@ -67,7 +67,7 @@ pub struct Network {
 pub fn inspect(file: TensorFile, options: &Options) -> Inspection {
     let tensors = file.tensors().iter().map(|tensor| Tensor {
         name: tensor.name.clone(),
-        dtype: tensor.dtype.to_string(),
+        dtype: format!("{}{}", tensor.dtype, if tensor.quantisation.is_some() { ", quantised" } else { "" }),
         shape: tensor.shape.clone(),
     });
     let (tensors, format) = (tensors.collect(), file.format().to_string());

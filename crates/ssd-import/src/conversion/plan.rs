@@ -182,7 +182,7 @@ impl Plan {
                 continue;
             };
             used.insert(info.name.as_str());
-            if !info.dtype.is_float() {
+            if !info.can_be_weights() {
                 unfit.push(format!("{} holds {}, and weights are floats", quoted(&info.name), info.dtype));
             } else if info.has_shape(&spec.shape) {
                 pieces.push(Piece { spec, from: Numbers::Tensor(info.clone(), order) });
