@@ -50,7 +50,7 @@ pub async fn stage_times(
     let (picture, postprocess, predictions) = detector.around();
     let preprocess_ms = stopwatch.median_ms(&|pass| picture.encode(pass, images)).await?;
 
-    let drawn = drawn_predictions(images, header.priors.len(), header.classes());
+    let drawn = drawn_predictions(images, header.priors.len(), header.columns());
     gpu.queue.write_buffer(predictions, 0, bytemuck::cast_slice(&drawn));
     let mut times = Vec::new();
     for &score in scores {

@@ -114,14 +114,14 @@ fn burn_times(
 /// One post-processing of the whole batch by the twins.
 fn postprocess_time(subject: &Subject, score: f32, timer: &Timer) -> Result<PostprocessMeasured, Failure> {
     let Subject { header, .. } = subject;
-    let (images, priors, classes) = (subject.images(), header.priors.priors(), header.classes());
-    let params = DetectParams { score, ..header.params() }.checked(classes).map_err(Failure::run)?;
-    let drawn = drawn_predictions(images, priors.len(), classes);
+    let (images, priors, columns) = (subject.images(), header.priors.priors(), header.columns());
+    let params = DetectParams { score, ..header.params() }.checked(header.classes()).map_err(Failure::run)?;
+    let drawn = drawn_predictions(images, priors.len(), columns);
     let (offsets, logits) = drawn.split_at(images * priors.len() * 4);
+    let (variances, activation) = (header.priors.variances, header.score_activation);
     let work = || {
-        let rows = offsets.chunks_exact(priors.len() * 4).zip(logits.chunks_exact(priors.len() * classes));
-        let lists =
-            rows.map(|(offsets, logits)| postprocess(offsets, logits, &priors, header.priors.variances, &params));
+        let rows = offsets.chunks_exact(priors.len() * 4).zip(logits.chunks_exact(priors.len() * columns));
+        let lists = rows.map(|(offsets, logits)| postprocess(offsets, logits, &priors, variances, activation, &params));
         Ok(lists.map(|list| list.len()).sum::<usize>())
     };
     let (ms, _) = timer.time(|| Ok(()), work)?;

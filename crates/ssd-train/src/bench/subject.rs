@@ -30,8 +30,9 @@ impl Subject {
             None => {
                 let labels = (1..options.classes).map(|class| format!("class {class}")).collect();
                 cpu.seed(1);
-                let model = Ssd::new(options.arch, options.classes, &cpu);
-                (Header::new(options.arch, labels, Provenance::default()), model)
+                let header = Header::new(options.arch, labels, Provenance::default());
+                let model = Ssd::new(options.arch, header.columns(), &cpu);
+                (header, model)
             }
         };
         let pictures = (0..options.batch).map(|index| picture(index % DIFFERENT)).collect();
