@@ -120,7 +120,11 @@ fn read(graph: &Graph, index: usize, operator: &Operator, window: Window, gains:
         [output, rows, columns, input] if !depthwise => (input, output, [rows, columns]),
         _ => return None,
     };
-    if channels_in != channels_map || [size_in, kernel].concat().iter().any(|side| *side > MOST) {
+    // A bias has a number for each output.
+    let whole = bias.is_none_or(|bias| {
+        graph.values.iter().any(|value| value.constant == Some(bias) && value.shape == [channels_out])
+    });
+    if !whole || channels_in != channels_map || [size_in, kernel].concat().iter().any(|side| *side > MOST) {
         return None;
     }
     let padding = match (window.same, pads) {

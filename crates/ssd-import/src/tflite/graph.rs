@@ -1,7 +1,10 @@
 //! The operators of a network in the order of execution, and the values between them.
 
-use super::operator::{Fused, Kind, Operator, number};
+use std::collections::BTreeMap;
+
+use super::operator::{Fused, Kind, Operator, name, number};
 use crate::dtype::DType;
+use crate::error::quoted;
 use crate::tensor::Quantisation;
 
 /// A network as its file describes it.
@@ -10,6 +13,8 @@ pub(crate) struct Graph {
     pub(crate) values: Vec<Value>,
     /// What the caller fills.
     pub(crate) inputs: Vec<usize>,
+    /// The lines of a label file that is packed into the file.
+    pub(crate) labels: Option<Vec<String>>,
     /// The operator that makes a value.
     makers: Vec<Option<usize>>,
     /// The operators that take a value.
@@ -28,6 +33,9 @@ pub(crate) struct Value {
     /// The numbers of a constant of few.
     pub(super) small: Vec<f32>,
 }
+
+/// Kinds of operators that a sentence names.
+const MOST_KINDS: usize = 8;
 
 impl Value {
     /// Rows and columns of a map.
@@ -51,7 +59,12 @@ impl Value {
 }
 
 impl Graph {
-    pub(super) fn new(operators: Vec<Operator>, values: Vec<Value>, inputs: Vec<usize>) -> Self {
+    pub(super) fn new(
+        operators: Vec<Operator>,
+        values: Vec<Value>,
+        inputs: Vec<usize>,
+        labels: Option<Vec<String>>,
+    ) -> Self {
         let (mut makers, mut users) = (vec![None; values.len()], vec![Vec::new(); values.len()]);
         for (index, operator) in operators.iter().enumerate() {
             for output in &operator.outputs {
@@ -61,7 +74,26 @@ impl Graph {
                 users[*input].push(index);
             }
         }
-        Self { operators, values, inputs, makers, users }
+        Self { operators, values, inputs, labels, makers, users }
+    }
+
+    /// Whether some activation has the range that TensorFlow's converter makes up where none was measured.
+    pub(crate) fn has_made_up_ranges(&self) -> bool {
+        let made = self.makers.iter().zip(&self.values).filter(|(maker, _)| maker.is_some());
+        made.into_iter().any(|(_, value)| value.dtype == DType::U8 && value.range() == Some((0.0, 255.0)))
+    }
+
+    /// How many operators of which kinds there are, the most frequent first.
+    pub(crate) fn in_words(&self) -> String {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for operator in &self.operators {
+            *counts.entry(name(&operator.kind)).or_default() += 1;
+        }
+        let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let more = if counts.len() > MOST_KINDS { ", …" } else { "" };
+        let first = counts.iter().take(MOST_KINDS).map(|(name, count)| format!("{count} {}", quoted(name)));
+        format!("{}{more}", first.collect::<Vec<_>>().join(", "))
     }
 
     /// The operator before `before` that makes a value; so a way back has an end.

@@ -26,8 +26,9 @@ use self::operator::{Kind, Operator};
 use self::schema::StoredTensor;
 use crate::error::FileError;
 use crate::index::Index;
-use crate::source::ByteSource;
+use crate::source::{ByteSource, Reader};
 use crate::tensor::{Place, Storage, TensorInfo};
+use crate::{labels, zip};
 
 /// What the Edge TPU's compiler leaves of a network.
 const EDGE_TPU: &str = "edgetpu-custom-op";
@@ -61,7 +62,7 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<(Index, Graph), FileError>
         values.push(value);
     }
     let index = Index::new(infos, storages, BTreeMap::new(), source.size())?;
-    Ok((index, Graph::new(stored.operators, values, stored.inputs)))
+    Ok((index, Graph::new(stored.operators, values, stored.inputs, label_lines(source))))
 }
 
 /// Files in which there are no weights to read.
@@ -76,6 +77,20 @@ fn refuse_unreadable(operators: &[Operator], tensors: &[StoredTensor]) -> Result
         return Err(FileError::Format(what, "give one that holds them"));
     }
     Ok(())
+}
+
+/// The longest label file that is read.
+const LONGEST_LABELS: u64 = 1 << 20;
+
+/// The lines of a label file in the zip archive that newer files end with; `None` where there is none, or one that is
+/// not understood: it is no part of the network.
+fn label_lines(source: &dyn ByteSource) -> Option<Vec<String>> {
+    let entries = zip::entries(source).ok()?;
+    let mut texts = entries.iter().filter(|entry| entry.name.ends_with(".txt") && entry.len <= LONGEST_LABELS);
+    let entry = texts.clone().find(|entry| entry.name.contains("label")).or_else(|| texts.next())?;
+    let bytes = Reader::new(source, entry.start..entry.start + entry.len).bytes(entry.len).ok()?;
+    let lines = labels::from_lines(String::from_utf8_lossy(&bytes).lines());
+    (!lines.is_empty()).then_some(lines)
 }
 
 /// A name that no other constant has: the format allows them to be empty and to repeat.

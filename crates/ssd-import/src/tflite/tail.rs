@@ -33,6 +33,23 @@ pub(crate) struct Branch {
     pub(crate) predictor: usize,
 }
 
+impl Head {
+    /// All its convolutions.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        [&self.boxes, &self.classes]
+            .into_iter()
+            .flat_map(|branch| branch.depthwise.into_iter().chain([branch.predictor]))
+            .collect()
+    }
+}
+
+impl Branch {
+    /// The one that reads the map.
+    pub(crate) fn first(&self) -> usize {
+        self.depthwise.unwrap_or(self.predictor)
+    }
+}
+
 /// Finds it; `None` where nothing is post-processed, a sentence where it is not understood.
 pub(crate) fn tail(graph: &Graph, convolutions: &[Convolution]) -> Option<Result<Tail, String>> {
     let mut operators = graph.operators.iter().enumerate();
