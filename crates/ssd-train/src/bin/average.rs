@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use ssd::weights::Provenance;
 use ssd_train::arguments::{DtypeName, finite};
 use ssd_train::cli;
 use ssd_train::console;
@@ -47,15 +48,21 @@ fn run(args: &Args) -> Result<(), Failure> {
     if let Some(same) = files.iter().find(|file| *file == to) {
         return Err(Failure::Input(format!("{} is read; give the file to write another name.", same.display())));
     }
-    let report = average(files, &args.shares, to, args.dtype.into(), command(args))?;
+    let made =
+        Provenance { source_file: Some(names(files).join(", ")), command: command(args), ..Provenance::default() };
+    let report = average(files, &args.shares, to, args.dtype.into(), made)?;
     console::note(&format!("{} is the average of {} files.", to.display(), files.len()));
     if args.json { cli::print_json(&report) } else { Ok(()) }
 }
 
-/// The command that makes the file again, with the names of files and not their folders.
+/// The names of files without their folders.
+fn names(files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|path| file_name(&path.display().to_string())).collect()
+}
+
+/// The command that makes the file again.
 fn command(args: &Args) -> String {
-    let files = args.files.iter().map(|path| file_name(&path.display().to_string()));
-    let mut command = format!("average {}", files.collect::<Vec<_>>().join(" "));
+    let mut command = format!("average {}", names(&args.files).join(" "));
     if !args.shares.is_empty() {
         let shares = args.shares.iter().map(f64::to_string).collect::<Vec<_>>();
         command += &format!(" --shares {}", shares.join(","));

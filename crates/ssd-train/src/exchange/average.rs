@@ -16,7 +16,6 @@ use ssd_data::write_atomic;
 use ssd_import::{Conversion, ImportError, Options, TensorFile};
 
 use crate::failure::Failure;
-use crate::run::config::file_name;
 
 /// What was written.
 #[derive(Debug, Serialize)]
@@ -37,19 +36,25 @@ struct Source {
 }
 
 /// Writes the average of detectors, each with a share in proportion to its number in `shares`; equal ones where there is
-/// none. `command` is for the provenance.
+/// none. `made` is what the caller says of where it comes from; data, split and steps are the files'.
 ///
 /// # Errors
 ///
 /// When there are fewer than two files, one cannot be read or is no detector, two are not the same network for the same
 /// classes, a share is invalid, or the result cannot be written.
-pub fn average(files: &[PathBuf], shares: &[f64], to: &Path, dtype: Dtype, command: String) -> Result<Report, Failure> {
+pub fn average(
+    files: &[PathBuf],
+    shares: &[f64],
+    to: &Path,
+    dtype: Dtype,
+    made: Provenance,
+) -> Result<Report, Failure> {
     let shares = parts(files.len(), shares).map_err(Failure::Input)?;
     let sources = files.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>()?;
     let Some((first, others)) = sources.split_first() else { return Err(Failure::input("there is no file.")) };
     others.iter().try_for_each(|other| first.goes_with(other)).map_err(Failure::Input)?;
 
-    let header = Header { provenance: provenance(&sources, command), ..first.header.clone() };
+    let header = Header { provenance: provenance(&sources, made), ..first.header.clone() };
     let encoded = |error: WeightsError| Failure::Run(format!("{}: {error}.", to.display()));
     let mean = mean(&sources, &shares, &header).map_err(encoded)?;
     let (header, model) = weights::load(mean, &Device::flex()).map_err(encoded)?;
@@ -148,23 +153,19 @@ fn mean(sources: &[Source], shares: &[f64], header: &Header) -> Result<Vec<u8>, 
     safetensors::serialize(views, Some(HashMap::from([("ssd".to_owned(), json)]))).map_err(|error| encode(&error))
 }
 
-/// Where the average comes from: what the files say of themselves, each fact once. Nobody has measured it yet.
-fn provenance(sources: &[Source], command: String) -> Provenance {
+/// Where the average comes from: `made`, with what the files say of themselves, each fact once.
+fn provenance(sources: &[Source], made: Provenance) -> Provenance {
     let of = |fact: fn(&Provenance) -> String| {
         let mut facts: Vec<String> = sources.iter().map(|source| fact(&source.header.provenance)).collect();
         facts.retain(|fact| !fact.is_empty());
         facts.dedup();
         facts.join("; ")
     };
-    let names: Vec<String> = sources.iter().map(|source| file_name(&source.path.display().to_string())).collect();
     Provenance {
         data: of(|from| from.data.clone()),
         split: of(|from| from.split.clone()),
         steps: sources.iter().map(|source| source.header.provenance.steps).max().unwrap_or(0),
-        metric: String::new(),
-        source_file: Some(names.join(", ")),
-        command,
-        device: String::new(),
+        ..made
     }
 }
 
