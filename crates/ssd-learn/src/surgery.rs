@@ -39,8 +39,8 @@ fn constant(like: &Tensor<1>, value: f32) -> Tensor<1> {
 /// `model`, the detector of `source`, with the classes of `header`, and for each of these the class of `source` that it
 /// goes on from. Both have the same architecture and priors.
 ///
-/// The weights are kept but for rows of class predictors that belong to no class of `header`. Between two ways of making
-/// scores no row can be kept.
+/// The weights are kept but for rows of class predictors that belong to no class of `header`. Between two ways of
+/// making scores no row can be kept.
 pub fn with_classes(model: Ssd, source: &Header, header: &Header, device: &Device) -> (Ssd, Vec<Option<usize>>) {
     let kept = match source.score_activation == header.score_activation {
         true => matched(&header.labels, &source.labels),

@@ -1,9 +1,9 @@
 //! `average`: one detector out of several, weight by weight.
 //!
 //! Between a detector and what fine-tuning made of it, the average often detects better than either (Wortsman et al.,
-//! arXiv 2109.01903), and that of several fine-tunings of one start better than each of them (arXiv 2203.05482). Weights
-//! of independent trainings have nothing in common, and their average finds nothing. The running statistics of norms
-//! are averaged like weights.
+//! arXiv 2109.01903), and that of several fine-tunings of one start better than each of them (arXiv 2203.05482).
+//! Weights of independent trainings have nothing in common, and their average finds nothing. The running statistics of
+//! norms are averaged like weights.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ struct Source {
     bytes: Vec<u8>,
 }
 
-/// Writes the average of detectors, each with a share in proportion to its number in `shares`; equal ones where there is
-/// none. `made` is what the caller says of where it comes from; data, split and steps are the files'.
+/// Writes the average of detectors, each with a share in proportion to its number in `shares`; equal ones where there
+/// is none. `made` is what the caller says of where it comes from; data, split and steps are the files'.
 ///
 /// # Errors
 ///

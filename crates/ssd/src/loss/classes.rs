@@ -1,7 +1,7 @@
 //! The class loss of a batch, of two kinds, each from logits and for one way of turning logits into scores.
 //!
-//! [`ClassLoss::Softmax`] is the paper's: cross entropy over all classes with background among them, of positives and of
-//! the hard negatives that [`super::mining`] chooses. [`ClassLoss::Focal`] is the focal loss (Lin et al., arXiv
+//! [`ClassLoss::Softmax`] is the paper's: cross entropy over all classes with background among them, of positives and
+//! of the hard negatives that [`super::mining`] chooses. [`ClassLoss::Focal`] is the focal loss (Lin et al., arXiv
 //! 1708.02002, section 3) on one sigmoid for each class and none for background: all priors take part, and what is
 //! decided already weighs little. It is torchvision's `sigmoid_focal_loss`.
 
@@ -59,8 +59,8 @@ impl ClassLoss {
         }
     }
 
-    /// The sum over all priors, not yet divided by the positives. `logits` are `[B, P, C]`; `classes`, the class of each
-    /// prior with 0 for background, `[B, P]`; `focal` is for that kind alone.
+    /// The sum over all priors, not yet divided by the positives. `logits` are `[B, P, C]`; `classes`, the class of
+    /// each prior with 0 for background, `[B, P]`; `focal` is for that kind alone.
     pub(super) fn sum(self, logits: Tensor<3>, classes: Tensor<2, Int>, focal: Focal) -> Tensor<1> {
         match self {
             Self::Softmax => {
@@ -86,8 +86,8 @@ fn focal_loss(logits: Tensor<3>, classes: Tensor<2, Int>, Focal { alpha, gamma }
     let there = classes.unsqueeze_dim::<3>(2).expand(dims).equal(columns.expand(dims)).float();
     let weight = there.clone() * (2.0 * alpha - 1.0) + (1.0 - alpha);
 
-    // With z the logit of the right answer, log p = -softplus(-z) and log(1 - p) = -softplus(z). Both have the logarithm
-    // in common. Halves of |z| ± z, not max(±z, 0): their gradient is right at zero, too.
+    // With z the logit of the right answer, log p = -softplus(-z) and log(1 - p) = -softplus(z). Both have the
+    // logarithm in common. Halves of |z| ± z, not max(±z, 0): their gradient is right at zero, too.
     let right = logits * (there * 2.0 - 1.0);
     let size = right.clone().abs();
     let shared = size.clone().neg().exp().log1p();

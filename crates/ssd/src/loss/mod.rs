@@ -1,7 +1,7 @@
 //! The MultiBox loss: a box loss on positives, and a class loss. Paper §2.2, eq. 1 to 3, with alpha 1.
 //!
-//! Both sums are divided by the number of positives in the whole batch (caffe, torchvision). With the paper's class loss
-//! a picture without positives contributes nothing: its negatives would be three times zero.
+//! Both sums are divided by the number of positives in the whole batch (caffe, torchvision). With the paper's class
+//! loss a picture without positives contributes nothing: its negatives would be three times zero.
 //!
 //! Everything stays on the device of the predictions: nothing is read back, so a step does not wait for its loss. A NaN
 //! or infinite logit in any prior makes the total NaN or infinite; nothing masks it.
