@@ -20,6 +20,7 @@ pub mod set;
 pub mod shapes;
 
 pub mod augment;
+pub mod compose;
 pub mod loader;
 
 pub mod draw;
@@ -27,9 +28,10 @@ pub mod show;
 
 pub use atomic_file::{WriteError, write_atomic, write_atomic_by};
 pub use boxes_px::{TruthPx, XywhPx};
+pub use compose::Prepared;
 pub use error::DataError;
 pub use formats::Format;
-pub use loader::{Loader, LoaderConfig, Prepared};
+pub use loader::{Loader, LoaderConfig};
 pub use pictures::{CocoIds, Pictures};
 pub use report::{LoadReport, Reason, Skipped};
 pub use sample::Sample;
