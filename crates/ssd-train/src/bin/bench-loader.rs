@@ -111,7 +111,8 @@ fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<
         let rng = &mut seeded(&[seed, index as u64]);
         let drawn = Augmentation::draw(sample.image.dimensions(), &sample.truths, &config, rng);
         let chosen = Instant::now();
-        let plain = drawn.view.pixels(&sample.image, &Change::NONE, preprocess);
+        let size = preprocess.input_size;
+        let plain = drawn.view.pixels(&sample.image, &Change::NONE, (size, size), &preprocess.normalization);
         let resized = Instant::now();
         let colored = drawn.pixels(&sample.image, preprocess);
         let done = Instant::now();
