@@ -194,6 +194,11 @@ impl GpuDetector {
         async move { Ok(bytemuck::pod_collect_to_vec(&gpu.read(&buffer, bytes as u64).await?)) }
     }
 
+    /// The GPU.
+    pub(crate) fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
     /// The program of the network, for the bench.
     pub(crate) fn network(&self) -> &Program {
         &self.network
