@@ -68,7 +68,6 @@ impl GpuDetector {
     /// are compiled, and of how many.
     ///
     /// # Errors
-    ///
     /// When the device refuses a kernel, or has not enough memory.
     pub async fn new(
         gpu: &Gpu,
@@ -103,7 +102,6 @@ impl GpuDetector {
     /// Puts one frame of up to `images` pictures into the queue. Returns at once.
     ///
     /// # Errors
-    ///
     /// When a picture does not have its pixels, or is too large.
     pub fn submit(&mut self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Frame, GpuError> {
         self.check_batch(pictures.len())?;
@@ -116,7 +114,6 @@ impl GpuDetector {
     /// The same for pictures that are preprocessed, `[B, 3, S, S]`.
     ///
     /// # Errors
-    ///
     /// When there are too many.
     pub fn submit_input(&mut self, input: &[f32], params: &DetectParams) -> Result<Frame, GpuError> {
         let pictures = input.len() / self.picture.numbers();
@@ -185,7 +182,6 @@ impl GpuDetector {
     /// frame reads back only its detections. The future does not borrow the detector.
     ///
     /// # Errors
-    ///
     /// When the device fails.
     pub fn predictions(&self) -> impl Future<Output = Result<Vec<f32>, GpuError>> + use<> {
         let (gpu, buffer) = (self.gpu.clone(), self.predictions.clone());
@@ -242,7 +238,6 @@ impl Frame {
     /// Waits for the result of each picture.
     ///
     /// # Errors
-    ///
     /// When the device fails.
     pub async fn read(self) -> Result<Vec<Outcome>, GpuError> {
         let bytes = self.arriving.bytes().await?;

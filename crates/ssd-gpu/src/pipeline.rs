@@ -58,7 +58,6 @@ impl Pipeline {
     /// Our kernels on a GPU, for batches of up to `images` pictures. The model is on the CPU device.
     ///
     /// # Errors
-    ///
     /// When the device refuses a kernel, or has not enough memory.
     pub async fn on_gpu(
         header: Header,
@@ -76,7 +75,6 @@ impl Pipeline {
     /// Our loops on the CPU. The model is on the CPU device.
     ///
     /// # Errors
-    ///
     /// When they do not support one of the network's convolutions.
     pub fn on_cpu(header: Header, model: &Ssd, clock: fn() -> f64) -> Result<Self, GpuError> {
         let network = CpuNetwork::new(model)?;
@@ -123,7 +121,6 @@ impl Pipeline {
     /// alone.
     ///
     /// # Errors
-    ///
     /// When a parameter is out of range, or a picture does not have its pixels.
     pub fn submit(&self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Pending, GpuError> {
         let params = params.clone().checked(self.header.classes())?;
@@ -152,7 +149,6 @@ impl Pipeline {
     /// The detections of each of any number of preprocessed pictures, `[B, 3, S, S]`.
     ///
     /// # Errors
-    ///
     /// When a parameter is out of range, `input` is not a whole number of pictures, or the device fails.
     pub async fn detect_input(&self, input: &[f32], params: &DetectParams) -> Result<Vec<Vec<Detection>>, GpuError> {
         // A GPU was loaded for batches of some size.
@@ -199,7 +195,6 @@ impl Pipeline {
     /// implementations; detecting never reads this much back from a GPU.
     ///
     /// # Errors
-    ///
     /// When a picture does not have its pixels, or the device fails.
     pub async fn predict(&self, pictures: &[Picture<'_>]) -> Result<(Vec<f32>, Vec<f32>), GpuError> {
         match self.submit(pictures, &self.header.params())?.0 {
@@ -229,7 +224,6 @@ impl Pipeline {
     /// Waits for the detections of each picture.
     ///
     /// # Errors
-    ///
     /// When the device fails.
     pub async fn read(&self, pending: Pending) -> Result<Vec<Outcome>, GpuError> {
         match pending.0 {

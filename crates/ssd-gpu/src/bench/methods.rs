@@ -55,7 +55,6 @@ impl ShapeMethods {
 /// Measures all ways for each of a network's dense convolutions of `images` pictures.
 ///
 /// # Errors
-///
 /// When the device fails. A way that it refuses is no error.
 pub fn method_times(
     gpu: &Gpu,

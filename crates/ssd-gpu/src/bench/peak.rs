@@ -39,7 +39,6 @@ pub struct Peaks {
 /// Measures both; the best sample counts. `host`: milliseconds since some moment.
 ///
 /// # Errors
-///
 /// When the device fails.
 pub fn peaks(gpu: &Gpu, host: fn() -> f64) -> Result<Peaks, GpuError> {
     let (samples, seconds) = if gpu.adapter().software { (3, SECONDS / 2.0) } else { (SAMPLES, SECONDS) };

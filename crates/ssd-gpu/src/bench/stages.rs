@@ -40,7 +40,6 @@ pub struct PartTimes {
 /// [`drawn_predictions`], so that its time does not hang on what the weights say of a picture.
 ///
 /// # Errors
-///
 /// When the device fails, or a threshold is out of its range.
 pub fn part_times(
     pipeline: &mut Pipeline,
@@ -107,7 +106,6 @@ fn part_times_of_kernels(
 /// device, or on that one.
 ///
 /// # Errors
-///
 /// When the device fails.
 pub fn burn_times(
     pipeline: &Pipeline,

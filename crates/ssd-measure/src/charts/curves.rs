@@ -29,13 +29,8 @@ type Chart<'a, 'b, Y> = ChartContext<'b, Sheet<'a>, Cartesian2d<RangedCoordf64, 
 #[derive(Debug, thiserror::Error)]
 pub enum CurvesError {
     /// The metrics cannot be read.
-    #[error("{path} does not open: {source}; a run writes it into its --out folder.")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error("{0} does not open: {1}; a run writes it into its --out folder.")]
+    Read(PathBuf, #[source] std::io::Error),
     /// The picture was not drawn or not written.
     #[error(transparent)]
     Chart(#[from] ChartError),
@@ -46,7 +41,7 @@ pub enum CurvesError {
 /// # Errors
 /// [`CurvesError`] if a file cannot be read or written.
 pub fn write_curves(metrics: &Path, out: &Path) -> Result<(), CurvesError> {
-    let bytes = std::fs::read(metrics).map_err(|source| CurvesError::Read { path: metrics.to_owned(), source })?;
+    let bytes = std::fs::read(metrics).map_err(|error| CurvesError::Read(metrics.to_owned(), error))?;
     let metrics = Metrics::parse(&String::from_utf8_lossy(&bytes));
     let picture = drawn(SIZE_PX, |root| draw_panels(root, &metrics))?;
     Ok(write_png(out, &picture)?)

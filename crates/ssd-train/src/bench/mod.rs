@@ -77,7 +77,6 @@ const SCORES: [f32; 2] = [0.5, 0.01];
 /// Measures all that is asked for. What is found wrong with the numbers is in the report, not an error.
 ///
 /// # Errors
-///
 /// When the weights or the device are not there, or the device fails.
 pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
     if !(args.seconds.is_finite() && args.seconds > 0.0) {

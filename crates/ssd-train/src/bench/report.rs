@@ -237,7 +237,6 @@ impl Report {
     /// What is wrong with the numbers, in a sentence.
     ///
     /// # Errors
-    ///
     /// The sentence.
     pub fn verdict(&self) -> Result<(), String> {
         let Correctness { max_difference, tolerance, ok } = self.correct;
