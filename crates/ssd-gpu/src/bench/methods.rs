@@ -3,7 +3,6 @@
 //!
 //! All get the same drawn numbers. What the plain way makes of them is what the others are compared with.
 
-use half::f16;
 use pollster::block_on;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
@@ -164,10 +163,7 @@ impl<'a> Problem<'a> {
         let count = images * out.size[0] * out.size[1] * channels;
         let bytes = block_on(gpu.read(program.buffer(out.slot), (count * precision.bytes()) as u64))?;
         program.destroy();
-        let numbers: Vec<f32> = match precision {
-            Precision::Single => bytemuck::pod_collect_to_vec(&bytes),
-            Precision::Half => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
-        };
+        let numbers = pack::loaded(&bytes, *precision);
         // What fills a pixel up to quads is nobody's.
         let pixels = numbers.chunks_exact(channels);
         Ok((text, pixels.flat_map(|pixel| pixel[..out.channels].iter().copied()).collect(), ms))

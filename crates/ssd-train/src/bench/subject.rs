@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use pollster::block_on;
 use ssd::weights::Header;
 use ssd::{Arch, Ssd};
+use ssd_gpu::bench::picture;
 use ssd_gpu::pipeline::Pipeline;
 use ssd_gpu::{GpuError, Picture};
 
@@ -31,8 +32,9 @@ impl Subject {
             Some(path) => weights_file::load(path, &Device::flex()).map_err(Failure::input)?,
             None => untrained(arch, usize::from(args.classes), 1),
         };
-        let pictures = (0..usize::from(args.batch)).map(|index| picture(index % DIFFERENT)).collect();
-        Ok(Self { header, model, pictures })
+        let [width, height] = SIZE_PX;
+        let pictures = (0..u32::from(args.batch)).map(|index| picture(width, height, index % DIFFERENT as u32 + 1));
+        Ok(Self { header, model, pictures: pictures.collect() })
     }
 
     /// As many as the batch has.
@@ -57,31 +59,13 @@ fn repeated(numbers: &[f32], count: usize, images: usize) -> Vec<f32> {
     numbers.chunks_exact(numbers.len() / count).cycle().take(images).flatten().copied().collect()
 }
 
-/// Waves of every length and a grain over them: something for every kernel, and nothing that compresses.
-fn picture(seed: usize) -> Vec<u8> {
-    let [width, height] = SIZE_PX;
-    let mut state = seed as u32 + 1;
-    let mut bytes = Vec::with_capacity(width * height * 4);
-    for pixel in 0..width * height {
-        let (x, y) = ((pixel % width) as f32, (pixel / width) as f32);
-        let wave = ((x * x + y * y * (1.0 + seed as f32)) * 4e-4).sin() * 70.0 + 128.0;
-        for shift in [0.0, 20.0, -20.0] {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let grain = (state >> 26) as f32 - 32.0;
-            bytes.push((wave + shift + grain).clamp(0.0, 255.0) as u8);
-        }
-        bytes.push(255);
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn pictures_are_whole_and_differ() {
-        let pictures = [picture(0), picture(1)];
+        let pictures = [1, 2].map(|seed| picture(SIZE_PX[0], SIZE_PX[1], seed));
         assert_eq!(pictures[0].len(), SIZE_PX[0] * SIZE_PX[1] * 4);
         assert_ne!(pictures[0], pictures[1]);
     }
