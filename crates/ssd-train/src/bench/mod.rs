@@ -2,8 +2,8 @@
 //! can do.
 //!
 //! Outline: a network and a device → the device's peaks → the pipeline that `detect` has there, part by part → the same
-//! network by Burn → their predictions compared → frames end to end → a [`Report`], as JSON or as a table. The parts are
-//! measured by [`ssd_gpu::bench`].
+//! network by Burn → their predictions compared → frames end to end → a [`Report`], as JSON or as a table. The parts
+//! are measured by [`ssd_gpu::bench`].
 
 mod cpu_peak;
 mod frame;

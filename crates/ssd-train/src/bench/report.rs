@@ -225,8 +225,8 @@ fn of_layer<'a>(layer: &Layer, times: &'a NetworkTimes) -> (f64, &'a str) {
 
 impl Correctness {
     /// Compares `got` with `want`. With 32-bit numbers sums in another order differ by some millionths, and a wrong
-    /// kernel by much more than a hundredth. With 16-bit ones every map is rounded to 11 bits: 80 layers that all err in
-    /// one direction are 4 hundredths apart.
+    /// kernel by much more than a hundredth. With 16-bit ones every map is rounded to 11 bits: 80 layers that all err
+    /// in one direction are 4 hundredths apart.
     pub(super) fn new(got: &[f32], want: &[f32], precision: Precision) -> Self {
         let (max_difference, tolerance) = (far(got, want), if precision == Precision::Half { 4e-2 } else { 1e-2 });
         Self { max_difference, tolerance, ok: max_difference <= tolerance }

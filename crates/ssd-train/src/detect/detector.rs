@@ -123,8 +123,8 @@ impl Detector {
     }
 }
 
-/// What runs a model, which is on the CPU device, on a device: our kernels on a GPU, our loops on the CPU; Burn where it
-/// is asked for, or where we have neither.
+/// What runs a model, which is on the CPU device, on a device: our kernels on a GPU, our loops on the CPU; Burn where
+/// it is asked for, or where we have neither.
 ///
 /// # Errors
 /// If the device fails, or does not take the network.
