@@ -140,7 +140,7 @@ pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
         classes: header.classes(),
         batch: images,
         engine: pipeline.engine_name(),
-        precision: if precision == Precision::Half { "f16" } else { "f32" },
+        precision: precision.name(),
         peak,
         layers,
         network: rates.network(gflop, own.network.ms, burn.map(|burn| burn.ms)),
