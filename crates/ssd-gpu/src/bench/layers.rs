@@ -47,8 +47,7 @@ pub(super) fn by_kernels(
     let mut layers = Vec::new();
     for (name, steps) in launches(program) {
         let method = method(program, &steps);
-        let encode = |pass: &mut _| steps.iter().for_each(|step| program.encode_step(pass, *step));
-        let ms = stopwatch.pass(gpu, &encode)?;
+        let ms = stopwatch.pass(gpu, &|pass| steps.iter().for_each(|step| program.encode_step(pass, *step)))?;
         progress(&name);
         layers.push(LayerTime { name, method, ms });
     }

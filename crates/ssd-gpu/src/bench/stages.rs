@@ -67,12 +67,12 @@ pub fn part_times(
     };
     let preprocess_ms = stopwatch.calls(&host, &mut || drop(pipeline.preprocess(pictures)))?;
     let (offsets, logits) = drawn.split_at(images * priors * 4);
-    let postprocess = |params| {
+    let postprocess = |params: &DetectParams| -> Result<PostprocessTime, GpuError> {
         let rows = || offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * classes));
         let mut work = || drop(pipeline.finish(rows(), params, StageTimes::default(), 0));
         Ok(PostprocessTime { ms: stopwatch.calls(&host, &mut work)?, candidates: None })
     };
-    let postprocess = params.iter().map(postprocess).collect::<Result<_, GpuError>>()?;
+    let postprocess = params.iter().map(postprocess).collect::<Result<_, _>>()?;
     Ok(PartTimes { preprocess_ms, network, postprocess })
 }
 

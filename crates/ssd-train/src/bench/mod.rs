@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use pollster::block_on;
 pub use report::Report;
-use report::{ByScore, Correctness, DeviceReport, Rates};
+use report::{ByScore, Correctness, DeviceReport, Peak, Rates};
 use ssd::Arch;
 use ssd_gpu::bench::{self, Budget, Stopwatch};
 use ssd_gpu::kernel::Precision;
@@ -107,7 +107,7 @@ pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
     let want = subject.reference()?;
     measured("Burn on the CPU");
     let peak = match &device.gpu {
-        Some(gpu) => bench::peaks(gpu, milliseconds)?.into(),
+        Some(gpu) => Peak::from(bench::peaks(gpu, milliseconds)?),
         None => cpu_peak::measure(),
     };
     measured("peaks");

@@ -220,7 +220,7 @@ impl Rates {
 fn of_layer<'a>(layer: &Layer, times: &'a NetworkTimes) -> (f64, &'a str) {
     let is_part = |time: &&LayerTime| time.name == layer.name || layer.steps.contains(&time.name);
     let parts = || times.layers.iter().filter(is_part);
-    (parts().map(|time| time.ms).sum(), parts().next().map_or("", |time| &time.method))
+    (parts().map(|time| time.ms).sum(), parts().next().map_or("", |time| time.method.as_str()))
 }
 
 impl Correctness {
