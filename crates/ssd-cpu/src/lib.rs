@@ -42,6 +42,7 @@ pub use crate::shape::{ConvShape, Padding, Pool};
 /// A convolution by the fastest way for its shape; the shape's activation is left to the caller.
 ///
 /// # Shapes
+///
 /// - `x`: `[B, channels_in, H, W]`
 /// - `weight`: `[channels_out, channels_in / groups, k, k]`; `bias`: `[channels_out]`
 /// - output: `[B, channels_out, H', W']`
@@ -78,6 +79,7 @@ fn depthwise_conv3x3(x: Tensor<4>, weight: Tensor<4>, shape: &ConvShape) -> Tens
 /// Differentiable in `x`, `gamma` and `beta`, through the statistics too.
 ///
 /// # Shapes
+///
 /// - `x`: `[B, C, H, W]`; `gamma`, `beta`: `[C]`
 /// - output: `[B, C, H, W]`, the mean `[C]` and the biased variance `[C]`; no gradient flows through the last two.
 pub fn batch_norm_train(
@@ -102,6 +104,7 @@ pub fn batch_norm_train(
 /// `activation(x * scale + shift)`: batch norm with running statistics, folded to two numbers a channel.
 ///
 /// # Shapes
+///
 /// - `x`: `[B, C, H, W]`; `scale`, `shift`: `[C]`
 /// - output: `[B, C, H, W]`
 pub fn scale_shift(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, activation: Activation) -> Tensor<4> {

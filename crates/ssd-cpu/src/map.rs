@@ -94,6 +94,7 @@ impl Map {
     /// The largest number under each window, NaN where there is one.
     ///
     /// # Shapes
+    ///
     /// - output: `[B, C, H', W']`
     pub fn max_pool(&self, pool: &Pool) -> Self {
         let [batch, channels, height, width] = self.dims;
@@ -177,6 +178,7 @@ impl Map {
     /// `x / sqrt(sum over channels of x² + 1e-10) * scale`, position by position.
     ///
     /// # Shapes
+    ///
     /// - `scale`: `[C]`
     pub fn l2_norm(&self, scale: &[f32]) -> Self {
         let [.., width] = self.dims;

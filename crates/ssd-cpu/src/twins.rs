@@ -12,6 +12,7 @@ pub const L2NORM_EPSILON: f32 = 1e-10;
 /// `activation(input * weights + shift)`.
 ///
 /// # Shapes
+///
 /// - `input`: `[channels_in, size_in]`
 /// - `weights`: `[channels_out, channels_in / groups, k, k]`; `shift`: `[channels_out]`
 /// - output: `[channels_out, H', W']`

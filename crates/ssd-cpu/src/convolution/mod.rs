@@ -37,10 +37,12 @@ impl Convolution {
     /// Packs weights for the vector unit of this machine.
     ///
     /// # Shapes
+    ///
     /// - `weights`: `[channels_out, channels_in / groups, kernel, kernel]`, batch norm folded in
     /// - `shift`: `[channels_out]`, added to the sums
     ///
     /// # Errors
+    ///
     /// A shape with a zero in it or with groups of several channels; lengths that do not fit the shape.
     pub fn new(shape: ConvShape, weights: &[f32], shift: &[f32]) -> Result<Self, ConvolutionError> {
         error::check(&shape, weights.len(), shift.len())?;
@@ -60,6 +62,7 @@ impl Convolution {
     /// `activation(x * weights + shift)`.
     ///
     /// # Errors
+    ///
     /// An input with another number of channels, or smaller than the kernel.
     pub fn run(&self, x: &Map) -> Result<Map, ConvolutionError> {
         let dims = self.dims_out(x)?;
@@ -71,6 +74,7 @@ impl Convolution {
     /// `activation(x * weights + shift + residual)`, in the residual's memory if no clone holds it.
     ///
     /// # Errors
+    ///
     /// As [`run`](Self::run), and a residual that is not of the output's shape.
     pub fn run_onto(&self, x: &Map, residual: Map) -> Result<Map, ConvolutionError> {
         let dims = self.dims_out(x)?;
