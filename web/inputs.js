@@ -5,7 +5,7 @@ import { $, make } from "./dom.js";
 /** Binds all inputs. Returns `{ showSamples }`. */
 export function bindInputs(acts) {
   // Class names belong to the weights beside them, or else to those in use.
-  function takeFiles([...files], isWeights = /\.(safetensors|pth|pt|ckpt|bin|tar)$/i) {
+  function takeFiles([...files], isWeights = /\.(safetensors|pth|pt|ckpt|bin|tar|tflite)$/i) {
     const find = (pattern) => files.find(({ name }) => pattern.test(name));
     const [weights, names] = [find(isWeights), find(/\.(txt|names)$/i)];
     if (weights || names) acts.loadWeights(weights, names);

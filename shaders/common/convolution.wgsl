@@ -32,7 +32,7 @@ struct LayerInfo {
   priors: u32, // of one image
   offset_columns: u32, // columns that are offsets; logits follow
   logits_start: u32, // index of the first logit
-  classes: u32,
+  logits: u32, // of a prior
 }
 
 const NONE = 0u;

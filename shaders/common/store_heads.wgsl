@@ -16,7 +16,7 @@ fn store(part: u32, row: u32, quad: u32, sum: vec4<f32>) {
   let cell = row % cells;
   let first_prior = image * info.priors + info.prior_base;
   let offsets = first_prior * 4u + cell * info.offset_columns;
-  let logits = info.logits_start + first_prior * info.classes + cell * (info.columns - info.offset_columns);
+  let logits = info.logits_start + first_prior * info.logits + cell * (info.columns - info.offset_columns);
   let value = sum + shift[quad];
   for (var i = 0u; i < 4u; i++) {
     let column = quad * 4u + i;

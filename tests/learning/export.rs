@@ -27,7 +27,7 @@ fn detections(header: &Header, model: &Ssd) -> Vec<Detection> {
 /// A network of fresh weights that has seen a few batches of noise, so that no running statistic is what it began as.
 fn model(header: &Header) -> Ssd {
     let device = Device::flex().autodiff();
-    let model = Ssd::new(header.arch, header.classes(), &device);
+    let model = Ssd::new(header.arch, header.columns(), &device);
     for _ in 0..3 {
         model.forward(Tensor::random([2, 3, 300, 300], Distribution::Normal(0.0, 1.0), &device));
     }

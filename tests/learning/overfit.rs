@@ -52,7 +52,7 @@ fn checkpointed(out: &Path, header: &Header) -> Ssd {
     let text = std::fs::read_to_string(out.join("config.json")).expect("the run left its settings");
     let config: TrainConfig = serde_json::from_str(&text).expect("they are settings");
     let device = Device::flex().autodiff();
-    let fresh = Ssd::new(header.arch, header.classes(), &device);
+    let fresh = Ssd::new(header.arch, header.columns(), &device);
     let fresh = Learner::new(&config.learn, header, fresh, device);
     let (learner, _) = checkpoint::load(&out.join("checkpoint"), fresh, &header.labels).expect("a checkpoint");
     learner.measured()

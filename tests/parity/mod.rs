@@ -71,8 +71,8 @@ fn assert_heads(pipeline: &Pipeline, fixture: &Fixture) {
     let picture = synthetic();
     let picture = Picture::Rgba { bytes: &picture, width: SYNTHETIC.0, height: SYNTHETIC.1 };
     let (offsets, logits) = block_on(pipeline.predict(&[picture])).expect("the device works");
-    let classes = pipeline.header().classes();
-    for (output, got, width) in [("offsets", offsets, 4), ("logits", logits, classes)] {
+    let columns = pipeline.header().columns();
+    for (output, got, width) in [("offsets", offsets, 4), ("logits", logits, columns)] {
         let (rows, want) = fixture.rows(output);
         let largest = want.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         let mut apart = 0.0f32;

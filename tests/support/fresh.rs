@@ -18,7 +18,7 @@ pub fn fresh_weights(labels: &[&str]) -> Vec<u8> {
     let labels = labels.iter().map(|label| label.to_string()).collect();
     let header = Header::new(ARCH, labels, Provenance::default());
     let tensors: Vec<(TensorSpec, Vec<u8>)> =
-        tensors(ARCH, header.classes()).into_iter().map(|spec| (spec.clone(), fresh(&spec))).collect();
+        tensors(ARCH, header.columns()).into_iter().map(|spec| (spec.clone(), fresh(&spec))).collect();
     let views = tensors.iter().map(|(spec, bytes)| {
         let view = TensorView::new(Dtype::F32, spec.shape.clone(), bytes);
         (spec.path.as_str(), view.expect("as many numbers as the shape has"))

@@ -30,7 +30,7 @@ pub fn losses() -> Vec<f32> {
     let device = Device::flex().autodiff();
     let set = ssd_data::open(&["shapes:3:20"], Format::AUTO, None, None).expect("a generated set");
     let header = Header::new(Arch::Ssd300MobileNetV2Lite, set.labels().to_vec(), Provenance::default());
-    let model = Ssd::new(header.arch, header.classes(), &device).map(&mut Drawn(0));
+    let model = Ssd::new(header.arch, header.columns(), &device).map(&mut Drawn(0));
     let config =
         LearnConfig { lr: 1e-3, optimizer: OptimizerName::Adamw, clip_norm: 10.0, ema: 0.9, ..LearnConfig::default() };
     let mut learner = Learner::new(&config, &header, model, device);

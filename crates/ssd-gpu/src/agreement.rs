@@ -64,7 +64,7 @@ pub fn picture(width: usize, height: usize, seed: u32) -> Vec<u8> {
 /// Whether all predictions are close, as they are and as scores and boxes: where nothing is seen on the picture,
 /// numbers that are all wrong would give scores that are all low.
 fn agree(got: &[f32], want: &[f32], header: &Header) -> bool {
-    let offsets = want.len() / (4 + header.classes()) * 4;
+    let offsets = want.len() / (4 + header.columns()) * 4;
     let close = |got: &[f32], want: &[f32]| {
         let largest = want.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         // Not "farther than": a NaN is farther than nothing.
@@ -80,8 +80,8 @@ fn agree_decoded(got: &[f32], want: &[f32], offsets: usize, header: &Header) -> 
     let priors = header.priors.priors();
     let [got, want] = [got, want].map(|numbers| {
         let (offsets, logits) = numbers.split_at(offsets);
-        let logits = &logits[..priors.len() * header.classes()];
-        decode(&offsets[..priors.len() * 4], logits, &priors, header.priors.variances)
+        let logits = &logits[..priors.len() * header.columns()];
+        decode(&offsets[..priors.len() * 4], logits, &priors, header.priors.variances, header.score_activation)
     });
     let scores = got.scores.iter().zip(&want.scores).all(|(got, want)| (got - want).abs() <= SCORE);
     let edges = |a: &CornerBox, b: &CornerBox| {

@@ -82,7 +82,8 @@ impl GpuDetector {
             let (input, rows) = network::record(&mut recording, header, model, images, precision, adapter);
             let network = recording.compile(progress).await?;
             let (input, predictions) = (network.buffer(input.slot), network.buffer(rows.slot).clone());
-            let counts = Counts { images, priors: rows.priors, classes: rows.classes };
+            let counts =
+                Counts { images, priors: rows.priors, columns: rows.columns, activation: header.score_activation };
             let (priors, variances) = (header.priors.priors(), header.priors.variances);
             Ok(Self {
                 picture: PictureInput::new(gpu, input, header.preprocess(), images, precision).await?,
@@ -185,8 +186,8 @@ impl GpuDetector {
     /// When the device fails.
     pub fn predictions(&self) -> impl Future<Output = Result<Vec<f32>, GpuError>> + use<> {
         let (gpu, buffer) = (self.gpu.clone(), self.predictions.clone());
-        let Counts { images, priors, classes } = self.counts;
-        let bytes = images * priors * (4 + classes) * size_of::<f32>();
+        let Counts { images, priors, columns, .. } = self.counts;
+        let bytes = images * priors * (4 + columns) * size_of::<f32>();
         async move { Ok(bytemuck::pod_collect_to_vec(&gpu.read(&buffer, bytes as u64).await?)) }
     }
 

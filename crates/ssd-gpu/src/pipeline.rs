@@ -205,11 +205,11 @@ impl Pipeline {
                     let detector = detector.borrow();
                     (detector.images(), detector.predictions())
                 };
-                let (priors, classes) = (self.priors.len(), self.header.classes());
+                let (priors, columns) = (self.priors.len(), self.header.columns());
                 let all = reading.await?;
                 let (offsets, logits) = all.split_at(images * priors * 4);
                 let asked = pictures.len() * priors;
-                Ok((offsets[..asked * 4].to_vec(), logits[..asked * classes].to_vec()))
+                Ok((offsets[..asked * 4].to_vec(), logits[..asked * columns].to_vec()))
             }
             Work::Cpu { predictions, .. } => {
                 let CpuPredictions { offsets, logits } = *predictions;
@@ -234,13 +234,13 @@ impl Pipeline {
                 Ok(self.finish(rows, &params, times, 0))
             }
             Work::Burn { predictions, params, mut times } => {
-                let [_, priors, classes] = predictions.logits.dims();
+                let [_, priors, columns] = predictions.logits.dims();
                 let waited = (self.clock)();
                 let offsets = floats(predictions.offsets).await?;
                 let logits = floats(predictions.logits).await?;
                 // On a GPU the network has finished when its output arrives.
                 times.network_ms += (self.clock)() - waited;
-                let rows = offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * classes));
+                let rows = offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * columns));
                 let on_cpu = matches!(&self.engine, Engine::Burn { device, .. } if *device == Device::flex());
                 let read = if on_cpu { 0 } else { (offsets.len() + logits.len()) * size_of::<f32>() };
                 Ok(self.finish(rows, &params, times, read))
@@ -257,9 +257,10 @@ impl Pipeline {
         readback_bytes: usize,
     ) -> Vec<Outcome> {
         let start = (self.clock)();
-        let variances = self.header.priors.variances;
-        let lists: Vec<Vec<Detection>> =
-            rows.map(|(offsets, logits)| postprocess(offsets, logits, &self.priors, variances, params)).collect();
+        let (variances, activation) = (self.header.priors.variances, self.header.score_activation);
+        let lists: Vec<Vec<Detection>> = rows
+            .map(|(offsets, logits)| postprocess(offsets, logits, &self.priors, variances, activation, params))
+            .collect();
         times.postprocess_ms = (self.clock)() - start;
         let outcome = |detections| Outcome { detections, candidates: None, readback_bytes, times: Some(times) };
         lists.into_iter().map(outcome).collect()

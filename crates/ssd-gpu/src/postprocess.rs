@@ -6,7 +6,7 @@
 
 use burn::tensor::wgpu::wgpu;
 use ssd::codec::{SIZE_EXPONENT_MAX, Variances};
-use ssd::postprocess::{DetectParams, MAGNITUDE_MAX, Nms, SLOTS, SOFT_NMS_SIGMA};
+use ssd::postprocess::{DetectParams, MAGNITUDE_MAX, Nms, SIGMOID_LOGIT_MAX, SLOTS, SOFT_NMS_SIGMA, ScoreActivation};
 use ssd::{CenterBox, CornerBox, Detection};
 
 use crate::error::GpuError;
@@ -32,14 +32,16 @@ const PRIORS_MAX: usize = select::ITEMS_MAX as usize + 1;
 pub(crate) struct Counts {
     pub(crate) images: usize,
     pub(crate) priors: usize,
-    /// Background included.
-    pub(crate) classes: usize,
+    /// Logits of a prior.
+    pub(crate) columns: usize,
+    /// How they become scores.
+    pub(crate) activation: ScoreActivation,
 }
 
 impl Counts {
     /// Classes without the background.
-    fn rows(&self) -> usize {
-        self.classes - 1
+    pub(crate) fn rows(&self) -> usize {
+        self.columns.saturating_sub(self.activation.background())
     }
 }
 
@@ -89,13 +91,13 @@ impl Postprocess {
     ) -> Result<Self, GpuError> {
         for (name, got, least, most) in [
             ("the number of priors", priors.len(), 1, PRIORS_MAX),
-            ("the number of classes", counts.classes, 2, ROWS_MAX + 1),
+            ("the number of classes", counts.rows(), 1, ROWS_MAX),
         ] {
             if !(least..=most).contains(&got) {
                 return Err(GpuError::Size { name, got, least, most });
             }
         }
-        let Counts { images, priors: prior_count, classes } = counts;
+        let Counts { images, priors: prior_count, columns, activation } = counts;
         let rows = counts.rows();
         let mut recording = Recording::new(gpu);
         let predictions = recording.shared(predictions);
@@ -113,11 +115,13 @@ impl Postprocess {
         };
         let decode = DecodeInfo {
             priors: prior_count as u32,
-            classes: classes as u32,
+            columns: columns as u32,
+            background: activation.background() as u32,
             center_variance: variances.center,
             size_variance: variances.size,
             size_exponent_max: SIZE_EXPONENT_MAX,
             magnitude_max_bits: MAGNITUDE_MAX.to_bits(),
+            sigmoid_logit_max: SIGMOID_LOGIT_MAX,
             logits_start: (images * prior_count * 4) as u32,
         };
         let params = DetectParams::default();

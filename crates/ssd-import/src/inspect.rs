@@ -40,7 +40,7 @@ pub struct Tensor {
 #[derive(Debug, Serialize)]
 pub struct Network {
     /// The architecture.
-    pub arch: &'static str,
+    pub arch: String,
     /// Whether it is a whole detector; for a trunk all optional fields are `None`.
     pub detector: bool,
     /// Learned numbers in the file.

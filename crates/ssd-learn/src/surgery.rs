@@ -6,7 +6,7 @@ use ssd::weights::Header;
 
 /// `model` with the classes of `header`: all weights are kept but those of the class predictors, which start at random.
 pub fn with_classes(model: Ssd, header: &Header, device: &Device) -> Ssd {
-    let mut fresh = Ssd::undrawn(header.arch, header.classes(), device);
+    let mut fresh = Ssd::undrawn(header.arch, header.columns(), device);
     fresh.backbone = model.backbone;
     for (head, old) in fresh.heads.iter_mut().zip(model.heads) {
         head.offsets = old.offsets;

@@ -7,7 +7,7 @@ use ssd::{Arch, Ssd};
 /// A row of `--arch list`.
 #[derive(Debug, Serialize)]
 pub struct ArchRow {
-    name: &'static str,
+    name: String,
     /// With 20 classes.
     parameters: usize,
     /// Of one picture's convolutions, counting a multiply-add as two.
@@ -19,7 +19,7 @@ pub struct ArchRow {
 pub fn list() -> Vec<ArchRow> {
     let device = Device::flex();
     let row = |arch: Arch| {
-        let model = Ssd::new(arch, 21, &device);
+        let model = Ssd::new(arch, arch.scores().columns(20), &device);
         ArchRow {
             name: arch.name(),
             parameters: model.parameters(arch.input_size()),

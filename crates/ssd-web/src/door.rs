@@ -151,7 +151,7 @@ impl WasmDetector {
         let header = self.pipeline.header();
         let params = from_js::<Options>(&options)?.params(header)?;
         let priors = header.priors.priors();
-        let expected = [priors.len() * 4, priors.len() * header.classes()];
+        let expected = [priors.len() * 4, priors.len() * header.columns()];
         let got = [offsets.len(), logits.len()];
         if got != expected {
             let clause = format!("offsets and logits have {got:?} numbers; this network has {expected:?}");

@@ -4,16 +4,14 @@
 //! post-processing. What it is not: it knows no wgpu, no file, no clock and no thread, and draws random numbers in one
 //! place only, where a network is made ([`Ssd::new`]), from the seed of its device.
 //!
-//! Letters in shapes: `B` pictures in a batch, `P` priors, `C` classes with background as class 0, `H` and `W` a map's
-//! grid. Boxes are fractions of the picture, `0..1`, unless a name ends in `_px`. Paper: Liu et al., "SSD: Single Shot
+//! Letters in shapes: `B` pictures in a batch, `P` priors, `C` logits of a prior (one for each class, before them the
+//! background's where scores are a softmax), `H` and `W` a map's grid. Boxes are fractions of the picture, `0..1`, unless a name ends in `_px`. Paper: Liu et al., "SSD: Single Shot
 //! MultiBox Detector", arXiv 1512.02325v5.
 
 mod names;
 
 // What all stages share.
 pub mod arch;
-#[cfg(test)]
-mod arch_tests;
 pub mod boxes;
 pub mod codec;
 pub mod priors;

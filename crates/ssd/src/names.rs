@@ -1,7 +1,7 @@
 //! Enumerations that are chosen and saved by name.
 
-/// Reading and writing by name, for a type with `ALL` and `name()`: `Display`, `FromStr` with an error that lists the
-/// names, and serde.
+/// Reading and writing by name, for a type with `ALL`, `name()` and `find()`: `Display`, `FromStr` with an error that
+/// lists the names, and serde.
 macro_rules! by_name {
     ($type:ident, $what:literal, $unknown:ident) => {
         #[doc = concat!("A name that no ", $what, " has.")]
@@ -17,7 +17,7 @@ macro_rules! by_name {
 
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.name())
+                f.write_str(&self.name())
             }
         }
 
@@ -25,13 +25,13 @@ macro_rules! by_name {
             type Err = $unknown;
 
             fn from_str(name: &str) -> Result<Self, $unknown> {
-                Self::ALL.into_iter().find(|value| value.name() == name).ok_or_else(|| $unknown(name.to_owned()))
+                Self::find(name).ok_or_else(|| $unknown(name.to_owned()))
             }
         }
 
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.name())
+                serializer.serialize_str(&self.name())
             }
         }
 
@@ -43,7 +43,7 @@ macro_rules! by_name {
     };
 }
 
-/// An enumeration whose variants have their names beside them: `ALL` and `name()` come from the rows.
+/// An enumeration whose variants have their names beside them: `ALL`, `name()` and `find()` come from the rows.
 macro_rules! named {
     ($(#[$meta:meta])* pub enum $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
         $(#[$meta])*
@@ -56,6 +56,10 @@ macro_rules! named {
             /// The name by which it is chosen and saved.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
+            }
+
+            fn find(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|value| value.name() == name)
             }
         }
     };

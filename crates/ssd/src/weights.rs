@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::model::Ssd;
-use crate::postprocess::{DetectParams, Nms};
+use crate::postprocess::{DetectParams, Nms, ScoreActivation};
 use crate::preprocess::{Normalization, Preprocess};
 use crate::priors::PriorScheme;
 
@@ -50,14 +50,6 @@ pub enum Resize {
     /// Bilinear with half-pixel centres and without antialiasing; proportions are not kept. See [`crate::preprocess`].
     #[serde(rename = "stretch-bilinear")]
     StretchBilinear,
-}
-
-/// How logits become scores. There is one way; a file that names another is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScoreActivation {
-    /// Softmax over the classes, including background.
-    Softmax,
 }
 
 /// Where weights come from, in enough detail to make them again.
@@ -139,7 +131,7 @@ impl Header {
             priors: arch.prior_scheme(),
             normalization,
             resize: Resize::StretchBilinear,
-            score_activation: ScoreActivation::Softmax,
+            score_activation: arch.scores(),
             score: 0.5,
             iou: 0.45,
             top_k: 400,
@@ -159,9 +151,14 @@ impl Header {
         Ok(header)
     }
 
-    /// Classes with background: the `C` of shapes.
+    /// Classes with background, which is class 0.
     pub fn classes(&self) -> usize {
         self.labels.len() + 1
+    }
+
+    /// Logits of a prior: the `C` of shapes.
+    pub fn columns(&self) -> usize {
+        self.score_activation.columns(self.labels.len())
     }
 
     /// How pixels enter the network.
@@ -195,14 +192,20 @@ impl Header {
         if self.input_size != self.arch.input_size() {
             return fault(format!("{} takes {} pixels, not {}", self.arch, self.arch.input_size(), self.input_size));
         }
-        let expected = maps.iter().map(|map| (map.grid, map.boxes_per_cell()));
-        let found = self.priors.levels.iter().map(|level| (level.grid, level.boxes_per_cell()));
+        let expected = maps.iter().map(|map| (map.priors.grid, map.priors.boxes.len()));
+        let found = self.priors.levels.iter().map(|level| (level.grid, level.boxes.len()));
         if !expected.eq(found) {
             return fault(format!("its priors do not stand on the feature maps of {}", self.arch));
         }
-        let sides = self.priors.levels.iter().flat_map(|level| {
-            [level.size, level.next_size, level.step.unwrap_or(1.0)].into_iter().chain(level.ratios.iter().copied())
-        });
+        let listed = self.priors.listed.as_deref().unwrap_or_default();
+        if self.priors.listed.is_some() && listed.len() != self.priors.len() {
+            return fault(format!("it lists {} priors of {}", listed.len(), self.priors.len()));
+        }
+        if listed.iter().any(|[cx, cy, w, h]| !(cx.is_finite() && cy.is_finite() && *w > 0.0 && *h > 0.0)) {
+            return fault("one of the priors that it lists is no box".into());
+        }
+        let levels = self.priors.levels.iter();
+        let sides = levels.flat_map(|level| level.boxes.numbers().into_iter().chain(level.step));
         let [center, size] = [self.priors.variances.center, self.priors.variances.size].map(f64::from);
         if sides.chain([center, size]).any(|value| value <= 0.0 || !value.is_finite()) {
             return fault("a size, step, aspect ratio or variance of its priors is not above 0".into());
@@ -239,7 +242,7 @@ pub fn read_header(bytes: &[u8]) -> Result<Header, WeightsError> {
 /// shape.
 pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsError> {
     let header = read_header(&bytes)?;
-    let mut model = Ssd::undrawn(header.arch, header.classes(), device);
+    let mut model = Ssd::undrawn(header.arch, header.columns(), device);
     let filled = fill(&mut model, bytes, header.arch, |_, _| true)?;
     let misfit = |detail: String| Err(WeightsError::Tensors { arch: header.arch, detail });
     if let Some((name, _)) = filled.missing.first() {
@@ -251,7 +254,7 @@ pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsErr
     Ok((header, model))
 }
 
-/// A new network of `arch` for `classes` classes, background counted, with the tensors of trunk and extras that a file
+/// A new network of `arch` with `columns` logits for each prior and the tensors of trunk and extras that a file
 /// without a header has; they are named by their paths, such as `backbone.convs.0.conv.weight`. Also returns how many
 /// were taken, and the paths of those that the file does not have.
 ///
@@ -261,11 +264,11 @@ pub fn load(bytes: Vec<u8>, device: &Device) -> Result<(Header, Ssd), WeightsErr
 pub fn load_trunk(
     bytes: Vec<u8>,
     arch: Arch,
-    classes: usize,
+    columns: usize,
     device: &Device,
 ) -> Result<(Ssd, usize, Vec<String>), WeightsError> {
     let of_trunk = |path: &str, _: &str| path.starts_with("backbone.");
-    let mut model = Ssd::undrawn(arch, classes, device);
+    let mut model = Ssd::undrawn(arch, columns, device);
     let filled = fill(&mut model, bytes, arch, of_trunk)?;
     if filled.applied.is_empty() {
         return Err(WeightsError::NoHeader);

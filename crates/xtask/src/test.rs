@@ -24,7 +24,8 @@ pub fn run() -> anyhow::Result<()> {
         shell::run(&mut shell::command("cargo", &args))
     });
     if programs.is_some() {
-        tally.tests("native tests", &mut cargo_test(&[], &["--skip", WEB], driver));
+        // Not the programs: they hold no tests, and each would be linked a second time.
+        tally.tests("native tests", &mut cargo_test(&["--lib", "--test", "*"], &["--skip", WEB], driver));
     } else {
         tally.skip("native tests: the native programs did not build");
     }
@@ -46,7 +47,7 @@ pub fn run() -> anyhow::Result<()> {
     tally.finish()
 }
 
-/// `cargo test` of these targets, all if there are none. Software Vulkan is forced where there is one, so that a
+/// `cargo test` of these targets. Software Vulkan is forced where there is one, so that a
 /// machine with a graphics card gives the same results; a driver that the caller named stays.
 fn cargo_test(targets: &[&str], filter: &[&str], driver: Option<&Path>) -> Command {
     let args = [&["test", "--no-fail-fast"], &SELECTION[..], targets, &["--"], filter].concat();

@@ -49,10 +49,10 @@ pub fn part_times(
     progress: Progress<'_>,
 ) -> Result<PartTimes, GpuError> {
     let header = pipeline.header().clone();
-    let (images, priors, classes) = (pictures.len(), header.priors.len(), header.classes());
-    let params = scores.iter().map(|&score| DetectParams { score, ..header.params() }.checked(classes));
+    let (images, priors, columns) = (pictures.len(), header.priors.len(), header.columns());
+    let params = scores.iter().map(|&score| DetectParams { score, ..header.params() }.checked(header.classes()));
     let params: Vec<DetectParams> = params.collect::<Result<_, _>>()?;
-    let drawn = drawn_predictions(images, priors, classes);
+    let drawn = drawn_predictions(images, priors, columns);
     let (input, host) = (pipeline.preprocess(pictures)?, Device::flex());
 
     let network = match &mut pipeline.engine {
@@ -68,7 +68,7 @@ pub fn part_times(
     let preprocess_ms = stopwatch.calls(&host, &mut || drop(pipeline.preprocess(pictures)))?;
     let (offsets, logits) = drawn.split_at(images * priors * 4);
     let postprocess = |params: &DetectParams| -> Result<PostprocessTime, GpuError> {
-        let rows = || offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * classes));
+        let rows = || offsets.chunks_exact(priors * 4).zip(logits.chunks_exact(priors * columns));
         let mut work = || drop(pipeline.finish(rows(), params, StageTimes::default(), 0));
         Ok(PostprocessTime { ms: stopwatch.calls(&host, &mut work)?, candidates: None })
     };

@@ -35,9 +35,9 @@ pub(crate) fn record(
     precision: Precision,
     adapter: Adapter,
 ) -> (Map, PredictionRows) {
-    let (size, priors, classes) = (header.input_size, header.priors.len(), header.classes());
+    let (size, priors, columns) = (header.input_size, header.priors.len(), header.columns());
     let rows =
-        PredictionRows { slot: recording.kept(images * priors * (4 + classes) * size_of::<f32>()), priors, classes };
+        PredictionRows { slot: recording.kept(images * priors * (4 + columns) * size_of::<f32>()), priors, columns };
     let bytes = images * size * size * 4 * precision.bytes();
     let input = Map { slot: recording.kept(bytes), channels: 3, size: [size; 2] };
     model.run(&mut Writer::new(recording, images, precision, adapter, rows), input);

@@ -21,7 +21,8 @@ pub(crate) struct Map {
 pub(crate) struct PredictionRows {
     pub(crate) slot: Slot,
     pub(crate) priors: usize,
-    pub(crate) classes: usize,
+    /// Logits of a prior.
+    pub(crate) columns: usize,
 }
 
 /// Records a network.
@@ -107,7 +108,7 @@ impl<'gpu> Writer<'_, 'gpu> {
             },
             parts: 1,
             priors: rows.priors as u32,
-            classes: rows.classes as u32,
+            logits: rows.columns as u32,
             logits_start: (self.images * rows.priors * 4) as u32,
             ..LayerInfo::default()
         }

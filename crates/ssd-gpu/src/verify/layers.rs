@@ -176,9 +176,9 @@ impl Problem<'_> {
         };
         let mut draw = |count: usize| (0..count).map(|_| round(rng.random_range(-2.0f32..2.0))).collect::<Vec<f32>>();
         let mut recording = Recording::new(self.gpu);
-        // Heads of 22 columns, 8 of them offsets: two priors a cell of seven classes.
+        // Heads of 22 columns, 8 of them offsets: two priors a cell with seven logits each.
         let rows =
-            PredictionRows { slot: recording.kept(IMAGES * HEAD_PRIORS * 11 * 4), priors: HEAD_PRIORS, classes: 7 };
+            PredictionRows { slot: recording.kept(IMAGES * HEAD_PRIORS * 11 * 4), priors: HEAD_PRIORS, columns: 7 };
         let mut writer = Writer::new(&mut recording, IMAGES, self.precision, Adapter::HARDWARE, rows);
         let (want, out) = match &self.step {
             Step::Dense(shape, size, _)

@@ -3,14 +3,16 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use ssd::CenterBox;
-use ssd::postprocess::{DetectParams, Nms};
+use ssd::postprocess::{DetectParams, Nms, ScoreActivation};
 
 /// One picture's predictions, and the parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) name: &'static str,
-    /// Background included.
-    pub(crate) classes: usize,
+    /// Logits of a prior.
+    pub(crate) columns: usize,
+    /// How they become scores.
+    pub(crate) activation: ScoreActivation,
     pub(crate) priors: Vec<CenterBox>,
     /// `[P, 4]`
     pub(crate) offsets: Vec<f32>,
@@ -56,6 +58,11 @@ pub(crate) fn problems() -> Vec<Problem> {
         },
         draw("more candidates than top-k", 3000, 7, low.clone()),
         draw("ninety classes", 300, 91, low.clone()),
+        by_sigmoid(draw("sigmoid, one class", 300, 1, low.clone())),
+        by_sigmoid(draw("sigmoid, eighty classes", 300, 80, low.clone())),
+        by_sigmoid(ties(draw("sigmoid, equal scores, equal boxes", 1500, 7, low.clone()))),
+        by_sigmoid(large_logits(draw("sigmoid, logits beyond the clamp", 300, 4, low.clone()))),
+        by_sigmoid(invalid_numbers(draw("sigmoid, NaN and infinity", 500, 6, low.clone()))),
         draw("soft", 300, 7, with(|p| p.nms = Nms::Soft)),
         all_boxes_equal(draw("soft, all boxes equal", 300, 3, with(|p| p.nms = Nms::Soft))),
         draw("soft, only the best", 100, 3, with(|p| (p.nms, p.max) = (Nms::Soft, 1))),
@@ -65,12 +72,12 @@ pub(crate) fn problems() -> Vec<Problem> {
 }
 
 /// One prior in five is rather sure of a class; priors have all sizes and are all over the picture.
-fn draw(name: &'static str, priors: usize, classes: usize, params: DetectParams) -> Problem {
-    let mut rng = Pcg64::seed_from_u64(0x55d_0000 + (priors * classes) as u64);
-    let mut logits: Vec<f32> = (0..priors * classes).map(|_| rng.random_range(-3.0..3.0)).collect();
-    for row in logits.chunks_exact_mut(classes) {
+fn draw(name: &'static str, priors: usize, columns: usize, params: DetectParams) -> Problem {
+    let mut rng = Pcg64::seed_from_u64(0x55d_0000 + (priors * columns) as u64);
+    let mut logits: Vec<f32> = (0..priors * columns).map(|_| rng.random_range(-3.0..3.0)).collect();
+    for row in logits.chunks_exact_mut(columns) {
         if rng.random_bool(0.2) {
-            row[rng.random_range(0..classes)] += rng.random_range(0.0..9.0);
+            row[rng.random_range(0..columns)] += rng.random_range(0.0..9.0);
         }
     }
     let offsets = (0..priors * 4).map(|_| rng.random_range(-2.0..2.0)).collect();
@@ -81,7 +88,19 @@ fn draw(name: &'static str, priors: usize, classes: usize, params: DetectParams)
             CenterBox::new(cx, cy, w, h)
         })
         .collect();
-    Problem { name, classes, priors, offsets, logits, params, broken_scores: &[] }
+    let activation = ScoreActivation::Softmax;
+    Problem { name, columns, activation, priors, offsets, logits, params, broken_scores: &[] }
+}
+
+fn by_sigmoid(problem: Problem) -> Problem {
+    Problem { activation: ScoreActivation::Sigmoid, ..problem }
+}
+
+fn large_logits(mut problem: Problem) -> Problem {
+    for (i, logit) in problem.logits.iter_mut().enumerate() {
+        *logit *= [1.0, 1e2, 1e15, 1e29][i % 4];
+    }
+    problem
 }
 
 fn all_boxes_equal(mut problem: Problem) -> Problem {
@@ -116,9 +135,9 @@ fn ties(mut problem: Problem) -> Problem {
         let [x, y] = [i % 4, i / 4 % 3].map(|v| 0.25 + 0.125 * v as f32);
         *prior = CenterBox::new(x, y, 0.25, 0.25);
     }
-    for (i, row) in problem.logits.chunks_exact_mut(problem.classes).enumerate() {
+    for (i, row) in problem.logits.chunks_exact_mut(problem.columns).enumerate() {
         row.fill(0.0);
-        row[i * 7 % problem.classes] = 4.0;
+        row[i * 7 % problem.columns] = 4.0;
     }
     problem
 }

@@ -26,7 +26,7 @@ use crate::wgsl::Record;
 pub(super) async fn verify(gpu: &Gpu) -> Vec<VerifyCase> {
     let mut cases = Vec::new();
     for problem in problems() {
-        let Problem { name, classes, ref priors, .. } = problem;
+        let Problem { name, columns, ref priors, .. } = problem;
         let rig = match Rig::new(gpu, &problem).await {
             Ok(rig) => rig,
             Err(error) => {
@@ -43,7 +43,7 @@ pub(super) async fn verify(gpu: &Gpu) -> Vec<VerifyCase> {
         ];
         rig.destroy();
         for (stage, verdict) in stages {
-            cases.push(case(format!("{stage}: {name} ({} priors, {classes} classes)", priors.len()), verdict));
+            cases.push(case(format!("{stage}: {name} ({} priors, {columns} logits each)", priors.len()), verdict));
         }
     }
     cases
@@ -62,8 +62,8 @@ impl<'a> Rig<'a> {
     async fn new(gpu: &'a Gpu, problem: &'a Problem) -> Result<Self, GpuError> {
         let priors = problem.priors.len();
         let images = if priors < 2000 { 2 } else { 1 };
-        let predictions = gpu.zeros("predictions", (images * priors * (4 + problem.classes) * 4) as u64);
-        let counts = Counts { images, priors, classes: problem.classes };
+        let predictions = gpu.zeros("predictions", (images * priors * (4 + problem.columns) * 4) as u64);
+        let counts = Counts { images, priors, columns: problem.columns, activation: problem.activation };
         let mut postprocess =
             Postprocess::new(gpu, &predictions, &problem.priors, Variances::default(), counts).await?;
         postprocess.ask(gpu, &problem.params);
@@ -100,7 +100,7 @@ impl<'a> Rig<'a> {
     }
 
     fn rows(&self) -> usize {
-        self.problem.classes - 1
+        self.problem.columns - self.problem.activation.background()
     }
 
     fn destroy(self) {
@@ -108,7 +108,7 @@ impl<'a> Rig<'a> {
         self.predictions.destroy();
     }
 
-    /// Scores `[C-1, P]` and boxes `[P, 4]` by the kernel.
+    /// Scores `[classes, P]` and boxes `[P, 4]` by the kernel.
     async fn decode(&self) -> Result<(Vec<f32>, Vec<f32>), GpuError> {
         self.predict();
         let (Postprocess { slots, stages, .. }, priors) = (&self.postprocess, self.problem.priors.len());
@@ -203,7 +203,7 @@ impl<'a> Rig<'a> {
 }
 
 fn twin_decode(problem: &Problem) -> twin::Decoded {
-    twin::decode(&problem.offsets, &problem.logits, &problem.priors, Variances::default())
+    twin::decode(&problem.offsets, &problem.logits, &problem.priors, Variances::default(), problem.activation)
 }
 
 fn twin_topk(decoded: &twin::Decoded, problem: &Problem) -> Vec<Vec<twin::Candidate>> {

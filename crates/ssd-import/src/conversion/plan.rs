@@ -114,7 +114,7 @@ impl Plan {
         if let Some(labels) = &options.labels {
             header.labels = checked_labels(labels, header.classes())?;
         }
-        let plan = Self::take(found, tensors(header.arch, header.classes()))?;
+        let plan = Self::take(found, tensors(header.arch, header.columns()))?;
         Ok(Self { header: Some(header), done, ..plan })
     }
 

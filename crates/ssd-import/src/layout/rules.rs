@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use ssd::Arch;
-use ssd::priors::PriorLevel;
 
 /// Where the numbers of one of our tensors come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +72,7 @@ impl Rules {
 
     /// Priors in a cell of each feature map.
     pub(crate) fn boxes(&self) -> Vec<usize> {
-        self.arch.prior_scheme().levels.iter().map(PriorLevel::boxes_per_cell).collect()
+        self.arch.prior_scheme().levels.iter().map(|level| level.boxes.len()).collect()
     }
 
     /// Where one of our tensors comes from.

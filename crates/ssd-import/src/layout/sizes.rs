@@ -1,7 +1,7 @@
 //! Sizes of priors that a file does not carry: the sets that the networks on VGG16 and ResNet are trained with.
 
 use ssd::Arch;
-use ssd::priors::{Clip, PriorScheme};
+use ssd::priors::{CellBoxes, Clip, PriorScheme};
 
 /// A set of sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,9 @@ pub(crate) fn priors(arch: Arch, sizes: Option<Sizes>, clip: Clip) -> PriorSchem
         (Some(Sizes::Coco), _) => &COCO_300,
     };
     let input = arch.input_size() as f64;
-    for (level, size) in scheme.levels.iter_mut().zip(sizes_px.windows(2)) {
-        (level.size, level.next_size) = (size[0] / input, size[1] / input);
+    for (level, size_px) in scheme.levels.iter_mut().zip(sizes_px.windows(2)) {
+        let CellBoxes::Ratios { size, next_size, .. } = &mut level.boxes else { continue };
+        (*size, *next_size) = (size_px[0] / input, size_px[1] / input);
     }
     scheme
 }

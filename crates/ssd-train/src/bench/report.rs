@@ -13,7 +13,7 @@ pub struct Report {
     /// Where.
     pub device: DeviceReport,
     /// The network.
-    pub arch: &'static str,
+    pub arch: String,
     /// Classes, background counted.
     pub classes: usize,
     /// Pictures at once.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
-use ssd::priors::{Clip, PriorScheme};
+use ssd::priors::{CellBoxes, Clip, PriorScheme};
 use ssd::weights::Dtype;
 use ssd_import::{Conversion, ImportError, Inspection, Network, Options, Plan, TensorFile, quoted};
 
@@ -39,7 +39,7 @@ pub fn labels(path: &Path) -> Result<Vec<String>, Failure> {
 #[derive(Serialize)]
 pub struct Report {
     layout: &'static str,
-    arch: &'static str,
+    arch: String,
     detector: bool,
     labels: Vec<String>,
     /// Whether these are names, not numbers because none are known.
@@ -205,9 +205,22 @@ fn prior_rows(priors: &PriorScheme, input: usize, row: &mut dyn FnMut(&str, &str
     for level in &priors.levels {
         let px = |fraction: f64| fraction * input as f64;
         let step = level.step.map_or(px(1.0) / level.grid as f64, px);
-        let ratios: Vec<String> = level.ratios.iter().map(|ratio| ratio.to_string()).collect();
-        let sizes = format!("{:.1} and {:.1} px", px(level.size), px((level.size * level.next_size).sqrt()));
+        let joined = |parts: Vec<String>| parts.join(" ");
+        let boxes = match &level.boxes {
+            CellBoxes::Ratios { size, next_size, ratios } => {
+                let ratios = joined(ratios.iter().map(f64::to_string).collect());
+                let larger = px((size * next_size).sqrt());
+                format!("squares of {:.1} and {larger:.1} px, ratios {ratios}", px(*size))
+            }
+            CellBoxes::Sizes { sizes } => {
+                let size = |&[width, height]: &[f64; 2]| format!("{:.0}x{:.0}", px(width), px(height));
+                format!("boxes of {} px", joined(sizes.iter().map(size).collect()))
+            }
+        };
         let grid = level.grid;
-        row("", &format!("{grid:3} x {grid:<3} step {step:.1} px, squares of {sizes}, ratios {}", ratios.join(" ")));
+        row("", &format!("{grid:3} x {grid:<3} step {step:.1} px, {boxes}"));
+    }
+    if priors.listed.is_some() {
+        row("", "each listed by itself: the file's, which were rounded");
     }
 }

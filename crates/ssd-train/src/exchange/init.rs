@@ -94,7 +94,7 @@ fn detector(bytes: Vec<u8>, what: &str, header: &Header, device: &Device) -> Res
 
 /// From a file that is not a detector, but has tensors of a trunk.
 fn trunk(bytes: Vec<u8>, what: &str, header: &Header, device: &Device) -> Result<(Ssd, String), WeightsError> {
-    let (model, taken, missing) = weights::load_trunk(bytes, header.arch, header.classes(), device)?;
+    let (model, taken, missing) = weights::load_trunk(bytes, header.arch, header.columns(), device)?;
     let anew = match missing.first() {
         Some(first) => format!("{first} and {} more of the trunk, and all heads, are made anew", missing.len() - 1),
         None => "the heads are made anew".into(),

@@ -138,7 +138,7 @@ fn first_learner(
             console::note(&sentence);
             model
         }
-        None => Ssd::new(config.arch, header.classes(), &device),
+        None => Ssd::new(config.arch, header.columns(), &device),
     };
     if config.init.is_none() && config.learn.freeze > 0 && !resumed {
         console::note("The frozen stages keep their random weights: --freeze and --recipe finetune are for --init.");

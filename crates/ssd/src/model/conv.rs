@@ -62,6 +62,13 @@ impl ConvUnitConfig {
         self.padding(Padding::same([size; 2], kernel, stride, dilation))
     }
 
+    /// The same for convolutions one after the other: `size` becomes that of the output.
+    pub(super) fn same_along(self, size: &mut usize) -> Self {
+        let before = *size;
+        *size = size.div_ceil(self.shape.stride);
+        self.same(before)
+    }
+
     /// Pixels from one tap to the next, with the padding that keeps the size.
     pub fn dilation(mut self, dilation: usize) -> Self {
         self.shape.dilation = dilation;

@@ -1,16 +1,17 @@
 //! Extras: plain convolutions after a trunk, in pairs, each of which ends in a feature map. Paper §3, Fig. 2.
 
-use burn::tensor::Device;
-
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::steps::Steps;
 
 /// Channels of a 1x1 convolution and of the one after it, and the kernel, stride and padding of the latter.
 pub(super) type Pair = (usize, usize, usize, usize, usize);
 
-/// The convolutions of `pairs` on a map of `channels` channels.
-pub(super) fn extras(mut channels: usize, pairs: &[Pair], norm: bool, device: &Device) -> Vec<ConvUnit> {
-    let unit = |config: ConvUnitConfig| config.norm(norm).init(device);
+/// The convolutions of `pairs` on a map of `channels` channels, each as `unit` completes it.
+pub(super) fn extras(
+    mut channels: usize,
+    pairs: &[Pair],
+    mut unit: impl FnMut(ConvUnitConfig) -> ConvUnit,
+) -> Vec<ConvUnit> {
     let pair = |&(narrow, wide, kernel, stride, padding): &Pair| {
         let input = std::mem::replace(&mut channels, wide);
         let second = ConvUnitConfig::new(narrow, wide, kernel).stride(stride).padding(padding);

@@ -15,7 +15,7 @@ use crate::arch::{FeatureMap, HeadKind};
 /// One branch of a head: a predicting convolution, after a depthwise one in the light networks.
 #[derive(Module, Debug)]
 pub struct Predictor {
-    /// 3x3 depthwise with norm and ReLU6, in the light networks.
+    /// 3x3 depthwise with ReLU6, in the light networks; most have a norm.
     pub depthwise: Option<ConvUnit>,
     /// The convolution whose outputs are the predictions.
     pub conv: Conv2d,
@@ -39,8 +39,10 @@ impl Predictor {
         let (kernel, depthwise) = match kind {
             HeadKind::Dense => (3, None),
             // On a map of one cell a 3x3 window would see nothing but padding around it.
-            HeadKind::BiasedSeparable => (1, (map.grid > 1).then(|| depthwise.norm_and_bias())),
+            HeadKind::BiasedSeparable => (1, (map.priors.grid > 1).then(|| depthwise.norm_and_bias())),
             HeadKind::Separable => (1, Some(depthwise.norm(true).statistics(epsilon, momentum))),
+            HeadKind::PlainSeparable => (1, Some(depthwise)),
+            HeadKind::Pointwise => (1, None),
         };
         let unit = ConvUnitConfig::new(map.channels, output, kernel).activation(Activation::None).init(device);
         let depthwise = depthwise.map(|config| config.activation(Activation::Relu6).init(device));
@@ -62,9 +64,9 @@ impl Predictor {
 }
 
 impl Head {
-    pub(super) fn new(kind: HeadKind, map: &FeatureMap, classes: usize, device: &Device) -> Self {
-        let branch = |values: usize| Predictor::new(kind, map, map.boxes_per_cell() * values, device);
-        Self { offsets: branch(4), logits: branch(classes) }
+    pub(super) fn new(kind: HeadKind, map: &FeatureMap, columns: usize, device: &Device) -> Self {
+        let branch = |values: usize| Predictor::new(kind, map, map.priors.boxes.len() * values, device);
+        Self { offsets: branch(4), logits: branch(columns) }
     }
 
     /// # Shapes

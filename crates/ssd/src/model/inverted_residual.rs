@@ -8,6 +8,7 @@ use ssd_cpu::Activation;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::steps::Steps;
+use crate::arch::divisible;
 
 /// Batch norm's epsilon and momentum in torchvision's SSDLite: blocks, trunk and heads.
 pub(super) const TORCHVISION_STATISTICS: (f64, f64) = (1e-3, 0.03);
@@ -24,7 +25,7 @@ pub struct Gate {
 
 impl Gate {
     fn new(channels: usize, device: &Device) -> Self {
-        let squeezed = squeezed(channels);
+        let squeezed = divisible((channels / 4) as f64, 8);
         Self {
             squeeze: ConvUnitConfig::new(channels, squeezed, 1).init(device),
             excite: ConvUnitConfig::new(squeezed, channels, 1).activation(Activation::HardSigmoid).init(device),
@@ -67,8 +68,36 @@ pub(super) struct InvertedResidualConfig {
     /// After the narrowing.
     pub(super) project: Activation,
     pub(super) gated: bool,
-    /// Batch norm's epsilon and momentum.
-    pub(super) statistics: (f64, f64),
+    /// Whether its first 1x1 is there even if it widens nothing.
+    pub(super) expands: bool,
+    /// Norms and padding.
+    pub(super) style: Style,
+}
+
+/// What the trunks of inverted residuals have in all their convolutions.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Style {
+    /// Batch norm of that epsilon and momentum, and padding that depends on the kernel alone: PyTorch's.
+    Norm(f64, f64),
+    /// No norm, and padding `SAME`: TensorFlow's, whose files have their norms folded into the convolutions.
+    Same,
+}
+
+impl Style {
+    /// A convolution on a map of `size` x `size`, which becomes its output's.
+    pub(super) fn unit(
+        self,
+        config: ConvUnitConfig,
+        activation: Activation,
+        size: &mut usize,
+        device: &Device,
+    ) -> ConvUnit {
+        let config = config.activation(activation);
+        match self {
+            Self::Norm(epsilon, momentum) => config.norm(true).statistics(epsilon, momentum).init(device),
+            Self::Same => config.same_along(size).init(device),
+        }
+    }
 }
 
 impl InvertedResidualConfig {
@@ -82,31 +111,23 @@ impl InvertedResidualConfig {
             activation: Activation::Relu6,
             project: Activation::None,
             gated: false,
-            statistics: (1e-5, 0.1),
+            expands: inner != input,
+            style: Style::Norm(1e-5, 0.1),
         }
     }
 
-    pub(super) fn init(self, device: &Device) -> InvertedResidual {
+    /// A block with fresh weights on a map of `size` x `size`, which becomes its output's.
+    pub(super) fn init(self, size: &mut usize, device: &Device) -> InvertedResidual {
         let Self { input, inner, output, stride, activation, .. } = self;
-        let unit = |config: ConvUnitConfig, activation| {
-            config.norm(true).statistics(self.statistics.0, self.statistics.1).activation(activation).init(device)
-        };
+        let mut unit = |config, activation| self.style.unit(config, activation, size, device);
         InvertedResidual {
-            expand: (inner != input).then(|| unit(ConvUnitConfig::new(input, inner, 1), activation)),
+            expand: self.expands.then(|| unit(ConvUnitConfig::new(input, inner, 1), activation)),
             depthwise: unit(ConvUnitConfig::depthwise(inner, self.kernel).stride(stride), activation),
             gate: self.gated.then(|| Gate::new(inner, device)),
             project: unit(ConvUnitConfig::new(inner, output, 1), self.project),
             residual: stride == 1 && input == output,
         }
     }
-}
-
-/// A quarter of the channels, rounded to the nearest multiple of 8 that is not more than a tenth smaller: torchvision's
-/// `_make_divisible`.
-fn squeezed(channels: usize) -> usize {
-    let quarter = channels / 4;
-    let nearest = ((quarter + 4) / 8 * 8).max(8);
-    if nearest * 10 < quarter * 9 { nearest + 8 } else { nearest }
 }
 
 impl InvertedResidual {

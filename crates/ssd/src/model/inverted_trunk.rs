@@ -1,5 +1,6 @@
 //! Trunks of inverted residuals with light extras: MobileNetV2 in the layout of pytorch-ssd's `mb2-ssd-lite`,
-//! MobileNetV3-Large in that of torchvision's `ssdlite320_mobilenet_v3_large`.
+//! MobileNetV3-Large in that of torchvision's `ssdlite320_mobilenet_v3_large`, MobileNetV2 and MobileNetV3-Small in that
+//! of TensorFlow's SSDLite.
 //!
 //! The first feature map is no block's output: it is the widened inside of the last block that halves the map.
 
@@ -8,10 +9,10 @@ use burn::tensor::Device;
 use ssd_cpu::Activation::{self, HardSwish, Relu, Relu6};
 
 use super::conv::{ConvUnit, ConvUnitConfig};
-use super::inverted_residual::{InvertedResidual, InvertedResidualConfig, TORCHVISION_STATISTICS};
+use super::inverted_residual::{InvertedResidual, InvertedResidualConfig, Style, TORCHVISION_STATISTICS};
 use super::stages::{frozen_up_to, stage_ends};
 use super::steps::Steps;
-use crate::arch::Inverted;
+use crate::arch::{Inverted, Scale, divisible};
 
 /// Widening, output channels, number of blocks, stride of the first: MobileNetV2 paper, table 2.
 const V2_BLOCKS: [(usize, usize, usize, usize); 7] =
@@ -36,6 +37,21 @@ const V3_BLOCKS: [(usize, usize, usize, bool, Activation, usize); 15] = [
     (5, 960, 160, true, HardSwish, 1),
 ];
 
+/// The same of MobileNetV3-Small with a narrow tail: TensorFlow's `V3_SMALL_DETECTION` in `mobilenet_v3.py`.
+const V3_SMALL_BLOCKS: [(usize, usize, usize, bool, Activation, usize); 11] = [
+    (3, 16, 16, true, Relu, 2),
+    (3, 72, 24, false, Relu, 2),
+    (3, 88, 24, false, Relu, 1),
+    (5, 96, 40, true, HardSwish, 2),
+    (5, 240, 40, true, HardSwish, 1),
+    (5, 240, 40, true, HardSwish, 1),
+    (5, 120, 48, true, HardSwish, 1),
+    (5, 144, 48, true, HardSwish, 1),
+    (5, 288, 48, true, HardSwish, 2),
+    (5, 288, 48, true, HardSwish, 1),
+    (5, 288, 48, true, HardSwish, 1),
+];
+
 /// The block of [`V3_BLOCKS`] with whose output the tail begins.
 const V3_TAIL: usize = 12;
 
@@ -52,29 +68,32 @@ struct Table {
     activation: Activation,
     /// At the end of each extra block.
     extras_end: Activation,
-    /// Batch norm's epsilon and momentum.
-    statistics: (f64, f64),
+    style: Style,
 }
 
+/// Channels inside and after each extra block of TensorFlow's SSDLite at full width: `feature_map_generators.py`.
+const EXTRAS_TF: [(usize, usize); 4] = [(256, 512), (128, 256), (128, 256), (64, 128)];
+
 impl Table {
-    fn v2() -> Self {
-        let mut channels = 32;
+    /// `scaled` gives the channels of a layer from those in the paper.
+    fn v2(scaled: impl Fn(usize) -> usize) -> Self {
+        let mut channels = scaled(32);
         let mut blocks = Vec::new();
         for (widening, output, count, first_stride) in V2_BLOCKS {
             for index in 0..count {
                 let stride = if index == 0 { first_stride } else { 1 };
-                blocks.push(InvertedResidualConfig::new(channels, channels * widening, output, stride));
-                channels = output;
+                let input = std::mem::replace(&mut channels, scaled(output));
+                blocks.push(InvertedResidualConfig::new(input, input * widening, channels, stride));
             }
         }
         Self {
-            stem: 32,
+            stem: scaled(32),
             blocks,
-            last: 1280,
+            last: scaled(1280),
             extras: [(256, 512), (128, 256), (128, 256), (64, 64)],
             activation: Relu6,
             extras_end: Activation::None,
-            statistics: (1e-5, 0.1),
+            style: Style::Norm(1e-5, 0.1),
         }
     }
 
@@ -95,8 +114,30 @@ impl Table {
             extras: [(256, 512), (128, 256), (128, 256), (64, 128)],
             activation: HardSwish,
             extras_end: Relu6,
-            statistics: TORCHVISION_STATISTICS,
+            style: Style::Norm(TORCHVISION_STATISTICS.0, TORCHVISION_STATISTICS.1),
         }
+    }
+
+    fn v3_small(scale: Scale) -> Self {
+        let mut channels = scale.divisible(16);
+        // The channels before the block at full width, by which TensorFlow gives those inside.
+        let mut full = 16;
+        let block = |(kernel, inner, output, gated, activation, stride)| {
+            let input = std::mem::replace(&mut channels, scale.divisible(output));
+            let inner = divisible((input * inner) as f64 / std::mem::replace(&mut full, output) as f64, 8);
+            let config = InvertedResidualConfig::new(input, inner, channels, stride);
+            InvertedResidualConfig { kernel, gated, activation, ..config }
+        };
+        let blocks = V3_SMALL_BLOCKS.map(block).into();
+        let (stem, last) = (scale.divisible(16), scale.divisible(288));
+        let style = Style::Norm(1e-5, 0.1);
+        Self { stem, blocks, last, extras: EXTRAS_TF, activation: HardSwish, extras_end: Relu6, style }
+    }
+
+    /// The same as TensorFlow makes it.
+    fn tensorflow(self, scale: Scale) -> Self {
+        let extras = EXTRAS_TF.map(|(inner, output)| (scale.rounded_down(inner), scale.rounded_down(output)));
+        Self { extras, extras_end: Relu6, style: Style::Same, ..self }
     }
 }
 
@@ -105,7 +146,7 @@ impl Table {
 pub struct InvertedTrunk {
     /// 3x3, stride 2.
     pub stem: ConvUnit,
-    /// 17 blocks of MobileNetV2, 15 of MobileNetV3.
+    /// 17 blocks of MobileNetV2, 15 of MobileNetV3-Large, 11 of MobileNetV3-Small.
     pub blocks: Vec<InvertedResidual>,
     /// 1x1 to many channels.
     pub last: ConvUnit,
@@ -116,28 +157,30 @@ pub struct InvertedTrunk {
 impl InvertedTrunk {
     /// Fresh weights.
     pub fn new(kind: Inverted, device: &Device) -> Self {
-        let Table { stem, blocks, last, extras, activation, extras_end, statistics } = match kind {
-            Inverted::MobileNetV2 => Table::v2(),
-            Inverted::MobileNetV3 => Table::v3(2),
-            Inverted::MobileNetV3Wide => Table::v3(1),
+        let (table, input_px) = match kind {
+            Inverted::MobileNetV2 => (Table::v2(|channels| channels), 0),
+            Inverted::MobileNetV3 => (Table::v3(2), 0),
+            Inverted::MobileNetV3Wide => (Table::v3(1), 0),
+            Inverted::MobileNetV2Tf(scale) => {
+                (Table::v2(|channels| scale.divisible(channels)).tensorflow(scale), scale.input_px)
+            }
+            Inverted::MobileNetV3SmallTf(scale) => (Table::v3_small(scale).tensorflow(scale), scale.input_px),
         };
-        let unit = |config: ConvUnitConfig| {
-            config.norm(true).statistics(statistics.0, statistics.1).activation(activation).init(device)
-        };
+        let Table { stem, blocks, last, extras, activation, extras_end, style } = table;
+        // Of the map, for padding that depends on it.
+        let mut size = usize::from(input_px);
         let narrow = blocks.last().map_or(stem, |block| block.output);
+        let stem = style.unit(ConvUnitConfig::new(3, stem, 3).stride(2), activation, &mut size, device);
+        let block = |config| InvertedResidualConfig { style, ..config }.init(&mut size, device);
+        let blocks = blocks.into_iter().map(block).collect();
         let mut channels = last;
+        let last = style.unit(ConvUnitConfig::new(narrow, last, 1), activation, &mut size, device);
         let extra = |(inner, output)| {
             let config = InvertedResidualConfig::new(channels, inner, output, 2);
             channels = output;
-            InvertedResidualConfig { project: extras_end, statistics, ..config }.init(device)
+            InvertedResidualConfig { project: extras_end, expands: true, style, ..config }.init(&mut size, device)
         };
-        let block = |config| InvertedResidualConfig { statistics, ..config }.init(device);
-        Self {
-            stem: unit(ConvUnitConfig::new(3, stem, 3).stride(2)),
-            blocks: blocks.into_iter().map(block).collect(),
-            last: unit(ConvUnitConfig::new(narrow, last, 1)),
-            extras: extras.into_iter().map(extra).collect(),
-        }
+        Self { stem, blocks, last, extras: extras.into_iter().map(extra).collect() }
     }
 
     fn stage_ends(&self) -> Vec<usize> {

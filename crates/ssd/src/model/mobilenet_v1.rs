@@ -1,12 +1,17 @@
-//! MobileNetV1 with plain extras, in the layout of pytorch-ssd's `mb1-ssd`. MobileNet paper, arXiv 1704.04861, table 1.
+//! MobileNetV1 with plain extras, in the layouts of pytorch-ssd's `mb1-ssd` and of TensorFlow's `ssd_mobilenet_v1`.
+//! MobileNet paper, arXiv 1704.04861, table 1.
+//!
+//! TensorFlow's has no batch norm, since its files have it folded into the convolutions; it pads as `SAME` does.
 
 use burn::module::Module;
 use burn::tensor::Device;
+use ssd_cpu::Activation;
 
 use super::conv::{ConvUnit, ConvUnitConfig};
 use super::extras::{Pair, extras, run_extras};
 use super::stages::{frozen_up_to, stage_ends};
 use super::steps::Steps;
+use crate::arch::{Scale, Separables};
 
 /// Output channels and stride of the 13 blocks.
 const BLOCKS: [(usize, usize); 13] = [
@@ -27,6 +32,9 @@ const BLOCKS: [(usize, usize); 13] = [
 
 const EXTRAS: [Pair; 4] = [(256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 2, 1)];
 
+/// TensorFlow's at full width: `ssd_mobilenet_v1_feature_extractor.py`.
+const EXTRAS_TF: [Pair; 4] = [(256, 512, 3, 2, 1), (128, 256, 3, 2, 1), (128, 256, 3, 2, 1), (64, 128, 3, 2, 1)];
+
 /// A convolution of each channel by itself, then 1x1: a depthwise separable convolution.
 #[derive(Module, Debug)]
 pub struct Separable {
@@ -39,32 +47,54 @@ pub struct Separable {
 /// MobileNetV1 and the extras: pictures to six feature maps.
 #[derive(Module, Debug)]
 pub struct MobileNetV1 {
-    /// 3x3, stride 2, to 32 channels.
+    /// 3x3, stride 2, to 32 channels at full width.
     pub stem: ConvUnit,
     /// The 13 blocks.
     pub blocks: Vec<Separable>,
-    /// Four pairs of 1x1 and 3x3 with stride 2, without norm.
+    /// Four pairs of 1x1 and 3x3 with stride 2, without norm in either layout.
     pub extras: Vec<ConvUnit>,
+}
+
+/// The 13 blocks on a map of so many channels, and the channels of the last. `scaled` gives the width of a block from
+/// that in [`BLOCKS`], and `unit` completes a convolution.
+fn blocks(
+    mut channels: usize,
+    scaled: impl Fn(usize) -> usize,
+    mut unit: impl FnMut(ConvUnitConfig) -> ConvUnit,
+) -> (Vec<Separable>, usize) {
+    let block = |(output, stride)| {
+        let input = std::mem::replace(&mut channels, scaled(output));
+        let depthwise = unit(ConvUnitConfig::depthwise(input, 3).stride(stride));
+        Separable { depthwise, pointwise: unit(ConvUnitConfig::new(input, scaled(output), 1)) }
+    };
+    (BLOCKS.map(block).into(), channels)
 }
 
 impl MobileNetV1 {
     /// Fresh weights.
-    pub fn new(device: &Device) -> Self {
-        let unit = |config: ConvUnitConfig| config.norm(true).init(device);
-        let mut channels = 32;
-        let blocks = BLOCKS.into_iter().map(|(output, stride)| {
-            let block = Separable {
-                depthwise: unit(ConvUnitConfig::depthwise(channels, 3).stride(stride)),
-                pointwise: unit(ConvUnitConfig::new(channels, output, 1)),
-            };
-            channels = output;
-            block
-        });
-        Self {
-            stem: unit(ConvUnitConfig::new(3, 32, 3).stride(2)),
-            blocks: blocks.collect(),
-            extras: extras(1024, &EXTRAS, false, device),
+    pub fn new(kind: Separables, device: &Device) -> Self {
+        match kind {
+            Separables::PyTorchSsd => Self::with_norm(device),
+            Separables::TensorFlow(scale) => Self::without_norm(scale, device),
         }
+    }
+
+    fn with_norm(device: &Device) -> Self {
+        let normed = |config: ConvUnitConfig| config.norm(true).init(device);
+        let stem = normed(ConvUnitConfig::new(3, 32, 3).stride(2));
+        let (blocks, channels) = blocks(32, |channels| channels, normed);
+        Self { stem, blocks, extras: extras(channels, &EXTRAS, |config| config.init(device)) }
+    }
+
+    fn without_norm(scale: Scale, device: &Device) -> Self {
+        let mut size = usize::from(scale.input_px);
+        let mut unit = |config: ConvUnitConfig| config.same_along(&mut size).activation(Activation::Relu6).init(device);
+        let scaled = |channels| scale.rounded_down(channels);
+        let stem = unit(ConvUnitConfig::new(3, scaled(32), 3).stride(2));
+        let (blocks, channels) = blocks(scaled(32), scaled, &mut unit);
+        let pairs =
+            EXTRAS_TF.map(|(narrow, wide, kernel, stride, _)| (scaled(narrow), scaled(wide), kernel, stride, 0));
+        Self { stem, blocks, extras: extras(channels, &pairs, unit) }
     }
 
     fn stage_ends(&self) -> Vec<usize> {
@@ -83,9 +113,9 @@ impl MobileNetV1 {
 
     /// # Shapes
     ///
-    /// - `images`: `[B, 3, 300, 300]`
-    /// - output: `[B, 512, 19, 19]`, `[B, 1024, 10, 10]`, `[B, 512, 5, 5]`, `[B, 256, 3, 3]`, `[B, 256, 2, 2]`, `[B,
-    ///   256, 1, 1]`
+    /// - `images`: `[B, 3, S, S]`
+    /// - output: the maps of [`feature_maps`](crate::Arch::feature_maps), `[B, channels, grid, grid]` each: 19, 10, 5,
+    ///   3, 2 and 1 for 300 pixels
     pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) -> Vec<S::Map> {
         let ends = self.stage_ends();
         // The outputs of the last two stages are the first feature maps.

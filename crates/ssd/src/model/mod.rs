@@ -64,7 +64,7 @@ macro_rules! backbones {
 backbones! {
     Vgg16(variant) => Vgg16,
     ResNet(depth) => ResNet,
-    MobileNetV1 => MobileNetV1,
+    MobileNetV1(kind) => MobileNetV1,
     Inverted(kind) => InvertedTrunk,
 }
 
@@ -78,15 +78,17 @@ pub struct Ssd {
 }
 
 impl Ssd {
-    /// A network with fresh weights for `classes` classes, background counted. The weights follow from the seed of
-    /// `device`.
-    pub fn new(arch: Arch, classes: usize, device: &Device) -> Self {
-        Self::undrawn(arch, classes, device).drawn()
+    /// A network with fresh weights and `columns` logits for each prior: see [`ScoreActivation::columns`]. The weights
+    /// follow from the seed of `device`.
+    ///
+    /// [`ScoreActivation::columns`]: crate::postprocess::ScoreActivation::columns
+    pub fn new(arch: Arch, columns: usize, device: &Device) -> Self {
+        Self::undrawn(arch, columns, device).drawn()
     }
 
     /// The same with no weight drawn yet, to be filled from a file.
-    pub fn undrawn(arch: Arch, classes: usize, device: &Device) -> Self {
-        let head = |map| Head::new(arch.heads(), map, classes, device);
+    pub fn undrawn(arch: Arch, columns: usize, device: &Device) -> Self {
+        let head = |map| Head::new(arch.heads(), map, columns, device);
         Self { backbone: Backbone::new(arch.trunk(), device), heads: arch.feature_maps().iter().map(head).collect() }
     }
 

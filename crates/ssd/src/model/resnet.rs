@@ -98,8 +98,9 @@ impl ResNet {
                 channels = depth.widening() * width;
             }
         }
-        let stem = ConvUnitConfig::new(3, 64, 7).stride(2).norm(true).init(device);
-        Self { stem, blocks, extras: extras(channels, &EXTRAS, true, device) }
+        let unit = |config: ConvUnitConfig| config.norm(true).init(device);
+        let stem = unit(ConvUnitConfig::new(3, 64, 7).stride(2));
+        Self { stem, blocks, extras: extras(channels, &EXTRAS, unit) }
     }
 
     /// The same with the first `stages` of conv1 to conv4 frozen.

@@ -22,10 +22,10 @@ impl TensorSpec {
     }
 }
 
-/// The tensors of the network of `arch` for `classes` classes, background counted.
-pub fn tensors(arch: Arch, classes: usize) -> Vec<TensorSpec> {
+/// The tensors of the network of `arch` with `columns` logits for each prior.
+pub fn tensors(arch: Arch, columns: usize) -> Vec<TensorSpec> {
     let mut list = List::default();
-    Ssd::undrawn(arch, classes, &Device::flex()).visit(&mut list);
+    Ssd::undrawn(arch, columns, &Device::flex()).visit(&mut list);
     list.found
 }
 

@@ -67,7 +67,7 @@ impl Vgg16 {
             fc7: unit(ConvUnitConfig::new(1024, 1024, 1)),
             l2norm: (!source_batch_norm).then(|| L2Norm::new(512, device)),
             source_norm: source_batch_norm.then(|| source_norm(device)),
-            extras: extras(1024, pairs, norm, device),
+            extras: extras(1024, pairs, unit),
         }
     }
 

@@ -14,7 +14,7 @@ mod nms;
 mod params;
 mod topk;
 
-pub use decode::{Decoded, MAGNITUDE_MAX, decode};
+pub use decode::{Decoded, MAGNITUDE_MAX, SIGMOID_LOGIT_MAX, ScoreActivation, decode};
 pub use gather::{Gathered, gather};
 pub use nms::{SOFT_NMS_SIGMA, nms, soft_nms};
 pub use params::{DetectParams, Nms, ParamsError, SLOTS};
@@ -22,16 +22,17 @@ pub use topk::{Candidate, topk};
 
 /// All four stages for one picture.
 ///
-/// `offsets` are `[P, 4]`, `logits` `[P, C]` with background as class 0, both row by row; `priors` are `P`. The
+/// `offsets` are `[P, 4]`, `logits` `[P, C]` as `activation` reads them, both row by row; `priors` are `P`. The
 /// detections are at most `params.max`, best first. Values that are not finite lead to no detection.
 pub fn postprocess(
     offsets: &[f32],
     logits: &[f32],
     priors: &[CenterBox],
     variances: Variances,
+    activation: ScoreActivation,
     params: &DetectParams,
 ) -> Vec<Detection> {
-    let decoded = decode(offsets, logits, priors, variances);
+    let decoded = decode(offsets, logits, priors, variances, activation);
     let kept: Vec<Vec<Candidate>> = (decoded.rows().enumerate())
         .map(|(row, scores)| {
             let candidates = if params.wants(row + 1) { topk(scores, params) } else { Vec::new() };

@@ -93,7 +93,7 @@ proptest! {
         offsets in prop::collection::vec(-50.0f32..50.0, 28),
     ) {
         let priors = [CenterBox::new(0.5, 0.25, 0.5, 0.1); 7];
-        let decoded = decode(&offsets, &logits, &priors, Variances::default());
+        let decoded = decode(&offsets, &logits, &priors, Variances::default(), ScoreActivation::Softmax);
         prop_assert_eq!((decoded.scores.len(), decoded.boxes.len()), (4 * 7, 7));
         for prior in 0..7 {
             let sum: f32 = decoded.rows().map(|row| row[prior]).sum();
@@ -110,7 +110,7 @@ fn three_boxes_by_hand() {
         [CenterBox::new(0.3, 0.3, 0.2, 0.2), CenterBox::new(0.31, 0.3, 0.2, 0.2), CenterBox::new(0.7, 0.7, 0.2, 0.2)];
     let logits = [0.0, 2.0, 0.0, /**/ 0.0, 3.0, 0.0, /**/ 0.0, 0.0, 2.5];
     let params = DetectParams::default();
-    let found = postprocess(&[0.0; 12], &logits, &priors, Variances::default(), &params);
+    let found = postprocess(&[0.0; 12], &logits, &priors, Variances::default(), ScoreActivation::Softmax, &params);
 
     let share = |x: f32| x.exp() / (x.exp() + 2.0);
     assert_eq!(found.iter().map(|d| d.class).collect::<Vec<_>>(), [1, 2]);
@@ -118,9 +118,14 @@ fn three_boxes_by_hand() {
     assert!((found[0].bbox.x1 - 0.21).abs() < 1e-6);
 
     let only_two = DetectParams { classes: Some(vec![2]), ..params.clone() };
-    assert_eq!(postprocess(&[0.0; 12], &logits, &priors, Variances::default(), &only_two), found[1..]);
+    assert_eq!(
+        postprocess(&[0.0; 12], &logits, &priors, Variances::default(), ScoreActivation::Softmax, &only_two),
+        found[1..]
+    );
     let none = DetectParams { classes: Some(vec![]), ..params };
-    assert!(postprocess(&[0.0; 12], &logits, &priors, Variances::default(), &none).is_empty());
+    assert!(
+        postprocess(&[0.0; 12], &logits, &priors, Variances::default(), ScoreActivation::Softmax, &none).is_empty()
+    );
 }
 
 #[test]
@@ -132,7 +137,7 @@ fn values_that_are_not_finite_give_no_detection() {
         logits[5] = broken; // class 1 of prior 2
         let mut offsets = [0.0; 20];
         offsets[3 * 4 + 1] = broken; // cy of prior 3
-        let decoded = decode(&offsets, &logits, &priors, Variances::default());
+        let decoded = decode(&offsets, &logits, &priors, Variances::default(), ScoreActivation::Softmax);
         assert_eq!(decoded.scores[1..4], [0.0; 3], "{broken}");
         assert!(decoded.scores[0] > 0.9 && decoded.scores[4] > 0.9);
     }
@@ -143,7 +148,7 @@ fn values_that_are_not_finite_give_no_detection() {
 
 #[test]
 fn nothing_in_nothing_out() {
-    let none = postprocess(&[], &[], &[], Variances::default(), &DetectParams::default());
+    let none = postprocess(&[], &[], &[], Variances::default(), ScoreActivation::Softmax, &DetectParams::default());
     assert!(none.is_empty());
 }
 

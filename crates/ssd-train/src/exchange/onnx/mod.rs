@@ -37,7 +37,7 @@ pub fn export(header: &Header, model: &Ssd) -> Result<Vec<u8>, WeightsError> {
     let mut graph = writer.finish("offsets", "logits");
     graph.name = header.arch.to_string();
     graph.input = vec![value("image", &[1, 3, size, size])];
-    graph.output = vec![value("offsets", &[1, priors, 4]), value("logits", &[1, priors, header.classes()])];
+    graph.output = vec![value("offsets", &[1, priors, 4]), value("logits", &[1, priors, header.columns()])];
     let file = ModelProto {
         ir_version: FORMAT_VERSION,
         producer_name: "ssd-train export-onnx".to_owned(),
@@ -56,7 +56,7 @@ pub fn untrained(arch: Arch, classes: usize, seed: u64) -> (Header, Ssd) {
     let labels = (1..=classes).map(|class| format!("class {class}")).collect();
     let provenance = Provenance { data: format!("none: random weights, seed {seed}"), ..Provenance::default() };
     let header = Header::new(arch, labels, provenance);
-    let model = Ssd::new(arch, header.classes(), &device);
+    let model = Ssd::new(arch, header.columns(), &device);
     (header, model)
 }
 

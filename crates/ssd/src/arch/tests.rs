@@ -1,7 +1,7 @@
 //! The table of architectures: priors against the sums from the ports' own definitions, and names.
 
-use crate::arch::Arch;
-use crate::priors::{Clip, PriorScheme};
+use super::{Arch, Scale};
+use crate::priors::{CellBoxes, Clip, PriorScheme};
 
 /// Count, then the sums of cx, of cy, of w and of h.
 fn sums(scheme: &PriorScheme) -> (usize, [f64; 4]) {
@@ -21,7 +21,8 @@ fn check(scheme: &PriorScheme, count: usize, center: f64, size: f64) {
 fn with_sizes_px(scheme: &PriorScheme, sizes: [f64; 7], clip: Clip) -> PriorScheme {
     let mut scheme = PriorScheme { clip, ..scheme.clone() };
     for (level, size) in scheme.levels.iter_mut().zip(sizes.windows(2)) {
-        (level.size, level.next_size) = (size[0] / 300.0, size[1] / 300.0);
+        let CellBoxes::Ratios { size: small, next_size, .. } = &mut level.boxes else { continue };
+        (*small, *next_size) = (size[0] / 300.0, size[1] / 300.0);
     }
     scheme
 }
@@ -73,5 +74,31 @@ fn a_name_comes_back_and_another_is_refused() {
     for arch in Arch::ALL {
         assert_eq!(arch.name().parse(), Ok(arch));
     }
-    assert!("yolo".parse::<Arch>().is_err());
+    for name in ["yolo", "ssd300", "ssd8-mobilenet-v1-tf", "ssd300-mobilenet-v1-tf-0", "ssd300-mobilenet-v1-tf-1"] {
+        assert!(name.parse::<Arch>().is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_name_holds_the_scale() {
+    let narrow = Arch::SsdMobileNetV1Tf(Scale { width: 75, input_px: 320 });
+    assert_eq!(narrow.name(), "ssd320-mobilenet-v1-tf-0.75");
+    assert_eq!("ssd320-mobilenet-v1-tf-0.75".parse(), Ok(narrow));
+    assert_eq!("ssdlite300-mobilenet-v2-tf".parse(), Ok(Arch::SsdLiteMobileNetV2Tf(Scale::FULL)));
+}
+
+// The channels of TensorFlow's own COCO detector, which has the width 0.75.
+#[test]
+fn tensorflows_networks_have_its_maps_and_priors() {
+    let arch = Arch::SsdMobileNetV1Tf(Scale { width: 75, ..Scale::FULL });
+    let maps: Vec<_> = arch.feature_maps().into_iter().map(|map| (map.priors.grid, map.channels)).collect();
+    assert_eq!(maps, [(19, 384), (10, 768), (5, 384), (3, 192), (2, 192), (1, 96)]);
+    let scheme = arch.prior_scheme();
+    assert_eq!((scheme.len(), scheme.priors().len()), (1917, 1917));
+    let first = scheme.priors()[1];
+    assert!((first.w - 0.282_843).abs() < 1e-6 && (first.h - 0.141_421).abs() < 1e-6, "{first:?}");
+    let last = scheme.priors()[1916];
+    assert!((last.w - 0.974_679).abs() < 1e-6 && last.w == last.h, "{last:?}");
+    let lite = Arch::SsdLiteMobileNetV3SmallTf(Scale::FULL).feature_maps();
+    assert_eq!(lite.iter().map(|map| map.channels).collect::<Vec<_>>(), [288, 288, 512, 256, 256, 128]);
 }
