@@ -10,157 +10,137 @@ use crate::device::open::OpenDevice;
 /// All that was measured. Times are milliseconds for the whole batch.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Where.
-    pub device: DeviceReport,
-    /// The network.
-    pub arch: String,
-    /// Classes, background counted.
-    pub classes: usize,
+    pub(super) device: DeviceReport,
+    pub(super) arch: String,
+    /// Background counted.
+    pub(super) classes: usize,
     /// Pictures at once.
-    pub batch: usize,
-    /// What computed: `wgsl`, `cpu` or `burn`.
-    pub engine: &'static str,
+    pub(super) batch: usize,
+    /// `wgsl`, `cpu` or `burn`.
+    pub(super) engine: &'static str,
     /// The numbers in maps and weights: `f32` or `f16`.
-    pub precision: &'static str,
-    /// What the device can do at best.
-    pub peak: Peak,
+    pub(super) precision: &'static str,
+    pub(super) peak: Peak,
     /// In the order of the network.
-    pub layers: Vec<LayerReport>,
-    /// All layers together.
-    pub network: NetworkReport,
-    /// Resize and normalise.
-    pub preprocess_ms: f64,
+    pub(super) layers: Vec<LayerReport>,
+    pub(super) network: NetworkReport,
+    pub(super) preprocess_ms: f64,
     /// On drawn predictions.
-    pub postprocess_ms: ByScore<f64>,
+    pub(super) postprocess_ms: ByScore<f64>,
     /// Boxes of a picture that went into NMS; null where nobody counts them.
-    pub postprocess_candidates: ByScore<Option<u32>>,
+    pub(super) postprocess_candidates: ByScore<Option<u32>>,
     /// Bytes that cross from the GPU to the host in a frame.
-    pub readback_bytes: usize,
+    pub(super) readback_bytes: usize,
     /// Bytes that our kernels hold on the GPU.
-    pub memory_bytes: Option<u64>,
-    /// Whole frames.
-    pub frame: FrameReport,
-    /// Whether the numbers are right.
-    pub correct: Correctness,
+    pub(super) memory_bytes: Option<u64>,
+    pub(super) frame: FrameReport,
+    pub(super) correct: Correctness,
     /// Every way of doing each convolution, where that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub methods: Vec<MethodReport>,
+    pub(super) methods: Vec<MethodReport>,
 }
 
-/// A device.
 #[derive(Debug, Clone, Serialize)]
-pub struct DeviceReport {
+pub(super) struct DeviceReport {
     /// The adapter's name, or that of the CPU.
-    pub name: String,
+    pub(super) name: String,
     /// `vulkan`, `metal`, `dx12`, or `cpu`.
-    pub backend: String,
+    backend: String,
     /// Of the host.
-    pub threads: usize,
+    pub(super) threads: usize,
     /// Whether a processor poses as a graphics adapter.
-    pub software: bool,
+    pub(super) software: bool,
 }
 
-/// The denominators.
+/// The denominators, with 32-bit numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Peak {
-    /// Billions of 32-bit floating-point operations a second, a multiply-add counted as two.
-    pub gflops: f64,
-    /// Billions of bytes a second, read and written counted both.
-    pub gbytes_per_s: f64,
+pub(super) struct Peak {
+    /// Billions of operations a second, a multiply-add counted as two.
+    pub(super) gflops: f64,
+    /// Read and written counted both.
+    pub(super) gbytes_per_s: f64,
     /// MiB that were copied for it.
-    pub copy_mib: u64,
+    pub(super) copy_mib: u64,
 }
 
-/// A layer.
 #[derive(Debug, Clone, Serialize)]
-pub struct LayerReport {
+pub(super) struct LayerReport {
     /// As the paper has it.
-    pub name: String,
+    pub(super) name: String,
     /// How it is done.
-    pub method: String,
+    pub(super) method: String,
     /// Of the direct convolution, for the batch; 0 for what is none.
-    pub gflop: f64,
-    /// Ours.
-    pub ms: f64,
+    pub(super) gflop: f64,
+    pub(super) ms: f64,
     /// `gflop` in a second.
-    pub gflops: f64,
-    /// Of the peak; may be above 1 for Winograd, which multiplies less than it is credited with.
-    pub share_of_peak: f64,
-    /// Burn's; null where it was not measured.
-    pub burn_ms: Option<f64>,
+    pub(super) gflops: f64,
+    /// May be above 1 for Winograd, which multiplies less than it is credited with.
+    pub(super) share_of_peak: f64,
+    /// Null where it was not measured.
+    pub(super) burn_ms: Option<f64>,
 }
 
-/// The network.
+/// All layers together, with the same fields.
 #[derive(Debug, Clone, Serialize)]
-pub struct NetworkReport {
-    /// Of all convolutions, for the batch.
-    pub gflop: f64,
-    /// Ours, all layers one after the other.
-    pub ms: f64,
-    /// Burn's; null where it was not measured.
-    pub burn_ms: Option<f64>,
-    /// `gflop` in a second.
-    pub gflops: f64,
-    /// Of the peak.
-    pub share_of_peak: f64,
+pub(super) struct NetworkReport {
+    pub(super) gflop: f64,
+    pub(super) ms: f64,
+    pub(super) burn_ms: Option<f64>,
+    pub(super) gflops: f64,
+    pub(super) share_of_peak: f64,
 }
 
-/// A value at each threshold.
+/// A value at each threshold, [`super::SCORES`].
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct ByScore<T> {
-    /// To look at.
+pub(super) struct ByScore<T> {
     #[serde(rename = "0.5")]
-    pub high: T,
-    /// To evaluate with.
+    pub(super) high: T,
     #[serde(rename = "0.01")]
-    pub low: T,
+    pub(super) low: T,
 }
 
 /// Frames from picture to detections, by the host's clock.
 #[derive(Debug, Clone, Serialize)]
-pub struct FrameReport {
+pub(super) struct FrameReport {
     /// How many were measured.
-    pub runs: usize,
+    pub(super) runs: usize,
     /// Median of single frames.
-    pub latency_ms: f64,
+    pub(super) latency_ms: f64,
     /// 95 of 100 are not slower.
-    pub latency_p95_ms: f64,
-    /// Pictures a second with two frames in flight.
-    pub pictures_per_s: f64,
+    pub(super) latency_p95_ms: f64,
+    /// With two frames in flight.
+    pub(super) pictures_per_s: f64,
 }
 
 /// Our predictions beside Burn's on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Correctness {
-    /// The largest difference as a share of the largest number; null where a number is none.
-    pub max_difference: f32,
+pub(super) struct Correctness {
+    /// The largest difference as a share of the largest number; null where a number is NaN.
+    pub(super) max_difference: f32,
     /// The most that it may be.
-    pub tolerance: f32,
-    /// Whether it is not.
-    pub ok: bool,
+    pub(super) tolerance: f32,
+    pub(super) ok: bool,
 }
 
 /// One way of doing the convolutions of one shape.
 #[derive(Debug, Clone, Serialize)]
-pub struct MethodReport {
+pub(super) struct MethodReport {
     /// Which layers have the shape.
-    pub layers: String,
+    pub(super) layers: String,
     /// The shape, of one picture.
-    pub shape: String,
-    /// The way.
-    pub method: String,
-    /// Of the batch; null where the device does not take it.
-    pub ms: Option<f64>,
-    /// Of the direct convolution in a second.
-    pub gflops: Option<f64>,
+    pub(super) shape: String,
+    pub(super) method: String,
+    /// Null where the device does not take it.
+    pub(super) ms: Option<f64>,
+    pub(super) gflops: Option<f64>,
     /// From the plain way, as a share of its largest number.
-    pub max_difference: f32,
+    pub(super) max_difference: f32,
     /// Whether that is as little as rounding makes.
-    pub ok: bool,
+    pub(super) ok: bool,
     /// The fastest of those that are right.
-    pub best: bool,
+    pub(super) best: bool,
     /// What the table of adapters chooses.
-    pub chosen: bool,
+    pub(super) chosen: bool,
 }
 
 /// Makes rows of times.
