@@ -12,14 +12,9 @@ use ssd_learn::surgery::{expecting_little, with_classes};
 /// A start that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// It cannot be read, is in no known layout or incomplete, or its weights are invalid.
-    #[error("{path}: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        source: ImportError,
-    },
+    /// The file of this name cannot be read, is in no known layout or incomplete, or its weights are invalid.
+    #[error("{0}: {1}")]
+    File(String, #[source] ImportError),
     /// Another network.
     #[error(
         "{path} holds weights for {found}, and {wanted} is to be trained; choose a file of the same architecture or \
@@ -45,14 +40,13 @@ impl Start {
     /// Opens the file. Its weights are not read yet.
     ///
     /// # Errors
-    ///
     /// When the file cannot be read, is in no known layout or incomplete.
     pub fn open(path: &Path) -> Result<Self, InitError> {
         let name = path.display().to_string();
         let file = TensorFile::open_path(path).map_err(ImportError::from);
         match file.and_then(|file| Conversion::new(file, &Options::default())) {
             Ok(conversion) => Ok(Self { path: name, conversion }),
-            Err(source) => Err(InitError::File { path: name, source }),
+            Err(error) => Err(InitError::File(name, error)),
         }
     }
 
@@ -65,7 +59,6 @@ impl Start {
     /// The model to start from, and a sentence on what was taken over.
     ///
     /// # Errors
-    ///
     /// When the file is of another architecture, cannot be read, or its weights are invalid.
     pub fn model(&self, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
         let plan = &self.conversion.plan;
@@ -82,7 +75,7 @@ impl Start {
             Some(_) => Ok(detector(bytes, &what, header, device)?),
             None => Ok(trunk(bytes, &what, header, device)?),
         });
-        model.map_err(|source| InitError::File { path, source })
+        model.map_err(|error| InitError::File(path, error))
     }
 }
 

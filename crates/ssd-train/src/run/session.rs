@@ -87,7 +87,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     let stop_after = args.stop_after.map_or(usize::MAX, |epochs| epochs as usize);
     let outcome = trainer.run(&learning, &measuring, stop_after, &stop_flag()).map_err(|error| match error {
         // A lent device may have failed because its lender has gone.
-        TrainError::Device { .. } => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
+        TrainError::Device(..) => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
         error => failure(error),
     })?;
     Ok(reported(outcome))
@@ -215,7 +215,7 @@ fn failure(error: TrainError) -> Failure {
             _ => Failure::input(error),
         },
         TrainError::Checkpoint(
-            CheckpointError::None(_) | CheckpointError::Read { .. } | CheckpointError::Labels { .. },
+            CheckpointError::None(_) | CheckpointError::Read(..) | CheckpointError::Labels { .. },
         ) => Failure::input(error),
         _ => Failure::run(error),
     }
