@@ -203,12 +203,12 @@ impl World {
         let (mut t, mut share) = (0.0, 1.0_f32);
         let end = near.iter().map(|(_, _, end)| *end).fold(0.0, f32::max);
         for _ in 0..STEPS {
-            let d = self.distance(p + along * t, &near, t);
+            let (d, way) = self.distance(p + along * t, &near, t);
             share = share.min(0.5 + 0.5 * d / (self.light.soft * (t + 0.02)));
             if share <= 0.0 || t > end {
                 break;
             }
-            t += d.abs().max(0.004 + 0.004 * t).min(2.0 + 0.1 * t);
+            t += (0.8 * way.abs()).max(0.004 + 0.004 * t);
         }
         let share = share.clamp(0.0, 1.0);
         share * share * (3.0 - 2.0 * share)
@@ -240,17 +240,17 @@ impl World {
         self.models.iter().enumerate().filter_map(span).collect()
     }
 
-    /// A lower limit of the way to the next model along a ray.
-    fn distance(&self, p: V, near: &[(usize, f32, f32)], t: f32) -> f32 {
-        let mut d = f32::MAX;
-        for (i, start, end) in near {
-            if t < *start {
-                d = d.min(*start - t + 4.0 * NEAR * t.max(1.0));
-            } else if t <= *end {
+    /// The distance to the models that a ray is near, and the way that it can go at once.
+    fn distance(&self, p: V, near: &[(usize, f32, f32)], t: f32) -> (f32, f32) {
+        let (mut d, mut start) = (f32::MAX, f32::MAX);
+        for (i, from, to) in near {
+            if t < *from {
+                start = start.min(*from - t + 4.0 * NEAR * t.max(1.0));
+            } else if t <= *to {
                 d = d.min(self.models[*i].distance(p));
             }
         }
-        d
+        (d, d.min(start))
     }
 
     fn met(&self, from: V, along: V, limit: f32) -> Met {
@@ -265,7 +265,7 @@ impl World {
                 break;
             }
             let p = from + along * t;
-            let d = self.distance(p, &near, t);
+            let (d, way) = self.distance(p, &near, t);
             if d < NEAR * t.max(1.0) {
                 let nearest = near.iter().filter(|(_, start, end)| (*start..=*end).contains(&t));
                 let nearest = nearest.map(|(i, ..)| (*i, self.models[*i].distance(p)));
@@ -273,7 +273,7 @@ impl World {
                     return Met::Model(i, t);
                 }
             }
-            t += 0.9 * d;
+            t += 0.9 * way;
         }
         plane.map_or(Met::Sky, |(i, t)| Met::Plane(i, t))
     }

@@ -69,6 +69,42 @@ pub const WALKING: Joints = Joints {
     toes: [12.0, -38.0],
 };
 
+/// On a bicycle whose hubs are 0.35 m high, standing at the same place; the right foot is down.
+pub const CYCLING: Joints = Joints {
+    hip: v(-0.17, 1.06, 0.0),
+    neck: v(0.1, 1.54, 0.0),
+    head: v(0.19, 1.72, 0.0),
+    knees: [v(0.2, 0.72, 0.11), v(0.23, 0.93, -0.11)],
+    ankles: [v(0.02, 0.3, 0.12), v(-0.2, 0.52, -0.13)],
+    elbows: [v(0.17, 1.26, 0.24), v(0.17, 1.26, -0.24)],
+    hands: [v(0.31, 1.06, 0.26), v(0.31, 1.06, -0.26)],
+    toes: [-5.0, -15.0],
+};
+
+/// On a horse that stands at the same place.
+pub const RIDING: Joints = Joints {
+    hip: v(0.02, 1.58, 0.0),
+    neck: v(0.0, 2.1, 0.0),
+    head: v(0.03, 2.29, 0.0),
+    knees: [v(0.32, 1.33, 0.33), v(0.32, 1.33, -0.33)],
+    ankles: [v(0.12, 0.93, 0.36), v(0.12, 0.93, -0.36)],
+    elbows: [v(0.03, 1.8, 0.24), v(0.03, 1.8, -0.24)],
+    hands: [v(0.33, 1.72, 0.07), v(0.33, 1.72, -0.07)],
+    toes: [12.0, 12.0],
+};
+
+/// On a chair or sofa whose seat is 0.45 m high, the feet in front of it.
+pub const SITTING: Joints = Joints {
+    hip: v(0.0, 0.56, 0.0),
+    neck: v(-0.06, 1.08, 0.0),
+    head: v(-0.02, 1.27, 0.0),
+    knees: [v(0.44, 0.53, 0.13), v(0.43, 0.53, -0.12)],
+    ankles: [v(0.43, 0.09, 0.15), v(0.46, 0.09, -0.13)],
+    elbows: [v(0.1, 0.8, 0.25), v(0.1, 0.8, -0.25)],
+    hands: [v(0.33, 0.72, 0.16), v(0.33, 0.72, -0.16)],
+    toes: [0.0, 0.0],
+};
+
 /// A person.
 pub fn person(outfit: &Outfit, joints: &Joints) -> Model {
     let Joints { hip, neck, head, knees, ankles, elbows, hands, toes } = *joints;
