@@ -1,7 +1,7 @@
 //! An airliner shortly after take-off.
 
 use super::backdrop::{asphalt, grass, morning};
-use super::figures::land::bush;
+use super::figures::land::tree;
 use super::figures::travel::airliner;
 use super::look::Look;
 use super::space::{Pose, V, v};
@@ -13,12 +13,12 @@ fn ground(p: V) -> Look {
 
 pub fn world() -> World {
     let camera = Camera { eye: v(6.0, 2.5, 62.0), target: v(0.0, 13.5, 0.0), angle: 33.0 };
-    let light = Light { reach: 3.0, haze: 900.0, ..morning(v(-0.35, 0.8, 0.7)) };
+    let light = Light { reach: 3.0, haze: 420.0, ..morning(v(-0.35, 0.8, 0.7)) };
     let mut w = World::new(camera, light, vec![Plane::ground(ground)]);
     w.put(airliner(0x2d5fa8), Pose::at(0.0, 16.0, 0.0).yaw(-28.0).pitch(6.0));
-    for i in 0..16 {
-        let x = -170.0 + 22.0 * i as f32;
-        w.put(bush(i as f32), Pose::at(x, 0.0, -150.0 - 20.0 * (i % 3) as f32).scaled(9.0 + 3.0 * (i % 4) as f32));
+    for i in 0..34 {
+        let (x, near) = (-190.0 + 11.0 * i as f32, (i * 7 % 5) as f32);
+        w.put(tree(i as f32), Pose::at(x, -6.0, -170.0 - 12.0 * near).scaled(2.4 + 0.2 * near));
     }
     w
 }

@@ -30,10 +30,11 @@ pub fn morning(from: V) -> Light {
 
 /// A meadow with darker tufts and, near, blades.
 pub fn grass(p: V) -> Look {
-    let tufts = layered(p * 0.7, 3);
-    let blades = layered(v(p.x * 14.0, 0.0, p.z * 5.0), 3);
-    let look = Look::between(0x5d8a3a, 0x9ab65a, 0.6 * tufts + 0.4 * blades);
-    look.lit(0.8 + 0.4 * noise(p * 0.15))
+    let tufts = layered(p * 0.8, 3);
+    let blades = layered(v(p.x * 26.0, 0.0, p.z * 9.0), 3);
+    let dry = step(0.55, 0.8, layered(p * 0.21 + v(5.0, 0.0, 2.0), 3));
+    let look = Look::between(0x4f7434, 0x8fa854, 1.3 * (0.45 * tufts + 0.55 * blades) - 0.15);
+    look.mixed(Look::matt(0xa9a663), 0.5 * dry).lit(0.85 + 0.3 * noise(p * 0.15))
 }
 
 /// Asphalt.

@@ -18,7 +18,7 @@ fn hill() -> Model {
 }
 
 pub fn world() -> World {
-    let camera = Camera { eye: v(0.5, 1.7, 9.0), target: v(0.0, 1.25, 0.0), angle: 33.0 };
+    let camera = Camera { eye: v(0.2, 1.75, 8.0), target: v(0.15, 1.3, 0.0), angle: 32.0 };
     let mut w = World::new(camera, morning(v(-0.5, 0.8, 0.65)), vec![Plane::ground(grass)]);
     w.put(hill(), Pose::at(-50.0, 0.0, -120.0)).put(hill(), Pose::at(70.0, -3.0, -150.0));
     for i in 0..7 {
@@ -35,11 +35,11 @@ pub fn world() -> World {
         trousers: 0xe4dcc8,
         shoes: 0x2a1f18,
     };
-    let place = Pose::at(-1.3, 0.0, 1.0).yaw(-22.0);
-    w.put(horse(0x8a5230, 0x2b1c14), place).put(person(&rider, &RIDING), place);
-    w.put(cow(), Pose::at(2.4, 0.0, -3.0).yaw(200.0));
-    w.put(cow(), Pose::at(5.4, 0.0, -7.5).yaw(-20.0));
-    for (x, z, yaw) in [(-4.3, -5.0, 15.0), (-5.8, -6.6, 160.0), (-3.2, -7.8, -30.0)] {
+    let place = Pose::at(-1.05, 0.0, 1.2).yaw(-18.0);
+    w.put(horse(0x8a5230, 0x2b1c14), place).put(person(&rider, &RIDING), place.scaled(1.0));
+    w.put(cow(), Pose::at(2.0, 0.0, -1.6).yaw(205.0));
+    
+    for (x, z, yaw) in [(4.6, -6.5, 195.0), (2.6, -8.5, 160.0), (3.7, -9.8, -10.0), (6.4, -9.0, 170.0), (-5.2, -7.5, 10.0)] {
         w.put(sheep(), Pose::at(x, 0.0, z).yaw(yaw));
     }
     w

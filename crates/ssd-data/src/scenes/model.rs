@@ -121,19 +121,11 @@ impl Model {
         look
     }
 
-    /// A sphere around the model.
+    /// A box around the model.
     pub fn around(&self) -> Around {
-        let (mut low, mut high) = (v(f32::MAX, f32::MAX, f32::MAX), v(f32::MIN, f32::MIN, f32::MIN));
-        for part in self.parts.iter().filter(|part| matches!(part.how, How::Join(..))) {
-            let Around { center, radius } = part.around;
-            let reach = v(radius, radius, radius);
-            (low, high) = (low.min(center - reach), high.max(center + reach));
-            if part.twice {
-                let center = v(center.x, center.y, -center.z);
-                (low, high) = (low.min(center - reach), high.max(center + reach));
-            }
-        }
-        Around::corners(low, high)
+        let joined = self.parts.iter().filter(|part| matches!(part.how, How::Join(..)));
+        let whole = |part: &Part| if part.twice { part.around.with(part.around.mirrored()) } else { part.around };
+        joined.map(whole).reduce(Around::with).unwrap_or(Around::half(v(0.0, 0.0, 0.0), v(0.0, 0.0, 0.0)))
     }
 }
 

@@ -64,17 +64,20 @@ pub fn slab(corners: &[Point], z: f32, half: f32, round: f32) -> Solid {
     Solid::Slab { outline: Outline::Polygon(corners.to_vec()), z, half, round }
 }
 
-/// A smooth closed curve through points, as a polygon (Catmull-Rom).
+/// A smooth closed curve through points, as a polygon: cubic pieces whose directions follow the neighbours.
 pub fn curve(points: &[Point]) -> Outline {
-    const STEPS: usize = 5;
+    const STEPS: usize = 8;
     let n = points.len();
+    let length = |a: Point, b: Point| both(b[0] - a[0], b[1] - a[1]).max(1e-6);
+    // Divided by the way between the neighbours: a long piece beside a short one does not make it swing out.
+    let direction = |a: Point, b: Point, c: Point| [0, 1].map(|k| (c[k] - a[k]) / (length(a, b) + length(b, c)));
     let corner = |i: usize| {
         let [a, b, c, d] = [0, 1, 2, 3].map(|k| points[(i / STEPS + n - 1 + k) % n]);
-        let t = (i % STEPS) as f32 / STEPS as f32;
-        [0, 1].map(|k| {
-            let (p, q) = (c[k] - a[k], 2.0 * a[k] - 5.0 * b[k] + 4.0 * c[k] - d[k]);
-            b[k] + 0.5 * t * (p + t * (q + t * (3.0 * (b[k] - c[k]) + d[k] - a[k])))
-        })
+        let (t, way) = ((i % STEPS) as f32 / STEPS as f32, length(b, c));
+        let (out, back) = (direction(a, b, c), direction(b, c, d));
+        let bend = t * t * (3.0 - 2.0 * t);
+        let (leave, arrive) = (t * (1.0 - t) * (1.0 - t) * way, t * t * (1.0 - t) * way);
+        [0, 1].map(|k| b[k] + (c[k] - b[k]) * bend + out[k] * leave - back[k] * arrive)
     };
     Outline::Polygon((0..n * STEPS).map(corner).collect())
 }
@@ -105,10 +108,10 @@ impl Solid {
             }
             Self::Disc { center, radius, half, round } => {
                 let q = p - *center;
-                corner((q.x * q.x + q.y * q.y).sqrt() - radius, q.z.abs() - half, *round)
+                edge((q.x * q.x + q.y * q.y).sqrt() - radius, q.z.abs() - half, *round)
             }
             Self::Slab { outline, z, half, round } => {
-                corner(outline.distance([p.x, p.y]), (p.z - z).abs() - half, *round)
+                edge(outline.distance([p.x, p.y]), (p.z - z).abs() - half, *round)
             }
             Self::Turned { outline, around: [x, z] } => {
                 outline.distance([both(p.x - x, p.z - z), p.y])
@@ -132,42 +135,36 @@ impl Solid {
         }
     }
 
-    /// A sphere around the solid.
+    /// A box around the solid.
     pub fn around(&self) -> Around {
         match self {
-            Self::Ball { center, radii } => Around { center: *center, radius: radii.x.max(radii.y).max(radii.z) },
-            Self::Block { center, half, .. } => Around { center: *center, radius: half.length() },
+            Self::Ball { center, radii } => Around::half(*center, *radii),
+            Self::Block { center, half, .. } => Around::half(*center, *half),
             Self::Limb(points) => {
-                let low = points.iter().fold(points[0].0, |low, (p, r)| low.min(*p - v(*r, *r, *r)));
-                let high = points.iter().fold(points[0].0, |high, (p, r)| high.max(*p + v(*r, *r, *r)));
-                Around::corners(low, high)
+                let ball = |(p, r): &(V, f32)| Around::half(*p, v(*r, *r, *r));
+                points.iter().map(ball).fold(ball(&points[0]), Around::with)
             }
-            Self::Hoop { center, radius, pen } => Around { center: *center, radius: radius + pen },
-            Self::Disc { center, radius, half, .. } => Around { center: *center, radius: both(*radius, *half) },
+            Self::Hoop { center, radius, pen } => {
+                Around::half(*center, v(*radius, *radius, 0.0)).wider(*pen)
+            }
+            Self::Disc { center, radius, half, .. } => Around::half(*center, v(*radius, *radius, *half)),
             Self::Slab { outline, z, half, .. } => {
                 let b = outline.bounds_px();
                 Around::corners(v(b.x1, b.y1, z - half), v(b.x2, b.y2, z + half))
             }
             Self::Turned { outline, around: [x, z] } => {
                 let b = outline.bounds_px();
-                let r = b.x2;
-                Around::corners(v(x - r, b.y1, z - r), v(x + r, b.y2, z + r))
+                Around::corners(v(x - b.x2, b.y1, z - b.x2), v(x + b.x2, b.y2, z + b.x2))
             }
             Self::Cut { side, front, top, .. } => {
                 let b = side.bounds_px();
-                let across = front.as_ref().map(|o| (o.bounds_px().x1, o.bounds_px().x2));
-                let across = across.or_else(|| top.as_ref().map(|o| (o.bounds_px().y1, o.bounds_px().y2)));
-                let (near, far) = across.unwrap_or((-1e3, 1e3));
-                Around::corners(v(b.x1, b.y1, near), v(b.x2, b.y2, far))
+                let front = front.as_ref().map(|front| (front.bounds_px().x1, front.bounds_px().x2));
+                let top = top.as_ref().map(|top| (top.bounds_px().y1, top.bounds_px().y2));
+                let (far, near) = front.or(top).unwrap_or((-1e3, 1e3));
+                Around::corners(v(b.x1, b.y1, far), v(b.x2, b.y2, near))
             }
-            Self::Posed(solid, pose) => {
-                let Around { center, radius } = solid.around();
-                Around { center: pose.outside(center), radius: radius * pose.scale() }
-            }
-            Self::Rough(solid, height, _) => {
-                let Around { center, radius } = solid.around();
-                Around { center, radius: radius + height }
-            }
+            Self::Posed(solid, pose) => solid.around().posed(pose),
+            Self::Rough(solid, height, _) => solid.around().wider(*height),
         }
     }
 }
@@ -176,22 +173,31 @@ fn both(a: f32, b: f32) -> f32 {
     (a * a + b * b).sqrt()
 }
 
-/// The distance to what lies within two solids, with its edge rounded; farther away, a lower limit.
-fn corner(a: f32, b: f32, round: f32) -> f32 {
-    if a.max(b) > 0.3 * round {
-        return a.max(b);
-    }
+/// The distance to what lies within two solids at right angles, with its edge rounded.
+fn edge(a: f32, b: f32, round: f32) -> f32 {
     let (a, b) = (a + round, b + round);
     both(a.max(0.0), b.max(0.0)) + a.max(b).min(0.0) - round
 }
 
-/// To first order: exact on the surface, close to it nearby.
+/// The same for solids at any angle; farther away, a lower limit.
+fn corner(a: f32, b: f32, round: f32) -> f32 {
+    if a.max(b) > 0.3 * round {
+        return a.max(b);
+    }
+    edge(a, b, round)
+}
+
+/// To first order: exact on the surface, close to it nearby; far away at least the distance of the box around.
 fn egg_distance(q: V, radii: V) -> f32 {
     let inverse = radii.map(|r| 1.0 / r);
     let scaled = q.times(inverse);
     let k = scaled.length();
     let slope = scaled.times(inverse).length();
-    if slope < 1e-6 { -radii.x.min(radii.y).min(radii.z) } else { k * (k - 1.0) / slope }
+    if slope < 1e-6 {
+        return -radii.x.min(radii.y).min(radii.z);
+    }
+    let outside = (q.map(f32::abs) - radii).map(|c| c.max(0.0)).length();
+    (k * (k - 1.0) / slope).max(outside)
 }
 
 fn limb_distance(p: V, (a, ra): (V, f32), (b, rb): (V, f32)) -> f32 {

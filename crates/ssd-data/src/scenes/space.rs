@@ -155,32 +155,64 @@ impl From<[f32; 3]> for V {
     }
 }
 
-/// A sphere around something, to skip it where it is far away.
+/// An upright box around something, to skip it where it is far away.
 #[derive(Debug, Clone, Copy)]
 pub struct Around {
-    /// Its centre.
-    pub center: V,
-    /// Its radius.
-    pub radius: f32,
+    center: V,
+    half: V,
 }
 
 impl Around {
-    /// Around an upright box.
+    /// Between two corners.
     pub fn corners(low: V, high: V) -> Self {
-        Self { center: (low + high) * 0.5, radius: (high - low).length() * 0.5 }
+        Self { center: (low + high) * 0.5, half: (high - low) * 0.5 }
+    }
+
+    /// By its centre and half sides.
+    pub fn half(center: V, half: V) -> Self {
+        Self { center, half }
+    }
+
+    /// Around both.
+    pub fn with(self, o: Self) -> Self {
+        let low = (self.center - self.half).min(o.center - o.half);
+        Self::corners(low, (self.center + self.half).max(o.center + o.half))
+    }
+
+    /// Larger on all sides.
+    pub fn wider(self, by: f32) -> Self {
+        Self { half: self.half + v(by, by, by), ..self }
+    }
+
+    /// Mirrored at z = 0.
+    pub fn mirrored(self) -> Self {
+        Self { center: v(self.center.x, self.center.y, -self.center.z), ..self }
+    }
+
+    /// An upright box around this one, moved and turned.
+    pub fn posed(self, pose: &Pose) -> Self {
+        let reach = |part: fn(V) -> f32| {
+            let along = v(part(pose.axes[0]), part(pose.axes[1]), part(pose.axes[2])).map(f32::abs);
+            along.dot(self.half) * pose.scale
+        };
+        Self { center: pose.outside(self.center), half: v(reach(|a| a.x), reach(|a| a.y), reach(|a| a.z)) }
     }
 
     /// A lower limit of the distance to what is inside.
     pub fn distance(&self, p: V) -> f32 {
-        (p - self.center).length() - self.radius
+        let q = (p - self.center).map(f32::abs) - self.half;
+        q.map(|c| c.max(0.0)).length() + q.x.max(q.y).max(q.z).min(0.0)
     }
 
     /// The part of a ray inside, as distances from its start.
     pub fn span(&self, from: V, along: V) -> Option<(f32, f32)> {
         let to = self.center - from;
-        let nearest = to.dot(along);
-        let rest = self.radius * self.radius - (to.dot(to) - nearest * nearest);
-        let half = rest.max(0.0).sqrt();
-        (rest > 0.0 && nearest + half > 0.0).then_some(((nearest - half).max(0.0), nearest + half))
+        let (mut start, mut end) = (0.0_f32, f32::MAX);
+        for (to, half, along) in [(to.x, self.half.x, along.x), (to.y, self.half.y, along.y), (to.z, self.half.z, along.z)] {
+            let speed = 1.0 / if along.abs() < 1e-9 { 1e-9 } else { along };
+            let (a, b) = ((to - half) * speed, (to + half) * speed);
+            (start, end) = (start.max(a.min(b)), end.min(a.max(b)));
+        }
+        (start < end).then_some((start, end))
     }
 }

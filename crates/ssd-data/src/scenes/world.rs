@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::look::{Look, chance};
 use super::model::Model;
 use super::space::{Around, Pose, V, v};
-use crate::shapes::paint::{Color, mix};
+use crate::shapes::paint::{Color, contrast, mix};
 
 /// Steps of a ray before it counts as missed, and the nearness at which it counts as arrived, per metre of its way.
 const STEPS: usize = 180;
@@ -22,7 +22,7 @@ pub struct World {
     pub light: Light,
     /// Ground and walls.
     pub planes: Vec<Plane>,
-    /// Rays per pixel and direction.
+    /// Rays per pixel and direction; where they differ, there are four.
     pub rays: u32,
     models: Vec<Placed>,
 }
@@ -110,13 +110,12 @@ enum Met {
 impl World {
     /// Without models.
     pub fn new(camera: Camera, light: Light, planes: Vec<Plane>) -> Self {
-        Self { camera, light: Light { from: light.from.unit(), ..light }, planes, rays: 3, models: Vec::new() }
+        Self { camera, light: Light { from: light.from.unit(), ..light }, planes, rays: 2, models: Vec::new() }
     }
 
     /// Puts a model somewhere.
     pub fn put(&mut self, model: Model, pose: Pose) -> &mut Self {
-        let Around { center, radius } = model.around();
-        let around = Around { center: pose.outside(center), radius: radius * pose.scale() };
+        let around = model.around().posed(&pose);
         self.models.push(Placed { model, pose, around });
         self
     }
@@ -137,19 +136,25 @@ impl World {
         let right = ahead.cross(v(0.0, 1.0, 0.0)).unit();
         let up = right.cross(ahead);
         let unit = 2.0 * (0.5 * angle).to_radians().tan() / height as f32;
-        let mut sum = [0.0; 3];
-        for ray in 0..self.rays * self.rays {
-            let (i, j) = (ray % self.rays, ray / self.rays);
+        let screen = |i: u32, j: u32, rays: u32| {
             let at = |pixel: u32, part: u32, size: u32| {
-                pixel as f32 + (part as f32 + 0.5) / self.rays as f32 - 0.5 * size as f32
+                pixel as f32 + (part as f32 + 0.5) / rays as f32 - 0.5 * size as f32
             };
             let (dx, dy) = (at(x, i, width) * unit, -at(y, j, height) * unit);
-            let seen = self.seen(eye, (ahead + right * dx + up * dy).unit(), true);
-            // Screen values are averaged, not light: a lamp's edge stays smooth.
-            (0..3).for_each(|c| sum[c] += shoulder(seen[c]).sqrt() / (self.rays * self.rays) as f32);
+            // Screen values are averaged, not light: the edge of a lamp stays smooth.
+            self.seen(eye, (ahead + right * dx + up * dy).unit(), true).map(|c| shoulder(c).sqrt())
+        };
+        let grid = |rays: u32| -> Vec<Color> {
+            (0..rays * rays).map(|ray| screen(ray % rays, ray / rays, rays)).collect()
+        };
+        // Four rays, and sixteen where these differ.
+        let mut rays = grid(self.rays.min(2));
+        if rays.iter().any(|ray| contrast(*ray, rays[0]) > 0.06) {
+            rays = grid(4);
         }
+        let mean = [0, 1, 2].map(|c| rays.iter().map(|ray| ray[c]).sum::<f32>() / rays.len() as f32);
         let grain = (chance(x as i32, y as i32, 7) + chance(x as i32, y as i32, 8) - 1.0) * 2.5;
-        sum.map(|value| (value * 255.0 + grain).round().clamp(0.0, 255.0) as u8)
+        mean.map(|value| (value * 255.0 + grain).round().clamp(0.0, 255.0) as u8)
     }
 
     /// The light from a direction. Mirrors show the world once, and in it the sky alone.
@@ -200,7 +205,7 @@ impl World {
     fn sunlight(&self, p: V) -> f32 {
         let along = self.light.from;
         let near = self.near(p, along);
-        let (mut t, mut share) = (0.0, 1.0_f32);
+        let (mut t, mut share) = (0.01, 1.0_f32);
         let end = near.iter().map(|(_, _, end)| *end).fold(0.0, f32::max);
         for _ in 0..STEPS {
             let (d, way) = self.distance(p + along * t, &near, t);

@@ -6,28 +6,34 @@ use crate::scenes::solid::{ball, block, limb, rod, slab};
 use crate::scenes::space::{V, v};
 
 fn foliage(p: V) -> Look {
-    Look::between(0x2f5c2c, 0x86b04f, layered(p * 2.5, 3))
+    // Leaves lean in all directions.
+    let lean = |salt: f32| layered(p * 5.0 + v(salt, 0.0, 0.0), 2) - 0.5;
+    let color = Look::between(0x274a22, 0x7f9f4a, layered(p * 4.0, 4) * 1.6 - 0.3);
+    Look { tilt: v(lean(0.0), lean(50.0), lean(90.0)) * 2.4, ..color }
 }
 
 /// A broad tree, 6 m high; `kind` chooses its shape.
 pub fn tree(kind: f32) -> Model {
     let mut m = Model::new();
-    m.add(limb(&[(v(0.0, -0.1, 0.0), 0.26), (v(0.05, 1.0, 0.0), 0.17), (v(0.0, 3.0, 0.1), 0.12)]), 0x5d4632);
-    for i in 0..7 {
+    m.add(limb(&[(v(0.0, -0.1, 0.0), 0.24), (v(0.05, 1.0, 0.0), 0.16), (v(0.0, 3.6, 0.1), 0.1)]), 0x5d4632);
+    for i in 0..16 {
         let at = |salt: f32| noise(v(i as f32 * 3.7 + kind * 11.3, salt, 0.5)) - 0.5;
-        let center = v(2.6 * at(1.0), 4.0 + 2.4 * at(4.0), 2.6 * at(9.0));
-        m.grow(0.3, ball(center, 1.15 + 0.9 * at(15.0)).rough(0.2, 2.6), Paint::By(foliage));
+        let (sin, cos) = (2.4 * i as f32).sin_cos();
+        let (rise, out) = (i as f32 / 15.0, 1.0 + 0.8 * at(2.0));
+        let out = out * (1.5 - 1.1 * (1.6 * rise - 0.7).abs());
+        let center = v(out * cos, 2.7 + 2.9 * rise + 0.5 * at(4.0), out * sin);
+        m.grow(0.12, ball(center, 0.75 + 0.5 * at(15.0)).rough(0.14, 4.0), Paint::By(foliage));
     }
-    m.grow(0.3, ball(v(0.0, 4.2, 0.0), 1.5).rough(0.2, 2.6), Paint::By(foliage));
     m
 }
 
 /// A bush, 1.2 m high.
 pub fn bush(kind: f32) -> Model {
     let mut m = Model::new();
-    for i in 0..5 {
+    for i in 0..7 {
         let at = |salt: f32| noise(v(i as f32 * 5.1 + kind * 7.7, salt, 0.5)) - 0.5;
-        m.grow(0.15, ball(v(1.5 * at(2.0), 0.45 + 0.4 * at(5.0), 1.5 * at(8.0)), 0.55).rough(0.1, 5.0), Paint::By(foliage));
+        let center = v(1.9 * at(2.0), 0.35 + 0.7 * at(5.0), 1.9 * at(8.0));
+        m.grow(0.06, ball(center, 0.42 + 0.2 * at(3.0)).rough(0.09, 7.0), Paint::By(foliage));
     }
     m
 }
