@@ -12,10 +12,10 @@ fn ground(p: V) -> Look {
 }
 
 pub fn world() -> World {
-    let camera = Camera { eye: v(6.0, 2.5, 62.0), target: v(0.0, 13.5, 0.0), angle: 33.0 };
+    let camera = Camera { eye: v(6.0, 2.5, 62.0), target: v(-2.0, 13.0, 0.0), angle: 33.0 };
     let light = Light { reach: 3.0, haze: 420.0, ..morning(v(-0.35, 0.8, 0.7)) };
     let mut w = World::new(camera, light, vec![Plane::ground(ground)]);
-    w.put(airliner(0x2d5fa8), Pose::at(0.0, 16.0, 0.0).yaw(-28.0).pitch(6.0));
+    w.put(airliner(0x2d5fa8), Pose::at(0.0, 16.0, 0.0).yaw(-60.0).pitch(5.0));
     for i in 0..34 {
         let (x, near) = (-190.0 + 11.0 * i as f32, (i * 7 % 5) as f32);
         w.put(tree(i as f32), Pose::at(x, -6.0, -170.0 - 12.0 * near).scaled(2.4 + 0.2 * near));

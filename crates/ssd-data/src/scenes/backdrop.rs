@@ -69,5 +69,5 @@ pub fn boards(p: V) -> Look {
     let (u, w) = ((p.x + shift) / 1.4 - board, p.z / 0.16 - row);
     let joint = if w < 0.04 || u < 0.005 { 0.6 } else { 0.88 + 0.24 * noise(v(board * 3.1, row * 7.7, 1.0)) };
     let grain = layered(v(p.x * 3.0, row, p.z * 60.0), 3);
-    Look::between(0xa57c52, 0xc79f70, grain).lit(joint).gloss(0.1).mirror(0.03)
+    Look::between(0xa57c52, 0xc79f70, grain).lit(joint).gloss(0.12)
 }

@@ -42,7 +42,16 @@ fn plate() -> Model {
 /// A wine glass, 0.19 m high.
 fn wine_glass() -> Model {
     let glass = Look { color: light(0xd3dcdc), ..GLASS };
-    let profile = curve(&[[-0.03, 0.0], [0.033, 0.002], [0.006, 0.01], [0.005, 0.08], [0.03, 0.11], [0.036, 0.15], [0.031, 0.19], [-0.03, 0.19]]);
+    let profile = curve(&[
+        [-0.03, 0.0],
+        [0.033, 0.002],
+        [0.006, 0.01],
+        [0.005, 0.08],
+        [0.03, 0.11],
+        [0.036, 0.15],
+        [0.031, 0.19],
+        [-0.03, 0.19],
+    ]);
     let mut m = Model::new();
     m.add(Solid::Turned { outline: profile, around: [0.0, 0.0] }, glass);
     m.cover_one(block(v(0.0, 0.12, 0.0), v(0.1, 0.025, 0.1), 0.0), Look::matt(0x7a1f2c).gloss(0.8).mirror(0.1));
@@ -53,7 +62,9 @@ fn wine_glass() -> Model {
 fn fruit() -> Model {
     let mut m = Model::new();
     m.add(egg(v(0.0, 0.06, 0.0), v(0.15, 0.06, 0.15)), Look::matt(0xe9e4d8).gloss(0.3));
-    for (x, z, color) in [(0.06, 0.02, 0xc8382e), (-0.06, 0.04, 0xd9a62e), (0.0, -0.07, 0x7fa03c), (0.0, 0.02, 0xc8502e)] {
+    for (x, z, color) in
+        [(0.06, 0.02, 0xc8382e), (-0.06, 0.04, 0xd9a62e), (0.0, -0.07, 0x7fa03c), (0.0, 0.02, 0xc8502e)]
+    {
         let y = if x == 0.0 && z > 0.0 { 0.165 } else { 0.115 };
         m.add(ball(v(x, y, z), 0.05), Look::matt(color).gloss(0.4));
     }

@@ -1,7 +1,6 @@
 //! Boats on a calm sea, seen from a pier.
 
 use super::backdrop::{morning, sea};
-use super::figures::land::tree;
 use super::figures::people::{Outfit, STANDING, person};
 use super::figures::room::wood;
 use super::figures::travel::{motor_boat, sail_boat};
@@ -54,6 +53,5 @@ pub fn world() -> World {
     };
     w.put(pier(), Pose::at(-6.6, 0.0, 8.0).yaw(4.0));
     w.put(person(&fisher, &STANDING), Pose::at(-2.3, 0.82, 8.1).yaw(-40.0));
-    let _ = tree;
     w
 }

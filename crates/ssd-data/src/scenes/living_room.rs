@@ -11,11 +11,11 @@ use super::world::{Camera, Light, Plane, World};
 use crate::shapes::paint::Color;
 
 fn floor(p: V) -> Look {
-    let rug = (p.x + 0.35).abs() < 1.35 && (p.z - 0.1).abs() < 0.95;
+    let rug = (p.x - 0.1).abs() < 1.35 && (p.z - 0.5).abs() < 1.0;
     if !rug {
         return boards(p);
     }
-    let edge = (p.x + 0.35).abs() > 1.25 || (p.z - 0.1).abs() > 0.85;
+    let edge = (p.x - 0.1).abs() > 1.25 || (p.z - 0.5).abs() > 0.9;
     Look::matt(if edge { 0xb86b4b } else { 0xe6dcc8 }).lit(0.85 + 0.3 * layered(p * 40.0, 2))
 }
 
@@ -55,20 +55,20 @@ pub fn print(colors: [u32; 3]) -> Model {
 }
 
 pub fn world() -> World {
-    let camera = Camera { eye: v(0.55, 1.55, 4.6), target: v(-0.05, 0.75, 0.0), angle: 37.0 };
+    let camera = Camera { eye: v(0.5, 1.5, 4.6), target: v(-0.1, 0.78, 0.0), angle: 40.0 };
     let planes = vec![
         Plane::ground(floor),
         Plane { through: v(0.0, 0.0, -1.7), normal: v(0.0, 0.0, 1.0), look: wall },
         Plane { through: v(-2.6, 0.0, 0.0), normal: v(1.0, 0.0, 0.0), look: wall },
     ];
     let mut w = World::new(camera, daylight(v(0.45, 0.8, 0.7)), planes);
-    w.put(sofa(0x4f7484, 2), Pose::at(-1.75, 0.0, 0.1).yaw(-28.0));
-    w.put(cushion(0xd98a4b), Pose::at(-1.75, 0.5, -0.5).yaw(-28.0).pitch(20.0));
+    w.put(sofa(0x4f7484, 2), Pose::at(-1.45, 0.0, -0.35).yaw(-38.0));
+    w.put(cushion(0xd98a4b), Pose::at(-1.35, 0.52, -0.8).yaw(-38.0).pitch(20.0));
     w.put(sideboard(), Pose::at(0.95, 0.0, -1.4).yaw(-90.0));
     w.put(television(), Pose::at(0.95, 0.5, -1.4).yaw(-90.0));
-    w.put(potted_plant(), Pose::at(2.1, 0.0, -0.75).scaled(0.95));
-    w.put(lamp(), Pose::at(-1.05, 0.0, -1.35));
-    w.put(print([0xe5c9a0, 0x6f93a6, 0x35566b]), Pose::at(-1.75, 1.65, -1.68).yaw(-90.0));
-    w.put(cat(0, 0), Pose::at(0.35, 0.0, 0.55).yaw(-65.0));
+    w.put(potted_plant(), Pose::at(2.05, 0.0, -1.0));
+    w.put(lamp(), Pose::at(-0.35, 0.0, -1.4));
+    w.put(print([0xe5c9a0, 0x6f93a6, 0x35566b]), Pose::at(-1.3, 1.6, -1.68).yaw(-90.0));
+    w.put(cat(), Pose::at(0.25, 0.0, 1.5).yaw(-65.0));
     w
 }

@@ -1,7 +1,7 @@
 //! A rider on a meadow, with cows and sheep.
 
 use super::backdrop::{grass, morning};
-use super::figures::animals::{cow, horse, sheep};
+use super::figures::animals::{cow, horse, sheep, tack};
 use super::figures::land::{bush, fence, tree};
 use super::figures::people::{Outfit, RIDING, person};
 use super::look::Paint;
@@ -36,10 +36,12 @@ pub fn world() -> World {
         shoes: 0x2a1f18,
     };
     let place = Pose::at(-1.05, 0.0, 1.2).yaw(-18.0);
-    w.put(horse(0x8a5230, 0x2b1c14), place).put(person(&rider, &RIDING), place.scaled(1.0));
+    w.put(horse(0x8a5230, 0x2b1c14), place).put(tack(), place).put(person(&rider, &RIDING), place);
     w.put(cow(), Pose::at(2.0, 0.0, -1.6).yaw(205.0));
-    
-    for (x, z, yaw) in [(4.6, -6.5, 195.0), (2.6, -8.5, 160.0), (3.7, -9.8, -10.0), (6.4, -9.0, 170.0), (-5.2, -7.5, 10.0)] {
+
+    for (x, z, yaw) in
+        [(4.6, -6.5, 195.0), (2.6, -8.5, 160.0), (3.7, -9.8, -10.0), (6.4, -9.0, 170.0), (-5.2, -7.5, 10.0)]
+    {
         w.put(sheep(), Pose::at(x, 0.0, z).yaw(yaw));
     }
     w

@@ -19,7 +19,11 @@ fn ground(p: V) -> Look {
 pub fn world() -> World {
     let camera = Camera { eye: v(0.0, 1.55, 5.6), target: v(0.0, 1.12, 0.0), angle: 33.0 };
     let mut w = World::new(camera, morning(v(-0.6, 0.85, 0.5)), vec![Plane::ground(ground)]);
-    for (i, (x, z)) in [(-3.4, -6.0), (3.6, -4.0), (6.0, -13.0), (-7.5, -14.0), (-11.5, -24.0), (2.0, -27.0), (11.0, -26.0)].into_iter().enumerate() {
+    for (i, (x, z)) in
+        [(-3.4, -6.0), (3.6, -4.0), (6.0, -13.0), (-7.5, -14.0), (-11.5, -24.0), (2.0, -27.0), (11.0, -26.0)]
+            .into_iter()
+            .enumerate()
+    {
         w.put(tree(i as f32), Pose::at(x, 0.0, z));
     }
     for (i, x) in [-19.0, -14.0, -9.5, -4.0, 1.0, 6.0, 11.0].into_iter().enumerate() {

@@ -101,7 +101,9 @@ impl Solid {
                 let q = (p - *center).map(f32::abs) - *half + v(*round, *round, *round);
                 q.map(|c| c.max(0.0)).length() + q.x.max(q.y).max(q.z).min(0.0) - round
             }
-            Self::Limb(points) => points.windows(2).map(|ends| limb_distance(p, ends[0], ends[1])).fold(f32::MAX, f32::min),
+            Self::Limb(points) => {
+                points.windows(2).map(|ends| limb_distance(p, ends[0], ends[1])).fold(f32::MAX, f32::min)
+            }
             Self::Hoop { center, radius, pen } => {
                 let q = p - *center;
                 both((q.x * q.x + q.y * q.y).sqrt() - radius, q.z) - pen
@@ -113,9 +115,7 @@ impl Solid {
             Self::Slab { outline, z, half, round } => {
                 edge(outline.distance([p.x, p.y]), (p.z - z).abs() - half, *round)
             }
-            Self::Turned { outline, around: [x, z] } => {
-                outline.distance([both(p.x - x, p.z - z), p.y])
-            }
+            Self::Turned { outline, around: [x, z] } => outline.distance([both(p.x - x, p.z - z), p.y]),
             Self::Cut { side, front, top, round } => {
                 let mut d = side.distance([p.x, p.y]);
                 if let Some(front) = front {
@@ -130,7 +130,7 @@ impl Solid {
             Self::Rough(solid, height, per_metre) => {
                 let d = solid.distance(p);
                 // Far away the bumps do not matter.
-                if d > 4.0 * height { d - height } else { (d + height * (1.0 - 2.0 * noise(p * *per_metre))) * 0.7 }
+                if d > 1.5 * height { d - height } else { (d + height * (1.0 - 2.0 * noise(p * *per_metre))) * 0.7 }
             }
         }
     }
@@ -144,9 +144,7 @@ impl Solid {
                 let ball = |(p, r): &(V, f32)| Around::half(*p, v(*r, *r, *r));
                 points.iter().map(ball).fold(ball(&points[0]), Around::with)
             }
-            Self::Hoop { center, radius, pen } => {
-                Around::half(*center, v(*radius, *radius, 0.0)).wider(*pen)
-            }
+            Self::Hoop { center, radius, pen } => Around::half(*center, v(*radius, *radius, 0.0)).wider(*pen),
             Self::Disc { center, radius, half, .. } => Around::half(*center, v(*radius, *radius, *half)),
             Self::Slab { outline, z, half, .. } => {
                 let b = outline.bounds_px();

@@ -208,7 +208,9 @@ impl Around {
     pub fn span(&self, from: V, along: V) -> Option<(f32, f32)> {
         let to = self.center - from;
         let (mut start, mut end) = (0.0_f32, f32::MAX);
-        for (to, half, along) in [(to.x, self.half.x, along.x), (to.y, self.half.y, along.y), (to.z, self.half.z, along.z)] {
+        for (to, half, along) in
+            [(to.x, self.half.x, along.x), (to.y, self.half.y, along.y), (to.z, self.half.z, along.z)]
+        {
             let speed = 1.0 / if along.abs() < 1e-9 { 1e-9 } else { along };
             let (a, b) = ((to - half) * speed, (to + half) * speed);
             (start, end) = (start.max(a.min(b)), end.min(a.max(b)));

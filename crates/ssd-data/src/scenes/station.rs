@@ -59,7 +59,9 @@ pub fn world() -> World {
     w.put(track(), Pose::at(1.2, 0.0, 0.0)).put(platform(), Pose::at(-3.0, 0.0, 0.0));
     w.put(railcar(0xb8352c), Pose::at(1.2, RAIL, -14.6).yaw(-90.0));
     w.put(lamp(), Pose::at(-4.2, PLATFORM, -3.0)).put(lamp(), Pose::at(-4.2, PLATFORM, -16.0));
-    for (i, (x, z)) in [(8.0, -10.0), (9.5, -22.0), (7.5, -34.0), (-8.5, -22.0), (-9.0, -38.0), (-3.0, -60.0)].into_iter().enumerate() {
+    for (i, (x, z)) in
+        [(8.0, -10.0), (9.5, -22.0), (7.5, -34.0), (-8.5, -22.0), (-9.0, -38.0), (-3.0, -60.0)].into_iter().enumerate()
+    {
         w.put(tree(i as f32 + 3.0), Pose::at(x, 0.0, z).scaled(1.2));
     }
     for i in 0..5 {

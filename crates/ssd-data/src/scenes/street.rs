@@ -24,7 +24,8 @@ fn ground(p: V) -> Look {
 pub fn world() -> World {
     let camera = Camera { eye: v(1.0, 1.75, 12.2), target: v(-0.3, 1.6, 0.0), angle: 29.0 };
     let mut w = World::new(camera, morning(v(-0.5, 0.9, 0.6)), vec![Plane::ground(ground)]);
-    let houses = [(-17.0, 0xd9c4a0, 9.0, 3), (-7.6, 0xc98f74, 9.4, 2), (1.6, 0xdfd6c4, 9.0, 3), (10.8, 0xb9c0b4, 9.2, 2)];
+    let houses =
+        [(-17.0, 0xd9c4a0, 9.0, 3), (-7.6, 0xc98f74, 9.4, 2), (1.6, 0xdfd6c4, 9.0, 3), (10.8, 0xb9c0b4, 9.2, 2)];
     for (x, color, width, floors) in houses {
         w.put(house(color, width, floors), Pose::at(x, 0.0, -9.5).yaw(-90.0));
     }

@@ -137,19 +137,17 @@ impl World {
         let up = right.cross(ahead);
         let unit = 2.0 * (0.5 * angle).to_radians().tan() / height as f32;
         let screen = |i: u32, j: u32, rays: u32| {
-            let at = |pixel: u32, part: u32, size: u32| {
-                pixel as f32 + (part as f32 + 0.5) / rays as f32 - 0.5 * size as f32
-            };
+            let at =
+                |pixel: u32, part: u32, size: u32| pixel as f32 + (part as f32 + 0.5) / rays as f32 - 0.5 * size as f32;
             let (dx, dy) = (at(x, i, width) * unit, -at(y, j, height) * unit);
             // Screen values are averaged, not light: the edge of a lamp stays smooth.
             self.seen(eye, (ahead + right * dx + up * dy).unit(), true).map(|c| shoulder(c).sqrt())
         };
-        let grid = |rays: u32| -> Vec<Color> {
-            (0..rays * rays).map(|ray| screen(ray % rays, ray / rays, rays)).collect()
-        };
+        let grid =
+            |rays: u32| -> Vec<Color> { (0..rays * rays).map(|ray| screen(ray % rays, ray / rays, rays)).collect() };
         // Four rays, and sixteen where these differ.
         let mut rays = grid(self.rays.min(2));
-        if rays.iter().any(|ray| contrast(*ray, rays[0]) > 0.06) {
+        if rays.iter().any(|ray| contrast(*ray, rays[0]) > 0.1) {
             rays = grid(4);
         }
         let mean = [0, 1, 2].map(|c| rays.iter().map(|ray| ray[c]).sum::<f32>() / rays.len() as f32);

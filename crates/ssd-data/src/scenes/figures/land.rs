@@ -61,7 +61,11 @@ pub fn house(color: u32, width: f32, floors: u32) -> Model {
             let (y, half) = if door { (1.1, 1.1) } else { (y, 0.75) };
             m.add(block(v(0.0, y, z), v(0.06, half + 0.1, 0.62), 0.01), 0xf1ede4);
             let pane = block(v(0.06, y, z), v(0.05, half, 0.52), 0.0);
-            if door { m.cover_one(pane, 0x5a3a2a) } else { m.cover_one(pane, Paint::By(window)) };
+            if door {
+                m.cover_one(pane, 0x5a3a2a)
+            } else {
+                m.cover_one(pane, Paint::By(window))
+            };
         }
     }
     m
@@ -83,7 +87,15 @@ pub fn fence() -> Model {
 /// A street lamp, 5 m high, its arm along x.
 pub fn street_lamp() -> Model {
     let mut m = Model::new();
-    m.add(limb(&[(v(0.0, 0.0, 0.0), 0.07), (v(0.0, 4.6, 0.0), 0.045), (v(0.3, 5.0, 0.0), 0.035), (v(0.9, 5.05, 0.0), 0.035)]), 0x4a4f52);
+    m.add(
+        limb(&[
+            (v(0.0, 0.0, 0.0), 0.07),
+            (v(0.0, 4.6, 0.0), 0.045),
+            (v(0.3, 5.0, 0.0), 0.035),
+            (v(0.9, 5.05, 0.0), 0.035),
+        ]),
+        0x4a4f52,
+    );
     m.add(block(v(1.0, 5.02, 0.0), v(0.25, 0.05, 0.1), 0.04), 0xd8d8d0);
     m.add(rod(v(0.0, 0.0, 0.0), v(0.0, 0.6, 0.0), 0.1), 0x4a4f52);
     m

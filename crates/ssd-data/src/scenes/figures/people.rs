@@ -2,7 +2,7 @@
 
 use crate::scenes::look::Look;
 use crate::scenes::model::Model;
-use crate::scenes::solid::{ball, block, disc, egg, limb};
+use crate::scenes::solid::{ball, block, egg, limb};
 use crate::scenes::space::{Pose, V, v};
 
 /// Colours of a person's skin, hair and clothes, as on the web.
@@ -126,8 +126,8 @@ pub fn person(outfit: &Outfit, joints: &Joints) -> Model {
 
     let chest = neck - spine * 0.19;
     let waist = hip + spine * 0.17;
-    m.grow(0.02, limb(&[(hip + spine * 0.05 + side * 0.06, 0.112), (waist + side * 0.045, 0.105)]), top);
-    m.grow(0.02, limb(&[(hip + spine * 0.05 - side * 0.06, 0.112), (waist - side * 0.045, 0.105)]), top);
+    m.grow(0.02, egg(waist - spine * 0.07, v(0.122, 0.15, 0.158)), top);
+    m.cover_one(egg(hip - spine * 0.14, v(0.3, 0.135, 0.3)), trousers);
     m.grow(0.1, egg(chest, v(0.118, 0.2, 0.165)), top);
     for (i, sign) in [(0, 1.0), (1, -1.0)] {
         let shoulder = neck - spine * 0.06 + side * (0.152 * sign);
@@ -165,8 +165,11 @@ fn head_of(m: &mut Model, outfit: &Outfit, neck: V, head: V) {
     m.cover_one(egg(head + v(0.095, -0.069, 0.0), v(0.03, 0.009, 0.026)), Look::between(outfit.skin, 0x9c3b3b, 0.65));
     m.grow(0.01, egg(head + v(-0.025, 0.035, 0.0), v(0.105, 0.105, 0.093)), hair);
     if outfit.long_hair {
-        let tail = limb(&[(head + v(-0.05, 0.0, 0.0), 0.085), (head + v(-0.075, -0.12, 0.0), 0.075), (head + v(-0.07, -0.22, 0.0), 0.05)]);
+        let tail = limb(&[
+            (head + v(-0.05, 0.0, 0.0), 0.085),
+            (head + v(-0.075, -0.12, 0.0), 0.075),
+            (head + v(-0.07, -0.22, 0.0), 0.05),
+        ]);
         m.grow(0.03, tail, hair);
     }
-    let _ = disc;
 }

@@ -19,7 +19,11 @@ pub fn sofa(color: u32, seats: usize) -> Model {
     let mut m = Model::new();
     let half = 0.36 * seats as f32;
     m.add(block(v(0.0, 0.24, 0.0), v(0.43, 0.14, half + 0.1), 0.05), cloth.lit(0.92));
-    m.grow(0.02, block(v(0.0, 0.0, 0.0), v(0.12, 0.36, half + 0.16), 0.1).posed(Pose::at(-0.36, 0.52, 0.0).pitch(8.0)), cloth);
+    m.grow(
+        0.02,
+        block(v(0.0, 0.0, 0.0), v(0.12, 0.36, half + 0.16), 0.1).posed(Pose::at(-0.36, 0.52, 0.0).pitch(8.0)),
+        cloth,
+    );
     m.pair(block(v(0.0, 0.36, half + 0.18), v(0.45, 0.27, 0.11), 0.1), cloth);
     for i in 0..seats {
         let z = 0.72 * (i as f32 + 0.5) - half;
@@ -48,7 +52,13 @@ pub fn television() -> Model {
         let sky = mix(light(0xf2d9a8), light(0x4f8fd0), step(-0.2, 0.9, w));
         let far = w < 0.05 + 0.25 * layered(v(2.2 * u + 4.0, 0.0, 0.0), 3);
         let near = w < -0.45 + 0.3 * layered(v(1.3 * u, 5.0, 0.0), 2);
-        let color = if near { light(0x3d6b34) } else if far { light(0x5c7f96) } else { sky };
+        let color = if near {
+            light(0x3d6b34)
+        } else if far {
+            light(0x5c7f96)
+        } else {
+            sky
+        };
         let sun = step(0.16, 0.13, ((u - 0.35) * (u - 0.35) * 3.0 + (w - 0.45) * (w - 0.45)).sqrt());
         Look { color: mix(color, light(0xfff3cf), sun), ..Look::matt(0).glow(0.75).gloss(0.2) }
     }
@@ -130,8 +140,18 @@ pub fn table(half_x: f32, half_z: f32) -> Model {
 pub fn bottle(color: u32) -> Model {
     let glass = Look::matt(color).gloss(0.9).mirror(0.1);
     let profile = curve(&[
-        [-0.037, 0.0], [0.036, 0.002], [0.0375, 0.02], [0.0375, 0.17], [0.034, 0.2], [0.018, 0.23], [0.0145, 0.25],
-        [0.0145, 0.29], [0.0165, 0.295], [0.0165, 0.305], [0.014, 0.31], [-0.03, 0.31],
+        [-0.037, 0.0],
+        [0.036, 0.002],
+        [0.0375, 0.02],
+        [0.0375, 0.17],
+        [0.034, 0.2],
+        [0.018, 0.23],
+        [0.0145, 0.25],
+        [0.0145, 0.29],
+        [0.0165, 0.295],
+        [0.0165, 0.305],
+        [0.014, 0.31],
+        [-0.03, 0.31],
     ]);
     let mut m = Model::new();
     m.add(Solid::Turned { outline: profile, around: [0.0, 0.0] }, glass);

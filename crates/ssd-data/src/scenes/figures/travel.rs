@@ -1,6 +1,6 @@
 //! What flies, floats and runs on rails.
 
-use crate::scenes::look::{GLASS, Look, Paint, layered, step};
+use crate::scenes::look::{GLASS, Look, Paint, step};
 use crate::scenes::model::Model;
 use crate::scenes::solid::{Solid, block, curve, disc, egg, limb, rod, slab};
 use crate::scenes::space::{Pose, V, v};
@@ -21,9 +21,15 @@ pub fn airliner(color: u32) -> Model {
     let paint = Look::matt(color).gloss(0.5).mirror(0.05);
     let mut m = Model::new();
     let barrel = [
-        (v(18.3, -0.5, 0.0), 0.5), (v(17.7, -0.4, 0.0), 0.95), (v(16.8, -0.25, 0.0), 1.35), (v(15.6, -0.1, 0.0), 1.68),
-        (v(14.2, 0.0, 0.0), 1.88), (v(12.5, 0.0, 0.0), 1.95),
-        (v(-9.0, 0.0, 0.0), 1.95), (v(-15.0, 0.6, 0.0), 1.2), (v(-19.0, 1.1, 0.0), 0.4),
+        (v(18.3, -0.5, 0.0), 0.5),
+        (v(17.7, -0.4, 0.0), 0.95),
+        (v(16.8, -0.25, 0.0), 1.35),
+        (v(15.6, -0.1, 0.0), 1.68),
+        (v(14.2, 0.0, 0.0), 1.88),
+        (v(12.5, 0.0, 0.0), 1.95),
+        (v(-9.0, 0.0, 0.0), 1.95),
+        (v(-15.0, 0.6, 0.0), 1.2),
+        (v(-19.0, 1.1, 0.0), 0.4),
     ];
     m.add(limb(&barrel), hull);
     // Wings lie in x and z: outlines drawn in x and y, turned flat.
@@ -59,25 +65,48 @@ pub fn sail_boat(hull: u32, sail: u32) -> Model {
     let (wood, cloth) = (Look::matt(0xa9743f), Look::matt(sail));
     let mut m = Model::new();
     let side = curve(&[
-        [-4.3, 1.0], [-2.0, 0.9], [2.0, 1.0], [4.8, 1.45], [4.3, 0.6], [3.2, -0.3], [0.0, -0.8], [-3.4, -0.5],
+        [-4.3, 1.0],
+        [-2.0, 0.9],
+        [2.0, 1.0],
+        [4.8, 1.45],
+        [4.3, 0.6],
+        [3.2, -0.3],
+        [0.0, -0.8],
+        [-3.4, -0.5],
         [-4.2, 0.2],
     ]);
     let top = curve(&[
-        [-4.4, -0.9], [-4.45, 0.0], [-4.4, 0.9], [-2.0, 1.3], [1.0, 1.3], [3.4, 0.75], [4.9, 0.02], [4.9, -0.02],
-        [3.4, -0.75], [1.0, -1.3], [-2.0, -1.3],
+        [-4.4, -0.9],
+        [-4.45, 0.0],
+        [-4.4, 0.9],
+        [-2.0, 1.3],
+        [1.0, 1.3],
+        [3.4, 0.75],
+        [4.9, 0.02],
+        [4.9, -0.02],
+        [3.4, -0.75],
+        [1.0, -1.3],
+        [-2.0, -1.3],
     ]);
     m.add(Solid::Cut { side, front: None, top: Some(top.clone()), round: 0.1 }, lacquer);
     m.cover_one(block(v(0.0, 0.0, 0.0), v(6.0, 0.22, 2.0), 0.0), 0x8c2f28);
     m.cover_one(block(v(0.0, 0.8, 0.0), v(6.0, 0.05, 2.0), 0.0), Look::matt(0xf3efe4));
     let cabin = curve(&[[-1.6, 0.8], [-1.5, 1.5], [0.6, 1.45], [1.8, 1.05], [1.9, 0.8]]);
-    m.add(Solid::Cut { side: cabin, front: Some(Outline::Polygon(vec![[-0.75, 0.5], [-0.65, 1.7], [0.65, 1.7], [0.75, 0.5]])), top: None, round: 0.12 }, 0xf3efe4);
+    m.add(
+        Solid::Cut {
+            side: cabin,
+            front: Some(Outline::Polygon(vec![[-0.75, 0.5], [-0.65, 1.7], [0.65, 1.7], [0.75, 0.5]])),
+            top: None,
+            round: 0.12,
+        },
+        0xf3efe4,
+    );
     for x in [-1.0, -0.3, 0.4] {
         m.cover(block(v(x, 1.22, 0.7), v(0.24, 0.1, 0.3), 0.08), GLASS);
     }
     let mast = v(0.9, 0.0, 0.0);
     m.add(rod(mast + v(0.0, 1.0, 0.0), mast + v(0.0, 11.4, 0.0), 0.075), wood);
     m.add(rod(mast + v(0.0, 1.9, 0.0), v(-3.6, 1.95, 0.25), 0.07), wood);
-    // Sails are thin slabs cut from large balls, so that they belly.
     let main = [[0.8, 2.05], [0.78, 11.1], [0.3, 9.6], [-1.0, 6.8], [-2.4, 4.2], [-3.5, 2.1]];
     let fore = [[4.75, 1.7], [1.0, 10.2], [0.6, 7.0], [0.2, 4.0], [-0.2, 1.9]];
     m.add(slab(&main, 0.12, 0.025, 0.02).posed(Pose::at(0.0, 0.0, 0.0).yaw(-5.0)), cloth);
@@ -95,11 +124,29 @@ pub fn motor_boat(stripe: u32) -> Model {
     let white = Look::matt(0xf2f2ee).gloss(0.5).mirror(0.05);
     let mut m = Model::new();
     let side = curve(&[[-2.9, 0.85], [0.5, 0.95], [3.2, 1.3], [2.6, 0.4], [1.6, -0.3], [-1.0, -0.45], [-2.8, -0.4]]);
-    let top = curve(&[[-2.9, -1.0], [-2.95, 0.0], [-2.9, 1.0], [0.0, 1.15], [2.0, 0.75], [3.2, 0.02], [3.2, -0.02], [2.0, -0.75], [0.0, -1.15]]);
+    let top = curve(&[
+        [-2.9, -1.0],
+        [-2.95, 0.0],
+        [-2.9, 1.0],
+        [0.0, 1.15],
+        [2.0, 0.75],
+        [3.2, 0.02],
+        [3.2, -0.02],
+        [2.0, -0.75],
+        [0.0, -1.15],
+    ]);
     m.add(Solid::Cut { side, front: None, top: Some(top), round: 0.1 }, white);
     m.cover_one(block(v(0.0, 0.6, 0.0), v(4.0, 0.1, 2.0), 0.0), stripe);
     let cabin = Outline::Polygon(vec![[-1.2, 0.8], [-1.1, 2.0], [0.4, 2.0], [1.3, 1.0], [1.3, 0.8]]);
-    m.add(Solid::Cut { side: cabin, front: Some(Outline::Polygon(vec![[-0.8, 0.5], [-0.68, 2.1], [0.68, 2.1], [0.8, 0.5]])), top: None, round: 0.12 }, white);
+    m.add(
+        Solid::Cut {
+            side: cabin,
+            front: Some(Outline::Polygon(vec![[-0.8, 0.5], [-0.68, 2.1], [0.68, 2.1], [0.8, 0.5]])),
+            top: None,
+            round: 0.12,
+        },
+        white,
+    );
     m.cover(slab(&[[-1.0, 1.3], [-0.95, 1.8], [-0.2, 1.8], [-0.2, 1.3]], 0.7, 0.3, 0.05), GLASS);
     m.cover(slab(&[[-0.08, 1.3], [-0.08, 1.8], [0.3, 1.8], [0.8, 1.3]], 0.7, 0.3, 0.05), GLASS);
     m
@@ -111,15 +158,40 @@ pub fn railcar(color: u32) -> Model {
     let pale = Look::matt(0xeceae4).gloss(0.5).mirror(0.05);
     let mut m = Model::new();
     let side = curve(&[
-        [-12.0, 0.5], [-12.0, 2.0], [-12.0, 3.5], [-11.6, 3.9], [0.0, 3.92], [10.2, 3.88], [11.2, 3.3], [11.9, 2.2], [12.15, 1.2],
-        [12.0, 0.5], [0.0, 0.45],
+        [-12.0, 0.5],
+        [-12.0, 2.0],
+        [-12.0, 3.5],
+        [-11.6, 3.9],
+        [0.0, 3.92],
+        [10.2, 3.88],
+        [11.2, 3.3],
+        [11.9, 2.2],
+        [12.15, 1.2],
+        [12.0, 0.5],
+        [0.0, 0.45],
     ]);
     let front = Outline::Polygon(vec![
-        [-1.4, 0.4], [-1.45, 1.4], [-1.4, 2.9], [-1.15, 3.6], [-0.7, 3.92], [0.7, 3.92], [1.15, 3.6], [1.4, 2.9], [1.45, 1.4],
+        [-1.4, 0.4],
+        [-1.45, 1.4],
+        [-1.4, 2.9],
+        [-1.15, 3.6],
+        [-0.7, 3.92],
+        [0.7, 3.92],
+        [1.15, 3.6],
+        [1.4, 2.9],
+        [1.45, 1.4],
         [1.4, 0.4],
     ]);
     let top = curve(&[
-        [-12.0, -1.5], [0.0, -1.5], [9.5, -1.46], [11.5, -1.1], [12.15, 0.0], [11.5, 1.1], [9.5, 1.46], [0.0, 1.5], [-12.0, 1.5],
+        [-12.0, -1.5],
+        [0.0, -1.5],
+        [9.5, -1.46],
+        [11.5, -1.1],
+        [12.15, 0.0],
+        [11.5, 1.1],
+        [9.5, 1.46],
+        [0.0, 1.5],
+        [-12.0, 1.5],
     ]);
     m.add(Solid::Cut { side, front: Some(front), top: Some(top), round: 0.15 }, lacquer);
     m.cover(block(v(-0.6, 2.35, 1.3), v(11.0, 0.85, 0.4), 0.1), pale);
@@ -139,7 +211,7 @@ pub fn railcar(color: u32) -> Model {
     m.cover_one(Solid::Cut { side: ahead, front: Some(screen), top: None, round: 0.08 }, GLASS);
     m.cover_one(block(v(10.6, 3.6, 0.0), v(1.0, 0.12, 0.55), 0.05), Look::matt(0xffc23c).glow(0.7));
     m.cover_one(block(v(12.0, 1.05, 0.0), v(0.6, 0.14, 1.5), 0.0), pale);
-    m.cover(egg(v(12.0, 1.35, 0.8), v(0.5, 0.15, 0.22)), Look::matt(0xfffbe6).gloss(0.8).glow(0.6));
+    m.cover(egg(v(11.6, 1.4, 0.82), v(1.2, 0.15, 0.2)), Look::matt(0xfffbe6).gloss(0.8).glow(0.6));
     m.cover_one(block(v(0.0, 0.3, 0.0), v(14.0, 0.3, 2.0), 0.0), 0x2b2c2e);
     m.add(block(v(12.0, 0.55, 0.0), v(0.25, 0.16, 0.35), 0.06), 0x3a3b3e);
     m.pair(disc(v(12.2, 0.8, 0.75), 0.2, 0.05).posed(Pose::at(12.2, 0.8, 0.75).yaw(90.0)), 0x3a3b3e);
@@ -147,6 +219,5 @@ pub fn railcar(color: u32) -> Model {
         m.pair(disc(v(x, 0.45, 0.75), 0.45, 0.08), 0x2b2b2d);
     }
     m.pair(block(v(8.5, 0.5, 0.95), v(1.8, 0.18, 0.08), 0.05), 0x323336);
-    let _ = layered;
     m
 }
