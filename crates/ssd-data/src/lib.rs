@@ -2,7 +2,7 @@
 //!
 //! Files and pixels on their way to the network, in the order of the modules: [`open`] finds a data set (`formats`
 //! reads those on disk, [`shapes`] draws its own), [`augment`] changes its pictures, [`loader`] hands out batches.
-//! Holds no tensor and knows no device and no command line.
+//! Holds no tensor and knows no device and no command line. [`scenes`] are the page's samples of everyday things.
 //!
 //! Boxes are fractions of the picture for learning ([`ssd::boxes`]), source pixels for measuring ([`boxes_px`]).
 
@@ -16,6 +16,7 @@ pub mod formats;
 pub mod pictures;
 pub mod report;
 pub mod sample;
+pub mod scenes;
 pub mod set;
 pub mod shapes;
 
