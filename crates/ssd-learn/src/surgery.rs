@@ -56,7 +56,7 @@ pub fn with_classes(model: Ssd, source: &Header, header: &Header, device: &Devic
     if source.score_activation == header.score_activation {
         let columns = columns(&kept, header.columns() - header.labels.len());
         for ((head, old), map) in made.heads.iter_mut().zip(model.heads).zip(header.arch.feature_maps()) {
-            let rows = Rows::new(map.boxes_per_cell(), source.columns(), &columns, device);
+            let rows = Rows::new(map.priors.boxes.len(), source.columns(), &columns, device);
             let (conv, old) = (&mut head.logits.conv, old.logits.conv);
             conv.weight = conv.weight.clone().map(|new| rows.chosen(old.weight.val(), new));
             conv.bias = conv.bias.take().zip(old.bias).map(|(new, old)| new.map(|new| rows.chosen(old.val(), new)));

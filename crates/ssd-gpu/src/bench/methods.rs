@@ -150,7 +150,7 @@ impl<'a> Problem<'a> {
         let Self { gpu, stopwatch, dense: Convolution { shape, size_in, .. }, images, precision, .. } = self;
         let mut recording = Recording::new(gpu);
         // There are no predictions here.
-        let rows = PredictionRows { slot: recording.kept(16), priors: 0, classes: 0 };
+        let rows = PredictionRows { slot: recording.kept(16), priors: 0, columns: 0 };
         let slot = recording.bytes("input", &self.input);
         let x = Map { slot, channels: shape.channels_in, size: *size_in };
         let mut writer = Writer::new(&mut recording, *images, *precision, *gpu.adapter(), rows);
