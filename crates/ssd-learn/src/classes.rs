@@ -17,6 +17,19 @@ pub fn matched(wanted: &[String], known: &[String]) -> Vec<Option<usize>> {
     wanted.iter().map(|name| known.iter().position(|other| *other == common(name))).collect()
 }
 
+/// `labels` with the names that `wanted` have for the same classes, and the numbers of these classes, from 1 up.
+pub fn renamed(labels: &[String], wanted: &[String]) -> (Vec<String>, Vec<usize>) {
+    let (mut names, mut classes) = (labels.to_vec(), Vec::new());
+    for (name, place) in wanted.iter().zip(matched(wanted, labels)) {
+        if let Some(place) = place {
+            names[place].clone_from(name);
+            classes.push(place + 1);
+        }
+    }
+    classes.sort_unstable();
+    (names, classes)
+}
+
 /// One name for all that mean the same.
 fn common(name: &str) -> String {
     let name = name.trim().to_lowercase();
@@ -42,6 +55,12 @@ mod tests {
         let back = [Some(3), Some(2), Some(0), Some(5), Some(6), Some(4), Some(1)];
         assert_eq!(matched(&coco, &voc), back);
         assert!(matched(&voc, &voc).into_iter().eq((0..voc.len()).map(Some)));
+    }
+
+    #[test]
+    fn classes_take_the_names_of_a_data_set_and_the_others_stay() {
+        let (names_there, classes) = renamed(&names(["zebra", "tv", "couch"]), &names(["sofa", "tvmonitor", "bus"]));
+        assert_eq!((names_there, classes), (names(["zebra", "tvmonitor", "sofa"]), vec![2, 3]));
     }
 
     #[test]
