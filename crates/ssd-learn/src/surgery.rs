@@ -89,9 +89,7 @@ impl Rows {
 
     fn chosen<const D: usize>(&self, old: Tensor<D>, new: Tensor<D>) -> Tensor<D> {
         let learns = new.is_require_grad();
-        let chosen = Tensor::cat(vec![old.detach(), new.detach()], 0).select(0, self.0.clone());
-        // A leaf again, or it could not learn.
-        chosen.detach().set_require_grad(learns)
+        Tensor::cat(vec![old, new], 0).select(0, self.0.clone()).detach().set_require_grad(learns)
     }
 }
 
