@@ -56,7 +56,7 @@ fn multiply_adds(gpu: &Gpu, stopwatch: &Stopwatch) -> Result<f64, GpuError> {
     let mut recording = Recording::new(gpu);
     let output = recording.kept(16);
     recording.push(Dispatch::new("peak_fma", kernel, &[output], &info, [workgroups, 1, 1]));
-    let ms = fastest(gpu, stopwatch, recording)?;
+    let ms = fastest(&samples(gpu, stopwatch, recording)?);
     Ok(gigas(2 * MULTIPLY_ADDS * PEAK_FMA.threads * workgroups, ms))
 }
 
@@ -73,7 +73,7 @@ fn copy(gpu: &Gpu, stopwatch: &Stopwatch) -> Result<(f64, u64), GpuError> {
     let (input, output) = (recording.kept(bytes as usize), recording.kept(bytes as usize));
     let kernel = Kernel::plain(&PEAK_COPY);
     recording.push(Dispatch::new("peak_copy", kernel, &[input, output], &info, [workgroups, 1, 1]));
-    let ms = fastest(gpu, stopwatch, recording)?;
+    let ms = fastest(&samples(gpu, stopwatch, recording)?);
     Ok((gigas(2 * bytes as usize, ms), bytes))
 }
 
@@ -93,12 +93,16 @@ fn size_that_fits(gpu: &Gpu, most: u64) -> u64 {
     bytes
 }
 
-/// Milliseconds of the fastest sample.
-fn fastest(gpu: &Gpu, stopwatch: &Stopwatch, recording: Recording<'_>) -> Result<f64, GpuError> {
+/// Milliseconds of a program, by sample.
+fn samples(gpu: &Gpu, stopwatch: &Stopwatch, recording: Recording<'_>) -> Result<Vec<f64>, GpuError> {
     let program = block_on(recording.compile(&mut |_, _| {}))?;
-    let samples = stopwatch.passes(gpu, &|pass| program.encode(pass))?;
+    let samples = stopwatch.passes(gpu, &|pass| program.encode(pass));
     program.destroy();
-    Ok(samples.into_iter().fold(f64::INFINITY, f64::min))
+    samples
+}
+
+fn fastest(samples: &[f64]) -> f64 {
+    samples.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 /// Billions a second.
