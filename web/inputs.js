@@ -61,7 +61,7 @@ export function bindInputs(acts) {
       $("samples").hidden = !samples.length;
       $("samples").replaceChildren(...samples.map(({ file, title }) => {
         const src = `./samples/${file}`;
-        const onclick = () => acts.openAddress(src);
+        const onclick = () => acts.openSample(file);
         return make("li", {}, make("button", { title, onclick }, make("img", { src, alt: title })));
       }));
     },

@@ -19,7 +19,8 @@ import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js"
 
 const settings = readSettings();
 const { backend, engine, precision } = settings;
-const page = { detector: null, model: null, source: null, stop: null, highlight: null, lost: null };
+const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: null };
+const samples = fetch("./samples/index.json").then((answer) => answer.json()).catch(() => []);
 const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
@@ -60,6 +61,7 @@ function load(model) {
   const turn = ++count.loads;
   $("model").value = model.name;
   showError("");
+  if (model.entry) offer(model.entry.labels);
   return work(async () => {
     try {
       const weights = await (model.weights.call ? model.weights() : model.weights);
@@ -72,9 +74,11 @@ function load(model) {
       panel.applyInfo(detector.info);
       showModel(detector.info, model);
       showError("");
+      await offer(detector.info.labels);
       refresh();
       await models.show();
     } catch (error) {
+      await offer(page.detector?.info.labels ?? []);
       throw await models.refused(model, error);
     } finally {
       showProgress(null);
@@ -123,22 +127,36 @@ function present(result) {
   draw();
 }
 
-function open(opener) {
+// Shows the samples in which a model with these labels knows something, or else all. The first is opened in place of
+// one that is not among them, and at the start.
+async function offer(labels) {
+  const all = await samples;
+  const known = all.filter(({ classes }) => classes.some((name) => labels.includes(name)));
+  const strip = known.length ? known : all;
+  showSamples(strip);
+  const foreign = page.sample && strip.every(({ file }) => file !== page.sample);
+  const first = settings.source === "sample" && !count.opens;
+  if ((foreign || first) && strip.length) await openSample(strip[0].file);
+}
+
+const openSample = (file) => open(() => openUrl(`./samples/${file}`), file);
+
+function open(opener, sample = "") {
   const turn = ++count.opens;
   forget();
   return work(async () => {
     const source = await opener().catch((error) => {
       if (turn === count.opens) throw error;
     });
-    if (turn === count.opens) show(source);
+    if (turn === count.opens) show(source, sample);
     else source?.close();
   });
 }
 
-function show(source) {
+function show(source, sample) {
   const { element, mirrored } = source;
   closeSource();
-  page.source = source;
+  Object.assign(page, { source, sample });
   const fit = () => $("view").style.setProperty("--ratio", element.naturalWidth
     ? element.naturalWidth / element.naturalHeight : element.videoWidth / element.videoHeight);
   fit();
@@ -154,7 +172,7 @@ function closeSource() {
   page.stop?.();
   page.source?.close();
   page.source?.element.remove();
-  Object.assign(page, { source: null, stop: null, highlight: null });
+  Object.assign(page, { source: null, sample: "", stop: null, highlight: null });
   Object.assign(count, { frames: 0, since: performance.now(), fps: null });
   window.lastResult = null;
   showDetections([]);
@@ -179,13 +197,11 @@ async function startCamera(deviceId) {
   settle();
 }
 
+// A sample is opened as soon as a model's labels are known.
 async function startSource() {
-  const samples = await fetch("./samples/index.json").then((answer) => answer.json()).catch(() => []);
-  showSamples(samples);
   if (settings.source === "camera") return startCamera();
   if (settings.source === "screen") return showStatus("Press Screen to choose what to capture.");
   if (settings.source !== "sample") return open(() => openUrl(settings.source));
-  return samples.length ? open(() => openUrl(`./samples/${samples[0].file}`)) : showStatus("");
 }
 
 const panel = bindPanel(settings, () => {
@@ -203,6 +219,7 @@ const models = bindModels(page, load, (text) => {
 const { showSamples } = bindInputs({
   openFile: (file) => open(() => openBlob(file, file.name)),
   openAddress: (url) => open(() => openUrl(url)),
+  openSample,
   loadWeights: models.take,
   model: models.select,
   camera: () => (live() === "camera" ? freeze() : startCamera()),
@@ -220,5 +237,8 @@ new ResizeObserver(draw).observe($("view"));
 addEventListener("resize", draw);
 addEventListener("error", ({ error }) => error && fail(error));
 addEventListener("unhandledrejection", ({ reason }) => fail(reason));
-models.start(settings.weights).catch(fail);
+models.start(settings.weights).catch((error) => {
+  fail(error);
+  offer([]);
+});
 startSource().catch(fail);

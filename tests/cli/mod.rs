@@ -1,6 +1,7 @@
 //! The native programs as their user meets them: exit codes, sentences, JSON documents, files. They run as processes of
 //! their own, on the CPU device, so that the tests see their output, and their files after a kill.
 
+mod average;
 mod bench;
 mod convert;
 mod detect;

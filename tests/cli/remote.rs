@@ -13,7 +13,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use serde_json::Value;
 use ssd::Ssd;
-use ssd::loss::{BoxLoss, MultiBox};
+use ssd::loss::{Losses, MultiBox};
 use ssd_learn::{HostBatch, Local};
 use ssd_tests::skip;
 use ssd_train::device::open as device;
@@ -265,7 +265,7 @@ fn a_lent_device_gives_the_gradient_of_this_one() {
         let model = Ssd::new(ARCH, 4, device).load_record(first.clone().into_record());
         let model = model.freeze_group(ParamGroup::from_predicate("norm"));
         let scheme = ARCH.prior_scheme();
-        let loss = MultiBox::new(&scheme.priors(), scheme.variances, BoxLoss::SmoothL1, device);
+        let loss = MultiBox::new(&scheme.priors(), scheme.variances, Losses::default(), device);
         let mut part = Local { model: &model, device, loss: &loss }.gradients(batch.clone());
         let mut read = Gradients(&mut part.gradients, Vec::new());
         model.visit(&mut read);

@@ -24,7 +24,7 @@ fn help_says_how_it_is_used_and_how_it_ends() {
 #[test]
 fn bad_usage_ends_with_2_and_names_what_is_wrong() {
     let train = ["--data", "shapes:1:2", "--out", "never-made"];
-    let cases: [(&str, &[&str], &str); 34] = [
+    let cases: [(&str, &[&str], &str); 37] = [
         ("train", &[], "--out"),
         ("train", &["--data", "shapes"], "--out"),
         ("train", &["--out", "never-made"], "--data"),
@@ -37,6 +37,9 @@ fn bad_usage_ends_with_2_and_names_what_is_wrong() {
         ("train", &[&train[..], &["--lr", "NaN"]].concat(), "--lr"),
         ("train", &[&train[..], &["--ema", "1"]].concat(), "--ema is 1"),
         ("train", &[&train[..], &["--freeze", "6"]].concat(), "at most 5, the stages"),
+        ("train", &[&train[..], &["--class-loss", "hinge"]].concat(), "softmax"),
+        ("train", &[&train[..], &["--focal-alpha", "1.5"]].concat(), "--focal-alpha is 1.5"),
+        ("train", &[&train[..], &["--focal-gamma=-1"]].concat(), "--focal-gamma is -1"),
         ("train", &[&train[..], &["--milestones", "0.5,80"]].concat(), "--milestones is 80"),
         ("train", &[&train[..], &["--clip-norm=-1"]].concat(), "--clip-norm"),
         ("train", &[&train[..], &["--recipe", "soup"]].concat(), "paper-voc"),

@@ -1,9 +1,9 @@
 //! The MultiBox loss and its gradients against `smooth_l1_loss`, `l1_loss` and `cross_entropy` of PyTorch and the
-//! losses on boxes of torchvision, with mining spelled out.
+//! losses on boxes and the focal loss of torchvision, with mining spelled out.
 
 use burn::prelude::*;
 use ssd::codec::Variances;
-use ssd::loss::{BatchTargets, BoxLoss, MultiBox, MultiBoxLoss};
+use ssd::loss::{BatchTargets, BoxLoss, ClassLoss, Focal, Losses, MultiBox, MultiBoxLoss};
 use ssd::{CenterBox, Predictions};
 
 use super::{FEW_ROUNDINGS, Fixture, Tolerance};
@@ -42,12 +42,12 @@ impl Case {
     /// The paper's loss, to which the priors do not matter, and the gradients for offsets and logits.
     fn run(&self) -> (MultiBoxLoss, Tensor<3>, Tensor<3>) {
         let [_, count, _] = self.predictions.offsets.dims();
-        self.run_with(&vec![CenterBox::default(); count], BoxLoss::SmoothL1)
+        self.run_with(&vec![CenterBox::default(); count], Losses::default())
     }
 
-    /// The loss of another kind.
-    fn run_with(&self, priors: &[CenterBox], kind: BoxLoss) -> (MultiBoxLoss, Tensor<3>, Tensor<3>) {
-        let multibox = MultiBox::new(priors, Variances::default(), kind, &self.predictions.offsets.device());
+    /// Losses of other kinds.
+    fn run_with(&self, priors: &[CenterBox], losses: Losses) -> (MultiBoxLoss, Tensor<3>, Tensor<3>) {
+        let multibox = MultiBox::new(priors, Variances::default(), losses, &self.predictions.offsets.device());
         let loss = multibox.loss(&self.predictions, &self.targets);
         let gradients = loss.total().backward();
         let of = |leaf: &Tensor<3>| leaf.grad(&gradients).expect("the loss depends on both predictions");
@@ -86,12 +86,33 @@ fn every_box_loss_with_its_gradients() {
         .collect();
     let case = Case::load(&fixture, "", fixture.data("target_classes"));
     for kind in BoxLoss::ALL {
-        let (loss, grad_offsets, grad_logits) = case.run_with(&priors, kind);
+        let (loss, grad_offsets, grad_logits) = case.run_with(&priors, Losses { boxes: kind, ..Losses::default() });
         fixture.assert_close(&format!("{kind}.loss_box"), loss.boxes.clone().inner(), FEW_ROUNDINGS);
         fixture.assert_close(&format!("{kind}.loss_class"), loss.classes.clone().inner(), LOSS);
         fixture.assert_close(&format!("{kind}.loss"), loss.total().inner(), LOSS);
         fixture.assert_close(&format!("{kind}.grad_offsets"), grad_offsets, BOX_GRADIENT);
         fixture.assert_close(&format!("{kind}.grad_logits"), grad_logits, GRADIENT);
+    }
+}
+
+/// Logits reach 120, where f32 has steps of 8e-6: the cross entropy of a wrong one and the loss have them, too. Sums of
+/// some hundred such numbers.
+const FOCAL: Tolerance = Tolerance { absolute: 1e-5, relative: 2e-6 };
+
+#[test]
+fn the_focal_loss_with_its_gradients() {
+    let fixture = Fixture::open("focal_loss");
+    let case = Case::load(&fixture, "", fixture.data("target_classes"));
+    for (name, focal) in [
+        ("paper", Focal::default()),
+        ("unweighed", Focal { alpha: 0.5, gamma: 0.0 }),
+        ("other", Focal { alpha: 0.75, gamma: 1.5 }),
+    ] {
+        let priors = vec![CenterBox::default(); case.targets.classes.dims()[1]];
+        let losses = Losses { classes: ClassLoss::Focal, focal, ..Losses::default() };
+        let (loss, _, grad_logits) = case.run_with(&priors, losses);
+        fixture.assert_close(&format!("{name}.loss_class"), loss.classes.inner(), FOCAL);
+        fixture.assert_close(&format!("{name}.grad_logits"), grad_logits, FEW_ROUNDINGS);
     }
 }
 

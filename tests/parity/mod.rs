@@ -71,7 +71,7 @@ fn load(bytes: Vec<u8>, fixture: &Fixture) -> (Header, Ssd) {
 fn assert_heads(pipeline: &Pipeline, fixture: &Fixture) {
     let picture = synthetic();
     let picture = Picture::Rgba { bytes: &picture, width: SYNTHETIC.0, height: SYNTHETIC.1 };
-    let (offsets, logits) = block_on(pipeline.predict(picture)).expect("the device works");
+    let (offsets, logits) = block_on(pipeline.predict(&[picture])).expect("the device works");
     let columns = pipeline.header().columns();
     for (output, got, width) in [("offsets", offsets, 4), ("logits", logits, columns)] {
         let (rows, want) = fixture.rows(output);

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::panic::{catch_unwind, resume_unwind};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 pub use linkme::{self, distributed_slice};
@@ -35,13 +36,26 @@ pub fn skip(why: impl Into<String>) -> ! {
 pub fn main() -> ExitCode {
     let mut tests: Vec<_> = TESTS.iter().map(|test| (name(test.path), test.run)).collect();
     tests.sort_unstable_by_key(|(name, _)| *name);
-    let trials = tests.into_iter().map(|(name, run)| Trial::ignorable_test(name, move || outcome(run))).collect();
+    let trials = tests.into_iter().map(|(name, run)| Trial::ignorable_test(name, move || timed(name, run))).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 /// The path within the program.
 fn name(path: &str) -> &str {
     path.split_once("::").map_or(path, |(_, name)| name)
+}
+
+/// A test that takes longer than this says so.
+const SLOW: Duration = Duration::from_secs(10);
+
+fn timed(name: &str, test: fn()) -> Result<Completion, Failed> {
+    let start = Instant::now();
+    let outcome = outcome(test);
+    let taken = start.elapsed();
+    if taken > SLOW {
+        eprintln!("{name} took {} s", taken.as_secs());
+    }
+    outcome
 }
 
 fn outcome(test: fn()) -> Result<Completion, Failed> {

@@ -132,19 +132,28 @@ fn settings_are_shared_by_the_address_and_reset_together() {
     });
 }
 
-/// The default model's weights in `dist/`.
-pub fn default_weights(page: &Page) -> Result<PathBuf> {
+/// The default model's entry in `dist/models/index.json`.
+fn default_model(page: &Page) -> Result<Value> {
     let index: Value = serde_json::from_slice(&std::fs::read(page.dist.join("models/index.json"))?)?;
     let models = index["models"].as_array().context("models/index.json lists no models")?;
-    let model =
-        models.iter().find(|model| model["name"] == index["default"]).context("the default model is not listed")?;
+    let model = models.iter().find(|model| model["name"] == index["default"]);
+    model.cloned().context("the default model is not listed")
+}
+
+/// The default model's weights in `dist/`.
+pub fn default_weights(page: &Page) -> Result<PathBuf> {
+    let model = default_model(page)?;
     Ok(page.dist.join("models").join(model["file"].as_str().context("the default model names no file")?))
 }
 
-/// The last sample picture; the page starts with the first.
+/// The last sample picture that shows a class of the default model; the page starts with the first.
 pub fn a_sample(page: &Page) -> Result<PathBuf> {
-    let samples: Value = serde_json::from_slice(&std::fs::read(page.dist.join("samples/index.json"))?)?;
-    let last = samples.as_array().and_then(|list| list.last()).context("samples/index.json lists no pictures")?;
+    let model = default_model(page)?;
+    let labels = model["labels"].as_array().context("the default model has no labels")?;
+    let samples: Vec<Value> = serde_json::from_slice(&std::fs::read(page.dist.join("samples/index.json"))?)?;
+    let known =
+        |sample: &&Value| sample["classes"].as_array().is_some_and(|all| all.iter().any(|c| labels.contains(c)));
+    let last = samples.iter().rfind(known).context("samples/index.json lists no picture for the default model")?;
     Ok(page.dist.join("samples").join(last["file"].as_str().context("a sample names no file")?))
 }
 

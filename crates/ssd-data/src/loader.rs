@@ -10,22 +10,19 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use rand::seq::SliceRandom;
-use ssd::GroundTruth;
-use ssd::preprocess::{Preprocess, preprocess_rgb};
+use ssd::preprocess::Preprocess;
 
-use crate::augment::{AugmentConfig, Augmentation};
-use crate::boxes_px::TruthPx;
+use crate::augment::AugmentConfig;
+use crate::compose::{Composer, Prepared};
 use crate::error::DataError;
-use crate::sample::Sample;
 use crate::seeded::seeded;
 use crate::set::Dataset;
 
 /// Batches prepared ahead of the one in use.
 const BATCHES_AHEAD: usize = 2;
 
-/// Streams of the seed: the order and the augmentation must not share random numbers.
+/// Stream of the seed for the order; the others are in [`crate::compose`].
 const ORDER: u64 = 1;
-const AUGMENT: u64 = 2;
 
 /// How batches are made.
 #[derive(Debug, Clone)]
@@ -42,21 +39,6 @@ pub struct LoaderConfig {
     pub augment: Option<AugmentConfig>,
     /// Size and normalisation of the network's input.
     pub preprocess: Preprocess,
-}
-
-/// One picture as the network sees it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Prepared {
-    /// `[3, S, S]`, normalised.
-    pub pixels: Vec<f32>,
-    /// The objects left after augmentation, those marked `difficult` included; boxes are fractions of the picture.
-    pub truths: Vec<GroundTruth>,
-    /// The sample's name.
-    pub name: String,
-    /// Width and height of the picture on disk, in pixels.
-    pub size_px: (u32, u32),
-    /// For measuring: the objects before augmentation, crowds included, in pixels of the picture on disk.
-    pub truths_px: Vec<TruthPx>,
 }
 
 /// A source of batches over a data set.
@@ -107,24 +89,12 @@ impl Loader {
 
     /// Reads, augments and scales the picture at a position of an epoch.
     fn prepare(&self, index: usize, epoch: usize, position: usize) -> Result<Prepared, DataError> {
+        let LoaderConfig { seed, augment, preprocess, .. } = &*self.config;
         let sample = self.dataset.get(index)?;
-        Ok(prepared(sample, &self.config, &[self.config.seed, AUGMENT, epoch as u64, position as u64]))
+        let Some(augment) = augment else { return Ok(Prepared::unchanged(sample, preprocess)) };
+        let place = [*seed, epoch as u64, position as u64];
+        Composer::new(|index| self.dataset.get(index), self.dataset.len(), augment, preprocess, place).prepared(sample)
     }
-}
-
-/// Augments and scales a picture; `place`, its position among all epochs, seeds the augmentation.
-fn prepared(sample: Sample, config: &LoaderConfig, place: &[u64]) -> Prepared {
-    let spec = &config.preprocess;
-    let Sample { name, image, truths, size_px, truths_px } = sample;
-    let (width, height) = image.dimensions();
-    let (pixels, truths) = match &config.augment {
-        Some(augment) => {
-            let drawn = Augmentation::draw((width, height), &truths, augment, &mut seeded(place));
-            (drawn.pixels(&image, spec), drawn.truths(spec.input_size))
-        }
-        None => (preprocess_rgb(image.as_raw(), width as usize, height as usize, spec), truths),
-    };
-    Prepared { pixels, truths, name, size_px, truths_px }
 }
 
 /// A worker's share of an epoch.
@@ -189,8 +159,6 @@ mod tests {
 
     use super::*;
     use crate::Shapes;
-    use crate::augment::Photometric;
-    use crate::augment::tests::{found, marked};
     use ssd::preprocess::Normalization;
 
     fn loader(workers: usize) -> Loader {
@@ -216,40 +184,6 @@ mod tests {
         names.sort();
         let all: Vec<String> = (0..11).map(|i| loader(1).dataset.name(i)).collect();
         assert_eq!(names, all, "an epoch has each picture once");
-    }
-
-    fn sample(image: image::RgbImage, truths: Vec<GroundTruth>) -> Sample {
-        Sample { name: "marked".into(), image, truths, ..Sample::default() }
-    }
-
-    #[test]
-    fn boxes_stay_on_their_pixels_up_to_the_network_s_input() {
-        let preprocess = Preprocess { input_size: 300, normalization: Normalization::CAFFE };
-        // No photometric changes, so that the marks can be found again.
-        let augment = AugmentConfig { photometric: Photometric::none(), ..AugmentConfig::default() };
-        let mut seen = 0;
-        for augment in [None, Some(augment)] {
-            let preprocess = preprocess.clone();
-            let config = LoaderConfig { batch_size: 1, workers: 1, seed: 0, shuffle: false, augment, preprocess };
-            for place in 0..150 {
-                let (image, truths) = marked();
-                let Prepared { pixels, truths, .. } = prepared(sample(image, truths), &config, &[place]);
-                let mean = Normalization::CAFFE.mean;
-                let planes: Vec<f32> =
-                    (0..3).flat_map(|c| pixels[c * 90_000..][..90_000].iter().map(move |v| v + mean[c])).collect();
-                for truth in truths {
-                    let bbox_px = truth.bbox.scaled(300.0, 300.0);
-                    assert!(bbox_px.width() >= 1.0 && bbox_px.height() >= 1.0, "{place}: {bbox_px:?}");
-                    let found = found(&planes, 300, truth.class).unwrap();
-                    // The edge of a mark lies between the centres of two input pixels.
-                    let off =
-                        [bbox_px.x1 - found.x1, bbox_px.y1 - found.y1, bbox_px.x2 - found.x2, bbox_px.y2 - found.y2];
-                    assert!(off.iter().all(|d| d.abs() < 1.0), "{place}: box {bbox_px:?}, pixels {found:?}");
-                    seen += 1;
-                }
-            }
-        }
-        assert!(seen > 450, "{seen} boxes of 600");
     }
 
     #[test]

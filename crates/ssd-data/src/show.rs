@@ -11,9 +11,9 @@ use image::{ImageFormat, Rgb, RgbImage};
 use ssd::preprocess::Preprocess;
 
 use crate::atomic_file::write_atomic;
+use crate::compose::Prepared;
 use crate::draw::{Labelled, annotate};
 use crate::error::DataError;
-use crate::loader::Prepared;
 
 /// Writes each picture of a batch into a folder, which is created if missing, and returns the files.
 ///

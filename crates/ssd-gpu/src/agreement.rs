@@ -36,25 +36,25 @@ pub(crate) async fn better(
 }
 
 async fn predictions(detector: &mut GpuDetector, header: &Header) -> Result<Vec<f32>, GpuError> {
-    let bytes = picture();
+    let bytes = picture(SIDE, SIDE, 1);
     let picture = Picture::Rgba { bytes: &bytes, width: SIDE, height: SIDE };
     detector.submit(&[picture], &header.params())?.read().await?;
     detector.predictions().await
 }
 
-/// Waves of every length over coarse noise, which excite every kernel of a network.
-fn picture() -> Vec<u8> {
-    let mut state = 1u32;
+/// Waves of every length over coarse noise, which excite every kernel of a network. Sides are multiples of eight.
+pub fn picture(width: usize, height: usize, seed: u32) -> Vec<u8> {
+    let mut state = seed;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as f32
     };
-    let coarse: Vec<f32> = (0..SIDE * SIDE / 64 * 3).map(|_| noise()).collect();
-    (0..SIDE * SIDE)
+    let coarse: Vec<f32> = (0..width * height / 64 * 3).map(|_| noise()).collect();
+    (0..width * height)
         .flat_map(|pixel| {
-            let (x, y) = (pixel % SIDE, pixel / SIDE);
-            let cell = (y / 8 * (SIDE / 8) + x / 8) * 3;
-            let wave = ((x * x + y * y) as f32 / SIDE as f32 * 0.2).sin() * 60.0;
+            let (x, y) = (pixel % width, pixel / width);
+            let cell = (y / 8 * (width / 8) + x / 8) * 3;
+            let wave = ((x * x + y * y) as f32 / width as f32 * 0.2).sin() * 60.0;
             let channel = |c: usize| (coarse[cell + c] + wave).clamp(0.0, 255.0) as u8;
             [channel(0), channel(1), channel(2), 255]
         })
@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_picture_has_dark_and_light_in_every_channel() {
-        let picture = picture();
+        let picture = picture(SIDE, SIDE, 1);
+        assert_eq!(picture.len(), SIDE * SIDE * 4);
         for channel in 0..3 {
             let values: Vec<u8> = picture.iter().skip(channel).step_by(4).copied().collect();
             assert!(values.iter().any(|v| *v < 20) && values.iter().any(|v| *v > 235));

@@ -68,7 +68,6 @@ impl GpuDetector {
     /// are compiled, and of how many.
     ///
     /// # Errors
-    ///
     /// When the device refuses a kernel, or has not enough memory.
     pub async fn new(
         gpu: &Gpu,
@@ -104,7 +103,6 @@ impl GpuDetector {
     /// Puts one frame of up to `images` pictures into the queue. Returns at once.
     ///
     /// # Errors
-    ///
     /// When a picture does not have its pixels, or is too large.
     pub fn submit(&mut self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Frame, GpuError> {
         self.check_batch(pictures.len())?;
@@ -117,7 +115,6 @@ impl GpuDetector {
     /// The same for pictures that are preprocessed, `[B, 3, S, S]`.
     ///
     /// # Errors
-    ///
     /// When there are too many.
     pub fn submit_input(&mut self, input: &[f32], params: &DetectParams) -> Result<Frame, GpuError> {
         let pictures = input.len() / self.picture.numbers();
@@ -186,13 +183,17 @@ impl GpuDetector {
     /// frame reads back only its detections. The future does not borrow the detector.
     ///
     /// # Errors
-    ///
     /// When the device fails.
     pub fn predictions(&self) -> impl Future<Output = Result<Vec<f32>, GpuError>> + use<> {
         let (gpu, buffer) = (self.gpu.clone(), self.predictions.clone());
         let Counts { images, priors, columns, .. } = self.counts;
         let bytes = images * priors * (4 + columns) * size_of::<f32>();
         async move { Ok(bytemuck::pod_collect_to_vec(&gpu.read(&buffer, bytes as u64).await?)) }
+    }
+
+    /// The GPU.
+    pub(crate) fn gpu(&self) -> &Gpu {
+        &self.gpu
     }
 
     /// The program of the network, for the bench.
@@ -238,7 +239,6 @@ impl Frame {
     /// Waits for the result of each picture.
     ///
     /// # Errors
-    ///
     /// When the device fails.
     pub async fn read(self) -> Result<Vec<Outcome>, GpuError> {
         let bytes = self.arriving.bytes().await?;

@@ -117,7 +117,6 @@ impl PictureInput {
     /// Copies a picture to the GPU.
     ///
     /// # Errors
-    ///
     /// When the picture does not have its pixels, or is too large for a texture.
     pub(crate) fn upload(&mut self, gpu: &Gpu, image: usize, picture: &Picture<'_>) -> Result<(), GpuError> {
         let [width, height] = picture.size();

@@ -35,7 +35,8 @@ pub enum PrecisionChoice {
     Only(Precision),
 }
 
-enum Engine {
+/// What computes the network, and what the rest.
+pub(crate) enum Engine {
     /// Our kernels for all stages.
     Wgsl(Box<RefCell<GpuDetector>>),
     /// Our loops for the network, the twins for the rest.
@@ -48,7 +49,7 @@ enum Engine {
 pub struct Pipeline {
     header: Header,
     priors: Vec<CenterBox>,
-    engine: Engine,
+    pub(crate) engine: Engine,
     /// Milliseconds since any moment.
     clock: fn() -> f64,
 }
@@ -57,7 +58,6 @@ impl Pipeline {
     /// Our kernels on a GPU, for batches of up to `images` pictures. The model is on the CPU device.
     ///
     /// # Errors
-    ///
     /// When the device refuses a kernel, or has not enough memory.
     pub async fn on_gpu(
         header: Header,
@@ -69,18 +69,12 @@ impl Pipeline {
         progress: Progress<'_>,
     ) -> Result<Self, GpuError> {
         let detector = gpu_detector(&header, model, gpu, images, precision, progress).await?;
-        Ok(Self::of_detector(header, detector, clock))
-    }
-
-    /// Our kernels, already loaded.
-    pub fn of_detector(header: Header, detector: GpuDetector, clock: fn() -> f64) -> Self {
-        Self::with(header, Engine::Wgsl(Box::new(RefCell::new(detector))), clock)
+        Ok(Self::with(header, Engine::Wgsl(Box::new(RefCell::new(detector))), clock))
     }
 
     /// Our loops on the CPU. The model is on the CPU device.
     ///
     /// # Errors
-    ///
     /// When they do not support one of the network's convolutions.
     pub fn on_cpu(header: Header, model: &Ssd, clock: fn() -> f64) -> Result<Self, GpuError> {
         let network = CpuNetwork::new(model)?;
@@ -102,6 +96,15 @@ impl Pipeline {
         &self.header
     }
 
+    /// What computes: `wgsl`, `cpu` or `burn`.
+    pub fn engine_name(&self) -> &'static str {
+        match self.engine {
+            Engine::Wgsl(_) => "wgsl",
+            Engine::Cpu(_) => "cpu",
+            Engine::Burn { .. } => "burn",
+        }
+    }
+
     /// Bytes that our kernels hold on the GPU, and their precision; `None` for the other engines, which keep no
     /// account.
     pub fn gpu_memory(&self) -> Option<(u64, Precision)> {
@@ -118,7 +121,6 @@ impl Pipeline {
     /// alone.
     ///
     /// # Errors
-    ///
     /// When a parameter is out of range, or a picture does not have its pixels.
     pub fn submit(&self, pictures: &[Picture<'_>], params: &DetectParams) -> Result<Pending, GpuError> {
         let params = params.clone().checked(self.header.classes())?;
@@ -129,19 +131,24 @@ impl Pipeline {
             return Ok(Pending(Work::Wgsl(detector.borrow_mut().submit(pictures, &params)?)));
         }
         let start = (self.clock)();
+        let input = self.preprocess(pictures)?;
+        self.submit_input(&input, params, (self.clock)() - start)
+    }
+
+    /// `Rgba` pictures as the network gets them, `[B, 3, S, S]`.
+    pub(crate) fn preprocess(&self, pictures: &[Picture<'_>]) -> Result<Vec<f32>, GpuError> {
         let spec = self.header.preprocess();
         let mut input = Vec::with_capacity(pictures.len() * self.image_numbers());
         for picture in pictures {
             let (bytes, [width, height]) = picture.rgba()?;
             input.extend(preprocess_rgba(bytes, width, height, &spec));
         }
-        self.submit_input(&input, params, (self.clock)() - start)
+        Ok(input)
     }
 
     /// The detections of each of any number of preprocessed pictures, `[B, 3, S, S]`.
     ///
     /// # Errors
-    ///
     /// When a parameter is out of range, `input` is not a whole number of pictures, or the device fails.
     pub async fn detect_input(&self, input: &[f32], params: &DetectParams) -> Result<Vec<Vec<Detection>>, GpuError> {
         // A GPU was loaded for batches of some size.
@@ -173,8 +180,7 @@ impl Pipeline {
                 Work::Cpu { predictions, params, times: times() }
             }
             Engine::Burn { model, device } => {
-                let input = Tensor::from_data(TensorData::new(input.to_vec(), [images, 3, side, side]), device);
-                let predictions = Box::new(model.forward(input));
+                let predictions = Box::new(model.forward(input_tensor(input.to_vec(), side, device)));
                 Work::Burn { predictions, params, times: times() }
             }
         }))
@@ -185,14 +191,13 @@ impl Pipeline {
         3 * self.header.input_size * self.header.input_size
     }
 
-    /// The network's predictions for one picture: offsets `[P, 4]` and logits `[P, C]`. For comparisons with other
+    /// The network's predictions: offsets `[B, P, 4]` and logits `[B, P, C]`. For comparisons with other
     /// implementations; detecting never reads this much back from a GPU.
     ///
     /// # Errors
-    ///
-    /// When the picture does not have its pixels, or the device fails.
-    pub async fn predict(&self, picture: Picture<'_>) -> Result<(Vec<f32>, Vec<f32>), GpuError> {
-        match self.submit(&[picture], &self.header.params())?.0 {
+    /// When a picture does not have its pixels, or the device fails.
+    pub async fn predict(&self, pictures: &[Picture<'_>]) -> Result<(Vec<f32>, Vec<f32>), GpuError> {
+        match self.submit(pictures, &self.header.params())?.0 {
             Work::Wgsl(frame) => {
                 frame.read().await?;
                 let Engine::Wgsl(detector) = &self.engine else { return Ok(Default::default()) };
@@ -203,7 +208,8 @@ impl Pipeline {
                 let (priors, columns) = (self.priors.len(), self.header.columns());
                 let all = reading.await?;
                 let (offsets, logits) = all.split_at(images * priors * 4);
-                Ok((offsets[..priors * 4].to_vec(), logits[..priors * columns].to_vec()))
+                let asked = pictures.len() * priors;
+                Ok((offsets[..asked * 4].to_vec(), logits[..asked * columns].to_vec()))
             }
             Work::Cpu { predictions, .. } => {
                 let CpuPredictions { offsets, logits } = *predictions;
@@ -218,7 +224,6 @@ impl Pipeline {
     /// Waits for the detections of each picture.
     ///
     /// # Errors
-    ///
     /// When the device fails.
     pub async fn read(&self, pending: Pending) -> Result<Vec<Outcome>, GpuError> {
         match pending.0 {
@@ -244,7 +249,7 @@ impl Pipeline {
     }
 
     /// The twins, on each picture's offsets and logits.
-    fn finish<'a>(
+    pub(crate) fn finish<'a>(
         &self,
         rows: impl Iterator<Item = (&'a [f32], &'a [f32])>,
         params: &DetectParams,
@@ -262,12 +267,8 @@ impl Pipeline {
     }
 }
 
-/// Our kernels in the wanted precision, for batches of up to `images` pictures. The model is on the CPU device.
-///
-/// # Errors
-///
-/// When the device refuses a kernel, or has not enough memory.
-pub async fn gpu_detector(
+/// Our kernels in the wanted precision.
+async fn gpu_detector(
     header: &Header,
     model: &Ssd,
     gpu: &Gpu,
@@ -302,6 +303,12 @@ enum Work {
     Cpu { predictions: Box<CpuPredictions>, params: DetectParams, times: StageTimes },
     /// Burn has been called, and may still be computing.
     Burn { predictions: Box<Predictions>, params: DetectParams, times: StageTimes },
+}
+
+/// Preprocessed pictures of that side, `[B, 3, S, S]`, on a device.
+pub(crate) fn input_tensor(input: Vec<f32>, side: usize, device: &Device) -> Tensor<4> {
+    let images = input.len() / (3 * side * side);
+    Tensor::from_data(TensorData::new(input, [images, 3, side, side]), device)
 }
 
 async fn floats(tensor: Tensor<3>) -> Result<Vec<f32>, GpuError> {

@@ -81,7 +81,6 @@ impl Postprocess {
     /// For predictions in `predictions`: offsets `[images, P, 4]`, then logits `[images, P, C]`.
     ///
     /// # Errors
-    ///
     /// When there are more priors or classes than the kernels can count.
     pub(crate) async fn new(
         gpu: &Gpu,

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use ssd::Arch;
-use ssd::loss::BoxLoss;
+use ssd::loss::{BoxLoss, ClassLoss, Focal, Losses};
+use ssd::weights::Header;
 use strum::{Display, EnumString, VariantNames};
 
 use crate::schedule::{LearningRate, PAPER_MILESTONES, Schedule};
@@ -54,6 +55,12 @@ pub struct LearnConfig {
     pub clip_norm: f64,
     /// The loss on boxes.
     pub box_loss: BoxLoss,
+    /// The loss on classes; `None` for the one that the network's scores need.
+    pub class_loss: Option<ClassLoss>,
+    /// Weight of the classes that are there, in the focal loss.
+    pub focal_alpha: f64,
+    /// Power of the error in the focal loss.
+    pub focal_gamma: f64,
     /// Decay of the running average of the weights; 0 for none.
     pub ema: f64,
     /// Number of early stages that do not learn.
@@ -74,6 +81,9 @@ impl Default for LearnConfig {
             bias_lr: 1.0,
             clip_norm: 0.0,
             box_loss: BoxLoss::SmoothL1,
+            class_loss: None,
+            focal_alpha: 0.25,
+            focal_gamma: 2.0,
             ema: 0.0,
             freeze: 0,
         }
@@ -98,6 +108,7 @@ type Range = (fn(f64) -> bool, &'static str);
 const ABOVE_ZERO: Range = (|value| value.is_finite() && value > 0.0, "a number above 0");
 const FROM_ZERO: Range = (|value| value.is_finite() && value >= 0.0, "a number from 0 on");
 const BELOW_ONE: Range = (|value| (0.0..1.0).contains(&value), "at least 0 and below 1");
+const FROM_ZERO_TO_ONE: Range = (|value| (0.0..=1.0).contains(&value), "a number from 0 to 1");
 const SHARE: Range = (|value| (0.0..=1.0).contains(&value), "a share of the run, from 0 to 1");
 
 impl LearnConfig {
@@ -114,6 +125,8 @@ impl LearnConfig {
             ("weight_decay", self.weight_decay, FROM_ZERO),
             ("bias_lr", self.bias_lr, FROM_ZERO),
             ("clip_norm", self.clip_norm, FROM_ZERO),
+            ("focal_alpha", self.focal_alpha, FROM_ZERO_TO_ONE),
+            ("focal_gamma", self.focal_gamma, FROM_ZERO),
         ];
         let outside = numbers.into_iter().chain(milestones).find(|(_, value, (holds, _))| !holds(*value));
         if let Some((setting, value, (_, range))) = outside {
@@ -125,6 +138,15 @@ impl LearnConfig {
             return Err(SettingError { setting: "freeze", value: self.freeze.to_string(), range });
         }
         Ok(self)
+    }
+
+    /// The losses of a detector.
+    pub fn losses(&self, header: &Header) -> Losses {
+        Losses {
+            boxes: self.box_loss,
+            classes: self.class_loss.unwrap_or(ClassLoss::of(header.score_activation)),
+            focal: Focal { alpha: self.focal_alpha as f32, gamma: self.focal_gamma as f32 },
+        }
     }
 
     /// The learning rate of a run of `total` steps.

@@ -141,5 +141,5 @@ impl ModuleVisitor for Probe {
 
 /// The loss of a detector with these settings, for predictions on `device`.
 pub fn loss(config: &LearnConfig, header: &Header, device: &Device) -> MultiBox {
-    MultiBox::new(&header.priors.priors(), header.priors.variances, config.box_loss, device)
+    MultiBox::new(&header.priors.priors(), header.priors.variances, config.losses(header), device)
 }

@@ -6,6 +6,7 @@
 pub mod config;
 
 pub mod batch;
+pub mod classes;
 pub mod ema;
 pub mod learner;
 pub mod optimizer;

@@ -44,13 +44,8 @@ pub struct ResultEntry {
 #[derive(Debug, thiserror::Error)]
 pub enum CocoFileError {
     /// It does not open.
-    #[error("{path} does not open: {source}; check the path.")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error("{0} does not open: {1}; check the path.")]
+    Open(PathBuf, #[source] std::io::Error),
     /// It is not of this form.
     #[error("{path} is not a COCO {what} file: {source}; {wanted}.")]
     Form {
@@ -77,13 +72,8 @@ pub enum CocoFileError {
         image_id: i64,
     },
     /// There is nothing to measure.
-    #[error("{path} has no {what}; there is nothing to measure against.")]
-    Empty {
-        /// The file.
-        path: PathBuf,
-        /// What is missing.
-        what: &'static str,
-    },
+    #[error("{0} has no {1}; there is nothing to measure against.")]
+    Empty(PathBuf, &'static str),
 }
 
 #[derive(Deserialize)]
@@ -122,7 +112,7 @@ struct AnnotationEntry {
 pub fn read_ground_truth(path: &Path) -> Result<GroundTruthFile, CocoFileError> {
     let wanted = "it must be an object with the lists images, annotations and categories";
     let file: TruthFile = read_json(path, "ground truth", wanted)?;
-    let empty = |what| CocoFileError::Empty { path: path.to_owned(), what };
+    let empty = |what| CocoFileError::Empty(path.to_owned(), what);
     let mut categories = file.categories;
     categories.sort_by_key(|category| category.id);
     categories.dedup_by_key(|category| category.id);
@@ -202,7 +192,7 @@ pub fn write_detections(path: &Path, images: &[ImageResult], category_ids: &[i64
 
 fn read_json<T: DeserializeOwned>(path: &Path, what: &'static str, wanted: &'static str) -> Result<T, CocoFileError> {
     // Read whole first: results of a full validation set have about 100 MB, and a stream parses several times slower.
-    let bytes = std::fs::read(path).map_err(|source| CocoFileError::Open { path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|error| CocoFileError::Open(path.to_owned(), error))?;
     serde_json::from_slice(&bytes).map_err(|source| CocoFileError::Form { path: path.to_owned(), what, source, wanted })
 }
 

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use ssd_data::WriteError;
+use ssd_gpu::GpuError;
 
 /// Why a program ends early, as a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,12 @@ impl Failure {
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
+        Self::run(error)
+    }
+}
+
+impl From<GpuError> for Failure {
+    fn from(error: GpuError) -> Self {
         Self::run(error)
     }
 }

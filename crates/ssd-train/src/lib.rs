@@ -14,6 +14,8 @@ pub mod cli;
 
 pub(crate) mod digest;
 
+pub(crate) mod protobuf;
+
 pub mod arguments;
 
 pub mod archs;

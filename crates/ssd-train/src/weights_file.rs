@@ -11,21 +11,11 @@ use ssd::weights::{self, Header, WeightsError};
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsFileError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}; check the path.")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
+    #[error("cannot read {0}: {1}; check the path.")]
+    Read(PathBuf, #[source] std::io::Error),
     /// It is not a detector.
-    #[error("{path}: {source}.")]
-    Weights {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: WeightsError,
-    },
+    #[error("{0}: {1}.")]
+    Weights(PathBuf, #[source] WeightsError),
 }
 
 /// The bytes of a file.
@@ -33,7 +23,7 @@ pub enum WeightsFileError {
 /// # Errors
 /// If the file cannot be read.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, WeightsFileError> {
-    fs::read(path).map_err(|source| WeightsFileError::Read { path: path.into(), source })
+    fs::read(path).map_err(|error| WeightsFileError::Read(path.into(), error))
 }
 
 /// Loads a detector onto a device.
@@ -41,7 +31,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, WeightsFileError> {
 /// # Errors
 /// If the file cannot be read or is not a detector.
 pub fn load(path: &Path, device: &Device) -> Result<(Header, Ssd), WeightsFileError> {
-    weights::load(bytes(path)?, device).map_err(|source| WeightsFileError::Weights { path: path.into(), source })
+    weights::load(bytes(path)?, device).map_err(|error| WeightsFileError::Weights(path.into(), error))
 }
 
 /// A detector's header.
@@ -49,5 +39,5 @@ pub fn load(path: &Path, device: &Device) -> Result<(Header, Ssd), WeightsFileEr
 /// # Errors
 /// Those of [`load`], except that tensors are not checked.
 pub fn header(path: &Path, bytes: &[u8]) -> Result<Header, WeightsFileError> {
-    weights::read_header(bytes).map_err(|source| WeightsFileError::Weights { path: path.into(), source })
+    weights::read_header(bytes).map_err(|error| WeightsFileError::Weights(path.into(), error))
 }

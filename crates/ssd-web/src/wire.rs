@@ -141,10 +141,7 @@ pub fn info(pipeline: &Pipeline, backend: &Backend, recognised: Option<&str>, by
         "priors": header.priors.len(),
         "backend": backend.name(),
         "adapter": backend.adapter(),
-        "precision": memory.map(|(_, precision)| match precision {
-            Precision::Single => "f32",
-            Precision::Half => "f16",
-        }),
+        "precision": memory.map(|(_, precision)| precision.name()),
         "gpuBytes": memory.map(|(bytes, _)| bytes),
         "provenance": header.provenance,
         "software": matches!(backend, Backend::WebGpu(gpu) if gpu.adapter().software),

@@ -69,7 +69,7 @@ fn columns_of(mut taps: Vec<Tap>) -> (Vec<usize>, Vec<Tap>) {
     (columns, taps)
 }
 
-/// One source row, resized horizontally: `[3, S]`.
+/// One source row, resized horizontally: `[3, W]`.
 struct Row {
     /// Its index in the source; `None` before the first is read.
     y: Option<usize>,
@@ -77,8 +77,8 @@ struct Row {
 }
 
 impl Row {
-    fn new(size: usize) -> Self {
-        Self { y: None, values: vec![0.0; 3 * size] }
+    fn new(width: usize) -> Self {
+        Self { y: None, values: vec![0.0; 3 * width] }
     }
 
     /// Resizes row `y`, given its pixels at the taps' columns, `[3, columns]`.
@@ -103,10 +103,7 @@ fn thirds(planes: &[f32]) -> [&[f32]; 3] {
 }
 
 /// Resizes and normalises a picture that need not be in memory, as that of the augmentation: it is read row by row, and
-/// only where the resize needs it. Returns `[3, S, S]`, planes in the order R, G, B.
-///
-/// `read(y, columns, planes)` writes the pixels of row `y` at the ascending `columns` into the planes R, G, B of the
-/// same length, as values in `0..=255`. Rows are read from top to bottom; many are skipped.
+/// only where the resize needs it. Returns `[3, S, S]`, planes in the order R, G, B. See [`resize_rows`].
 ///
 /// # Panics
 ///
@@ -115,11 +112,27 @@ pub fn preprocess_rows(
     width: usize,
     height: usize,
     spec: &Preprocess,
+    read: impl FnMut(usize, &[usize], [&mut [f32]; 3]),
+) -> Vec<f32> {
+    resize_rows((width, height), (spec.input_size, spec.input_size), &spec.normalization, read)
+}
+
+/// The same to any width and height, such as those of a part of the input: `[3, H, W]`.
+///
+/// `read(y, columns, planes)` writes the pixels of row `y` at the ascending `columns` into the planes R, G, B of the
+/// same length, as values in `0..=255`. Rows are read from top to bottom; many are skipped.
+///
+/// # Panics
+///
+/// If the picture has no pixel: callers check their source.
+pub fn resize_rows(
+    (width, height): (usize, usize),
+    (out_width, out_height): (usize, usize),
+    normalization: &Normalization,
     mut read: impl FnMut(usize, &[usize], [&mut [f32]; 3]),
 ) -> Vec<f32> {
     assert!(width > 0 && height > 0, "a picture has pixels");
-    let size = spec.input_size;
-    let (columns, taps_x) = columns_of(taps(width, size));
+    let (columns, taps_x) = columns_of(taps(width, out_width));
     let mut pixels = vec![0.0; 3 * columns.len()];
     let mut read_row = |row: &mut Row, y: usize| {
         let (red, others) = pixels.split_at_mut(columns.len());
@@ -128,9 +141,9 @@ pub fn preprocess_rows(
         row.fill(y, &taps_x, &pixels);
     };
 
-    let mut out = vec![0.0; 3 * size * size];
-    let (mut upper, mut lower) = (Row::new(size), Row::new(size));
-    for (y, tap) in taps(height, size).iter().enumerate() {
+    let mut out = vec![0.0; 3 * out_width * out_height];
+    let (mut upper, mut lower) = (Row::new(out_width), Row::new(out_width));
+    for (y, tap) in taps(height, out_height).iter().enumerate() {
         // Rows are kept from one position to the next: the lower row often becomes the upper one.
         if upper.y != Some(tap.i0) {
             std::mem::swap(&mut upper, &mut lower);
@@ -142,9 +155,9 @@ pub fn preprocess_rows(
             read_row(&mut lower, tap.i1);
         }
         for c in 0..3 {
-            let (mean, std) = (spec.normalization.mean[c], spec.normalization.std[c]);
-            let target = &mut out[(c * size + y) * size..][..size];
-            let (tops, bottoms) = (&upper.values[c * size..][..size], &lower.values[c * size..][..size]);
+            let (mean, std) = (normalization.mean[c], normalization.std[c]);
+            let target = &mut out[(c * out_height + y) * out_width..][..out_width];
+            let [tops, bottoms] = [&upper, &lower].map(|row| &row.values[c * out_width..][..out_width]);
             for ((value, top), bottom) in target.iter_mut().zip(tops).zip(bottoms) {
                 *value = (lerp(*top, *bottom, tap.f) - mean) / std;
             }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
-use crate::{budget, build, lint, shell, system};
+use crate::{budget, build, lint, shell, system, wasm_tests};
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -24,7 +24,8 @@ pub fn run() -> anyhow::Result<()> {
         shell::run(&mut shell::command("cargo", &args))
     });
     if programs.is_some() {
-        tally.tests("native tests", &mut cargo_test(&[], &["--skip", WEB], driver));
+        // Not the programs: they hold no tests, and each would be linked a second time.
+        tally.tests("native tests", &mut cargo_test(&["--lib", "--test", "*"], &["--skip", WEB], driver));
     } else {
         tally.skip("native tests: the native programs did not build");
     }
@@ -33,11 +34,14 @@ pub fn run() -> anyhow::Result<()> {
     if page.is_some() {
         tally.step("size budgets", budget::check);
     }
+    let learning = tally.step("learning as wasm", wasm_tests::build);
     let browser = tally.step("browser", system::ensure_browser);
     match (programs, page, browser) {
         (Some(()), Some(_), Some(browser)) => {
             let mut tests = cargo_test(&["--test", "all"], &[WEB], driver);
-            tally.tests("tests of the page", tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1"));
+            tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1");
+            tests.envs(learning.map(|folder| ("SSD_WASM_TESTS", folder)));
+            tally.tests("tests of the page", &mut tests);
         }
         (None, _, _) => tally.skip("tests of the page: the native programs did not build"),
         (_, None, _) => tally.skip("tests of the page: the page did not build"),
@@ -46,7 +50,7 @@ pub fn run() -> anyhow::Result<()> {
     tally.finish()
 }
 
-/// `cargo test` of these targets, all if there are none. Software Vulkan is forced where there is one, so that a
+/// `cargo test` of these targets. Software Vulkan is forced where there is one, so that a
 /// machine with a graphics card gives the same results; a driver that the caller named stays.
 fn cargo_test(targets: &[&str], filter: &[&str], driver: Option<&Path>) -> Command {
     let args = [&["test", "--no-fail-fast"], &SELECTION[..], targets, &["--"], filter].concat();

@@ -142,7 +142,7 @@ fn links_in_another_order_compose_as_well() {
     view.crop(crop::Patch { x: 20, y: 5, width: 150, height: 150 });
     view.flip();
     view.crop(crop::Patch { x: 0, y: 0, width: 150, height: 150 });
-    let planes = view.pixels(&image, &Change::NONE, &Preprocess { input_size: 150, normalization: PLAIN });
+    let planes = view.pixels(&image, &Change::NONE, (150, 150), &PLAIN);
     assert_eq!(view.truths_px.len(), 1, "the centre of the red box is outside");
     // The green box, 110..190 by 50..150: mirrored 10..90, moved by 10 and 5, mirrored again, cut at the lower edge.
     let bbox_px = view.truths_px[0].bbox;
@@ -205,6 +205,10 @@ fn numbers_that_make_no_sense_are_refused_in_a_sentence() {
         (r#"{"crop": {"aspect_ratio": [2.0, 3.0]}}"#, "crop.aspect_ratio"),
         (r#"{"crop": {"trials": 0}}"#, "crop.trials"),
         (r#"{"flip": {"probability": -1}}"#, "flip.probability"),
+        (r#"{"mosaic": {"probability": 1.5}}"#, "mosaic.probability"),
+        (r#"{"mosaic": {"center": [0.0, 0.5]}}"#, "mosaic.center"),
+        (r#"{"mixup": {"probability": -1}}"#, "mixup.probability"),
+        (r#"{"mixup": {"share": [0.6, 0.4]}}"#, "the smaller one first"),
         (r#"{"min_side_px": -1}"#, "min_side_px"),
     ];
     for (json, part) in cases {

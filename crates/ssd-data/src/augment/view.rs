@@ -8,7 +8,7 @@
 //! The window lies on whole pixels, so that boxes stay exactly on theirs.
 
 use image::RgbImage;
-use ssd::preprocess::{Preprocess, preprocess_rows};
+use ssd::preprocess::{Normalization, resize_rows};
 use ssd::{CornerBox, GroundTruth};
 
 use super::crop::Patch;
@@ -82,24 +82,30 @@ impl View {
         }
     }
 
-    /// The objects, boxes as fractions of the view; those without area or below `min_side`, a fraction, are left out.
-    pub fn truths(&self, min_side: f32) -> Vec<GroundTruth> {
+    /// The objects, boxes as fractions of the view, inside it.
+    pub fn truths(&self) -> impl Iterator<Item = GroundTruth> {
         let (sx, sy) = (1.0 / self.size_px.0 as f32, 1.0 / self.size_px.1 as f32);
-        let fractions =
-            self.truths_px.iter().map(|truth| GroundTruth { bbox: truth.bbox.scaled(sx, sy).clipped(), ..*truth });
-        fractions.filter(|t| t.bbox.is_proper() && t.bbox.width().min(t.bbox.height()) >= min_side).collect()
+        self.truths_px.iter().map(move |truth| GroundTruth { bbox: truth.bbox.scaled(sx, sy).clipped(), ..*truth })
     }
 
-    /// The view as network input, `[3, S, S]`: the source's pixels recoloured, the fill around them as it is.
+    /// The view as a part of the network's input of this width and height, `[3, H, W]`: the source's pixels recoloured,
+    /// the fill around them as it is.
     ///
     /// Equal to the bit to resizing a copy of the view, but only pixels that the resize reads are touched.
     ///
     /// # Panics
     /// If `source` is smaller than the picture that the view was made for.
-    pub fn pixels(&self, source: &RgbImage, change: &Change, spec: &Preprocess) -> Vec<f32> {
+    pub fn pixels(
+        &self,
+        source: &RgbImage,
+        change: &Change,
+        part_px: (usize, usize),
+        normalization: &Normalization,
+    ) -> Vec<f32> {
         let (width, height) = (self.source_px.0 as usize, self.source_px.1 as usize);
         let bytes = source.as_raw();
-        preprocess_rows(self.size_px.0 as usize, self.size_px.1 as usize, spec, |y, columns, mut planes| {
+        let size_px = (self.size_px.0 as usize, self.size_px.1 as usize);
+        resize_rows(size_px, part_px, normalization, |y, columns, mut planes| {
             for (plane, value) in planes.iter_mut().zip(self.fill) {
                 plane.fill(f32::from(value));
             }

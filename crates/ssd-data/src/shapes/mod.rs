@@ -9,8 +9,8 @@
 
 mod backdrop;
 mod objects;
-mod outline;
-mod paint;
+pub(crate) mod outline;
+pub(crate) mod paint;
 
 use image::RgbImage;
 use rand::RngExt;

@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 use ssd::CornerBox;
 
-/// A point, in pixels; the centre of the upper left pixel is `[0.5, 0.5]`.
+/// A point, in pixels; the centre of the upper left pixel is `[0.5, 0.5]`. In the solids of `scenes`: in metres, y up.
 pub type Point = [f32; 2];
 
 /// A figure in the picture, in pixels.

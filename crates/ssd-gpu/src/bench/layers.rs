@@ -1,4 +1,11 @@
-//! Each layer of a loaded detector by itself: all launches that carry its name.
+//! A network by each of the engines: every layer by itself, and all of it.
+
+use std::fmt::Arguments;
+
+use burn::tensor::{Device, Tensor};
+use ssd::Ssd;
+use ssd::cpu_network::CpuNetwork;
+use ssd::model::{BurnSteps, ConvStep, L2Norm, Pool, Steps, Watched};
 
 use super::stopwatch::Stopwatch;
 use crate::error::GpuError;
@@ -7,40 +14,175 @@ use crate::kernel::{Kernel, Shader};
 use crate::program::{Program, Step};
 use crate::wgsl::{CONV, CONV_PLAIN, CONV_SUM, WINOGRAD_INPUT};
 
-/// How a layer is done, and how long it takes.
+/// How long a network takes, in milliseconds for all pictures.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkTimes {
+    /// In their order.
+    pub layers: Vec<LayerTime>,
+    /// All of it.
+    pub ms: f64,
+}
+
+/// How a layer, or a step of one, is done, and how long it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerTime {
     /// As the paper has it.
     pub name: String,
-    /// The kernel, and how it is cut up.
+    /// The kernel and how it is cut up, or the engine.
     pub method: String,
-    /// Milliseconds of all its launches, for all pictures.
+    /// Milliseconds for all pictures.
     pub ms: f64,
 }
 
-/// Measures every layer; `measured` is called after each. The numbers in the maps are the last frame's.
-///
-/// # Errors
-///
-/// When the device fails.
-pub async fn layer_times(
+/// Told of what is about to be measured, or has been.
+pub type Progress<'a> = &'a dyn Fn(&str);
+
+/// Our kernels: all launches that carry a layer's name. The numbers in the maps are the last frame's.
+pub(super) fn by_kernels(
     detector: &GpuDetector,
-    stopwatch: &Stopwatch<'_>,
-    measured: &mut dyn FnMut(&str),
-) -> Result<Vec<LayerTime>, GpuError> {
-    let program = detector.network();
-    let mut times = Vec::new();
-    for (name, steps) in layers(program) {
+    stopwatch: &Stopwatch,
+    progress: Progress<'_>,
+) -> Result<NetworkTimes, GpuError> {
+    let (gpu, program) = (detector.gpu(), detector.network());
+    let mut layers = Vec::new();
+    for (name, steps) in launches(program) {
         let method = method(program, &steps);
-        let ms = stopwatch.median_ms(&|pass| steps.iter().for_each(|step| program.encode_step(pass, *step))).await?;
-        measured(&name);
-        times.push(LayerTime { name, method, ms });
+        let ms = stopwatch.pass(gpu, &|pass| steps.iter().for_each(|step| program.encode_step(pass, *step)))?;
+        progress(&name);
+        layers.push(LayerTime { name, method, ms });
     }
-    Ok(times)
+    Ok(NetworkTimes { layers, ms: stopwatch.pass(gpu, &|pass| program.encode(pass))? })
+}
+
+/// Our loops on the CPU, on preprocessed pictures.
+pub(super) fn by_loops(
+    network: &CpuNetwork,
+    (input, images, side): (&[f32], usize, usize),
+    stopwatch: &Stopwatch,
+    progress: Progress<'_>,
+) -> Result<NetworkTimes, GpuError> {
+    let mut times = StepTimes { stopwatch, device: &Device::flex(), method: "loops", progress, times: Vec::new() };
+    network.forward_watched(input, images, side, |name, work| times.watch(name, work))?;
+    let ms = stopwatch.calls(&Device::flex(), &mut || drop(network.forward(input, images, side)))?;
+    Ok(NetworkTimes { layers: times.layers()?, ms })
+}
+
+/// Burn as it is used here, on the device of `model` and `input`.
+pub(super) fn by_burn(
+    model: &Ssd,
+    input: &Tensor<4>,
+    stopwatch: &Stopwatch,
+    progress: Progress<'_>,
+) -> Result<NetworkTimes, GpuError> {
+    let layers = by_steps(model, input, BurnSteps::default(), stopwatch, progress)?;
+    let ms = stopwatch.calls(&input.device(), &mut || drop(model.forward(input.clone())))?;
+    Ok(NetworkTimes { layers, ms })
+}
+
+/// The same with nothing but Burn's own convolutions.
+pub(super) fn by_plain_burn(
+    model: &Ssd,
+    input: &Tensor<4>,
+    stopwatch: &Stopwatch,
+    progress: Progress<'_>,
+) -> Result<NetworkTimes, GpuError> {
+    let layers = by_steps(model, input, PlainBurn::default(), stopwatch, progress)?;
+    let mut forward = || {
+        let mut steps = PlainBurn::default();
+        model.run(&mut steps, input.clone());
+        drop(steps.0.predictions());
+    };
+    Ok(NetworkTimes { layers, ms: stopwatch.calls(&input.device(), &mut forward)? })
+}
+
+fn by_steps<S: Steps<Map = Tensor<4>>>(
+    model: &Ssd,
+    input: &Tensor<4>,
+    steps: S,
+    stopwatch: &Stopwatch,
+    progress: Progress<'_>,
+) -> Result<Vec<LayerTime>, GpuError> {
+    let mut times = StepTimes { stopwatch, device: &input.device(), method: "Burn", progress, times: Vec::new() };
+    let watch = |name: &str, work: &mut dyn FnMut() -> Tensor<4>| times.watch(name, work);
+    model.run(&mut Watched { steps, watch }, input.clone());
+    times.layers()
+}
+
+/// Takes the times of steps that are called on the host.
+struct StepTimes<'a> {
+    stopwatch: &'a Stopwatch,
+    device: &'a Device,
+    method: &'static str,
+    progress: Progress<'a>,
+    times: Vec<Result<LayerTime, GpuError>>,
+}
+
+impl StepTimes<'_> {
+    /// Measures a step, and returns what it made.
+    fn watch<T>(&mut self, name: &str, work: &mut dyn FnMut() -> T) -> T {
+        (self.progress)(name);
+        let mut made = None;
+        let ms = self.stopwatch.calls(self.device, &mut || made = Some(work()));
+        self.times.push(ms.map(|ms| LayerTime { name: name.to_owned(), method: self.method.to_owned(), ms }));
+        made.unwrap_or_else(work)
+    }
+
+    /// The times, or the first failure: a step has no way to stop its network.
+    fn layers(self) -> Result<Vec<LayerTime>, GpuError> {
+        self.times.into_iter().collect()
+    }
+}
+
+/// Burn's own convolution and batch norm for every layer, where [`BurnSteps`] has some of ours on the CPU, and matrix
+/// products for 1x1 convolutions.
+#[derive(Default)]
+struct PlainBurn(BurnSteps);
+
+impl PlainBurn {
+    /// All that comes before a residual or an activation.
+    fn sum(step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
+        let x = step.conv.forward(x);
+        match step.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        }
+    }
+}
+
+impl Steps for PlainBurn {
+    type Map = Tensor<4>;
+
+    fn convolve(&mut self, _: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>) -> Tensor<4> {
+        step.shape.activation.of_tensor(Self::sum(step, x))
+    }
+
+    fn convolve_onto(&mut self, _: Arguments<'_>, step: &ConvStep<'_>, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+        step.shape.activation.of_tensor(Self::sum(step, x) + residual)
+    }
+
+    fn max_pool(&mut self, name: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
+        self.0.max_pool(name, pool, x)
+    }
+
+    fn average(&mut self, name: Arguments<'_>, x: Tensor<4>) -> Tensor<4> {
+        self.0.average(name, x)
+    }
+
+    fn scale(&mut self, name: Arguments<'_>, x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
+        self.0.scale(name, x, factors)
+    }
+
+    fn l2_norm(&mut self, name: Arguments<'_>, norm: &L2Norm, x: Tensor<4>) -> Tensor<4> {
+        self.0.l2_norm(name, norm, x)
+    }
+
+    fn predict(&mut self, level: usize, offsets: (&ConvStep<'_>, Tensor<4>), logits: (&ConvStep<'_>, Tensor<4>)) {
+        self.0.predict(level, offsets, logits);
+    }
 }
 
 /// The steps of each layer; they follow each other.
-fn layers(program: &Program) -> Vec<(String, Vec<Step>)> {
+fn launches(program: &Program) -> Vec<(String, Vec<Step>)> {
     let mut layers: Vec<(String, Vec<Step>)> = Vec::new();
     for step in program.steps() {
         let (label, ..) = program.step(step);

@@ -3,16 +3,17 @@
 //!
 //! All get the same drawn numbers. What the plain way makes of them is what the others are compared with.
 
-use half::f16;
+use pollster::block_on;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
-use super::layers;
-use super::plan::DenseShape;
+use super::layers::{Progress, method};
+use super::plan::{Convolution, Layer, distinct_dense};
 use super::statistics::far;
 use super::stopwatch::Stopwatch;
 use crate::adapter::Adapter;
 use crate::error::GpuError;
+use crate::gpu::Gpu;
 use crate::kernel::Precision;
 use crate::network::{Map, Method, PredictionRows, Target, Tile, Writer, pack, suits_winograd};
 use crate::program::Recording;
@@ -33,8 +34,10 @@ pub struct MethodTime {
 /// All ways of doing a convolution of one shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShapeMethods {
+    /// The names of the layers that do it.
+    pub layers: String,
     /// The convolution.
-    pub dense: DenseShape,
+    pub dense: Convolution,
     /// In the order in which they were measured; the plain one is the first.
     pub methods: Vec<MethodTime>,
 }
@@ -48,40 +51,28 @@ impl ShapeMethods {
     }
 }
 
-/// Measures all ways for a dense convolution of `images` pictures.
+/// Measures all ways for each of a network's dense convolutions of `images` pictures.
 ///
 /// # Errors
-///
 /// When the device fails. A way that it refuses is no error.
-pub async fn shape_methods(
-    stopwatch: &Stopwatch<'_>,
-    dense: &DenseShape,
-    images: usize,
-    precision: Precision,
-) -> Result<ShapeMethods, GpuError> {
-    let adapter = stopwatch.gpu.adapter();
-    let chosen = Method::choose(&dense.shape, dense.size_in, images, adapter, dense.to_map);
-    let problem = Problem::drawn(stopwatch, dense, images, precision);
-    let mut methods = Vec::new();
-    let mut want = Vec::new();
-    for method in ways(dense, images, chosen, adapter) {
-        let (method_text, got, ms) = match problem.run(method).await {
-            Ok((text, got, ms)) => (text, got, Some(ms)),
-            // Too many workgroups, or too large a buffer.
-            Err(GpuError::Size { .. }) => (format!("{method:?}"), Vec::new(), None),
-            Err(error) => return Err(error),
-        };
-        if method == Method::Plain {
-            want.clone_from(&got);
-        }
-        let max_difference = if ms.is_some() { far(&got, &want) } else { 0.0 };
-        methods.push(MethodTime { method: method_text, ms, max_difference, chosen: method == chosen });
+pub fn method_times(
+    gpu: &Gpu,
+    plan: &[Layer],
+    (images, precision): (usize, Precision),
+    stopwatch: &Stopwatch,
+    progress: Progress<'_>,
+) -> Result<Vec<ShapeMethods>, GpuError> {
+    let mut all = Vec::new();
+    for (layers, dense) in distinct_dense(plan) {
+        let methods = Problem::drawn(gpu, stopwatch, dense, images, precision).methods()?;
+        progress(&layers);
+        all.push(ShapeMethods { layers, dense, methods });
     }
-    Ok(ShapeMethods { dense: dense.clone(), methods })
+    Ok(all)
 }
 
 /// Every way that applies, the plain one first.
-fn ways(dense: &DenseShape, images: usize, chosen: Method, adapter: &Adapter) -> Vec<Method> {
+fn ways(dense: &Convolution, images: usize, chosen: Method, adapter: &Adapter) -> Vec<Method> {
     let shape = &dense.shape;
     let tiles = [Tile::SMALL, Tile::MEDIUM, Tile::LARGE];
     let mut ways = vec![Method::Plain];
@@ -106,8 +97,9 @@ fn ways(dense: &DenseShape, images: usize, chosen: Method, adapter: &Adapter) ->
 }
 
 struct Problem<'a> {
-    stopwatch: &'a Stopwatch<'a>,
-    dense: &'a DenseShape,
+    gpu: &'a Gpu,
+    stopwatch: &'a Stopwatch,
+    dense: Convolution,
     images: usize,
     precision: Precision,
     /// As the kernels have it.
@@ -117,8 +109,8 @@ struct Problem<'a> {
 }
 
 impl<'a> Problem<'a> {
-    fn drawn(stopwatch: &'a Stopwatch<'a>, dense: &'a DenseShape, images: usize, precision: Precision) -> Self {
-        let shape = &dense.shape;
+    fn drawn(gpu: &'a Gpu, stopwatch: &'a Stopwatch, dense: Convolution, images: usize, precision: Precision) -> Self {
+        let shape = dense.shape;
         let mut rng = Pcg64::seed_from_u64(7);
         let mut draw = |count: usize| (0..count).map(|_| rng.random_range(-1.0f32..1.0)).collect::<Vec<f32>>();
         let channels = shape.channels_in.next_multiple_of(4);
@@ -128,32 +120,50 @@ impl<'a> Problem<'a> {
         }
         let input = pack::stored(&input, precision).into_owned();
         let weights = draw(shape.weights());
-        Self { stopwatch, dense, images, precision, input, weights, shift: draw(shape.channels_out) }
+        Self { gpu, stopwatch, dense, images, precision, input, weights, shift: draw(shape.channels_out) }
+    }
+
+    /// Every way; what the plain one makes is right.
+    fn methods(&self) -> Result<Vec<MethodTime>, GpuError> {
+        let (Self { dense, images, .. }, adapter) = (self, self.gpu.adapter());
+        let chosen = Method::choose(&dense.shape, dense.size_in, *images, adapter, dense.to_map);
+        let mut methods = Vec::new();
+        let mut want = Vec::new();
+        for way in ways(dense, *images, chosen, adapter) {
+            let (method, got, ms) = match self.run(way) {
+                Ok((text, got, ms)) => (text, got, Some(ms)),
+                // Too many workgroups, or too large a buffer.
+                Err(GpuError::Size { .. }) => (format!("{way:?}"), Vec::new(), None),
+                Err(error) => return Err(error),
+            };
+            if way == Method::Plain {
+                want.clone_from(&got);
+            }
+            let max_difference = if ms.is_some() { far(&got, &want) } else { 0.0 };
+            methods.push(MethodTime { method, ms, max_difference, chosen: way == chosen });
+        }
+        Ok(methods)
     }
 
     /// The way in words, its numbers, and its time in milliseconds.
-    async fn run(&self, method: Method) -> Result<(String, Vec<f32>, f64), GpuError> {
-        let Self { stopwatch, dense: DenseShape { shape, size_in, .. }, images, precision, .. } = self;
-        let gpu = stopwatch.gpu;
+    fn run(&self, way: Method) -> Result<(String, Vec<f32>, f64), GpuError> {
+        let Self { gpu, stopwatch, dense: Convolution { shape, size_in, .. }, images, precision, .. } = self;
         let mut recording = Recording::new(gpu);
         // There are no predictions here.
-        let rows = PredictionRows { slot: recording.kept(16), priors: 0, classes: 0 };
+        let rows = PredictionRows { slot: recording.kept(16), priors: 0, columns: 0 };
         let slot = recording.bytes("input", &self.input);
         let x = Map { slot, channels: shape.channels_in, size: *size_in };
         let mut writer = Writer::new(&mut recording, *images, *precision, *gpu.adapter(), rows);
-        let out = writer.dense("bench", shape, method, &self.weights, &self.shift, x, Target::Map(None));
+        let out = writer.dense("bench", shape, way, &self.weights, &self.shift, x, Target::Map(None));
         recording.keep(out.slot);
-        let program = recording.compile(&mut |_, _| {}).await?;
-        let text = layers::method(&program, &program.steps().collect::<Vec<_>>());
-        let ms = stopwatch.median_ms(&|pass| program.encode(pass)).await?;
+        let program = block_on(recording.compile(&mut |_, _| {}))?;
+        let text = method(&program, &program.steps().collect::<Vec<_>>());
+        let ms = stopwatch.pass(gpu, &|pass| program.encode(pass))?;
         let channels = out.channels.next_multiple_of(4);
         let count = images * out.size[0] * out.size[1] * channels;
-        let bytes = gpu.read(program.buffer(out.slot), (count * precision.bytes()) as u64).await?;
+        let bytes = block_on(gpu.read(program.buffer(out.slot), (count * precision.bytes()) as u64))?;
         program.destroy();
-        let numbers: Vec<f32> = match precision {
-            Precision::Single => bytemuck::pod_collect_to_vec(&bytes),
-            Precision::Half => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
-        };
+        let numbers = pack::loaded(&bytes, *precision);
         // What fills a pixel up to quads is nobody's.
         let pixels = numbers.chunks_exact(channels);
         Ok((text, pixels.flat_map(|pixel| pixel[..out.channels].iter().copied()).collect(), ms))
@@ -166,15 +176,15 @@ mod tests {
 
     use super::*;
 
-    fn dense(shape: ConvShape, to_map: bool) -> DenseShape {
-        DenseShape { layers: String::new(), shape, size_in: [300, 300], to_map }
+    fn dense(shape: ConvShape, to_map: bool) -> Convolution {
+        Convolution { shape, size_in: [300, 300], to_map }
     }
 
     #[test]
     fn the_best_is_right_and_was_taken() {
         let method = |ms, max_difference| MethodTime { method: String::new(), ms, max_difference, chosen: false };
         let methods = vec![method(Some(3.0), 0.0), method(Some(1.0), 0.5), method(Some(2.0), 1e-6), method(None, 0.0)];
-        let all = ShapeMethods { dense: dense(ConvShape::dense(64, 64, 3), true), methods };
+        let all = ShapeMethods { layers: String::new(), dense: dense(ConvShape::dense(64, 64, 3), true), methods };
         assert_eq!(all.best(1e-2), Some(2));
     }
 

@@ -1,8 +1,10 @@
-//! Measuring our kernels on a device: its peaks, each layer, each stage, each way of doing a convolution.
+//! Measuring a pipeline: each layer and each stage, by whichever engine, and Burn beside it; on a GPU, its peaks and
+//! each way of doing a convolution.
 //!
-//! A time is taken around work that is repeated inside one pass until the pass is long enough for the device's clock,
-//! after a warm-up, and is the median of several. Where the device keeps no time, the host's clock is read around a
-//! submit and the wait for it. Nothing here knows a file, a table or a command line, nor Burn's side of a comparison.
+//! A time is the median of several samples, after a warm-up; in a sample the work is repeated until it is long enough
+//! for the clock. On a GPU it is put into one pass; where the GPU keeps no time, and for work on the host, the host's
+//! clock is read around it and the wait for its end. Native: it waits for the device. Nothing here knows a file, a
+//! table or a command line.
 
 mod layers;
 mod methods;
@@ -12,10 +14,11 @@ mod stages;
 mod statistics;
 mod stopwatch;
 
-pub use layers::{LayerTime, layer_times};
-pub use methods::{MethodTime, ShapeMethods, shape_methods};
+pub use crate::agreement::picture;
+pub use layers::{LayerTime, NetworkTimes, Progress};
+pub use methods::{MethodTime, ShapeMethods, method_times};
 pub use peak::{Peaks, peaks};
-pub use plan::{DenseShape, Layer, distinct_dense, layers};
-pub use stages::{PostprocessTime, StageReport, drawn_predictions, stage_times};
+pub use plan::{Convolution, Layer, layers};
+pub use stages::{PartTimes, PostprocessTime, burn_times, part_times};
 pub use statistics::{far, median, percentile};
-pub use stopwatch::{Budget, SAMPLE_MS, Stopwatch};
+pub use stopwatch::{Budget, Stopwatch};

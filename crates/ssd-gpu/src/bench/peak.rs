@@ -3,6 +3,7 @@
 //! Measured and not looked up: clocks, drivers and power limits make of the same card different ones.
 
 use burn::tensor::wgpu::wgpu;
+use pollster::block_on;
 
 use super::stopwatch::{Budget, Stopwatch};
 use crate::error::GpuError;
@@ -35,25 +36,19 @@ pub struct Peaks {
     pub copy_bytes: u64,
 }
 
-/// Measures both; the best sample counts.
+/// Measures both; the best sample counts. `host`: milliseconds since some moment.
 ///
 /// # Errors
-///
 /// When the device fails.
-pub async fn peaks(stopwatch: &Stopwatch<'_>) -> Result<Peaks, GpuError> {
-    let budget = if stopwatch.gpu.adapter().software {
-        Budget { samples: 3, seconds: SECONDS / 2.0 }
-    } else {
-        Budget { samples: SAMPLES, seconds: SECONDS }
-    };
-    let stopwatch = stopwatch.with_budget(budget);
-    let gflops = multiply_adds(&stopwatch).await?;
-    let (gbytes_per_s, copy_bytes) = copy(&stopwatch).await?;
+pub fn peaks(gpu: &Gpu, host: fn() -> f64) -> Result<Peaks, GpuError> {
+    let (samples, seconds) = if gpu.adapter().software { (3, SECONDS / 2.0) } else { (SAMPLES, SECONDS) };
+    let stopwatch = Stopwatch { budget: Budget { samples, seconds }, host };
+    let gflops = multiply_adds(gpu, &stopwatch)?;
+    let (gbytes_per_s, copy_bytes) = copy(gpu, &stopwatch)?;
     Ok(Peaks { gflops, gbytes_per_s, copy_bytes })
 }
 
-async fn multiply_adds(stopwatch: &Stopwatch<'_>) -> Result<f64, GpuError> {
-    let gpu = stopwatch.gpu;
+fn multiply_adds(gpu: &Gpu, stopwatch: &Stopwatch) -> Result<f64, GpuError> {
     let workgroups = WORKGROUPS_PER_CORE * gpu.adapter().cores;
     // The sums run towards 2, which is not below 0.
     let info = PeakFmaInfo { factor: 0.5, addend: 1.0, never: -1.0 };
@@ -61,18 +56,15 @@ async fn multiply_adds(stopwatch: &Stopwatch<'_>) -> Result<f64, GpuError> {
     let mut recording = Recording::new(gpu);
     let output = recording.kept(16);
     recording.push(Dispatch::new("peak_fma", kernel, &[output], &info, [workgroups, 1, 1]));
-    let program = recording.compile(&mut |_, _| {}).await?;
-    let ms = fastest(&stopwatch.samples(&|pass| program.encode(pass)).await?);
-    program.destroy();
+    let ms = fastest(&samples(gpu, stopwatch, recording)?);
     Ok(gigas(2 * MULTIPLY_ADDS * PEAK_FMA.threads * workgroups, ms))
 }
 
-async fn copy(stopwatch: &Stopwatch<'_>) -> Result<(f64, u64), GpuError> {
-    let gpu = stopwatch.gpu;
+fn copy(gpu: &Gpu, stopwatch: &Stopwatch) -> Result<(f64, u64), GpuError> {
     let limits = gpu.device.limits();
     let wanted = if gpu.adapter().software { SOFTWARE_COPY_BYTES } else { COPY_BYTES };
     let most = wanted.min(limits.max_buffer_size).min(limits.max_storage_buffer_binding_size);
-    let bytes = size_that_fits(gpu, most / 16 * 16).await;
+    let bytes = size_that_fits(gpu, most / 16 * 16);
     let quads = bytes as usize / 16;
     let most = limits.max_compute_workgroups_per_dimension as usize;
     let workgroups = quads.div_ceil(PEAK_COPY.threads * QUADS_PER_THREAD).clamp(1, most);
@@ -81,19 +73,17 @@ async fn copy(stopwatch: &Stopwatch<'_>) -> Result<(f64, u64), GpuError> {
     let (input, output) = (recording.kept(bytes as usize), recording.kept(bytes as usize));
     let kernel = Kernel::plain(&PEAK_COPY);
     recording.push(Dispatch::new("peak_copy", kernel, &[input, output], &info, [workgroups, 1, 1]));
-    let program = recording.compile(&mut |_, _| {}).await?;
-    let ms = fastest(&stopwatch.samples(&|pass| program.encode(pass)).await?);
-    program.destroy();
+    let ms = fastest(&samples(gpu, stopwatch, recording)?);
     Ok((gigas(2 * bytes as usize, ms), bytes))
 }
 
 /// `most` bytes, or the half of it, or the half of that: as much as the device has room for twice.
-async fn size_that_fits(gpu: &Gpu, most: u64) -> u64 {
+fn size_that_fits(gpu: &Gpu, most: u64) -> u64 {
     let mut bytes = most;
     while bytes > 1 << 20 {
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffers = [(); 2].map(|()| gpu.zeros("peak_copy", bytes));
-        let refused = scope.pop().await.is_some();
+        let refused = block_on(scope.pop()).is_some();
         buffers.iter().for_each(wgpu::Buffer::destroy);
         if !refused {
             break;
@@ -101,6 +91,14 @@ async fn size_that_fits(gpu: &Gpu, most: u64) -> u64 {
         bytes = bytes / 32 * 16;
     }
     bytes
+}
+
+/// Milliseconds of a program, by sample.
+fn samples(gpu: &Gpu, stopwatch: &Stopwatch, recording: Recording<'_>) -> Result<Vec<f64>, GpuError> {
+    let program = block_on(recording.compile(&mut |_, _| {}))?;
+    let samples = stopwatch.passes(gpu, &|pass| program.encode(pass));
+    program.destroy();
+    samples
 }
 
 fn fastest(samples: &[f64]) -> f64 {

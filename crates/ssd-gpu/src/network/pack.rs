@@ -50,6 +50,14 @@ pub(crate) fn stored(values: &[f32], precision: Precision) -> Cow<'_, [u8]> {
     }
 }
 
+/// The way back.
+pub(crate) fn loaded(bytes: &[u8], precision: Precision) -> Vec<f32> {
+    match precision {
+        Precision::Single => bytemuck::pod_collect_to_vec(bytes),
+        Precision::Half => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

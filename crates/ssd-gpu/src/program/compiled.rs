@@ -37,7 +37,6 @@ impl Recording<'_> {
     /// Makes everything the program needs, and runs the steps that run once.
     ///
     /// # Errors
-    ///
     /// When the device refuses a kernel, or a buffer or a launch exceeds its limits.
     pub(crate) async fn compile(self, progress: Progress<'_>) -> Result<Program, GpuError> {
         let uploaded: Vec<wgpu::Buffer> = self.slots.iter().filter_map(Storage::uploaded).cloned().collect();

@@ -185,7 +185,7 @@ impl Problem<'_> {
             | Step::Residual(shape, size, _)
             | Step::Heads(shape, size, _)
             | Step::Depthwise(shape, size) => {
-                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(shape.channels_in * size[0] * size[1])).collect();
+                let inputs = draw_maps(&mut draw, shape.channels_in, *size);
                 let weights = draw(shape.weights());
                 let shift = draw(shape.channels_out);
                 let activation = if let Step::Residual(..) = &self.step { Activation::None } else { shape.activation };
@@ -218,25 +218,25 @@ impl Problem<'_> {
                 (want, out)
             }
             Step::Pool(pool) => {
-                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();
+                let inputs = draw_maps(&mut draw, CHANNELS, SIZE);
                 let x = self.upload(&mut writer, CHANNELS, SIZE, &inputs);
                 (inputs.iter().map(|x| max_pool(pool, x, SIZE)).collect(), writer.pool("test", pool, x))
             }
             Step::Average => {
-                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * LARGE[0] * LARGE[1])).collect();
+                let inputs = draw_maps(&mut draw, CHANNELS, LARGE);
                 let x = self.upload(&mut writer, CHANNELS, LARGE, &inputs);
                 (inputs.iter().map(|x| average(x, CHANNELS)).collect(), writer.mean("test", x))
             }
             Step::Scale => {
-                let inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();
-                let factors: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS)).collect();
+                let inputs = draw_maps(&mut draw, CHANNELS, SIZE);
+                let factors = draw_maps(&mut draw, CHANNELS, [1, 1]);
                 let want = inputs.iter().zip(&factors).map(|(x, factors)| scale(x, factors)).collect();
                 let x = self.upload(&mut writer, CHANNELS, SIZE, &inputs);
                 let factors = self.upload(&mut writer, CHANNELS, [1, 1], &factors);
                 (want, writer.times("test", x, factors))
             }
             Step::L2Norm => {
-                let mut inputs: Vec<Vec<f32>> = (0..IMAGES).map(|_| draw(CHANNELS * SIZE[0] * SIZE[1])).collect();
+                let mut inputs = draw_maps(&mut draw, CHANNELS, SIZE);
                 // A dead pixel.
                 inputs[0].iter_mut().step_by(SIZE[0] * SIZE[1]).for_each(|value| *value = 0.0);
                 let scale = draw(CHANNELS);
@@ -278,10 +278,7 @@ impl Problem<'_> {
         let bytes = IMAGES * pixels * row * self.precision.bytes();
         let bytes = self.gpu.read(program.buffer(out.slot), bytes as u64).await?;
         program.destroy();
-        let numbers: Vec<f32> = match self.precision {
-            Precision::Single => bytemuck::pod_collect_to_vec(&bytes),
-            Precision::Half => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
-        };
+        let numbers = pack::loaded(&bytes, self.precision);
         let number = |index: usize| {
             let (image, channel, pixel) =
                 (index / pixels / out.channels, index / pixels % out.channels, index % pixels);
@@ -311,6 +308,11 @@ impl Problem<'_> {
         }
         Ok(close("number", &bytemuck::pod_collect_to_vec::<u8, f32>(&bytes), &want, self.tolerance()))
     }
+}
+
+/// A map `[channels, H, W]` for each image.
+fn draw_maps(draw: &mut impl FnMut(usize) -> Vec<f32>, channels: usize, size: [usize; 2]) -> Vec<Vec<f32>> {
+    (0..IMAGES).map(|_| draw(channels * size[0] * size[1])).collect()
 }
 
 /// Priors of an image, and the first of the level that is written, which has some before and some after it.

@@ -6,7 +6,7 @@
 //! killed run) and values that are not finite are left out.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
@@ -25,31 +25,15 @@ const MAX_DOTS: usize = 40;
 
 type Chart<'a, 'b, Y> = ChartContext<'b, Sheet<'a>, Cartesian2d<RangedCoordf64, Y>>;
 
-/// Curves that could not be drawn.
-#[derive(Debug, thiserror::Error)]
-pub enum CurvesError {
-    /// The metrics cannot be read.
-    #[error("{path} does not open: {source}; a run writes it into its --out folder.")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The picture was not drawn or not written.
-    #[error(transparent)]
-    Chart(#[from] ChartError),
-}
-
 /// Reads `metrics` and writes the picture to `out`, whole or not at all.
 ///
 /// # Errors
-/// [`CurvesError`] if a file cannot be read or written.
-pub fn write_curves(metrics: &Path, out: &Path) -> Result<(), CurvesError> {
-    let bytes = std::fs::read(metrics).map_err(|source| CurvesError::Read { path: metrics.to_owned(), source })?;
+/// [`ChartError`] if a file cannot be read or written.
+pub fn write_curves(metrics: &Path, out: &Path) -> Result<(), ChartError> {
+    let bytes = std::fs::read(metrics).map_err(|error| ChartError::Metrics(metrics.to_owned(), error))?;
     let metrics = Metrics::parse(&String::from_utf8_lossy(&bytes));
     let picture = drawn(SIZE_PX, |root| draw_panels(root, &metrics))?;
-    Ok(write_png(out, &picture)?)
+    write_png(out, &picture)
 }
 
 /// One line of the file: a step or a validation, told apart by their fields.

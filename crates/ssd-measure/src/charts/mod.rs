@@ -10,7 +10,7 @@ mod sheet;
 
 use std::convert::Infallible;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
@@ -33,6 +33,9 @@ pub(crate) type DrawResult = Result<(), DrawError>;
 /// A chart that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ChartError {
+    /// The metrics of a run cannot be read.
+    #[error("{0} does not open: {1}; a run writes it into its --out folder.")]
+    Metrics(PathBuf, #[source] std::io::Error),
     /// The drawing library failed.
     #[error("The picture cannot be drawn: {0}; the measurements are unaffected.")]
     Draw(String),

@@ -2,13 +2,12 @@
 //! threads.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use macerator::{AutoArch, Scalar as _, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
 use super::report::Peak;
-use super::timer::milliseconds;
+use crate::detect::detector::milliseconds;
 
 /// Sums that go on side by side: enough for two units that take five steps each, few enough for sixteen registers.
 const CHAINS: usize = 12;
@@ -24,9 +23,9 @@ pub(super) fn measure() -> Peak {
     let fastest = |samples: usize, work: &mut dyn FnMut() -> usize| {
         let mut best = 0.0f64;
         for _ in 0..samples {
-            let start = Instant::now();
+            let start = milliseconds();
             let count = work();
-            best = best.max(count as f64 * 1e-6 / milliseconds(start));
+            best = best.max(count as f64 * 1e-6 / (milliseconds() - start));
         }
         best
     };

@@ -1,257 +1,215 @@
 //! What is reported: the JSON document of `bench --json`, and what the table is made of.
 
 use serde::Serialize;
-use ssd_gpu::bench::{DenseShape, Layer, MethodTime, ShapeMethods, far};
+use ssd_gpu::Gpu;
+use ssd_gpu::bench::{Convolution, Layer, LayerTime, MethodTime, NetworkTimes, Peaks, ShapeMethods, far};
+use ssd_gpu::kernel::Precision;
 
-use super::frame::FrameTimes;
-use super::host::BurnTimes;
-use super::subject::Subject;
-use super::{BenchOptions, Measured, SCORES};
-use crate::detect::engine::EngineName;
 use crate::device::open::OpenDevice;
 
 /// All that was measured. Times are milliseconds for the whole batch.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Where.
-    pub device: DeviceReport,
-    /// The network.
-    pub arch: String,
-    /// Classes, background counted.
-    pub classes: usize,
+    pub(super) device: DeviceReport,
+    pub(super) arch: String,
+    /// Background counted.
+    pub(super) classes: usize,
     /// Pictures at once.
-    pub batch: usize,
-    /// What computed: `wgsl`, `cpu` or `burn`.
-    pub engine: &'static str,
+    pub(super) batch: usize,
+    /// `wgsl`, `cpu` or `burn`.
+    pub(super) engine: &'static str,
     /// The numbers in maps and weights: `f32` or `f16`.
-    pub precision: &'static str,
-    /// What the device can do at best.
-    pub peak: Peak,
+    pub(super) precision: &'static str,
+    pub(super) peak: Peak,
     /// In the order of the network.
-    pub layers: Vec<LayerReport>,
-    /// All layers together.
-    pub network: NetworkReport,
-    /// Resize and normalise.
-    pub preprocess_ms: f64,
+    pub(super) layers: Vec<LayerReport>,
+    pub(super) network: NetworkReport,
+    pub(super) preprocess_ms: f64,
     /// On drawn predictions.
-    pub postprocess_ms: ByScore<f64>,
+    pub(super) postprocess_ms: ByScore<f64>,
     /// Boxes of a picture that went into NMS; null where nobody counts them.
-    pub postprocess_candidates: ByScore<Option<u32>>,
+    pub(super) postprocess_candidates: ByScore<Option<u32>>,
     /// Bytes that cross from the GPU to the host in a frame.
-    pub readback_bytes: usize,
+    pub(super) readback_bytes: usize,
     /// Bytes that our kernels hold on the GPU.
-    pub memory_bytes: Option<u64>,
-    /// Whole frames.
-    pub frame: FrameReport,
-    /// Whether the numbers are right.
-    pub correct: Correctness,
+    pub(super) memory_bytes: Option<u64>,
+    pub(super) frame: FrameReport,
+    pub(super) correct: Correctness,
     /// Every way of doing each convolution, where that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub methods: Vec<MethodReport>,
+    pub(super) methods: Vec<MethodReport>,
 }
 
-/// A device.
 #[derive(Debug, Clone, Serialize)]
-pub struct DeviceReport {
+pub(super) struct DeviceReport {
     /// The adapter's name, or that of the CPU.
-    pub name: String,
+    pub(super) name: String,
     /// `vulkan`, `metal`, `dx12`, or `cpu`.
-    pub backend: String,
+    backend: String,
     /// Of the host.
-    pub threads: usize,
+    pub(super) threads: usize,
     /// Whether a processor poses as a graphics adapter.
-    pub software: bool,
+    pub(super) software: bool,
 }
 
-/// The denominators.
+/// The denominators, with 32-bit numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Peak {
-    /// Billions of 32-bit floating-point operations a second, a multiply-add counted as two.
-    pub gflops: f64,
-    /// Billions of bytes a second, read and written counted both.
-    pub gbytes_per_s: f64,
+pub(super) struct Peak {
+    /// Billions of operations a second, a multiply-add counted as two.
+    pub(super) gflops: f64,
+    /// Read and written counted both.
+    pub(super) gbytes_per_s: f64,
     /// MiB that were copied for it.
-    pub copy_mib: u64,
+    pub(super) copy_mib: u64,
 }
 
-/// A layer.
 #[derive(Debug, Clone, Serialize)]
-pub struct LayerReport {
+pub(super) struct LayerReport {
     /// As the paper has it.
-    pub name: String,
+    pub(super) name: String,
     /// How it is done.
-    pub method: String,
+    pub(super) method: String,
     /// Of the direct convolution, for the batch; 0 for what is none.
-    pub gflop: f64,
-    /// Ours.
-    pub ms: f64,
+    pub(super) gflop: f64,
+    pub(super) ms: f64,
     /// `gflop` in a second.
-    pub gflops: f64,
-    /// Of the peak; may be above 1 for Winograd, which multiplies less than it is credited with.
-    pub share_of_peak: f64,
-    /// Burn's; null where it was not measured.
-    pub burn_ms: Option<f64>,
+    pub(super) gflops: f64,
+    /// May be above 1 for Winograd, which multiplies less than it is credited with.
+    pub(super) share_of_peak: f64,
+    /// Null where it was not measured.
+    pub(super) burn_ms: Option<f64>,
 }
 
-/// The network.
+/// All layers together, with the same fields.
 #[derive(Debug, Clone, Serialize)]
-pub struct NetworkReport {
-    /// Of all convolutions, for the batch.
-    pub gflop: f64,
-    /// Ours, all layers one after the other.
-    pub ms: f64,
-    /// Burn's; null where it was not measured.
-    pub burn_ms: Option<f64>,
-    /// `gflop` in a second.
-    pub gflops: f64,
-    /// Of the peak.
-    pub share_of_peak: f64,
+pub(super) struct NetworkReport {
+    pub(super) gflop: f64,
+    pub(super) ms: f64,
+    pub(super) burn_ms: Option<f64>,
+    pub(super) gflops: f64,
+    pub(super) share_of_peak: f64,
 }
 
-/// A value at each threshold.
+/// A value at each threshold, [`super::SCORES`].
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct ByScore<T> {
-    /// To look at.
+pub(super) struct ByScore<T> {
     #[serde(rename = "0.5")]
-    pub high: T,
-    /// To evaluate with.
+    pub(super) high: T,
     #[serde(rename = "0.01")]
-    pub low: T,
+    pub(super) low: T,
 }
 
 /// Frames from picture to detections, by the host's clock.
 #[derive(Debug, Clone, Serialize)]
-pub struct FrameReport {
+pub(super) struct FrameReport {
     /// How many were measured.
-    pub runs: usize,
+    pub(super) runs: usize,
     /// Median of single frames.
-    pub latency_ms: f64,
+    pub(super) latency_ms: f64,
     /// 95 of 100 are not slower.
-    pub latency_p95_ms: f64,
-    /// Pictures a second with two frames in flight.
-    pub pictures_per_s: f64,
+    pub(super) latency_p95_ms: f64,
+    /// With two frames in flight.
+    pub(super) pictures_per_s: f64,
 }
 
 /// Our predictions beside Burn's on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Correctness {
-    /// The largest difference as a share of the largest number; null where a number is none.
-    pub max_difference: f32,
+pub(super) struct Correctness {
+    /// The largest difference as a share of the largest number; null where a number is NaN.
+    pub(super) max_difference: f32,
     /// The most that it may be.
-    pub tolerance: f32,
-    /// Whether it is not.
-    pub ok: bool,
+    pub(super) tolerance: f32,
+    pub(super) ok: bool,
 }
 
 /// One way of doing the convolutions of one shape.
 #[derive(Debug, Clone, Serialize)]
-pub struct MethodReport {
+pub(super) struct MethodReport {
     /// Which layers have the shape.
-    pub layers: String,
+    pub(super) layers: String,
     /// The shape, of one picture.
-    pub shape: String,
-    /// The way.
-    pub method: String,
-    /// Of the batch; null where the device does not take it.
-    pub ms: Option<f64>,
-    /// Of the direct convolution in a second.
-    pub gflops: Option<f64>,
+    pub(super) shape: String,
+    pub(super) method: String,
+    /// Null where the device does not take it.
+    pub(super) ms: Option<f64>,
+    pub(super) gflops: Option<f64>,
     /// From the plain way, as a share of its largest number.
-    pub max_difference: f32,
+    pub(super) max_difference: f32,
     /// Whether that is as little as rounding makes.
-    pub ok: bool,
+    pub(super) ok: bool,
     /// The fastest of those that are right.
-    pub best: bool,
+    pub(super) best: bool,
     /// What the table of adapters chooses.
-    pub chosen: bool,
+    pub(super) chosen: bool,
 }
 
-/// What makes a rate of a time.
+/// Makes rows of times.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BatchShare {
+pub(super) struct Rates {
     pub(super) images: usize,
     pub(super) peak_gflops: f64,
 }
 
-impl BatchShare {
+impl Rates {
     /// Billions of operations a second, and which share of the peak that is.
     fn rate(self, gflop: f64, ms: f64) -> (f64, f64) {
         let gflops = if gflop > 0.0 && ms > 0.0 { gflop * 1e3 / ms } else { 0.0 };
         (gflops, gflops / self.peak_gflops)
     }
-}
 
-/// The most that two ways of computing the same may be apart, as a share of the largest number.
-fn tolerance(half: bool) -> f32 {
-    if half { 4e-2 } else { 1e-2 }
-}
+    pub(super) fn layer(self, layer: &Layer, own: &NetworkTimes, burn: Option<&NetworkTimes>) -> LayerReport {
+        let gflop = layer.convolution.map_or(0.0, |convolution| convolution.gflop(self.images));
+        let (ms, method) = of_layer(layer, own);
+        let (gflops, share_of_peak) = self.rate(gflop, ms);
+        let burn_ms = burn.map(|burn| of_layer(layer, burn).0);
+        LayerReport { name: layer.name.clone(), method: method.to_owned(), gflop, ms, gflops, share_of_peak, burn_ms }
+    }
 
-impl Correctness {
-    /// With 32-bit numbers sums in another order differ by some millionths, and a wrong kernel by much more than a
-    /// hundredth. With 16-bit ones every map is rounded to 11 bits: 80 layers that all err in one direction are 4
-    /// hundredths apart.
-    pub(super) fn new(got: &[f32], want: &[f32], half: bool) -> Self {
-        let (max_difference, tolerance) = (far(got, want), tolerance(half));
-        Self { max_difference, tolerance, ok: max_difference <= tolerance }
+    pub(super) fn network(self, gflop: f64, ms: f64, burn_ms: Option<f64>) -> NetworkReport {
+        let (gflops, share_of_peak) = self.rate(gflop, ms);
+        NetworkReport { gflop, ms, burn_ms, gflops, share_of_peak }
+    }
+
+    pub(super) fn methods(self, measured: &ShapeMethods, tolerance: f32) -> Vec<MethodReport> {
+        let Convolution { shape, size_in: [height, width], .. } = measured.dense;
+        let best = measured.best(tolerance);
+        let kernel = shape.kernel;
+        let mut text =
+            format!("{kernel}x{kernel}, {} to {} channels, {height}x{width}", shape.channels_in, shape.channels_out);
+        for (name, value) in [("stride", shape.stride), ("dilation", shape.dilation)] {
+            if value > 1 {
+                text.push_str(&format!(", {name} {value}"));
+            }
+        }
+        let report = |(index, method): (usize, &MethodTime)| MethodReport {
+            layers: measured.layers.clone(),
+            shape: text.clone(),
+            method: method.method.clone(),
+            ms: method.ms,
+            gflops: method.ms.map(|ms| self.rate(measured.dense.gflop(self.images), ms).0),
+            max_difference: method.max_difference,
+            ok: method.max_difference <= tolerance,
+            best: best == Some(index),
+            chosen: method.chosen,
+        };
+        measured.methods.iter().enumerate().map(report).collect()
     }
 }
 
-impl Report {
-    #[allow(clippy::too_many_arguments, reason = "what was measured, piece by piece, and what of")]
-    pub(super) fn new(
-        options: &BenchOptions,
-        device: &OpenDevice,
-        subject: &Subject,
-        plan: &[Layer],
-        share: BatchShare,
-        peak: Peak,
-        own: Measured,
-        burn: Option<BurnTimes>,
-        frame: FrameTimes,
-        correct: Correctness,
-        methods: Vec<ShapeMethods>,
-    ) -> Self {
-        let layer = |(index, (layer, (ms, method))): (usize, (&Layer, (f64, String)))| {
-            let gflop = layer.gflop(share.images);
-            let (gflops, share_of_peak) = share.rate(gflop, ms);
-            let burn_ms = burn.as_ref().map(|burn| burn.layers[index]);
-            LayerReport { name: layer.name.clone(), method, gflop, ms, gflops, share_of_peak, burn_ms }
-        };
-        let layers: Vec<LayerReport> = plan.iter().zip(own.layers).enumerate().map(layer).collect();
-        let gflop = layers.iter().map(|layer| layer.gflop).sum();
-        let (gflops, share_of_peak) = share.rate(gflop, own.network_ms);
-        let burn_ms = burn.as_ref().map(|burn| burn.network_ms);
-        let [high, low] = SCORES.map(|score| own.postprocess.get(usize::from(score != SCORES[0])));
-        let ms = |at: Option<&super::PostprocessMeasured>| at.map_or(f64::NAN, |measured| measured.ms);
-        let candidates = |at: Option<&super::PostprocessMeasured>| at.and_then(|measured| measured.candidates);
-        Self {
-            device: DeviceReport::new(device),
-            arch: subject.header.arch.name(),
-            classes: subject.header.classes(),
-            batch: options.batch,
-            engine: match (options.engine.engine, &device.gpu) {
-                (EngineName::Burn, _) => "burn",
-                (EngineName::Own, Some(_)) => "wgsl",
-                (EngineName::Own, None) => "cpu",
-            },
-            precision: if frame.half { "f16" } else { "f32" },
-            peak,
-            layers,
-            network: NetworkReport { gflop, ms: own.network_ms, burn_ms, gflops, share_of_peak },
-            preprocess_ms: own.preprocess_ms,
-            postprocess_ms: ByScore { high: ms(high), low: ms(low) },
-            postprocess_candidates: ByScore { high: candidates(high), low: candidates(low) },
-            readback_bytes: frame.readback_bytes,
-            memory_bytes: frame.memory_bytes,
-            frame: FrameReport {
-                runs: frame.runs,
-                latency_ms: frame.latency_ms,
-                latency_p95_ms: frame.latency_p95_ms,
-                pictures_per_s: frame.pictures_per_s,
-            },
-            correct,
-            methods: methods.iter().flat_map(|shape| method_reports(shape, share, tolerance(frame.half))).collect(),
-        }
+/// Milliseconds and method of a layer, which an engine may do in several steps.
+fn of_layer<'a>(layer: &Layer, times: &'a NetworkTimes) -> (f64, &'a str) {
+    let is_part = |time: &&LayerTime| time.name == layer.name || layer.steps.contains(&time.name);
+    let parts = || times.layers.iter().filter(is_part);
+    (parts().map(|time| time.ms).sum(), parts().next().map_or("", |time| time.method.as_str()))
+}
+
+impl Correctness {
+    /// Compares `got` with `want`. With 32-bit numbers sums in another order differ by some millionths, and a wrong
+    /// kernel by much more than a hundredth. With 16-bit ones every map is rounded to 11 bits: 80 layers that all err
+    /// in one direction are 4 hundredths apart.
+    pub(super) fn new(got: &[f32], want: &[f32], precision: Precision) -> Self {
+        let (max_difference, tolerance) = (far(got, want), if precision == Precision::Half { 4e-2 } else { 1e-2 });
+        Self { max_difference, tolerance, ok: max_difference <= tolerance }
     }
 }
 
@@ -259,7 +217,6 @@ impl Report {
     /// What is wrong with the numbers, in a sentence.
     ///
     /// # Errors
-    ///
     /// The sentence.
     pub fn verdict(&self) -> Result<(), String> {
         let Correctness { max_difference, tolerance, ok } = self.correct;
@@ -280,42 +237,21 @@ impl Report {
 }
 
 impl DeviceReport {
-    fn new(device: &OpenDevice) -> Self {
+    pub(super) fn new(device: &OpenDevice) -> Self {
         let gpu = device.gpu.as_ref();
         Self {
             name: device.name.clone(),
-            backend: gpu.map_or_else(|| "cpu".to_owned(), ssd_gpu::Gpu::backend),
+            backend: gpu.map_or_else(|| "cpu".to_owned(), Gpu::backend),
             threads: rayon::current_num_threads(),
             software: gpu.is_some_and(|gpu| gpu.adapter().software),
         }
     }
 }
 
-fn method_reports(measured: &ShapeMethods, share: BatchShare, tolerance: f32) -> Vec<MethodReport> {
-    let DenseShape { layers, shape, size_in, .. } = &measured.dense;
-    let gflop = 2e-9 * (share.images * shape.multiply_adds(*size_in)) as f64;
-    let best = measured.best(tolerance);
-    let ([height, width], kernel) = (size_in, shape.kernel);
-    let mut text =
-        format!("{kernel}x{kernel}, {} to {} channels, {height}x{width}", shape.channels_in, shape.channels_out);
-    if shape.stride > 1 {
-        text.push_str(&format!(", stride {}", shape.stride));
+impl From<Peaks> for Peak {
+    fn from(peaks: Peaks) -> Self {
+        Self { gflops: peaks.gflops, gbytes_per_s: peaks.gbytes_per_s, copy_mib: peaks.copy_bytes >> 20 }
     }
-    if shape.dilation > 1 {
-        text.push_str(&format!(", dilation {}", shape.dilation));
-    }
-    let report = |(index, method): (usize, &MethodTime)| MethodReport {
-        layers: layers.clone(),
-        shape: text.clone(),
-        method: method.method.clone(),
-        ms: method.ms,
-        gflops: method.ms.map(|ms| share.rate(gflop, ms).0),
-        max_difference: method.max_difference,
-        ok: method.max_difference <= tolerance,
-        best: best == Some(index),
-        chosen: method.chosen,
-    };
-    measured.methods.iter().enumerate().map(report).collect()
 }
 
 #[cfg(test)]
@@ -324,17 +260,17 @@ mod tests {
 
     #[test]
     fn a_rate_is_a_share_of_the_peak_and_of_nothing_it_is_zero() {
-        let share = BatchShare { images: 1, peak_gflops: 500.0 };
-        assert_eq!(share.rate(2.0, 10.0), (200.0, 0.4));
-        assert_eq!(share.rate(0.0, 10.0), (0.0, 0.0));
-        assert_eq!(share.rate(1.0, 0.0), (0.0, 0.0));
+        let rates = Rates { images: 1, peak_gflops: 500.0 };
+        assert_eq!(rates.rate(2.0, 10.0), (200.0, 0.4));
+        assert_eq!(rates.rate(0.0, 10.0), (0.0, 0.0));
+        assert_eq!(rates.rate(1.0, 0.0), (0.0, 0.0));
     }
 
     #[test]
     fn wrong_numbers_are_wrong() {
-        assert!(Correctness::new(&[1.0, 2.0], &[1.0, 2.01], false).ok);
-        assert!(!Correctness::new(&[1.0, 2.0], &[1.0, 2.1], false).ok);
-        assert!(!Correctness::new(&[1.0, f32::NAN], &[1.0, 2.0], true).ok);
-        assert!(Correctness::new(&[1.0, 2.0], &[1.0, 2.03], true).ok);
+        assert!(Correctness::new(&[1.0, 2.0], &[1.0, 2.01], Precision::Single).ok);
+        assert!(!Correctness::new(&[1.0, 2.0], &[1.0, 2.1], Precision::Single).ok);
+        assert!(!Correctness::new(&[1.0, f32::NAN], &[1.0, 2.0], Precision::Half).ok);
+        assert!(Correctness::new(&[1.0, 2.0], &[1.0, 2.03], Precision::Half).ok);
     }
 }

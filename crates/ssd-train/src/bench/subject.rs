@@ -1,19 +1,23 @@
 //! What is measured: a network and pictures.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use ssd::Ssd;
-use ssd::preprocess::preprocess_rgba;
-use ssd::weights::{Header, Provenance};
-use ssd_gpu::Picture;
+use burn::tensor::Device;
+use pollster::block_on;
+use ssd::weights::Header;
+use ssd::{Arch, Ssd};
+use ssd_gpu::bench::picture;
+use ssd_gpu::pipeline::Pipeline;
+use ssd_gpu::{GpuError, Picture};
 
-use super::BenchOptions;
+use super::BenchArgs;
+use crate::detect::detector::milliseconds;
+use crate::exchange::onnx::untrained;
 use crate::failure::Failure;
 use crate::weights_file;
 
 /// Width and height of the pictures, in pixels: a camera's.
 const SIZE_PX: [usize; 2] = [640, 480];
 /// Pictures that differ; a larger batch repeats them.
-pub(super) const DIFFERENT: usize = 2;
+const DIFFERENT: usize = 2;
 
 /// A network on the CPU device, and pictures for it.
 pub(super) struct Subject {
@@ -23,20 +27,14 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub(super) fn new(options: &BenchOptions) -> Result<Self, Failure> {
-        let cpu = Device::flex();
-        let (header, model) = match &options.weights {
-            Some(path) => weights_file::load(path, &cpu).map_err(Failure::input)?,
-            None => {
-                let labels = (1..options.classes).map(|class| format!("class {class}")).collect();
-                cpu.seed(1);
-                let header = Header::new(options.arch, labels, Provenance::default());
-                let model = Ssd::new(options.arch, header.columns(), &cpu);
-                (header, model)
-            }
+    pub(super) fn new(args: &BenchArgs, arch: Arch) -> Result<Self, Failure> {
+        let (header, model) = match &args.weights {
+            Some(path) => weights_file::load(path, &Device::flex()).map_err(Failure::input)?,
+            None => untrained(arch, usize::from(args.classes), 1),
         };
-        let pictures = (0..options.batch).map(|index| picture(index % DIFFERENT)).collect();
-        Ok(Self { header, model, pictures })
+        let [width, height] = SIZE_PX;
+        let pictures = (0..u32::from(args.batch)).map(|index| picture(width, height, index % DIFFERENT as u32 + 1));
+        Ok(Self { header, model, pictures: pictures.collect() })
     }
 
     /// As many as the batch has.
@@ -45,41 +43,20 @@ impl Subject {
         self.pictures.iter().map(|bytes| Picture::Rgba { bytes, width, height }).collect()
     }
 
-    /// The first `count` of them as the network gets them, `[count, 3, S, S]`.
-    pub(super) fn numbers(&self, count: usize) -> Vec<f32> {
-        let spec = self.header.preprocess();
-        let pictures = self.pictures.iter().take(count);
-        pictures.flat_map(|bytes| preprocess_rgba(bytes, SIZE_PX[0], SIZE_PX[1], &spec)).collect()
-    }
-
-    /// The same as a tensor.
-    pub(super) fn input(&self, count: usize, device: &Device) -> Tensor<4> {
-        let size = self.header.input_size;
-        Tensor::from_data(TensorData::new(self.numbers(count), [count, 3, size, size]), device)
-    }
-
-    /// Pictures at once.
-    pub(super) fn images(&self) -> usize {
-        self.pictures.len()
+    /// What the predictions have to be: Burn's own forward on the CPU device, which shares nothing with the kernels.
+    /// Offsets of all pictures of the batch, then logits.
+    pub(super) fn reference(&self) -> Result<Vec<f32>, GpuError> {
+        let burn = Pipeline::on_burn(self.header.clone(), self.model.clone(), &Device::flex(), milliseconds);
+        let (pictures, images) = (self.pictures(), self.pictures.len());
+        let different = images.min(DIFFERENT);
+        let (offsets, logits) = block_on(burn.predict(&pictures[..different]))?;
+        Ok([repeated(&offsets, different, images), repeated(&logits, different, images)].concat())
     }
 }
 
-/// Waves of every length and a grain over them: something for every kernel, and nothing that compresses.
-fn picture(seed: usize) -> Vec<u8> {
-    let [width, height] = SIZE_PX;
-    let mut state = seed as u32 + 1;
-    let mut bytes = Vec::with_capacity(width * height * 4);
-    for pixel in 0..width * height {
-        let (x, y) = ((pixel % width) as f32, (pixel / width) as f32);
-        let wave = ((x * x + y * y * (1.0 + seed as f32)) * 4e-4).sin() * 70.0 + 128.0;
-        for shift in [0.0, 20.0, -20.0] {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let grain = (state >> 26) as f32 - 32.0;
-            bytes.push((wave + shift + grain).clamp(0.0, 255.0) as u8);
-        }
-        bytes.push(255);
-    }
-    bytes
+/// Rows of `count` pictures over and over, for `images`.
+fn repeated(numbers: &[f32], count: usize, images: usize) -> Vec<f32> {
+    numbers.chunks_exact(numbers.len() / count).cycle().take(images).flatten().copied().collect()
 }
 
 #[cfg(test)]
@@ -88,8 +65,13 @@ mod tests {
 
     #[test]
     fn pictures_are_whole_and_differ() {
-        let pictures = [picture(0), picture(1)];
+        let pictures = [1, 2].map(|seed| picture(SIZE_PX[0], SIZE_PX[1], seed));
         assert_eq!(pictures[0].len(), SIZE_PX[0] * SIZE_PX[1] * 4);
         assert_ne!(pictures[0], pictures[1]);
+    }
+
+    #[test]
+    fn a_larger_batch_repeats_its_pictures() {
+        assert_eq!(repeated(&[1.0, 2.0, 3.0, 4.0], 2, 3), [1.0, 2.0, 3.0, 4.0, 1.0, 2.0]);
     }
 }

@@ -39,38 +39,25 @@ fn layers(report: &Report, text: &mut String) {
     let wide = |column: fn(&LayerReport) -> &str| report.layers.iter().map(|layer| column(layer).len()).max();
     let name = wide(|layer| &layer.name).unwrap_or_default().max(7);
     let method = wide(|layer| &layer.method).unwrap_or_default().max(6);
-    let _ = writeln!(
-        text,
-        "{:name$}  {:method$} {:>8} {:>9} {:>9} {:>6} {:>9} {:>6}",
-        "layer", "method", "GFLOP", "ms", "GFLOP/s", "peak", "Burn ms", "ratio"
-    );
+    let mut row = |cells: [&str; 8]| {
+        let [layer, how, gflop, ms, rate, share, burn, ratio] = cells;
+        let _ =
+            writeln!(text, "{layer:name$}  {how:method$} {gflop:>8} {ms:>9} {rate:>9} {share:>6} {burn:>9} {ratio:>6}");
+    };
+    row(["layer", "method", "GFLOP", "ms", "GFLOP/s", "peak", "Burn ms", "ratio"]);
     for layer in &report.layers {
-        let (gflop, rate, share) = if layer.gflop > 0.0 {
-            (gflop(layer.gflop), format!("{:.1}", layer.gflops), percent(layer.share_of_peak))
+        let [count, rate, share] = if layer.gflop > 0.0 {
+            [gflop(layer.gflop), format!("{:.1}", layer.gflops), percent(layer.share_of_peak)]
         } else {
             Default::default()
         };
         let (burn, ratio) = beside(layer.burn_ms, layer.ms);
-        let _ = writeln!(
-            text,
-            "{:name$}  {:method$} {gflop:>8} {:>9} {rate:>9} {share:>6} {burn:>9} {ratio:>6}",
-            layer.name,
-            layer.method,
-            ms(layer.ms)
-        );
+        row([&layer.name, &layer.method, &count, &ms(layer.ms), &rate, &share, &burn, &ratio]);
     }
     let network = &report.network;
     let (burn, ratio) = beside(network.burn_ms, network.ms);
-    let _ = writeln!(
-        text,
-        "{:name$}  {:method$} {:>8} {:>9} {:>9.1} {:>6} {burn:>9} {ratio:>6}",
-        "network",
-        "",
-        gflop(network.gflop),
-        ms(network.ms),
-        network.gflops,
-        percent(network.share_of_peak)
-    );
+    let [rate, share] = [format!("{:.1}", network.gflops), percent(network.share_of_peak)];
+    row(["network", "", &gflop(network.gflop), &ms(network.ms), &rate, &share, &burn, &ratio]);
     if report.layers.iter().any(|layer| layer.method.contains("Winograd")) {
         text.push_str(
             "GFLOP are the direct convolution's. Winograd multiplies up to four times less, so its GFLOP/s are \

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use ssd::preprocess::{Normalization, Preprocess};
 use ssd_data::augment::{AugmentConfig, Augmentation, Change};
 use ssd_data::seeded::seeded;
@@ -64,21 +64,17 @@ struct Report {
     /// Of the whole loader, with all its threads.
     images_per_s: f64,
     /// Milliseconds per picture, in one thread.
-    stages_ms: Stages<f64>,
+    #[serde(serialize_with = "as_object")]
+    stages_ms: Stages,
 }
 
-/// A time for each stage.
-#[derive(Default, Serialize)]
-struct Stages<T> {
-    /// Reading the file and decoding it.
-    decode: T,
-    /// Expanding, cropping and flipping: the draws and the moved boxes. No pixel is touched.
-    expand_crop_flip: T,
-    /// Scaling and normalising the part of the picture that is left.
-    resize: T,
-    /// Light and colour: the additional time of the resize.
-    photometric: T,
-}
+/// A time for each stage, by its name:
+///
+/// - `decode`: reading the file and decoding it;
+/// - `expand_crop_flip`: the draws and the moved boxes, no pixel is touched;
+/// - `resize`: scaling and normalising the part of the picture that is left;
+/// - `photometric`: light and colour, the additional time of the resize.
+type Stages = [(&'static str, f64); 4];
 
 fn main() -> ExitCode {
     cli::exit(run(&Args::parse()))
@@ -100,10 +96,14 @@ fn run(args: &Args) -> Result<(), Failure> {
     if args.json { cli::print_json(&report) } else { cli::print_text(&table(&report)) }
 }
 
+fn as_object<S: Serializer>(stages: &Stages, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(stages.iter().copied())
+}
+
 /// Milliseconds per picture and stage.
-fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<Stages<f64>, Failure> {
+fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<Stages, Failure> {
     let config = AugmentConfig::default();
-    let mut total = Stages::<Duration>::default();
+    let mut totals = [Duration::ZERO; 4];
     for index in 0..dataset.len() {
         let start = Instant::now();
         let sample = dataset.get(index).map_err(Failure::input)?;
@@ -111,26 +111,20 @@ fn time_stages(dataset: &Dataset, preprocess: &Preprocess, seed: u64) -> Result<
         let rng = &mut seeded(&[seed, index as u64]);
         let drawn = Augmentation::draw(sample.image.dimensions(), &sample.truths, &config, rng);
         let chosen = Instant::now();
-        let plain = drawn.view.pixels(&sample.image, &Change::NONE, preprocess);
+        let size = preprocess.input_size;
+        let plain = drawn.view.pixels(&sample.image, &Change::NONE, (size, size), &preprocess.normalization);
         let resized = Instant::now();
         let colored = drawn.pixels(&sample.image, preprocess);
         let done = Instant::now();
         // Keeps the compiler from optimising either away.
         std::hint::black_box((plain, colored));
 
-        total.decode += decoded - start;
-        total.expand_crop_flip += chosen - decoded;
-        total.resize += resized - chosen;
-        total.photometric += done - resized;
+        let times = [decoded - start, chosen - decoded, resized - chosen, done - resized];
+        totals.iter_mut().zip(times).for_each(|(total, time)| *total += time);
     }
     let ms = |time: Duration| time.as_secs_f64() * 1e3 / dataset.len() as f64;
-    let resize = ms(total.resize);
-    Ok(Stages {
-        decode: ms(total.decode),
-        expand_crop_flip: ms(total.expand_crop_flip),
-        resize,
-        photometric: ms(total.photometric) - resize,
-    })
+    let [decode, choose, resize, both] = totals.map(ms);
+    Ok([("decode", decode), ("expand_crop_flip", choose), ("resize", resize), ("photometric", both - resize)])
 }
 
 /// Pictures per second from the loader.
@@ -155,16 +149,10 @@ fn time_loader(dataset: &Arc<Dataset>, preprocess: &Preprocess, args: &Args) -> 
 /// The report for people.
 fn table(report: &Report) -> String {
     let Report { images, workers, input_size, images_per_s, stages_ms } = report;
-    let stages = [
-        ("decode", stages_ms.decode),
-        ("expand, crop, flip", stages_ms.expand_crop_flip),
-        ("resize", stages_ms.resize),
-        ("photometric", stages_ms.photometric),
-    ];
     let threads = if *workers == 1 { "thread" } else { "threads" };
     let mut text = format!("{images} pictures to {input_size}x{input_size}\nms per picture, in one thread:\n");
-    for (name, ms) in stages {
-        text += &format!("  {name:<20}{ms:>8.3}\n");
+    for (name, ms) in stages_ms {
+        text += &format!("  {:<20}{ms:>8.3}\n", name.replace('_', ", "));
     }
     text + &format!("{images_per_s:.1} images/s from the loader with {workers} {threads}\n")
 }

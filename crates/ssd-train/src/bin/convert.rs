@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use ssd::weights::{Dtype, Provenance};
+use ssd::weights::Provenance;
 use ssd_import::{Layout, Options, Sizes};
+use ssd_train::arguments::DtypeName;
 use ssd_train::cli;
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::exchange::convert;
@@ -80,12 +81,6 @@ enum PriorSizes {
     Coco,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum DtypeName {
-    F32,
-    F16,
-}
-
 fn main() -> ExitCode {
     cli::exit(run(&Args::parse()))
 }
@@ -101,11 +96,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     let (Some(input), Some(output)) = (&args.input, &args.output) else {
         return Err(Failure::Input("convert takes IN and OUT.safetensors, or --inspect FILE.".into()));
     };
-    let dtype = match args.dtype {
-        DtypeName::F32 => Dtype::F32,
-        DtypeName::F16 => Dtype::F16,
-    };
-    let report = convert::convert(input, output, &options(args, input)?, dtype)?;
+    let report = convert::convert(input, output, &options(args, input)?, args.dtype.into())?;
     if args.json { cli::print_json(&report) } else { cli::print_text(&convert::readable(&report)) }
 }
 
@@ -132,7 +123,7 @@ fn command(args: &Args) -> String {
         ("layout", args.layout.0.map(|layout| layout.name.to_owned())),
         ("labels", args.labels.as_deref().map(name)),
         ("priors", args.priors.map(spelled)),
-        ("dtype", matches!(args.dtype, DtypeName::F16).then(|| spelled(args.dtype))),
+        ("dtype", (args.dtype == DtypeName::F16).then(|| spelled(args.dtype))),
     ];
     for (flag, value) in flags {
         if let Some(value) = value {

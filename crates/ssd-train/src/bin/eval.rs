@@ -12,6 +12,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 use ssd::postprocess::DetectParams;
 use ssd_data::{self as data, CocoIds, Dataset, Format, Sample};
+use ssd_learn::classes::renamed;
 use ssd_measure::charts;
 use ssd_measure::confusion::Confusion;
 use ssd_measure::precision_recall::class_curves;
@@ -178,19 +179,16 @@ fn read_files(ground_truth: &Path, detections: &Path) -> Result<(Vec<ImageResult
 fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
     let batch = usize::from(args.batch);
     let detector = Detector::load(weights, &args.device, args.engine, batch)?;
-    let labels = detector.header().labels.clone();
+    let (set, labels, known) = open(args, &detector.header().labels)?;
     let params = DetectParams {
         score: args.score,
         iou: args.iou,
         top_k: args.top_k,
         max: args.max,
         nms: args.nms.into(),
-        classes: None,
+        classes: known,
     };
     let params = params.checked(labels.len() + 1).map_err(Failure::input)?;
-    let generated = args.data.iter().any(|data| data::is_generated(data));
-    let split = args.split.as_deref().or(generated.then_some("val"));
-    let set = data::open(&args.data, args.format, split, Some(&labels)).map_err(Failure::input)?;
     if let Some(report) = set.report() {
         console::note(&report.to_string());
     }
@@ -220,6 +218,21 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
         coco_files::write_detections(path, &images, &ids.categories)?;
     }
     Ok((images, labels))
+}
+
+/// The data, the model's classes by the names that the data give them, and those that the data know, if not all: a model
+/// of COCO's classes is measured on Pascal VOC's.
+fn open(args: &Args, labels: &[String]) -> Result<(Dataset, Vec<String>, Option<Vec<usize>>), Failure> {
+    let generated = args.data.iter().any(|data| data::is_generated(data));
+    let split = args.split.as_deref().or(generated.then_some("val"));
+    let open = |labels: Option<&[String]>| data::open(&args.data, args.format, split, labels);
+    if let Ok(set) = open(Some(labels)) {
+        return Ok((set, labels.to_vec(), None));
+    }
+    let (named, known) = renamed(labels, open(None).map_err(Failure::input)?.labels());
+    let set = open(Some(&named)).map_err(Failure::input)?;
+    console::note(&format!("The data know {} of the model's {} classes: these are measured.", known.len(), named.len()));
+    Ok((set, named, Some(known)))
 }
 
 /// Ids for COCO files of a data set without any: the pictures' names if these are distinct numbers, else their

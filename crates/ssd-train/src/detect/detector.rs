@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use image::RgbImage;
-use ssd::Detection;
 use ssd::postprocess::DetectParams;
 use ssd::weights::Header;
+use ssd::{Detection, Ssd};
 use ssd_gpu::pipeline::{Outcome, Pipeline};
 use ssd_gpu::{GpuError, Picture};
 
 use crate::detect::engine::{EngineArgs, EngineName};
 use crate::device::choice::DeviceChoice;
-use crate::device::open::{self as device, DeviceError};
+use crate::device::open::{self as device, DeviceError, OpenDevice};
 use crate::failure::Failure;
 use crate::weights_file::{self, WeightsFileError};
 
@@ -64,17 +64,7 @@ impl Detector {
     pub fn load(path: &Path, choice: &DeviceChoice, engine: EngineArgs, batch: usize) -> Result<Self, DetectorError> {
         let (header, model) = weights_file::load(path, &Device::flex())?;
         let device = device::open(choice)?;
-        let pipeline = match &device.gpu {
-            Some(gpu) if engine.engine == EngineName::Own => {
-                let precision = engine.precision.choice();
-                let mut quiet = |_, _| {};
-                pollster::block_on(Pipeline::on_gpu(header, &model, gpu, batch, precision, milliseconds, &mut quiet))?
-            }
-            None if engine.engine == EngineName::Own && device.is_cpu() => {
-                Pipeline::on_cpu(header, &model, milliseconds)?
-            }
-            _ => Pipeline::on_burn(header, model, &device.device, milliseconds),
-        };
+        let pipeline = pipeline(header, &model, &device, engine, batch)?;
         Ok(Self { pipeline, device_name: device.name })
     }
 
@@ -110,7 +100,7 @@ impl Detector {
             return Err(DetectorError::EmptyPicture);
         }
         let (width, height) = (image.width() as usize, image.height() as usize);
-        Ok(pollster::block_on(self.pipeline.predict(Picture::Rgba { bytes: &rgba(image), width, height }))?)
+        Ok(pollster::block_on(self.pipeline.predict(&[Picture::Rgba { bytes: &rgba(image), width, height }]))?)
     }
 
     /// [`Self::detect`] for several pictures at once, up to the batch size that the detector was loaded for.
@@ -130,6 +120,29 @@ impl Detector {
         let pictures: Vec<Picture<'_>> = pictures.collect();
         let pending = self.pipeline.submit(&pictures, params)?;
         Ok(pollster::block_on(self.pipeline.read(pending))?)
+    }
+}
+
+/// What runs a model, which is on the CPU device, on a device: our kernels on a GPU, our loops on the CPU; Burn where
+/// it is asked for, or where we have neither.
+///
+/// # Errors
+/// If the device fails, or does not take the network.
+pub(crate) fn pipeline(
+    header: Header,
+    model: &Ssd,
+    device: &OpenDevice,
+    engine: EngineArgs,
+    batch: usize,
+) -> Result<Pipeline, GpuError> {
+    let own = engine.engine == EngineName::Own;
+    match &device.gpu {
+        Some(gpu) if own => {
+            let precision = engine.precision.choice();
+            pollster::block_on(Pipeline::on_gpu(header, model, gpu, batch, precision, milliseconds, &mut |_, _| {}))
+        }
+        None if own && device.is_cpu() => Pipeline::on_cpu(header, model, milliseconds),
+        _ => Ok(Pipeline::on_burn(header, model.clone(), &device.device, milliseconds)),
     }
 }
 

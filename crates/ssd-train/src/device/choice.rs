@@ -13,7 +13,8 @@ pub struct DeviceChoice {
 }
 
 /// The kinds of devices by their names on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum DeviceKind {
     /// The first hardware GPU, else the CPU.
     #[default]
@@ -30,21 +31,10 @@ pub enum DeviceKind {
     Cpu,
 }
 
-impl DeviceKind {
-    const NAMES: [(&'static str, Self); 6] = [
-        ("auto", Self::Auto),
-        ("wgpu", Self::Wgpu),
-        ("vulkan", Self::Vulkan),
-        ("metal", Self::Metal),
-        ("cuda", Self::Cuda),
-        ("cpu", Self::Cpu),
-    ];
-}
-
 impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = DeviceKind::NAMES.iter().find(|(_, kind)| *kind == self.kind).map_or("auto", |(name, _)| name);
-        if self.index == 0 { f.write_str(name) } else { write!(f, "{name}:{}", self.index) }
+        let Self { kind, index } = self;
+        if *index == 0 { write!(f, "{kind}") } else { write!(f, "{kind}:{index}") }
     }
 }
 
@@ -56,8 +46,7 @@ impl FromStr for DeviceChoice {
             return Err(DeviceParseError::LentElsewhere);
         }
         let (name, index) = text.split_once(':').unwrap_or((text, "0"));
-        let known = DeviceKind::NAMES.iter().find(|(known, _)| *known == name);
-        let (_, kind) = *known.ok_or_else(|| DeviceParseError::Kind(name.to_owned()))?;
+        let kind = name.parse().map_err(|_| DeviceParseError::Kind(name.to_owned()))?;
         let index = index.parse().map_err(|_| DeviceParseError::Index(index.to_owned()))?;
         Ok(Self { kind, index })
     }

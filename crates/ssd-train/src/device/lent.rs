@@ -28,50 +28,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A lent device that cannot be used, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum LentError {
-    /// No answer at the start.
-    #[error("nothing answers at {lender} ({reason}); start serve-device there, or correct --device")]
-    Absent {
-        /// The address.
-        lender: Lender,
-        /// The system's reason.
-        reason: io::Error,
-    },
-    /// Something answers but opens no session.
-    #[error(
-        "{lender} lends no device ({reason}); it has to be a serve-device of this version, started with the same token"
-    )]
-    Refused {
-        /// The address.
-        lender: Lender,
-        /// The runtime's reason.
-        reason: String,
-    },
+    /// No answer at the start: the system's reason.
+    #[error("nothing answers at {0} ({1}); start serve-device there, or correct --device")]
+    Absent(Lender, io::Error),
+    /// Something answers but opens no session: the runtime's reason.
+    #[error("{0} lends no device ({1}); it has to be a serve-device of this version, started with the same token")]
+    Refused(Lender, String),
     /// This build has no lent devices.
     #[error(
         "this build has no lent devices: build with the feature `remote` (cargo build --release --features remote), \
          or use a device of this machine"
     )]
     NotBuilt,
-    /// Gone in the middle of a run.
+    /// Gone in the middle of a run: the system's reason.
     #[error(
-        "the device {lender} no longer answers ({reason}); the last checkpoint is intact, start serve-device there \
+        "the device {0} no longer answers ({1}); the last checkpoint is intact, start serve-device there \
          again and continue with --resume"
     )]
-    Gone {
-        /// The address.
-        lender: Lender,
-        /// The system's reason.
-        reason: io::Error,
-    },
-    /// The run panicked although all lenders answer.
+    Gone(Lender, io::Error),
+    /// The run panicked although all lenders answer: the panic's message.
     #[error(
-        "the run broke off ({reason}); the last checkpoint is intact, see what serve-device prints and continue with \
+        "the run broke off ({0}); the last checkpoint is intact, see what serve-device prints and continue with \
          --resume"
     )]
-    Broken {
-        /// The panic's message.
-        reason: String,
-    },
+    Broken(String),
     /// No thread for the run.
     #[error("no thread could be started ({0}); end other programs and try again")]
     NoThread(io::Error),
@@ -87,17 +67,13 @@ pub fn connect(lender: &Lender) -> Result<burn::tensor::Device, LentError> {
     use burn::tensor::remote::RemoteHost;
 
     // Burn would try for a quarter of a minute, and wait endlessly for the answer.
-    ask(&addresses(lender)).map_err(|reason| LentError::Absent { lender: lender.clone(), reason })?;
+    ask(&addresses(lender)).map_err(|reason| LentError::Absent(lender.clone(), reason))?;
     let host = RemoteHost::websocket(&format!("ws://{}", lender.address()));
     let host = match lender.token() {
         Some(token) => host.with_credential(token),
         None => host,
     };
-    let refused = |reason: burn::tensor::remote::ConnectError| LentError::Refused {
-        lender: lender.clone(),
-        reason: reason.to_string(),
-    };
-    Device::remote_options(&host).init().map_err(refused)
+    Device::remote_options(&host).init().map_err(|error| LentError::Refused(lender.clone(), error.to_string()))
 }
 
 /// Without the feature `remote` there are no lent devices.
@@ -140,16 +116,14 @@ pub fn guarded<T: Send + 'static>(
         }
         if ended.is_err_and(|error| error == RecvTimeoutError::Disconnected) {
             let reason = first_panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-            return Err(LentError::Broken { reason: reason.unwrap_or_else(|| "no reason given".into()) });
+            return Err(LentError::Broken(reason.unwrap_or_else(|| "no reason given".into())));
         }
     }
 }
 
 /// The first of `lenders` that does not answer, as an error.
 pub fn gone(lenders: &[Lender]) -> Option<LentError> {
-    let failed =
-        |lender: &Lender| Some(LentError::Gone { lender: lender.clone(), reason: ask(&addresses(lender)).err()? });
-    lenders.iter().find_map(failed)
+    lenders.iter().find_map(|lender| Some(LentError::Gone(lender.clone(), ask(&addresses(lender)).err()?)))
 }
 
 /// Silences panics for the rest of the program, since whoever catches one reports it, unless RUST_BACKTRACE asks for

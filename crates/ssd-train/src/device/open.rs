@@ -38,15 +38,12 @@ impl OpenDevice {
 /// A device that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// Not compiled in.
+    /// Not compiled in; its feature has its name.
     #[error(
-        "this build has no {kind} device: build with the feature `{kind}` (cargo build --release --features {kind}), \
+        "this build has no {0} device: build with the feature `{0}` (cargo build --release --features {0}), \
          or use --device wgpu or cpu"
     )]
-    NotBuilt {
-        /// The kind, which is also the feature's name.
-        kind: &'static str,
-    },
+    NotBuilt(&'static str),
     /// No adapter.
     #[error(
         "no graphics adapter was found; install a Vulkan driver (Mesa's lavapipe works without a GPU), or use \
@@ -63,20 +60,12 @@ pub enum DeviceError {
         /// Their names.
         names: String,
     },
-    /// The adapter exists but gives no device.
-    #[error("{name} could not be opened ({source}); update its driver, or use --device cpu")]
-    Refused {
-        /// The adapter.
-        name: String,
-        /// The runtime's reason.
-        source: WgpuInitError,
-    },
+    /// The adapter of this name exists but gives no device.
+    #[error("{0} could not be opened ({1}); update its driver, or use --device cpu")]
+    Refused(String, #[source] WgpuInitError),
     /// An index where there is only one device.
-    #[error("there is no {choice}: the processor is one device, and auto takes the first GPU; leave the index out")]
-    OneOnly {
-        /// The request.
-        choice: DeviceChoice,
-    },
+    #[error("there is no {0}: the processor is one device, and auto takes the first GPU; leave the index out")]
+    OneOnly(DeviceChoice),
     /// Too few NVIDIA GPUs.
     #[error(
         "there is no CUDA device {index}, the driver shows {count}; install NVIDIA's driver, or use --device wgpu or \
@@ -118,7 +107,7 @@ fn open_place(place: &Place) -> Result<OpenDevice, DeviceError> {
 /// If the build lacks the kind, or the machine lacks the adapter.
 pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
     match choice.kind {
-        DeviceKind::Auto | DeviceKind::Cpu if choice.index > 0 => Err(DeviceError::OneOnly { choice: *choice }),
+        DeviceKind::Auto | DeviceKind::Cpu if choice.index > 0 => Err(DeviceError::OneOnly(*choice)),
         DeviceKind::Cpu => Ok(cpu()),
         DeviceKind::Auto => {
             first_hardware().map_or_else(|| Ok(cpu()), |adapter| open_adapter(adapter, WgpuBackend::Auto))
@@ -127,9 +116,9 @@ pub fn open(choice: &DeviceChoice) -> Result<OpenDevice, DeviceError> {
         DeviceKind::Vulkan if cfg!(feature = "vulkan") => {
             open_adapter(wgpu_adapter(choice.index)?, WgpuBackend::Vulkan)
         }
-        DeviceKind::Vulkan => Err(DeviceError::NotBuilt { kind: "vulkan" }),
+        DeviceKind::Vulkan => Err(DeviceError::NotBuilt("vulkan")),
         DeviceKind::Metal if cfg!(feature = "metal") => open_adapter(wgpu_adapter(choice.index)?, WgpuBackend::Metal),
-        DeviceKind::Metal => Err(DeviceError::NotBuilt { kind: "metal" }),
+        DeviceKind::Metal => Err(DeviceError::NotBuilt("metal")),
         DeviceKind::Cuda => cuda(choice.index),
     }
 }
@@ -146,7 +135,7 @@ fn cuda(index: usize) -> Result<OpenDevice, DeviceError> {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(_: usize) -> Result<OpenDevice, DeviceError> {
-    Err(DeviceError::NotBuilt { kind: "cuda" })
+    Err(DeviceError::NotBuilt("cuda"))
 }
 
 fn cpu() -> OpenDevice {
@@ -210,6 +199,6 @@ fn open_adapter(Adapter { kind, name }: Adapter, api: WgpuBackend) -> Result<Ope
             let gpu = Gpu::new(device.clone(), &setup, Some(name.clone()));
             Ok(OpenDevice { device, name, gpu: Some(gpu), lender: None })
         }
-        Err(source) => Err(DeviceError::Refused { name, source }),
+        Err(error) => Err(DeviceError::Refused(name, error)),
     }
 }

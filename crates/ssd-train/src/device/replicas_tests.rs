@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 use burn::module::ParamGroup;
 use ssd::Arch;
-use ssd::loss::BoxLoss;
+use ssd::loss::Losses;
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn batch(images: usize) -> HostBatch {
 
 fn loss(device: &Device) -> MultiBox {
     let scheme = ARCH.prior_scheme();
-    MultiBox::new(&scheme.priors(), scheme.variances, BoxLoss::SmoothL1, device)
+    MultiBox::new(&scheme.priors(), scheme.variances, Losses::default(), device)
 }
 
 /// The gradients of a batch by `replicas`, with the CPU as main device.

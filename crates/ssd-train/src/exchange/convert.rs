@@ -14,7 +14,6 @@ use crate::failure::Failure;
 /// Looks at a file.
 ///
 /// # Errors
-///
 /// When it cannot be read or is not a file of weights: a sentence that names it.
 pub fn inspect(path: &Path, options: &Options) -> Result<Inspection, Failure> {
     let file = TensorFile::open_path(path);
@@ -25,7 +24,6 @@ pub fn inspect(path: &Path, options: &Options) -> Result<Inspection, Failure> {
 /// Class names from a text file, one on a line.
 ///
 /// # Errors
-///
 /// When the file cannot be read or names nothing.
 pub fn labels(path: &Path) -> Result<Vec<String>, Failure> {
     let text = std::fs::read_to_string(path)
@@ -57,7 +55,6 @@ pub struct Report {
 /// Converts one file into another.
 ///
 /// # Errors
-///
 /// When the file is unreadable, incomplete or in no known layout, or the other cannot be written.
 pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Result<Report, Failure> {
     if let (Ok(one), Ok(other)) = (from.canonicalize(), to.canonicalize())

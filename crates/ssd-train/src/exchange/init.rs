@@ -3,22 +3,18 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use ssd::loss::ClassLoss;
 use ssd::weights::{self, Header, WeightsError};
 use ssd::{Arch, Ssd};
 use ssd_import::{Conversion, ImportError, Options, TensorFile};
-use ssd_learn::surgery::with_classes;
+use ssd_learn::surgery::{expecting_little, with_classes};
 
 /// A start that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// It cannot be read, is in no known layout or incomplete, or its weights are invalid.
-    #[error("{path}: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        source: ImportError,
-    },
+    /// The file of this name cannot be read, is in no known layout or incomplete, or its weights are invalid.
+    #[error("{0}: {1}")]
+    File(String, #[source] ImportError),
     /// Another network.
     #[error(
         "{path} holds weights for {found}, and {wanted} is to be trained; choose a file of the same architecture or \
@@ -44,14 +40,13 @@ impl Start {
     /// Opens the file. Its weights are not read yet.
     ///
     /// # Errors
-    ///
     /// When the file cannot be read, is in no known layout or incomplete.
     pub fn open(path: &Path) -> Result<Self, InitError> {
         let name = path.display().to_string();
         let file = TensorFile::open_path(path).map_err(ImportError::from);
         match file.and_then(|file| Conversion::new(file, &Options::default())) {
             Ok(conversion) => Ok(Self { path: name, conversion }),
-            Err(source) => Err(InitError::File { path: name, source }),
+            Err(error) => Err(InitError::File(name, error)),
         }
     }
 
@@ -64,7 +59,6 @@ impl Start {
     /// The model to start from, and a sentence on what was taken over.
     ///
     /// # Errors
-    ///
     /// When the file is of another architecture, cannot be read, or its weights are invalid.
     pub fn model(&self, header: &Header, device: &Device) -> Result<(Ssd, String), InitError> {
         let plan = &self.conversion.plan;
@@ -86,22 +80,42 @@ impl Start {
             Some(_) => Ok(detector(bytes, &what, header, device)?),
             None => Ok(trunk(bytes, &what, header, device)?),
         });
-        model.map_err(|source| InitError::File { path, source })
+        model.map_err(|error| InitError::File(path, error))
     }
 }
 
-/// From a detector of the same network. Of other classes it gives all but the class predictors.
+/// From a detector of the same network: it gives all weights but those of classes it does not know.
 fn detector(bytes: Vec<u8>, what: &str, header: &Header, device: &Device) -> Result<(Ssd, String), WeightsError> {
     let (source, model) = weights::load(bytes, device)?;
-    if source.labels == header.labels {
+    let scores = |header: &Header| header.score_activation;
+    if source.labels == header.labels && scores(&source) == scores(header) {
         return Ok((model, format!("Starting from {what}, all weights taken over.")));
     }
-    let fresh = with_classes(model, header, device);
-    let (old, new) = (source.labels.len(), header.labels.len());
-    Ok((
-        fresh,
-        format!("Starting from {what}; its {old} classes are not these {new}, so the class predictors are made anew."),
-    ))
+    let (model, kept) = with_classes(model, &source, header, device);
+    let news = if scores(&source) == scores(header) {
+        classes_told(&source.labels, &header.labels, &kept)
+    } else {
+        let (was, now) = (ClassLoss::of(scores(&source)), ClassLoss::of(scores(header)));
+        format!("its scores are for the class loss {was}, not {now}, so all class predictors are new")
+    };
+    Ok((model, format!("Starting from {what}: {news}.")))
+}
+
+/// Which classes go on from those of a file, and which are new.
+fn classes_told(old: &[String], new: &[String], kept: &[Option<usize>]) -> String {
+    let pairs = || new.iter().zip(kept.iter().map(|place| place.and_then(|place| old.get(place))));
+    let taken = pairs().filter_map(|(name, old)| match old? {
+        old if old == name => Some(name.clone()),
+        old => Some(format!("{name} ({old} there)")),
+    });
+    let fresh = pairs().filter(|(_, old)| old.is_none()).map(|(name, _)| name.clone());
+    let listed = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let (count, known) = (kept.iter().flatten().count(), old.len());
+    format!(
+        "of its {known} classes, {count} are taken over: {}; new: {}",
+        listed(taken.collect()),
+        listed(fresh.collect())
+    )
 }
 
 /// From a file that is not a detector, but has tensors of a trunk.
@@ -111,5 +125,6 @@ fn trunk(bytes: Vec<u8>, what: &str, header: &Header, device: &Device) -> Result
         Some(first) => format!("{first} and {} more of the trunk, and all heads, are made anew", missing.len() - 1),
         None => "the heads are made anew".into(),
     };
+    let model = expecting_little(model, header);
     Ok((model, format!("Starting from {what}, a trunk alone: {taken} tensors taken over; {anew}.")))
 }

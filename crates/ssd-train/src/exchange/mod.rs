@@ -1,4 +1,6 @@
-//! Weights from elsewhere and for elsewhere: foreign checkpoints, `--init`, ONNX, the page.
+//! Weights from elsewhere and for elsewhere: foreign checkpoints, `--init`, averages, ONNX, the page.
+
+pub mod average;
 
 pub mod convert;
 

@@ -78,14 +78,9 @@ pub enum PublishError {
     /// The weights file or the list cannot be read.
     #[error(transparent)]
     Weights(#[from] WeightsFileError),
-    /// The list is damaged.
-    #[error("{path} is not a list of models ({source}); correct or remove it")]
-    Index {
-        /// The list.
-        path: String,
-        /// The reason.
-        source: serde_json::Error,
-    },
+    /// The list at this path is damaged.
+    #[error("{0} is not a list of models ({1}); correct or remove it")]
+    Index(String, #[source] serde_json::Error),
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -107,7 +102,7 @@ pub fn publish(
     let list = folder.join("index.json");
     let mut index = if list.exists() {
         let parsed = serde_json::from_slice(&weights_file::bytes(&list)?);
-        parsed.map_err(|source| PublishError::Index { path: list.display().to_string(), source })?
+        parsed.map_err(|error| PublishError::Index(list.display().to_string(), error))?
     } else {
         Index { default: name.into(), ..Index::default() }
     };
@@ -125,8 +120,8 @@ pub fn publish(
     write_atomic(&folder.join(&entry.file), &bytes)?;
     index.models.retain(|model| model.name != name);
     index.models.push(entry.clone());
-    let mut json = serde_json::to_vec_pretty(&index)
-        .map_err(|source| PublishError::Index { path: list.display().to_string(), source })?;
+    let mut json =
+        serde_json::to_vec_pretty(&index).map_err(|error| PublishError::Index(list.display().to_string(), error))?;
     json.push(b'\n');
     write_atomic(&list, &json)?;
     Ok(entry)

@@ -18,17 +18,12 @@ use crate::run::state::State;
 /// A checkpoint that could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// Writing failed.
+    /// Writing the folder failed, for this reason.
     #[error(
-        "the checkpoint {path} was not written: {reason}; the previous one is intact, free some space and continue \
+        "the checkpoint {0} was not written: {1}; the previous one is intact, free some space and continue \
          with --resume"
     )]
-    Write {
-        /// The folder.
-        path: String,
-        /// The reason.
-        reason: String,
-    },
+    Write(String, String),
     /// The pointer was not written.
     #[error(transparent)]
     Pointer(#[from] WriteError),
@@ -48,17 +43,12 @@ pub enum CheckpointError {
     /// There is no checkpoint.
     #[error("there is no complete checkpoint in {0}; start anew in another --out")]
     None(String),
-    /// It does not fit the run.
+    /// The folder does not fit the run, for this reason.
     #[error(
-        "the checkpoint {path} cannot be read: {reason}; it belongs to another network or was changed, start anew in \
+        "the checkpoint {0} cannot be read: {1}; it belongs to another network or was changed, start anew in \
          another --out"
     )]
-    Read {
-        /// The folder.
-        path: String,
-        /// The reason.
-        reason: String,
-    },
+    Read(String, String),
 }
 
 /// Names the folder of the last complete checkpoint.
@@ -82,7 +72,7 @@ pub fn save(folder: &Path, learner: &Learner, state: &State) -> Result<(), Check
     if latest(folder).is_some_and(|latest| latest == path) {
         return Ok(());
     }
-    let failed = |reason: String| CheckpointError::Write { path: path.display().to_string(), reason };
+    let failed = |reason: String| CheckpointError::Write(path.display().to_string(), reason);
     fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
     let unfinished =
         tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|e| failed(e.to_string()))?;
@@ -138,7 +128,7 @@ fn remove_others(folder: &Path, keep: &str) {
 /// If there is none, or it belongs to another network or other classes.
 pub fn load(folder: &Path, mut learner: Learner, labels: &[String]) -> Result<(Learner, State), CheckpointError> {
     let path = latest(folder).ok_or_else(|| CheckpointError::None(folder.display().to_string()))?;
-    let failed = |reason: String| CheckpointError::Read { path: path.display().to_string(), reason: shortened(reason) };
+    let failed = |reason: String| CheckpointError::Read(path.display().to_string(), shortened(reason));
     let state = fs::read(path.join(STATE)).map_err(|error| failed(error.to_string()))?;
     let state: State = serde_json::from_slice(&state).map_err(|error| failed(error.to_string()))?;
     if state.subject.labels != labels {

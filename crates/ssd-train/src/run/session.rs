@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ssd::Ssd;
+use ssd::loss::ClassLoss;
 use ssd::weights::{Header, Provenance};
 use ssd_data::DataError;
 use ssd_learn::Learner;
 use ssd_learn::learner::loss;
+use ssd_learn::surgery::fresh;
 use ssd_measure::Report;
 
 use crate::console;
@@ -86,14 +87,15 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     let stop_after = args.stop_after.map_or(usize::MAX, |epochs| epochs as usize);
     let outcome = trainer.run(&learning, &measuring, stop_after, &stop_flag()).map_err(|error| match error {
         // A lent device may have failed because its lender has gone.
-        TrainError::Device { .. } => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
+        TrainError::Device(..) => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
         error => failure(error),
     })?;
     Ok(reported(outcome))
 }
 
 /// The settings of the run, and the file it starts from: a detector there brings its priors and its normalisation, for
-/// which its heads and trunk were trained. A resumed run needs no such file.
+/// which its heads and trunk were trained, and its scores unless a class loss was asked for. A resumed run needs no
+/// such file.
 fn settings(args: &TrainArgs) -> Result<(TrainConfig, Option<Start>), Failure> {
     if let (Some(out), true) = (&args.out, args.resume) {
         return Ok((TrainConfig::resumed(args, out)?, None));
@@ -102,6 +104,8 @@ fn settings(args: &TrainArgs) -> Result<(TrainConfig, Option<Start>), Failure> {
     let start = config.init.as_deref().map(Start::open).transpose().map_err(Failure::input)?;
     let found = start.as_ref().and_then(|start| start.header(config.arch));
     (config.priors, config.normalization) = found.map(|found| (found.priors.clone(), found.normalization)).unzip();
+    let scores = found.map_or(config.arch.scores(), |found| found.score_activation);
+    config.learn.class_loss = config.learn.class_loss.or(Some(ClassLoss::of(scores)));
     Ok((config, start))
 }
 
@@ -138,10 +142,10 @@ fn first_learner(
             console::note(&sentence);
             model
         }
-        None => Ssd::new(config.arch, header.columns(), &device),
+        None => fresh(header, &device),
     };
     if config.init.is_none() && config.learn.freeze > 0 && !resumed {
-        console::note("The frozen stages keep their random weights: --freeze and --recipe finetune are for --init.");
+        console::note("The frozen stages keep their random weights: --freeze is for --init.");
     }
     Ok(Learner::new(&config.learn, header, model, device))
 }
@@ -211,7 +215,7 @@ fn failure(error: TrainError) -> Failure {
             _ => Failure::input(error),
         },
         TrainError::Checkpoint(
-            CheckpointError::None(_) | CheckpointError::Read { .. } | CheckpointError::Labels { .. },
+            CheckpointError::None(_) | CheckpointError::Read(..) | CheckpointError::Labels { .. },
         ) => Failure::input(error),
         _ => Failure::run(error),
     }

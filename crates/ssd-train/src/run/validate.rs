@@ -44,7 +44,6 @@ pub struct Validation {
 /// 0.01, as in the paper. `gpu` is the model's device for our kernels, where they run on it.
 ///
 /// # Errors
-///
 /// When a picture cannot be read, or the device fails.
 pub fn validate(model: &Ssd, header: &Header, gpu: Option<&Gpu>, loader: &Loader) -> Result<Validation, ValidateError> {
     let params = DetectParams { score: 0.01, ..header.params() };

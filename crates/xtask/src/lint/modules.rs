@@ -12,13 +12,23 @@ use anyhow::{Context, Result, anyhow};
 use proc_macro2::{TokenStream, TokenTree};
 
 use super::tokens::{declaration, is_punct, items};
+use crate::workspace;
 
 /// A path of identifiers; of a module, from the crate's root, which is empty.
 pub type Names = Vec<String>;
 
+/// Which modules of a crate import which: (importer, imported).
+pub type Imports = BTreeSet<(Names, Names)>;
+
+/// Those of every crate, by its name.
+pub fn imports() -> Result<Vec<(String, Imports)>> {
+    let roots = workspace::crate_roots()?.into_iter();
+    roots.map(|(name, root)| Ok((name, Modules::read(&root)?.imports()))).collect()
+}
+
 /// The modules of a crate.
 #[derive(Default)]
-pub struct Modules(BTreeMap<Names, Module>);
+struct Modules(BTreeMap<Names, Module>);
 
 /// What a module says.
 #[derive(Default)]
@@ -35,14 +45,13 @@ struct Module {
 
 impl Modules {
     /// Reads a crate from its root file.
-    pub fn read(root: &Path) -> Result<Self> {
+    fn read(root: &Path) -> Result<Self> {
         let mut modules = Self::default();
         modules.read_file(root, root.parent().unwrap_or(root), Vec::new())?;
         Ok(modules)
     }
 
-    /// Which modules import which: (importer, imported).
-    pub fn imports(&self) -> BTreeSet<(Names, Names)> {
+    fn imports(&self) -> Imports {
         let mut imports = BTreeSet::new();
         for (at, module) in &self.0 {
             let mut met = BTreeSet::new();

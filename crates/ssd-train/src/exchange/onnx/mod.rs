@@ -28,7 +28,6 @@ pub const FORMAT_VERSION: i64 = 8;
 /// The network as the bytes of an ONNX file. The model has to lie on the CPU, where its weights are read.
 ///
 /// # Errors
-///
 /// When the header cannot be written as JSON.
 pub fn export(header: &Header, model: &Ssd) -> Result<Vec<u8>, WeightsError> {
     let json = serde_json::to_string(header).map_err(|error| WeightsError::Encode(error.to_string()))?;

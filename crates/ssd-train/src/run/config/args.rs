@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum as _};
 use serde::Serialize;
-use ssd::loss::BoxLoss;
+use ssd::loss::{BoxLoss, ClassLoss};
 use ssd_data::Format;
 use ssd_learn::{Difficult, OptimizerName, Schedule};
 use strum::VariantNames as _;
@@ -135,6 +135,16 @@ pub struct RunArgs {
     /// The loss on boxes
     #[arg(long, value_name = "NAME", value_parser = one_of::<BoxLoss>(BoxLoss::ALL.map(BoxLoss::name)))]
     pub box_loss: Option<BoxLoss>,
+    /// The loss on classes: softmax with mined negatives, or focal, one sigmoid for each class [default: the one for
+    /// the scores of --init, else of the network]
+    #[arg(long, value_name = "NAME", value_parser = one_of::<ClassLoss>(ClassLoss::ALL.map(ClassLoss::name)))]
+    pub class_loss: Option<ClassLoss>,
+    /// Weight in the focal loss of the classes that are there; 1 less this for all others
+    #[arg(long, value_name = "X", value_parser = finite)]
+    pub focal_alpha: Option<f64>,
+    /// Power of the error in the focal loss: the larger, the less weighs what is known already
+    #[arg(long, value_name = "X", value_parser = finite)]
+    pub focal_gamma: Option<f64>,
     /// Measure and export a running average of the weights with this decay, such as 0.999; 0 is off
     #[arg(long, value_name = "DECAY", value_parser = finite)]
     pub ema: Option<f64>,
@@ -144,7 +154,7 @@ pub struct RunArgs {
     /// Seed of weights, order and augmentation
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// A weights file to start from: a detector, whose class predictors are replaced if the classes differ, or a trunk
+    /// A weights file to start from: a detector, which goes on knowing the classes of equal names, or a trunk
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
     /// Overfit on the first N pictures, without augmentation, and measure on them: proves that learning works

@@ -23,7 +23,7 @@ pub enum Recipe {
     PaperVoc,
     /// No pretrained trunk, but batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: 67.6 to 77.8 mAP).
     Scratch,
-    /// A few hundred labelled pictures, starting from a detector of other classes.
+    /// Starting from a detector, of the same classes or others: all layers, carefully.
     Finetune,
     /// The light network from scratch, as torchvision's and mmdetection's ssdlite: lr 0.15 at batch 192, 600 epochs.
     Lite,
@@ -129,6 +129,9 @@ impl TrainConfig {
         }
         if let Some(normalization) = self.normalization {
             header.normalization = normalization;
+        }
+        if let Some(loss) = self.learn.class_loss {
+            header.score_activation = loss.activation();
         }
         header
     }

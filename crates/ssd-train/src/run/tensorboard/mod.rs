@@ -28,22 +28,12 @@ const MAX_FILES_A_SECOND: usize = 1000;
 /// An event that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// The file cannot be created or written.
-    #[error("{path} was not written: {source}; check its permissions, free some space and continue with --resume")]
-    Write {
-        /// The file, or its folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A picture has no pixels, or too many for a PNG.
-    #[error("the picture {tag} cannot be encoded: {source}; leave it out")]
-    Encode {
-        /// Its name.
-        tag: String,
-        /// The encoder's reason.
-        source: image::ImageError,
-    },
+    /// The file, or one in this folder, cannot be created or written.
+    #[error("{0} was not written: {1}; check its permissions, free some space and continue with --resume")]
+    Write(PathBuf, #[source] io::Error),
+    /// The picture of this name has no pixels, or too many for a PNG.
+    #[error("the picture {0} cannot be encoded: {1}; leave it out")]
+    Encode(String, #[source] image::ImageError),
 }
 
 /// An event file being written. Each call adds one record, which is in the file when the call returns.
@@ -60,7 +50,7 @@ impl EventWriter {
     /// # Errors
     /// If the file cannot be created.
     pub fn create(folder: &Path, first_step: usize) -> Result<Self, EventError> {
-        let (file, path) = new_file(folder).map_err(|source| EventError::Write { path: folder.to_owned(), source })?;
+        let (file, path) = new_file(folder).map_err(|error| EventError::Write(folder.to_owned(), error))?;
         let mut writer = Self { file, path };
         writer.push(Event { file_version: Some(FILE_VERSION.to_owned()), ..Event::default() })?;
         let session_log = Some(SessionLog { status: SESSION_START });
@@ -97,9 +87,7 @@ impl EventWriter {
     /// If it has no pixels, or the disk fails.
     pub fn image(&mut self, tag: &str, step: usize, picture: &RgbImage) -> Result<(), EventError> {
         let mut png = Cursor::new(Vec::new());
-        picture
-            .write_to(&mut png, ImageFormat::Png)
-            .map_err(|source| EventError::Encode { tag: tag.to_owned(), source })?;
+        picture.write_to(&mut png, ImageFormat::Png).map_err(|error| EventError::Encode(tag.to_owned(), error))?;
         let image = Image {
             // An encoded PNG has sides below 2^31.
             height: picture.height() as i32,
@@ -145,7 +133,7 @@ impl EventWriter {
         let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let record = record(&Event { wall_time, ..event }.encode_to_vec());
         // In one piece: a run that is killed leaves a whole record, or a cut one at which readers stop.
-        self.file.write_all(&record).map_err(|source| EventError::Write { path: self.path.clone(), source })
+        self.file.write_all(&record).map_err(|error| EventError::Write(self.path.clone(), error))
     }
 }
 

@@ -1,73 +1,38 @@
-//! The part of TensorBoard's `event.proto` and `summary.proto` that scalars and pictures need, as protobuf messages
-//! with their names and numbers. No schema is compiled.
+//! The part of TensorBoard's `event.proto` and `summary.proto` that scalars and pictures need, with their names and
+//! numbers.
 
-use prost::Message;
+use crate::protobuf::messages;
 
-/// An event; one of the last three fields is set.
-#[derive(Clone, PartialEq, Message)]
-pub struct Event {
-    /// Seconds since 1970.
-    #[prost(double, tag = "1")]
-    pub wall_time: f64,
-    /// The optimiser step.
-    #[prost(int64, tag = "2")]
-    pub step: i64,
-    /// The file's format, in its first event.
-    #[prost(string, optional, tag = "3")]
-    pub file_version: Option<String>,
-    /// Measured values.
-    #[prost(message, optional, tag = "5")]
-    pub summary: Option<Summary>,
-    /// Marks the start of a run.
-    #[prost(message, optional, tag = "7")]
-    pub session_log: Option<SessionLog>,
-}
+messages! {
+    /// An event: seconds since 1970, the optimiser step, and one of the others. The file's first event has its version.
+    Event {
+        1 wall_time: f64 [double];
+        2 step: i64 [int64];
+        3 file_version: Option<String> [string, optional];
+        5 summary: Option<Summary> [message, optional];
+        7 session_log: Option<SessionLog> [message, optional];
+    }
 
-/// Measured values of one step.
-#[derive(Clone, PartialEq, Message)]
-pub struct Summary {
-    /// The values.
-    #[prost(message, repeated, tag = "1")]
-    pub value: Vec<Value>,
-}
+    /// Measured values of one step.
+    Summary { 1 value: Vec<Value> [message, repeated]; }
 
-/// One measured value; one of the last two fields is set.
-#[derive(Clone, PartialEq, Message)]
-pub struct Value {
-    /// Its name; the part before a `/` is a group.
-    #[prost(string, tag = "1")]
-    pub tag: String,
-    /// A number.
-    #[prost(float, optional, tag = "2")]
-    pub simple_value: Option<f32>,
-    /// A picture.
-    #[prost(message, optional, tag = "4")]
-    pub image: Option<Image>,
-}
+    /// One measured value, a number or a picture; the part of its name before a `/` is a group.
+    Value {
+        1 tag: String [string];
+        2 simple_value: Option<f32> [float, optional];
+        4 image: Option<Image> [message, optional];
+    }
 
-/// A picture, encoded.
-#[derive(Clone, PartialEq, Message)]
-pub struct Image {
-    /// In pixels.
-    #[prost(int32, tag = "1")]
-    pub height: i32,
-    /// In pixels.
-    #[prost(int32, tag = "2")]
-    pub width: i32,
-    /// The number of channels.
-    #[prost(int32, tag = "3")]
-    pub colorspace: i32,
-    /// A PNG.
-    #[prost(bytes = "vec", tag = "4")]
-    pub encoded_image_string: Vec<u8>,
-}
+    /// A picture as PNG, its sides in pixels and its number of channels.
+    Image {
+        1 height: i32 [int32];
+        2 width: i32 [int32];
+        3 colorspace: i32 [int32];
+        4 encoded_image_string: Vec<u8> [bytes = "vec"];
+    }
 
-/// Marks that a run started or resumed.
-#[derive(Clone, PartialEq, Message)]
-pub struct SessionLog {
-    /// [`SESSION_START`].
-    #[prost(int32, tag = "1")]
-    pub status: i32,
+    /// Marks that a run started or resumed.
+    SessionLog { 1 status: i32 [int32]; }
 }
 
 /// The format's version; TensorBoard checks it first.

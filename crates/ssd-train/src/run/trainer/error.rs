@@ -38,14 +38,9 @@ pub enum TrainError {
     /// A device beside the main one failed.
     #[error(transparent)]
     Replica(#[from] LostReplica),
-    /// The device failed.
-    #[error("the device failed at step {step} ({reason}); continue from the last checkpoint with --resume")]
-    Device {
-        /// The step.
-        step: usize,
-        /// The runtime's reason.
-        reason: String,
-    },
+    /// The device failed at this step, for the runtime's reason.
+    #[error("the device failed at step {0} ({1}); continue from the last checkpoint with --resume")]
+    Device(usize, String),
     /// The loss is NaN or infinite.
     #[error("the loss of step {step} is {loss}, on the pictures {pictures}; {advice}")]
     Diverged {
@@ -76,6 +71,6 @@ pub enum TrainError {
 impl TrainError {
     /// The device failed at a step, with the runtime's reason.
     pub(super) fn device(step: usize, error: &impl std::fmt::Display) -> Self {
-        Self::Device { step, reason: for_people(&error.to_string()).into() }
+        Self::Device(step, for_people(&error.to_string()).into())
     }
 }
