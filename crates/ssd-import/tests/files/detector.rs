@@ -134,7 +134,7 @@ impl Writer {
         let output = self.value(&layer.name, &[1, rows, columns, outputs], U8, Some(range), None);
         let stride = int(shape.stride as i32);
         // Half of them say so themselves.
-        let fused = byte(if relu6 && self.convolutions % 2 == 0 { 3 } else { 0 });
+        let fused = byte(if relu6 && self.convolutions.is_multiple_of(2) { 3 } else { 0 });
         let (code, place) = if depthwise { (DEPTHWISE, 4) } else { (CONVOLUTION, 3) };
         let settings = Part::Table(vec![(1, stride.clone()), (2, stride), (place, fused)]);
         self.operator(code, &[input, weight, bias], &[output], vec![(4, settings)]);
@@ -205,7 +205,7 @@ fn whole(writer: Writer, input: i32, output: i32) -> Vec<u8> {
         Part::Table(vec![
             (0, byte(*number)),
             (1, text(name)),
-            (3, int(if number % 2 == 0 { i32::from(*number) } else { 0 })),
+            (3, int(if number.is_multiple_of(2) { i32::from(*number) } else { 0 })),
         ])
     };
     let graph = Part::Table(vec![

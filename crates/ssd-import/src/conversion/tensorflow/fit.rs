@@ -62,7 +62,7 @@ pub(super) fn detector(list: &[Convolution], tail: &Tail, input_px: u16, kept: u
                 }
                 let all = list[branch.predictor].channels_out;
                 let outputs = match name.ends_with("logits") {
-                    true if all % tail.columns == 0 => all / tail.columns * kept,
+                    true if all.is_multiple_of(tail.columns) => all / tail.columns * kept,
                     true => 0,
                     false => all,
                 };
