@@ -69,6 +69,6 @@ pub fn world() -> World {
     w.put(potted_plant(), Pose::at(2.05, 0.0, -1.0));
     w.put(lamp(), Pose::at(-0.35, 0.0, -1.4));
     w.put(print([0xe5c9a0, 0x6f93a6, 0x35566b]), Pose::at(-1.3, 1.6, -1.68).yaw(-90.0));
-    w.put(cat(), Pose::at(0.25, 0.0, 1.5).yaw(-65.0));
+    w.put(cat(), Pose::at(-1.15, 0.53, -0.35).yaw(-60.0));
     w
 }

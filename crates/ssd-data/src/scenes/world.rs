@@ -5,7 +5,7 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::look::{Look, chance};
+use super::look::Look;
 use super::model::Model;
 use super::space::{Around, Pose, V, v};
 use crate::shapes::paint::{Color, contrast, mix};
@@ -151,8 +151,7 @@ impl World {
             rays = grid(4);
         }
         let mean = [0, 1, 2].map(|c| rays.iter().map(|ray| ray[c]).sum::<f32>() / rays.len() as f32);
-        let grain = (chance(x as i32, y as i32, 7) + chance(x as i32, y as i32, 8) - 1.0) * 2.5;
-        mean.map(|value| (value * 255.0 + grain).round().clamp(0.0, 255.0) as u8)
+        mean.map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8)
     }
 
     /// The light from a direction. Mirrors show the world once, and in it the sky alone.
