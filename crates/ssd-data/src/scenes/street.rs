@@ -22,7 +22,7 @@ fn ground(p: V) -> Look {
     if dash { Look::matt(0xe9e7e0) } else { asphalt(p) }
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(1.0, 1.75, 12.2), target: v(0.2, 1.55, 0.0), angle: 31.0 };
     let mut w = World::new(camera, morning(v(-0.5, 0.9, 0.6)), vec![Plane::ground(ground)]);
     let houses =

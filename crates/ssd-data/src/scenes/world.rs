@@ -22,8 +22,6 @@ pub struct World {
     pub light: Light,
     /// Ground and walls.
     pub planes: Vec<Plane>,
-    /// Rays per pixel and direction; where they differ, there are four.
-    pub rays: u32,
     models: Vec<Placed>,
 }
 
@@ -110,7 +108,7 @@ enum Met {
 impl World {
     /// Without models.
     pub fn new(camera: Camera, light: Light, planes: Vec<Plane>) -> Self {
-        Self { camera, light: Light { from: light.from.unit(), ..light }, planes, rays: 2, models: Vec::new() }
+        Self { camera, light: Light { from: light.from.unit(), ..light }, planes, models: Vec::new() }
     }
 
     /// Puts a model somewhere.
@@ -146,7 +144,7 @@ impl World {
         let grid =
             |rays: u32| -> Vec<Color> { (0..rays * rays).map(|ray| screen(ray % rays, ray / rays, rays)).collect() };
         // Four rays, and sixteen where these differ.
-        let mut rays = grid(self.rays.min(2));
+        let mut rays = grid(2);
         if rays.iter().any(|ray| contrast(*ray, rays[0]) > 0.1) {
             rays = grid(4);
         }
