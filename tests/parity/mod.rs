@@ -4,6 +4,7 @@
 //! outputs for the same weights were recorded (`tests/fixtures/checkpoints`). `tests/compare/checkpoints.py` does the
 //! same with PyTorch itself, on real files.
 
+mod tensorflow;
 mod trunks;
 
 use burn::tensor::Device;

@@ -52,7 +52,7 @@ const NOT_READ: &str = "uint16 uint32 uint64 complex32 complex64 complex128 floa
                         float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2";
 
 impl DType {
-    /// Whether it can be weights.
+    /// Whether it is a real number.
     pub fn is_float(&self) -> bool {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }

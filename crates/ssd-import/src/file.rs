@@ -8,6 +8,7 @@ use crate::error::{FileError, quoted};
 use crate::index::Index;
 use crate::source::{ByteSource, FileSource};
 use crate::tensor::{self, TensorInfo};
+use crate::tflite::{self, Graph};
 use crate::{legacy, safetensors_file, torch_zip};
 
 /// The formats that are read.
@@ -19,6 +20,8 @@ pub enum Format {
     ZipPickle,
     /// Safetensors.
     Safetensors,
+    /// TensorFlow Lite, whose files hold the network's graph as well.
+    TensorFlowLite,
 }
 
 impl fmt::Display for Format {
@@ -27,6 +30,7 @@ impl fmt::Display for Format {
             Self::LegacyPickle => "PyTorch, legacy pickle",
             Self::ZipPickle => "PyTorch, zip",
             Self::Safetensors => "safetensors",
+            Self::TensorFlowLite => "TensorFlow Lite",
         })
     }
 }
@@ -38,6 +42,7 @@ pub struct TensorFile {
     source: Box<dyn ByteSource>,
     format: Format,
     index: Index,
+    graph: Option<Graph>,
 }
 
 /// Bytes that are read at a time where a whole file is wanted; a browser holds them a second time.
@@ -51,12 +56,16 @@ impl TensorFile {
     /// A sentence on what is wrong with the file and what to do; it does not name the file.
     pub fn open(source: Box<dyn ByteSource>) -> Result<Self, FileError> {
         let format = detect(&*source)?;
-        let index = match format {
-            Format::LegacyPickle => legacy::open(&*source),
-            Format::ZipPickle => torch_zip::open(&*source),
-            Format::Safetensors => safetensors_file::open(&*source),
-        }?;
-        Ok(Self { source, format, index })
+        let (index, graph) = match format {
+            Format::LegacyPickle => (legacy::open(&*source)?, None),
+            Format::ZipPickle => (torch_zip::open(&*source)?, None),
+            Format::Safetensors => (safetensors_file::open(&*source)?, None),
+            Format::TensorFlowLite => {
+                let (index, graph) = tflite::open(&*source)?;
+                (index, Some(graph))
+            }
+        };
+        Ok(Self { source, format, index, graph })
     }
 
     /// The same for a file on disk.
@@ -76,6 +85,11 @@ impl TensorFile {
     /// What a safetensors file says besides its tensors (`__metadata__`); empty for a pickle.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.index.metadata
+    }
+
+    /// What the network does with the tensors, where the file says so.
+    pub(crate) fn graph(&self) -> Option<&Graph> {
+        self.graph.as_ref()
     }
 
     /// All tensors, in the file's order. One with two names is there twice.
@@ -137,6 +151,7 @@ fn detect(source: &dyn ByteSource) -> Result<Format, FileError> {
         [b'P', b'K', 3, 4, ..] => Ok(Format::ZipPickle),
         _ if legacy::is_legacy(start) => Ok(Format::LegacyPickle),
         _ if safetensors_file::is_safetensors(start) => Ok(Format::Safetensors),
+        _ if tflite::is_tflite(start) => Ok(Format::TensorFlowLite),
         _ => Err(foreign(start)),
     }
 }
@@ -160,7 +175,7 @@ fn foreign(start: &[u8]) -> FileError {
         _ if text.starts_with(b"version https://git-lfs") => {
             ("a Git LFS pointer", "fetch the file itself with `git lfs pull`")
         }
-        _ => ("of an unknown format", "give a .pth file of torch.save or a .safetensors file"),
+        _ => ("of an unknown format", "give a .pth file of torch.save, a .safetensors or a .tflite file"),
     };
     FileError::Format(what.into(), advice)
 }

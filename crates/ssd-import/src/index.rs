@@ -85,7 +85,7 @@ fn info(name: String, tensor: &TensorRef, storage: &StorageRef, place: usize) ->
     let offset = offset.ok_or_else(|| wrong("it starts beyond the end of any file"))?;
     let strides = (!in_order(&tensor.shape, &tensor.strides)).then(|| tensor.strides.clone());
     let place = Place { storage: place, offset, strides };
-    Ok(TensorInfo { name, dtype, shape: tensor.shape.clone(), place })
+    Ok(TensorInfo { name, dtype, shape: tensor.shape.clone(), quantisation: None, place })
 }
 
 /// Whether numbers lie in the order of the shape, the last side fastest. The stride of a side of length 1 does not

@@ -57,6 +57,8 @@ pub struct Network {
     pub normalization: Option<Normalization>,
     /// Where the weights come from.
     pub provenance: Option<Provenance>,
+    /// What differs from what the file's own project would do with it, a sentence each.
+    pub notes: Vec<String>,
     /// Tensors that are not part of the network.
     pub unused: Vec<String>,
     /// What the file holds besides: the first part of the names, and their number.
@@ -67,7 +69,7 @@ pub struct Network {
 pub fn inspect(file: TensorFile, options: &Options) -> Inspection {
     let tensors = file.tensors().iter().map(|tensor| Tensor {
         name: tensor.name.clone(),
-        dtype: tensor.dtype.to_string(),
+        dtype: format!("{}{}", tensor.dtype, if tensor.quantisation.is_some() { ", quantised" } else { "" }),
         shape: tensor.shape.clone(),
     });
     let (tensors, format) = (tensors.collect(), file.format().to_string());
@@ -97,6 +99,7 @@ fn network(conversion: &Conversion) -> Network {
         priors: header.map(|header| header.priors.clone()),
         normalization: header.map(|header| header.normalization),
         provenance: header.map(|header| header.provenance.clone()),
+        notes: plan.notes.clone(),
         unused: plan.unused.clone(),
         beside: plan.beside.clone(),
     }

@@ -21,6 +21,7 @@ mod pickle;
 mod safetensors_file;
 mod source;
 mod tensor;
+mod tflite;
 mod torch_zip;
 mod zip;
 
@@ -31,4 +32,4 @@ pub use file::{Format, TensorFile};
 pub use inspect::{Inspection, Network, Tensor, inspect};
 pub use layout::{Layout, Sizes};
 pub use source::{ByteSource, FileSource};
-pub use tensor::TensorInfo;
+pub use tensor::{Quantisation, TensorInfo};

@@ -47,7 +47,8 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
     infos.sort_unstable_by(|(a_name, a), (b_name, b)| (a.data_offsets, a_name).cmp(&(b.data_offsets, b_name)));
     let tensor = |(name, info): (String, &StoredInfo)| {
         let place = Place { storage: 0, offset: info.data_offsets.0 as u64, strides: None };
-        TensorInfo { name, dtype: DType::from_safetensors(info.dtype), shape: info.shape.clone(), place }
+        let dtype = DType::from_safetensors(info.dtype);
+        TensorInfo { name, dtype, shape: info.shape.clone(), quantisation: None, place }
     };
     let tensors = infos.into_iter().map(tensor).collect();
     let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();

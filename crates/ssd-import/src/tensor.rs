@@ -15,8 +15,46 @@ pub struct TensorInfo {
     pub dtype: DType,
     /// Its sides; empty for a single number.
     pub shape: Vec<usize>,
+    /// What its whole numbers stand for, where they are not themselves.
+    pub quantisation: Option<Quantisation>,
     /// Where its numbers lie.
     pub(crate) place: Place,
+}
+
+/// Whole numbers in place of real ones, which are `scale * (number - zero point)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantisation {
+    /// One, or one for each place along `axis`.
+    pub scales: Vec<f32>,
+    /// As many as scales, or one for all; none for zeros.
+    pub zero_points: Vec<f32>,
+    /// The side along which scales differ.
+    pub axis: usize,
+}
+
+impl Quantisation {
+    /// Whether there are as many scales as places.
+    pub(crate) fn fits(&self, shape: &[usize]) -> bool {
+        let count = self.scales.len();
+        let points = self.zero_points.len();
+        (points <= 1 || points == count) && (count == 1 || shape.get(self.axis) == Some(&count))
+    }
+
+    /// Scale and zero point of a place.
+    pub(crate) fn at(&self, place: usize) -> (f32, f32) {
+        let of = |list: &[f32]| list.get(place).or(list.first()).copied();
+        (of(&self.scales).unwrap_or(1.0), of(&self.zero_points).unwrap_or(0.0))
+    }
+
+    /// The real numbers of a tensor of that shape, which has to fit.
+    fn apply(&self, values: &mut [f32], shape: &[usize]) {
+        let count = self.scales.len().max(1);
+        let inner: usize = if count == 1 { values.len() } else { shape.iter().skip(self.axis + 1).product() };
+        for (index, values) in values.chunks_mut(inner.max(1)).enumerate() {
+            let (scale, zero_point) = self.at(index % count);
+            values.iter_mut().for_each(|value| *value = scale * (*value - zero_point));
+        }
+    }
 }
 
 /// Where the numbers of a tensor lie.
@@ -44,6 +82,11 @@ pub(crate) struct Storage {
 }
 
 impl TensorInfo {
+    /// Whether it can be weights: floats, or whole numbers that stand for some.
+    pub fn can_be_weights(&self) -> bool {
+        self.dtype.is_float() || self.quantisation.is_some()
+    }
+
     /// Whether this is its shape, apart from sides of length 1.
     pub(crate) fn has_shape(&self, shape: &[usize]) -> bool {
         let longer = |shape: &[usize]| -> Vec<usize> { shape.iter().copied().filter(|side| *side != 1).collect() };
@@ -86,6 +129,17 @@ impl TensorInfo {
         Ok(())
     }
 
+    /// Checks that a storage holds its numbers and nothing else.
+    pub(crate) fn check_filling(&self, storage: &Storage) -> Result<(), FileError> {
+        let Some(size) = self.dtype.size() else { return Ok(()) };
+        let bytes = self.count().and_then(|count| count.checked_mul(size as u64));
+        if bytes == Some(storage.len) {
+            return Ok(());
+        }
+        let why = format!("its shape {:?} is not that of {} bytes of {}", self.shape, storage.len, self.dtype);
+        Err(FileError::Tensor(quoted(&self.name), why))
+    }
+
     /// Reads its numbers in the order of its shape, the last side fastest.
     pub(crate) fn read(&self, source: &dyn ByteSource, storage: &Storage) -> Result<Vec<f32>, FileError> {
         let Some(size) = self.dtype.size() else {
@@ -114,6 +168,9 @@ impl TensorInfo {
                 self.dtype.decode(&to.0, &mut to.1);
                 return Ok(to.1);
             }
+        }
+        if let Some(quantisation) = &self.quantisation {
+            quantisation.apply(&mut values, &self.shape);
         }
         Ok(values)
     }

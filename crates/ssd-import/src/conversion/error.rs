@@ -19,6 +19,12 @@ pub enum ImportError {
     /// No layout, or not the one asked for.
     #[error("its {0}")]
     Unknown(String),
+    /// A TensorFlow Lite file whose network cannot be taken over, and why.
+    #[error(
+        "{0}; of TensorFlow Lite the detectors of TensorFlow's own SSD are read, on MobileNetV1, MobileNetV2 or \
+         MobileNetV3-Small, and trunks of these"
+    )]
+    Foreign(String),
     /// Missing tensors.
     #[error(
         "it is recognised as {layout}, but not all of it is there: {} missing{}; save the whole model",

@@ -8,11 +8,14 @@ use ssd::preprocess::Normalization;
 use ssd::weights::{Header, Provenance};
 
 use super::error::{ImportError, listed};
+use super::names::checked;
+use super::pieces::{Numbers, Piece};
+use super::tensorflow::{self, Found};
 use crate::error::quoted;
 use crate::file::{Format, TensorFile};
 use crate::labels;
-use crate::layout::{Contents, Habits, Layout, Order, Origin, Recognised, Sizes, own, priors, recognise};
-use crate::tensor::TensorInfo;
+use crate::layout::{Contents, Habits, Layout, Origin, Recognised, Sizes, own, priors, recognise};
+use crate::tflite::Graph;
 
 /// What the user may say about a conversion.
 #[derive(Debug, Clone, Default)]
@@ -52,23 +55,11 @@ pub struct Plan {
     pub beside: BTreeMap<String, usize>,
     /// Whether the file is a weights file already, in which nothing changes.
     pub done: bool,
+    /// What differs from what the file's own project would do with it, a sentence each.
+    pub notes: Vec<String>,
     pub(super) pieces: Vec<Piece>,
     /// How pixels entered the trunk, where that is not how they will.
     pub(super) pixels: Option<Normalization>,
-}
-
-/// One of our tensors, and where its numbers come from.
-#[derive(Debug)]
-pub(super) struct Piece {
-    pub(super) spec: TensorSpec,
-    pub(super) from: Numbers,
-}
-
-/// Where numbers come from.
-#[derive(Debug)]
-pub(super) enum Numbers {
-    Tensor(TensorInfo, Order),
-    Constant(f32),
 }
 
 impl Conversion {
@@ -95,6 +86,9 @@ impl Plan {
             let found = own::detector(file, header.arch);
             return Self::of_own(&found, Some(header), options);
         }
+        if let Some(graph) = file.graph() {
+            return Self::of_graph(file, graph, options);
+        }
         let found = recognise(file, options.layout).ok_or_else(|| ImportError::unknown(file, options.layout))?;
         match &found.layout.contents {
             Contents::Own => Self::of_own(&found, None, options),
@@ -112,10 +106,21 @@ impl Plan {
         let done = found.tensors.file.format() == Format::Safetensors && options.labels.is_none();
         let Some(mut header) = header else { return Ok(Self { done, ..Self::of_trunk(found, options)? }) };
         if let Some(labels) = &options.labels {
-            header.labels = checked_labels(labels, header.classes())?;
+            header.labels = checked(labels, header.classes())?;
         }
         let plan = Self::take(found, tensors(header.arch, header.columns()))?;
         Ok(Self { header: Some(header), done, ..plan })
+    }
+
+    /// A file of TensorFlow Lite, which says itself what its network does.
+    fn of_graph(file: &TensorFile, graph: &Graph, options: &Options) -> Result<Self, ImportError> {
+        if options.layout.is_some() || options.sizes.is_some() {
+            let why = "a TensorFlow Lite file says both itself";
+            return Err(ImportError::Option("layout and sizes of priors", why));
+        }
+        let Found { layout, arch, header, pieces, unused, pixels, notes } =
+            tensorflow::read(file, graph, options.labels.as_deref(), &options.provenance)?;
+        Ok(Self { layout, arch, header, unused, beside: BTreeMap::new(), done: false, pieces, pixels, notes })
     }
 
     fn of_detector(found: &Recognised<'_>, habits: &Habits, options: &Options) -> Result<Self, ImportError> {
@@ -123,7 +128,7 @@ impl Plan {
         let classes = classes(found)?;
         let plan = Self::take(found, tensors(arch, classes))?;
         let names = match &options.labels {
-            Some(names) => checked_labels(names, classes)?,
+            Some(names) => checked(names, classes)?,
             None => labels::known_or_numbers(classes),
         };
         let sizes = (habits.sizes)(classes);
@@ -182,7 +187,7 @@ impl Plan {
                 continue;
             };
             used.insert(info.name.as_str());
-            if !info.dtype.is_float() {
+            if !info.can_be_weights() {
                 unfit.push(format!("{} holds {}, and weights are floats", quoted(&info.name), info.dtype));
             } else if info.has_shape(&spec.shape) {
                 pieces.push(Piece { spec, from: Numbers::Tensor(info.clone(), order) });
@@ -204,7 +209,17 @@ impl Plan {
         if !unfit.is_empty() {
             return Err(ImportError::Unfit { arch: *arch, what: unfit });
         }
-        Ok(Self { layout, arch: *arch, header: None, unused, beside, done: false, pieces, pixels: None })
+        Ok(Self {
+            layout,
+            arch: *arch,
+            header: None,
+            unused,
+            beside,
+            done: false,
+            pieces,
+            pixels: None,
+            notes: Vec::new(),
+        })
     }
 }
 
@@ -229,19 +244,6 @@ fn classes(found: &Recognised<'_>) -> Result<usize, ImportError> {
     }
     // Without any head the number does not matter: the heads will be missing.
     Ok(2)
-}
-
-fn checked_labels(labels: &[String], classes: usize) -> Result<Vec<String>, ImportError> {
-    let (given, wanted) = (labels.len(), classes - 1);
-    if given != wanted {
-        let what = format!("there are {given} labels, and the file has {wanted} classes without background");
-        return Err(ImportError::Labels(what));
-    }
-    let mut seen = HashSet::new();
-    match labels.iter().find(|label| *label != labels::NONE && !seen.insert(*label)) {
-        Some(label) => Err(ImportError::Labels(format!("two classes are called {}", quoted(label)))),
-        None => Ok(labels.to_vec()),
-    }
 }
 
 fn first_part(name: &str) -> String {

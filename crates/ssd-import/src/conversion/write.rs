@@ -6,12 +6,14 @@ use std::io::{self, Write};
 
 use half::f16;
 use safetensors::tensor::{Dtype as Stored, Metadata, TensorInfo as StoredInfo};
+use ssd::Arch;
+use ssd::model::tensors;
 use ssd::weights::{Dtype, WeightsError};
 
 use super::error::ImportError;
+use super::pieces::Piece;
 use super::pixels;
-use super::plan::{Conversion, Numbers, Piece};
-use crate::error::quoted;
+use super::plan::Conversion;
 
 impl Conversion {
     /// Reads, reorders and writes tensor after tensor; `progress` gets the number done and the number of all.
@@ -25,12 +27,21 @@ impl Conversion {
         dtype: Dtype,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), ImportError> {
+        self.write_these(self.plan.pieces.iter().collect(), out, dtype, progress)
+    }
+
+    fn write_these(
+        &self,
+        mut pieces: Vec<&Piece>,
+        out: &mut dyn Write,
+        dtype: Dtype,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(), ImportError> {
         let stored = |piece: &Piece| match dtype {
             Dtype::F16 if piece.spec.of_convolution() => Stored::F16,
             Dtype::F16 | Dtype::F32 => Stored::F32,
         };
         // Wider numbers first: each tensor is then aligned to its numbers.
-        let mut pieces: Vec<&Piece> = self.plan.pieces.iter().collect();
         pieces.sort_by_key(|piece| stored(piece) == Stored::F16);
         let mut end = 0;
         let infos = pieces.iter().map(|piece| {
@@ -46,7 +57,7 @@ impl Conversion {
             progress(index, pieces.len());
             let values = self.values(piece)?;
             any |= values.iter().any(|value| *value != 0.0);
-            let bytes = encoded(&values, stored(piece)).ok_or_else(|| ImportError::NotFinite(name(piece)))?;
+            let bytes = encoded(&values, stored(piece)).ok_or_else(|| ImportError::NotFinite(piece.name()))?;
             out.write_all(&bytes)?;
         }
         progress(pieces.len(), pieces.len());
@@ -85,35 +96,33 @@ impl Conversion {
         if self.plan.done { Ok(self.file.bytes()?) } else { self.to_bytes(Dtype::F32, progress) }
     }
 
+    /// The same for a trunk of another network than the plan's, of which it is what fits by name and shape.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn trunk_weights(&self, arch: Arch, progress: &mut dyn FnMut(usize, usize)) -> Result<Vec<u8>, ImportError> {
+        let (wanted, mut out) = (tensors(arch, 1), Vec::new());
+        let pieces = self.plan.pieces.iter().filter(|piece| wanted.contains(&piece.spec));
+        self.write_these(pieces.collect(), &mut out, Dtype::F32, progress)?;
+        Ok(out)
+    }
+
     /// The numbers of one of our tensors.
     fn values(&self, piece: &Piece) -> Result<Vec<f32>, ImportError> {
-        let values = self.unscaled(piece)?;
+        let mut values = piece.read(&self.file)?;
+        let (Some(from), path) = (&self.plan.pixels, piece.spec.path.as_str()) else { return Ok(values) };
         let to = &self.plan.arch.preprocess().normalization;
-        match (&self.plan.pixels, piece.spec.path.as_str()) {
-            (Some(from), pixels::WEIGHT) => Ok(pixels::weight(values, from, to)),
-            (Some(from), pixels::BIAS) => {
-                let weight = self.plan.pieces.iter().find(|piece| piece.spec.path == pixels::WEIGHT);
-                let weight = weight.map(|piece| self.unscaled(piece)).transpose()?.unwrap_or_default();
-                Ok(pixels::bias(values, &weight, from, to))
-            }
-            _ => Ok(values),
+        if pixels::is_weight(path) {
+            return Ok(pixels::weight(values, from, to));
         }
-    }
-
-    /// The same before the change of pixels.
-    fn unscaled(&self, piece: &Piece) -> Result<Vec<f32>, ImportError> {
-        Ok(match &piece.from {
-            Numbers::Tensor(info, order) => order.to_ours(self.file.read_f32(info)?, &piece.spec.shape),
-            Numbers::Constant(value) => vec![*value; piece.spec.shape.iter().product()],
-        })
-    }
-}
-
-/// The name by which the user knows a tensor: the file's.
-fn name(piece: &Piece) -> String {
-    match &piece.from {
-        Numbers::Tensor(info, _) => quoted(&info.name),
-        Numbers::Constant(_) => piece.spec.path.clone(),
+        if let Some((weight, sign)) = pixels::weight_of(path) {
+            let weight = self.plan.pieces.iter().find(|piece| piece.spec.path == weight);
+            let weight = weight.map(|piece| piece.read(&self.file)).transpose()?.unwrap_or_default();
+            let constants = pixels::constants(&weight, from, to);
+            values.iter_mut().zip(constants).for_each(|(value, constant)| *value += sign * constant);
+        }
+        Ok(values)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Layouts of detectors on the MobileNets.
+//! Layouts of detectors and trunks on the MobileNets.
 
 use ssd::Arch;
 use ssd::preprocess::Normalization;
@@ -7,7 +7,7 @@ use ssd::priors::Clip;
 use super::rules::Rules;
 use super::spec::{Contents, Habits, Layout};
 
-pub(super) static LAYOUTS: [Layout; 3] = [
+pub(super) static LAYOUTS: [Layout; 5] = [
     Layout {
         name: "torchvision-ssdlite320-mobilenet-v3-large",
         maker: "torchvision",
@@ -42,6 +42,22 @@ pub(super) static LAYOUTS: [Layout; 3] = [
         arch: |_| Arch::Ssd300MobileNetV1,
         rules: v1,
         contents: Contents::Detector(QFGAOHAO),
+    },
+    Layout {
+        name: "torchvision-mobilenet-v2",
+        maker: "torchvision",
+        signature: &["features.18.0.weight", "features.2.conv.0.0.weight"],
+        arch: |_| Arch::Ssd300MobileNetV2Lite,
+        rules: v2_trunk,
+        contents: Contents::Trunk(|_| Ok(Some(Normalization::IMAGENET))),
+    },
+    Layout {
+        name: "torchvision-mobilenet-v3-large",
+        maker: "torchvision",
+        signature: &["features.16.0.weight", "features.1.block.0.0.weight"],
+        arch: |_| Arch::SsdLite320MobileNetV3LargeWide,
+        rules: v3_trunk,
+        contents: Contents::Trunk(|_| Ok(Some(Normalization::IMAGENET))),
     },
 ];
 
@@ -109,10 +125,9 @@ fn v3(rules: &mut Rules) {
     rules.sequence("backbone.stem", "backbone.features.0.0");
     for block in 1..=12 {
         let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("backbone.features.0.{block}.block"));
-        // Blocks 4 to 6 and from 11 on have a gate; the first does not expand.
-        let gated = matches!(block, 4..=6 | 11..);
+        // The first does not expand.
         let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
-        gated_residual(rules, &ours, &theirs, parts, 0, gated);
+        gated_residual(rules, &ours, &theirs, parts, 0, gated(block));
     }
     rules.sequence("backbone.blocks.12.expand", "backbone.features.0.13");
     gated_residual(rules, "backbone.blocks.12", "backbone.features.1.0", &PARTS[1..], 1, true);
@@ -132,6 +147,41 @@ fn v3(rules: &mut Rules) {
             rules.conv(&format!("{ours}.conv"), &format!("{theirs}.1"));
         }
     }
+}
+
+/// torchvision `mobilenet_v2`, `mobilenetv2.py`: the last unit of a block is no sequence of its own.
+fn v2_trunk(rules: &mut Rules) {
+    rules.sequence("backbone.stem", "features.0");
+    for block in 1..=17 {
+        let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("features.{block}.conv"));
+        let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
+        for (place, part) in parts.iter().enumerate() {
+            let (ours, conv) = (format!("{ours}.{part}"), format!("{theirs}.{place}"));
+            match *part {
+                "project" => rules.unit(&ours, &conv, &format!("{theirs}.{}", place + 1)),
+                _ => rules.sequence(&ours, &conv),
+            }
+        }
+    }
+    rules.sequence("backbone.last", "features.18");
+    rules.ignore("classifier.");
+}
+
+/// torchvision `mobilenet_v3_large`, `mobilenetv3.py`.
+fn v3_trunk(rules: &mut Rules) {
+    rules.sequence("backbone.stem", "features.0");
+    for block in 1..=15 {
+        let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("features.{block}.block"));
+        let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
+        gated_residual(rules, &ours, &theirs, parts, 0, gated(block));
+    }
+    rules.sequence("backbone.last", "features.16");
+    rules.ignore("classifier.");
+}
+
+/// Whether a block of MobileNetV3-Large has a gate, counted from 1.
+fn gated(block: usize) -> bool {
+    matches!(block, 4..=6 | 11..)
 }
 
 /// Units that are a sequence each, numbered from `first`, the gate among them.

@@ -1,6 +1,6 @@
 //! The layouts of other projects' checkpoints: how each is recognised, and how its tensor names map to ours.
 //!
-//! Names and shapes alone say what a file is. A layout is a row of the table in the file of its trunk; nothing else
+//! Names and shapes alone say what a file is, except in TensorFlow Lite, which holds the graph as well (`tensorflow`). A layout is a row of the table in the file of its trunk; nothing else
 //! names it.
 
 mod mobilenet;
@@ -9,6 +9,7 @@ mod resnet;
 mod rules;
 mod sizes;
 mod spec;
+pub(crate) mod tensorflow;
 mod vgg;
 
 pub(crate) use self::rules::{Order, Origin};

@@ -81,14 +81,19 @@ pub fn floats(values: &[f32]) -> Vec<u8> {
 
 /// A zip file of stored entries.
 pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    zip_at(0, entries)
+}
+
+/// The same for a place behind other bytes.
+pub fn zip_at(before: usize, entries: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in entries {
-        let at = bytes.len() as u32;
+        let at = (before + bytes.len()) as u32;
         bytes.extend(local_header(name, content.len() as u32, crc32(content)));
         bytes.extend_from_slice(content);
         directory.extend(directory_entry(name, 0, content.len() as u32, crc32(content), at, &[]));
     }
-    let start = bytes.len() as u32;
+    let start = (before + bytes.len()) as u32;
     let end = end_of_zip(entries.len() as u16, directory.len() as u32, start);
     [bytes, directory, end].concat()
 }

@@ -4,9 +4,11 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use ssd_import::{FileError, Format, TensorFile};
+use ssd::weights::Dtype;
+use ssd_import::{Conversion, FileError, Format, Options, TensorFile};
 
 use crate::build::*;
+use crate::detector::{Detector, Stored, detector};
 
 /// Small files as PyTorch and safetensors wrote them.
 const SEEDS: [&str; 9] = [
@@ -42,7 +44,10 @@ fn read_all(bytes: &[u8]) -> Result<Vec<Read>, FileError> {
 }
 
 fn sentence(error: &FileError) {
-    let text = error.to_string();
+    readable(&error.to_string());
+}
+
+fn readable(text: &str) {
     let readable = text.len() < 800 && text.contains(' ') && !text.chars().any(char::is_control);
     assert!(readable, "{text:?}");
 }
@@ -154,6 +159,78 @@ proptest! {
         let starts = [Vec::new(), b"PK\x03\x04".to_vec(), legacy_start(1001, true), b"\x40\0\0\0\0\0\0\0{".to_vec()];
         let _ = read_all(&[&starts[start][..], &bytes].concat());
         let _ = read_all(&torch_zip(&bytes, &[("0", &[0; 8])]));
+    }
+}
+
+/// A TensorFlow Lite file with some bytes or numbers changed, cut out or repeated.
+fn mutated_detector() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop::sample::select(vec![0, 1, 2, 3, 4, 8, 0x7F, 0xFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, u32::MAX]);
+    let value = prop_oneof![value, any::<u32>(), 0..100_000_u32];
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), 0..64_usize, value, 0..6), 1..6);
+    let stored = prop::sample::select(vec![Stored::Bytes, Stored::ByChannel, Stored::Halves]);
+    (stored, changes).prop_map(|(stored, changes)| {
+        let mut bytes = detector(&Detector { stored, ..Detector::default() });
+        for (at, len, value, kind) in changes {
+            let at = at.index(bytes.len());
+            let part = at..(at + len).min(bytes.len());
+            match kind {
+                0 => bytes.splice(part, []).for_each(drop),
+                1 => {
+                    let copy = bytes[part].to_vec();
+                    bytes.splice(at..at, copy).for_each(drop);
+                }
+                2 => bytes[at] = value as u8,
+                3 => bytes.truncate(at.max(8)),
+                // Most of the structure is numbers of four bytes.
+                _ => {
+                    let at = (at / 4 * 4).min(bytes.len() - 4);
+                    bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+                }
+            }
+            if bytes.len() < 16 {
+                bytes.resize(16, 0);
+            }
+        }
+        bytes
+    })
+}
+
+/// As many as the environment asks for: the project's own figure is a million.
+fn mutations(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("SSD_MUTATIONS").ok().and_then(|count| count.parse().ok());
+    ProptestConfig { cases: asked.unwrap_or(usual), ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(mutations(2000))]
+
+    #[test]
+    fn changed_graphs_are_survived(bytes in mutated_detector()) {
+        let _ = read_all(&bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn changed_graphs_convert_or_are_refused_with_a_sentence(bytes in mutated_detector()) {
+        if let Ok(file) = open(&bytes) {
+            let converted = Conversion::new(file, &Options::default());
+            let converted = converted.and_then(|found| found.to_bytes(Dtype::F16, &mut |_, _| {}));
+            if let Err(error) = converted {
+                readable(&error.to_string());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_graph_that_is_cut_anywhere_is_refused() {
+    let bytes = detector(&Detector::default());
+    assert!(read_all(&bytes).is_ok());
+    for len in (0..bytes.len()).step_by(7) {
+        assert!(read_all(&bytes[..len]).is_err(), "cut at {len}");
     }
 }
 

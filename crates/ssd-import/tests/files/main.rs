@@ -3,5 +3,9 @@
 mod build;
 mod built;
 mod damaged;
+mod detector;
+mod dev;
+mod flatbuffer;
 mod limits;
 mod pytorch;
+mod tflite;

@@ -16,7 +16,7 @@ use ssd_train::run::config::file_name;
 
 /// Convert a public SSD checkpoint to a weights file, or say what a file is.
 ///
-/// Reads PyTorch's `.pth` (legacy and zip) and `.safetensors`; the network, its number of classes and what stands
+/// Reads PyTorch's `.pth` (legacy and zip), `.safetensors` and TensorFlow Lite's `.tflite`; the network, its number of classes and what stands
 /// before the names (`state_dict`, `module.`) are recognised. A pickle is parsed, never executed.
 #[derive(Parser)]
 #[command(override_usage = "\
@@ -27,6 +27,7 @@ convert [OPTIONS] IN OUT.safetensors
 Examples:
   convert ssd300_vgg16_coco-b556d3b4.pth coco.safetensors
   convert my-finetuned.pth mine.safetensors --labels classes.txt --dtype f16
+  convert detect.tflite detect.safetensors --labels labelmap.txt
   convert --inspect best.safetensors
 
 Files of a trunk alone (vgg16, resnet34, vgg16_reducedfc) become a start for `train --init`, which reads the originals,

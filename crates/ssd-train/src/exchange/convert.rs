@@ -45,6 +45,7 @@ pub struct Report {
     /// Whether these are names, not numbers because none are known.
     named: bool,
     tensors: usize,
+    notes: Vec<String>,
     unused: Vec<String>,
     beside: std::collections::BTreeMap<String, usize>,
     out: String,
@@ -71,6 +72,7 @@ pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Resul
     let file = TensorFile::open_path(from).map_err(|error| wrong(error.into()))?;
     let conversion = Conversion::new(file, options).map_err(wrong)?;
     console::note(&recognised(from, &conversion.plan));
+    conversion.plan.notes.iter().for_each(|note| console::note(note));
     let progress = console::progress_bar(conversion.specs().count(), "converting");
     let mut done = |done: usize, _: usize| progress.set_position(done as u64);
     ssd_data::write_atomic_by(to, |out| conversion.write(out, dtype, &mut done).map_err(wrong))?;
@@ -83,6 +85,7 @@ pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Resul
         arch: conversion.plan.arch.name(),
         detector: conversion.plan.header.is_some(),
         labels: conversion.plan.header.map(|header| header.labels).unwrap_or_default(),
+        notes: conversion.plan.notes,
         unused: conversion.plan.unused,
         beside: conversion.plan.beside,
         out: to.display().to_string(),
@@ -184,6 +187,9 @@ fn network_rows(network: &Network, row: &mut dyn FnMut(&str, &str)) {
         let known = parts.into_iter().filter(|(_, value)| !value.is_empty());
         let known: Vec<String> = known.map(|(name, value)| format!("{name} {value}")).collect();
         row("provenance", if known.is_empty() { "unknown".into() } else { known.join("; ") }.as_str());
+    }
+    for note in &network.notes {
+        row("note", note);
     }
     if !network.unused.is_empty() {
         let names: Vec<String> = network.unused.iter().map(|name| quoted(name)).collect();

@@ -70,7 +70,12 @@ impl Start {
             return Err(InitError::Arch { path, found, wanted });
         }
         let what = if plan.layout.is_own() { path.clone() } else { format!("{path} ({})", plan.layout.name) };
-        let bytes = self.conversion.weights(&mut |_, _| {});
+        // Of a trunk that only shares weights with the wanted one, those that do.
+        let shared = plan.header.is_none() && !plan.layout.is_own() && found != wanted;
+        let bytes = match shared {
+            true => self.conversion.trunk_weights(wanted, &mut |_, _| {}),
+            false => self.conversion.weights(&mut |_, _| {}),
+        };
         let model = bytes.and_then(|bytes| match plan.header {
             Some(_) => Ok(detector(bytes, &what, header, device)?),
             None => Ok(trunk(bytes, &what, header, device)?),

@@ -73,10 +73,11 @@ impl Trunk {
     }
 
     /// Whether weights of one trunk have their place in the other: the convolutions of VGG16 are the same in all its
-    /// variants, and the size of the input changes no weight.
+    /// variants, those of MobileNetV3-Large up to the tail, and the size of the input changes no weight.
     pub fn shares_weights_with(self, other: Self) -> bool {
+        let v3_large = |trunk| matches!(trunk, Self::Inverted(Inverted::MobileNetV3 | Inverted::MobileNetV3Wide));
         let both_vgg16 = matches!((self, other), (Self::Vgg16(_), Self::Vgg16(_)));
-        both_vgg16 || self.at_any_input() == other.at_any_input()
+        both_vgg16 || v3_large(self) && v3_large(other) || self.at_any_input() == other.at_any_input()
     }
 
     /// The same for one size of input.

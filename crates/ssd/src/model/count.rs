@@ -3,12 +3,14 @@
 use std::fmt::Arguments;
 
 use burn::module::Module;
+use burn::tensor::Device;
 use ssd_cpu::ConvShape;
 
 use super::Ssd;
 use super::conv::ConvStep;
 use super::l2norm::L2Norm;
 use super::steps::{Pool, Steps};
+use crate::arch::Arch;
 
 /// A step of a network.
 #[derive(Debug, Clone)]
@@ -32,6 +34,11 @@ impl Layer {
     pub fn multiply_adds(&self) -> usize {
         self.shape.map_or(0, |shape| shape.multiply_adds(self.size_in))
     }
+}
+
+/// The steps of the network of `arch` with `columns` logits for each prior, in their order, those of the heads last.
+pub fn layers(arch: Arch, columns: usize) -> Vec<Layer> {
+    Ssd::undrawn(arch, columns, &Device::flex()).layers(arch.input_size())
 }
 
 impl Ssd {

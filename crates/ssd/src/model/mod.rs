@@ -17,7 +17,7 @@ mod tensors;
 mod vgg;
 
 pub use conv::{ConvStep, ConvUnit, ConvUnitConfig};
-pub use count::Layer;
+pub use count::{Layer, layers};
 pub use heads::Head;
 pub use inverted_residual::{Gate, InvertedResidual};
 pub use inverted_trunk::InvertedTrunk;

@@ -1,0 +1,255 @@
+//! The convolutions of a network, in the order of execution, each with the activation after it, however the file
+//! spells it.
+
+use std::collections::HashMap;
+
+use ssd_cpu::{Activation, Padding};
+
+use super::graph::Graph;
+use super::operator::{Fused, Kind, Operator, Window, name, number};
+
+/// A convolution.
+#[derive(Debug, Clone)]
+pub(crate) struct Convolution {
+    /// Its place among the operators.
+    pub(super) operator: usize,
+    /// Of each channel by itself.
+    pub(crate) depthwise: bool,
+    /// Its weights among the tensors of the file, in the order output, rows, columns, input; of a depthwise one 1, rows,
+    /// columns, output.
+    pub(crate) weight: usize,
+    /// Its bias among the tensors of the file, if there is one.
+    pub(crate) bias: Option<usize>,
+    pub(crate) channels_in: usize,
+    pub(crate) channels_out: usize,
+    /// Rows and columns of kernel, stride, dilation and map.
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+    pub(crate) size_in: [usize; 2],
+    pub(crate) padding: Padding,
+    pub(crate) activation: Activation,
+    /// The map that it reads and the one after its activation; equal maps have equal numbers.
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+    /// How many times larger the file's numbers in `input` are than those that its activation would give: the weights
+    /// take it up.
+    pub(crate) gain: f32,
+    /// What the bias has more than it has before its activation.
+    pub(crate) excess: f32,
+}
+
+/// All convolutions, or a sentence on one that is not understood.
+pub(crate) fn convolutions(graph: &Graph) -> Result<Vec<Convolution>, String> {
+    let mut found: Vec<Convolution> = Vec::new();
+    let mut gains = Gains::default();
+    for (index, operator) in graph.operators.iter().enumerate() {
+        match &operator.kind {
+            Kind::Convolution(window) | Kind::Depthwise(window) => {
+                let (convolution, gain) = read(graph, index, operator, *window, &gains).ok_or_else(|| {
+                    format!("its {} of {} is not understood", name(&operator.kind), title(graph, operator))
+                })?;
+                gains.set(convolution.output, gain);
+                found.push(convolution);
+            }
+            _ => gains.pass(graph, index, operator)?,
+        }
+    }
+    Ok(found)
+}
+
+/// What an operator makes, by its name in the file.
+fn title(graph: &Graph, operator: &Operator) -> String {
+    let name = operator.outputs.first().map(|output| graph.values[*output].name.as_str()).unwrap_or_default();
+    crate::error::quoted(name)
+}
+
+/// How many times too large values are. Where a file divides hard swish by 6 in the weights of the next convolution,
+/// the values in between are six times as large.
+#[derive(Default)]
+struct Gains(HashMap<usize, f32>);
+
+impl Gains {
+    fn of(&self, value: usize) -> f32 {
+        self.0.get(&value).copied().unwrap_or(1.0)
+    }
+
+    fn set(&mut self, value: usize, gain: f32) {
+        if gain != 1.0 {
+            self.0.insert(value, gain);
+        }
+    }
+
+    /// Follows them through an operator that is no convolution.
+    fn pass(&mut self, graph: &Graph, index: usize, operator: &Operator) -> Result<(), String> {
+        let Some(output) = operator.output() else { return Ok(()) };
+        // A value that a convolution's activation already explains.
+        if self.0.contains_key(&output) {
+            return Ok(());
+        }
+        let inputs: Vec<f32> =
+            operator.inputs.iter().flatten().map(|input| self.of(graph.map(*input, index).0)).collect();
+        let gain = match &operator.kind {
+            Kind::Multiply(_) => inputs.iter().product(),
+            Kind::Other(number::MEAN) => inputs.first().copied().unwrap_or(1.0),
+            _ if inputs.iter().all(|gain| *gain == 1.0) || operator.rescales() || operator.is(number::PAD) => 1.0,
+            // The parts of a hard swish see the convolution's output, which has none.
+            kind => return Err(format!("its {} mixes maps of different scales", name(kind))),
+        };
+        self.set(output, gain);
+        Ok(())
+    }
+}
+
+/// The largest side of a kernel or map.
+const MOST: usize = 1 << 14;
+
+/// A convolution, and the gain of its output.
+fn read(graph: &Graph, index: usize, operator: &Operator, window: Window, gains: &Gains) -> Option<(Convolution, f32)> {
+    let (input, pads) = graph.map(operator.input(0)?, index);
+    let (weight, output) = (graph.constant(operator.input(1)?, index)?, operator.output()?);
+    let bias = match operator.input(2) {
+        Some(bias) => Some(graph.constant(bias, index)?),
+        None => None,
+    };
+    let weights = graph.values.iter().find(|value| value.constant == Some(weight))?;
+    let size_in = graph.values[input].size()?;
+    let (channels_map, depthwise) = (*graph.values[input].shape.last()?, matches!(operator.kind, Kind::Depthwise(_)));
+    let (channels_in, channels_out, kernel) = match weights.shape[..] {
+        [1, rows, columns, output] if depthwise => (channels_map, output, [rows, columns]),
+        [output, rows, columns, input] if !depthwise => (input, output, [rows, columns]),
+        _ => return None,
+    };
+    // A bias has a number for each output.
+    let whole = bias.is_none_or(|bias| {
+        graph.values.iter().any(|value| value.constant == Some(bias) && value.shape == [channels_out])
+    });
+    if !whole || channels_in != channels_map || [size_in, kernel].concat().iter().any(|side| *side > MOST) {
+        return None;
+    }
+    let padding = match (window.same, pads) {
+        (true, None) => same(size_in, kernel, window),
+        (false, None) => Padding::NONE,
+        (false, Some([rows, columns])) => Padding { before: [rows[0], columns[0]], after: [rows[1], columns[1]] },
+        (true, Some(_)) => return None,
+    };
+    let end = end(graph, output, window.fused)?;
+    let convolution = Convolution {
+        operator: index,
+        depthwise,
+        weight,
+        bias,
+        channels_in,
+        channels_out,
+        kernel,
+        stride: window.stride,
+        dilation: window.dilation,
+        size_in,
+        padding,
+        activation: end.activation,
+        input,
+        output: end.output,
+        gain: gains.of(input),
+        excess: end.excess,
+    };
+    Some((convolution, end.gain))
+}
+
+/// By rows and columns, whose kernels may differ.
+fn same(size_in: [usize; 2], kernel: [usize; 2], window: Window) -> Padding {
+    let [rows, columns] =
+        [0, 1].map(|axis| Padding::same(size_in, kernel[axis], window.stride[axis], window.dilation[axis]));
+    Padding { before: [rows.before[0], columns.before[1]], after: [rows.after[0], columns.after[1]] }
+}
+
+/// The activation of a convolution, and the value after it.
+struct End {
+    activation: Activation,
+    output: usize,
+    gain: f32,
+    excess: f32,
+}
+
+/// Looks at what follows a convolution's output.
+fn end(graph: &Graph, output: usize, fused: Fused) -> Option<End> {
+    let after = |activation, output| Some(End { activation, output, gain: 1.0, excess: 0.0 });
+    let plain = |activation| after(activation, output);
+    let (value, users) = (graph.rescaled(output), graph.users(output));
+    match (graph.fused(fused, output), users) {
+        (Fused::Relu6, [user]) if by_a_sixth(graph, *user, value) => {
+            // The addition of 3 is part of the bias.
+            let sixth = graph.operators[*user].output()?;
+            Some(End { excess: THREE, ..after(Activation::HardSigmoid, sixth)? })
+        }
+        (Fused::Relu6, _) => plain(Activation::Relu6),
+        (Fused::Relu, _) => plain(Activation::Relu),
+        (Fused::Other, _) => None,
+        (Fused::None, [user]) => {
+            let next = &graph.operators[*user];
+            let activation = match next.kind {
+                Kind::Other(number::RELU) => Activation::Relu,
+                Kind::Other(number::RELU6) => Activation::Relu6,
+                Kind::Other(number::HARD_SWISH) => Activation::HardSwish,
+                _ if shifted(graph, *user, value).is_some() => {
+                    let (shifted, sixth) = sixth_of(graph, shifted(graph, *user, value)?);
+                    // The same without the division would be an activation of its own.
+                    return if sixth { after(Activation::HardSigmoid, shifted) } else { None };
+                }
+                _ => return plain(Activation::None),
+            };
+            after(activation, next.output()?)
+        }
+        (Fused::None, [a, b]) => hard_swish(graph, value, [*a, *b])
+            .or_else(|| hard_swish(graph, value, [*b, *a]))
+            .or_else(|| plain(Activation::None)),
+        (Fused::None, _) => plain(Activation::None),
+    }
+}
+
+/// What hard swish and hard sigmoid add, and divide by.
+const THREE: f32 = 3.0;
+const SIX: f32 = 6.0;
+
+/// `min(max(value + 3, 0), 6)`, if that is what an operator makes.
+fn shifted(graph: &Graph, operator: usize, value: usize) -> Option<usize> {
+    let Operator { kind: Kind::Add(fused), .. } = &graph.operators[operator] else { return None };
+    let output = graph.operators[operator].output()?;
+    let three = graph.beside(operator, value).is_some_and(|number| (number - THREE).abs() < 0.02);
+    (three && graph.fused(*fused, output) == Fused::Relu6).then_some(output)
+}
+
+/// Whether an operator divides a value by 6.
+fn by_a_sixth(graph: &Graph, operator: usize, value: usize) -> bool {
+    let multiplies = graph.operators[operator].kind == Kind::Multiply(Fused::None);
+    multiplies && graph.beside(operator, value).is_some_and(|number| (number * SIX - 1.0).abs() < 0.02)
+}
+
+/// A value after its division by 6, if that is all that follows, and whether it is.
+fn sixth_of(graph: &Graph, value: usize) -> (usize, bool) {
+    let rescaled = graph.rescaled(value);
+    match graph.users(value) {
+        [user] if by_a_sixth(graph, *user, rescaled) => match graph.operators[*user].output() {
+            Some(output) => (output, true),
+            None => (value, false),
+        },
+        _ => (value, false),
+    }
+}
+
+/// `value * min(max(value + 3, 0), 6)`, divided by 6 before, after or not at all.
+fn hard_swish(graph: &Graph, value: usize, [add, multiply]: [usize; 2]) -> Option<End> {
+    let (factor, before) = sixth_of(graph, shifted(graph, add, value)?);
+    let product = &graph.operators[multiply];
+    let mut taken: Vec<usize> = product.inputs.iter().flatten().copied().collect();
+    taken.sort_unstable();
+    let mut wanted = [value, graph.rescaled(factor)];
+    wanted.sort_unstable();
+    if product.kind != Kind::Multiply(Fused::None) || taken != wanted {
+        return None;
+    }
+    let (output, divided) = match before {
+        true => (product.output()?, true),
+        false => sixth_of(graph, product.output()?),
+    };
+    Some(End { activation: Activation::HardSwish, output, gain: if divided { 1.0 } else { SIX }, excess: 0.0 })
+}
