@@ -6,6 +6,7 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use ssd::postprocess::ScoreActivation;
+use ssd::priors::CellBoxes;
 use ssd::weights::{Header, read_header};
 use ssd_data::shapes::LABELS;
 use ssd_tests::fresh::fresh_weights_file;
@@ -152,7 +153,8 @@ fn the_heads_of_a_detector_keep_their_priors_and_pixels() {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a weights file");
     let json = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).expect("a header").clone();
     let mut header = Header::parse(&json).expect("a sound header");
-    header.priors.levels[0].size = 0.125;
+    let CellBoxes::Ratios { size, .. } = &mut header.priors.levels[0].boxes else { panic!("no ratios") };
+    *size = 0.125;
     header.normalization.mean = [120.0, 110.0, 100.0];
     let json = serde_json::to_string(&header).expect("a header is JSON");
     let tensors = SafeTensors::deserialize(&bytes).expect("a weights file");

@@ -231,7 +231,11 @@ fn open(args: &Args, labels: &[String]) -> Result<(Dataset, Vec<String>, Option<
     }
     let (named, known) = renamed(labels, open(None).map_err(Failure::input)?.labels());
     let set = open(Some(&named)).map_err(Failure::input)?;
-    console::note(&format!("The data know {} of the model's {} classes: these are measured.", known.len(), named.len()));
+    console::note(&format!(
+        "The data know {} of the model's {} classes: these are measured.",
+        known.len(),
+        named.len()
+    ));
     Ok((set, named, Some(known)))
 }
 
