@@ -29,6 +29,8 @@ pub use atomic_file::{WriteError, write_atomic, write_atomic_by};
 pub use boxes_px::{TruthPx, XywhPx};
 pub use error::DataError;
 pub use formats::Format;
+pub use formats::ids::Id;
+pub use formats::split::{Ask, Sides};
 pub use loader::{Loader, LoaderConfig, Prepared};
 pub use pictures::{CocoIds, Pictures};
 pub use report::{LoadReport, Reason, Skipped};
