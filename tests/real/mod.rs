@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod evaluation;
+mod reports;
 
 use ssd_data::{self as data, Dataset, Format, Id, Pictures, Reason};
 use ssd_tests::shared_data;
