@@ -346,21 +346,21 @@ mod tests {
         let mut jpeg = Cursor::new(Vec::new());
         RgbImage::new(16, 8).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
         let jpeg = jpeg.into_inner();
-        let header = |bytes: &[u8]| {
+        let read = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            super::header(&path)
+            header(&path)
         };
-        assert_eq!(header(&jpeg), Ok(Header { stored_px: (16, 8), orientation: Orientation::NoTransforms }));
-        assert!(header(&jpeg[..jpeg.len() - 4]).unwrap_err().contains("ends in the middle"));
+        assert_eq!(read(&jpeg), Ok(Header { stored_px: (16, 8), orientation: Orientation::NoTransforms }));
+        assert!(read(&jpeg[..jpeg.len() - 4]).unwrap_err().contains("ends in the middle"));
         // Height and width start five bytes after the frame marker.
         let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
         let mut absurd = jpeg.clone();
         absurd[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
-        assert!(header(&absurd).unwrap_err().contains("60000 x 60000"));
+        assert!(read(&absurd).unwrap_err().contains("60000 x 60000"));
         // EXIF orientation 6, a quarter turn clockwise, after the first two bytes.
         let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
         let turned = [&jpeg[..2], exif, &jpeg[2..]].concat();
-        let marked = header(&turned).unwrap();
+        let marked = read(&turned).unwrap();
         assert_eq!(marked, Header { stored_px: (16, 8), orientation: Orientation::Rotate90 });
         assert_eq!(marked.upright_px(), (8, 16));
     }

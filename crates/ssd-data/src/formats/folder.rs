@@ -240,7 +240,7 @@ impl Entry {
     fn new(root: &Path, picture: Result<PathBuf, Skipped>, annotation: Option<&PathBuf>) -> Self {
         let of = |file: &PathBuf| split::of(file, root);
         let own = picture.as_ref().ok().and_then(of).or_else(|| annotation.and_then(of));
-        let name = stem(picture.as_ref().map_or_else(|skipped| &skipped.path, |picture| picture));
+        let name = stem(picture.as_ref().unwrap_or_else(|skipped| &skipped.path));
         Self { name, splits: own.into_iter().collect(), picture, annotation: annotation.cloned() }
     }
 
@@ -250,7 +250,7 @@ impl Entry {
 
     /// Its file.
     pub fn place(&self) -> &Path {
-        self.picture.as_ref().map_or_else(|skipped| &skipped.path, |picture| picture)
+        self.picture.as_ref().unwrap_or_else(|skipped| &skipped.path)
     }
 
     /// Reads its annotation and the header of its picture.

@@ -20,8 +20,11 @@ pub(crate) struct Written {
     /// The size that it gives, where it is one.
     pub size: Option<(f64, f64)>,
     /// Its objects, each with its own number, if it has one; or why one cannot be used.
-    pub objects: Vec<(Option<Id>, Result<WrittenObject, (Reason, String)>)>,
+    pub objects: Vec<(Option<Id>, Result<WrittenObject, Unusable>)>,
 }
+
+/// Why an object cannot be used.
+pub(crate) type Unusable = (Reason, String);
 
 /// An object as written.
 #[derive(Debug, Clone, PartialEq)]

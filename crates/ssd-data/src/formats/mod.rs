@@ -143,7 +143,7 @@ pub(crate) fn find_all(data: &[&str], format: Format, ask: Ask) -> Result<Vec<Fo
     let mut without_split = None;
     for (set, take) in sets.iter().zip(split::plan(&splits, ask)) {
         match take {
-            Ok(take) => found.extend((set.open)(&take)?.into_iter().map(|found| settled(found))),
+            Ok(take) => found.extend((set.open)(&take)?.into_iter().map(settled)),
             Err(error) => {
                 notes.push(format!("skipped: {error}"));
                 without_split.get_or_insert(error);
@@ -205,11 +205,10 @@ fn foreign(tree: &Tree) -> Option<String> {
         ("\"imagePath\"", "labelme"),
         ("\"label_config\"", "Label Studio"),
     ];
-    let named = tree.ending(&["json"]).take(8).find_map(|file| {
+    tree.ending(&["json"]).take(8).find_map(|file| {
         let [start, _] = tree::both_ends(file, 64 << 10);
         let text = String::from_utf8_lossy(&start).into_owned();
         let (_, program) = marks.iter().find(|(mark, _)| text.contains(mark))?;
         Some(format!("; {} is a project of {program}: export it as COCO or Pascal VOC", file.display()))
-    });
-    named
+    })
 }

@@ -434,7 +434,7 @@ mod tests {
     fn both(names: &[&str], shared: bool) -> [Option<(String, bool)>; 2] {
         let set = Splits { shared, ..splits(names) };
         [Ask::Learn(RUN), Ask::Measure(RUN)].map(|ask| {
-            let take = plan(&[set.clone()], ask).pop().unwrap().ok()?;
+            let take = plan(std::slice::from_ref(&set), ask).pop().unwrap().ok()?;
             let part = match take.part {
                 Part::All => "all".into(),
                 Part::Split(split) => split,
