@@ -2,8 +2,8 @@
 //! difference.
 //!
 //! With `x = (p - mean) / std` on both sides, what the trunk saw is a multiple of what it will see plus a constant; the
-//! multiple goes into the weights, the constant into the bias or into the norm after it. This is exact except at the border, where the padding is
-//! 0 on either scale.
+//! multiple goes into the weights, the constant into the bias or into the norm after it. This is exact except at the
+//! border, where the padding is 0 on either scale.
 
 use ssd::preprocess::Normalization;
 

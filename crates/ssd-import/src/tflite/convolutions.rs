@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use ssd_cpu::{Activation, Padding};
 
+use super::activation::end;
 use super::graph::Graph;
-use super::operator::{Fused, Kind, Operator, Window, name, number};
+use super::operator::{Kind, Operator, Window, name, number};
 
 /// A convolution.
 #[derive(Debug, Clone)]
@@ -160,96 +161,4 @@ fn same(size_in: [usize; 2], kernel: [usize; 2], window: Window) -> Padding {
     let [rows, columns] =
         [0, 1].map(|axis| Padding::same(size_in, kernel[axis], window.stride[axis], window.dilation[axis]));
     Padding { before: [rows.before[0], columns.before[1]], after: [rows.after[0], columns.after[1]] }
-}
-
-/// The activation of a convolution, and the value after it.
-struct End {
-    activation: Activation,
-    output: usize,
-    gain: f32,
-    excess: f32,
-}
-
-/// Looks at what follows a convolution's output.
-fn end(graph: &Graph, output: usize, fused: Fused) -> Option<End> {
-    let after = |activation, output| Some(End { activation, output, gain: 1.0, excess: 0.0 });
-    let plain = |activation| after(activation, output);
-    let (value, users) = (graph.rescaled(output), graph.users(output));
-    match (graph.fused(fused, output), users) {
-        (Fused::Relu6, [user]) if by_a_sixth(graph, *user, value) => {
-            // The addition of 3 is part of the bias.
-            let sixth = graph.operators[*user].output()?;
-            Some(End { excess: THREE, ..after(Activation::HardSigmoid, sixth)? })
-        }
-        (Fused::Relu6, _) => plain(Activation::Relu6),
-        (Fused::Relu, _) => plain(Activation::Relu),
-        (Fused::Other, _) => None,
-        (Fused::None, [user]) => {
-            let next = &graph.operators[*user];
-            let activation = match next.kind {
-                Kind::Other(number::RELU) => Activation::Relu,
-                Kind::Other(number::RELU6) => Activation::Relu6,
-                Kind::Other(number::HARD_SWISH) => Activation::HardSwish,
-                _ if shifted(graph, *user, value).is_some() => {
-                    let (shifted, sixth) = sixth_of(graph, shifted(graph, *user, value)?);
-                    // The same without the division would be an activation of its own.
-                    return if sixth { after(Activation::HardSigmoid, shifted) } else { None };
-                }
-                _ => return plain(Activation::None),
-            };
-            after(activation, next.output()?)
-        }
-        (Fused::None, [a, b]) => hard_swish(graph, value, [*a, *b])
-            .or_else(|| hard_swish(graph, value, [*b, *a]))
-            .or_else(|| plain(Activation::None)),
-        (Fused::None, _) => plain(Activation::None),
-    }
-}
-
-/// What hard swish and hard sigmoid add, and divide by.
-const THREE: f32 = 3.0;
-const SIX: f32 = 6.0;
-
-/// `min(max(value + 3, 0), 6)`, if that is what an operator makes.
-fn shifted(graph: &Graph, operator: usize, value: usize) -> Option<usize> {
-    let Operator { kind: Kind::Add(fused), .. } = &graph.operators[operator] else { return None };
-    let output = graph.operators[operator].output()?;
-    let three = graph.beside(operator, value).is_some_and(|number| (number - THREE).abs() < 0.02);
-    (three && graph.fused(*fused, output) == Fused::Relu6).then_some(output)
-}
-
-/// Whether an operator divides a value by 6.
-fn by_a_sixth(graph: &Graph, operator: usize, value: usize) -> bool {
-    let multiplies = graph.operators[operator].kind == Kind::Multiply(Fused::None);
-    multiplies && graph.beside(operator, value).is_some_and(|number| (number * SIX - 1.0).abs() < 0.02)
-}
-
-/// A value after its division by 6, if that is all that follows, and whether it is.
-fn sixth_of(graph: &Graph, value: usize) -> (usize, bool) {
-    let rescaled = graph.rescaled(value);
-    match graph.users(value) {
-        [user] if by_a_sixth(graph, *user, rescaled) => match graph.operators[*user].output() {
-            Some(output) => (output, true),
-            None => (value, false),
-        },
-        _ => (value, false),
-    }
-}
-
-/// `value * min(max(value + 3, 0), 6)`, divided by 6 before, after or not at all.
-fn hard_swish(graph: &Graph, value: usize, [add, multiply]: [usize; 2]) -> Option<End> {
-    let (factor, before) = sixth_of(graph, shifted(graph, add, value)?);
-    let product = &graph.operators[multiply];
-    let mut taken: Vec<usize> = product.inputs.iter().flatten().copied().collect();
-    taken.sort_unstable();
-    let mut wanted = [value, graph.rescaled(factor)];
-    wanted.sort_unstable();
-    if product.kind != Kind::Multiply(Fused::None) || taken != wanted {
-        return None;
-    }
-    let (output, divided) = match before {
-        true => (product.output()?, true),
-        false => sixth_of(graph, product.output()?),
-    };
-    Some(End { activation: Activation::HardSwish, output, gain: if divided { 1.0 } else { SIX }, excess: 0.0 })
 }

@@ -1,9 +1,10 @@
 //! TensorFlow Lite: a FlatBuffer of tensors and operators. Unlike the other formats it says what the network does.
 //!
 //! `flat` and `flex` read the containers, `schema`, `operator` and `options` what is in them; the result is an index of
-//! the constants, as of any file, and a [`Graph`]. In the graph `convolutions` finds the convolutions with all that is
-//! folded around them, and `tail` the way from them to the post-processing.
+//! the constants, as of any file, and a [`Graph`]. In the graph `convolutions` finds the convolutions, each with its
+//! `activation`, and `tail` the way from them to the post-processing.
 
+mod activation;
 mod convolutions;
 mod flat;
 mod flex;

@@ -70,11 +70,17 @@ fn buffer(table: Table<'_>, source: &dyn ByteSource) -> Result<Range<u64>, FileE
     }
 }
 
+/// The most sides of a tensor: TensorFlow Lite's operators know eight.
+const MOST_SIDES: usize = 8;
+
 fn tensor(table: Table<'_>, buffers: &[Range<u64>]) -> Result<StoredTensor, FileError> {
     let name = table.text(3)?;
     let wrong = |why: &str| FileError::Tensor(quoted(&name), why.into());
     // A side that is not known is -1; a network with one is none that is known.
     let shape: Vec<usize> = table.i32s(0)?.into_iter().map(|side| usize::try_from(side).unwrap_or(0)).collect();
+    if shape.len() > MOST_SIDES {
+        return Err(wrong(&format!("it has {} sides, more than any", shape.len())));
+    }
     let buffer = buffers.get(table.u32(2)? as usize).ok_or_else(|| wrong("it has no buffer"))?;
     let data = Some(buffer.clone()).filter(|buffer| !buffer.is_empty());
     // A field that is there says that zeros are left out.

@@ -180,7 +180,7 @@ pub fn detector(what: &Detector) -> Vec<u8> {
         ["logits", "scores"].map(|name| writer.value(name, &[1, priors.len(), columns], U8, None, None));
     writer.operator(CONCATENATION, &scores, &[logits], axis());
     writer.operator(LOGISTIC, &[logits], &[sigmoids], Vec::new());
-    let step = 1.5 / 255.0;
+    let step = 1.7 / 255.0;
     let stored = priors.iter().flat_map(|p| [p.cy, p.cx, p.h, p.w]);
     let stored: Vec<u8> = stored.map(|number| ((number + what.shifted) / step).round() as u8).collect();
     let anchors = writer.value("anchors", &[priors.len(), 4], U8, Some(quantised(&[step], &[0], 0)), Some(&stored));

@@ -20,10 +20,6 @@ pub fn int(value: i32) -> Part {
     Part::Number(value.to_le_bytes().to_vec())
 }
 
-pub fn long(value: u64) -> Part {
-    Part::Number(value.to_le_bytes().to_vec())
-}
-
 pub fn ints(values: &[i32]) -> Part {
     Part::List(values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
 }

@@ -4,7 +4,6 @@ mod build;
 mod built;
 mod damaged;
 mod detector;
-mod dev;
 mod flatbuffer;
 mod limits;
 mod pytorch;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
-use ssd::weights::{Dtype, Header, ScoreActivation};
+use ssd::postprocess::ScoreActivation;
+use ssd::weights::{Dtype, Header};
 use ssd_import::{Conversion, Format, ImportError, Options};
 
 use crate::build;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use ssd::priors::{CellBoxes, Clip, PriorScheme};
-use ssd::weights::Dtype;
+use ssd::weights::{Dtype, Header};
 use ssd_import::{Conversion, ImportError, Inspection, Network, Options, Plan, TensorFile, quoted};
 
 use crate::console;
@@ -93,9 +93,14 @@ pub fn convert(from: &Path, to: &Path, options: &Options, dtype: Dtype) -> Resul
     })
 }
 
-/// Whether there is a list of names for its number of classes.
+/// Whether its classes have names: the file's, or those of the list for their number.
 fn known(plan: &Plan) -> bool {
-    plan.header.as_ref().is_none_or(|header| ssd_import::labels::known(header.classes()).is_some())
+    let named = |header: &Header| {
+        let classes = header.classes();
+        let numbers = ssd_import::labels::known_or_numbers(classes);
+        ssd_import::labels::known(classes).is_some() || header.labels != numbers
+    };
+    plan.header.as_ref().is_none_or(named)
 }
 
 /// What was recognised, before the work is done.
