@@ -103,8 +103,8 @@ proptest! {
     }
 }
 
-/// Sums of several blocks, bands of several rows and rows of several bands, more weights than have sums of their own for
-/// each picture.
+/// Sums of several blocks, bands of several rows and rows of several bands, more weights than have sums of their own
+/// for each picture.
 #[test]
 fn large_convolutions_are_their_twins() {
     for (shape, size) in [

@@ -1,15 +1,15 @@
 //! The inner loop of every dense convolution: a tile of a product of matrices, held in registers.
 //!
-//! `M` rows by `V` registers of columns. For detection a row is a position and a column an output channel; for training,
-//! where a map lies plane by plane, it is the other way round. A step takes one number of each row and one row of the
-//! other matrix.
+//! `M` rows by `V` registers of columns. For detection a row is a position and a column an output channel; for
+//! training, where a map lies plane by plane, it is the other way round. A step takes one number of each row and one
+//! row of the other matrix.
 
 use crate::Activation;
 use crate::activation::Bounds;
 use crate::simd::{Lanes, MOST_LANES};
 
-/// Rows of a tile, and its registers side by side: as many sums as leave registers free for the factors. With 4 by 3 of 16
-/// registers the compiler runs out of them.
+/// Rows of a tile, and its registers side by side: as many sums as leave registers free for the factors. With 4 by 3 of
+/// 16 registers the compiler runs out of them.
 #[inline(always)]
 pub(crate) fn tile_size<L: Lanes>() -> (usize, usize) {
     match L::registers() {

@@ -49,9 +49,9 @@ impl<'a> Upstream<'a> {
     }
 }
 
-/// Lays out the gradient of a plane so that what comes back through a tap is one run for a whole phase of the input: the
-/// rows of `band` and as many before it as a tap reaches, each followed by zeros up to the pitch; before all, as many
-/// zeros as a tap reaches columns.
+/// Lays out the gradient of a plane so that what comes back through a tap is one run for a whole phase of the input:
+/// the rows of `band` and as many before it as a tap reaches, each followed by zeros up to the pitch; before all, as
+/// many zeros as a tap reaches columns.
 #[inline(always)]
 pub(crate) fn gather<L: Lanes>(grid: &Grid, upstream: Upstream<'_>, band: Range<usize>, to: &mut [f32]) {
     let [height, width] = grid.size_out;

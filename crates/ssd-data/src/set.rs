@@ -85,10 +85,10 @@ impl Dataset {
 
 /// Opens what `--data` names: `shapes[:SEED[:COUNT]]`, or one or more folders (write `./shapes` for one of that name).
 ///
-/// `ask` is what to take: a split by its name, all pictures for `None`, of which the generated set gives its `train`, or
-/// one side of a run. Where one folder without splits has to serve both sides, it is divided by the names of its
-/// pictures; of several folders, one without that split is skipped. `labels` are a trained model's, by which classes are
-/// numbered; without them the data's own are used, in the order given in [`crate::pictures`].
+/// `ask` is what to take: a split by its name, all pictures for `None`, of which the generated set gives its `train`,
+/// or one side of a run. Where one folder without splits has to serve both sides, it is divided by the names of its
+/// pictures; of several folders, one without that split is skipped. `labels` are a trained model's, by which classes
+/// are numbered; without them the data's own are used, in the order given in [`crate::pictures`].
 ///
 /// # Errors
 /// Nothing usable; a class that is not among `labels`. Single bad files are no error: they are left out and listed in

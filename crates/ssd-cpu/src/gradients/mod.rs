@@ -66,7 +66,8 @@ impl Backward<Flex, 3> for Convolve {
                 grads.register::<Flex>(node.id, gradient);
             }
         }
-        // As many as the forward pass and the gradient by the input have taken. The input is the output of another layer.
+        // As many as the forward pass and the gradient by the input have taken. The input is the output of another
+        // layer.
         pool::give(gradient);
         if let Some(output) = output {
             pool::give(output);

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image::metadata::Orientation;
 use ssd::CornerBox;
 
 use super::ids::Id;
-use super::sizes;
+use super::sizes::{self, Turn};
 use crate::boxes_px::XywhPx;
 use crate::images;
 use crate::report::{Reason, Skipped};
@@ -86,14 +85,6 @@ pub(crate) struct Picture {
     pub objects: Vec<Object>,
     /// Its id in COCO.
     pub coco_id: Option<Id>,
-}
-
-/// Whether boxes refer to the picture as its EXIF orientation turns it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Turn {
-    pub orientation: Orientation,
-    /// `None` while nothing has told.
-    pub decided: Option<bool>,
 }
 
 /// An object whose class has a name but no number yet. Its box has an area within the picture ([`placed`]).

@@ -162,7 +162,8 @@ pub(crate) fn find_all(data: &[&str], format: Format, ask: Ask) -> Result<Vec<Fo
 
 /// With the orientation of each picture decided.
 fn settled(mut found: Found) -> Found {
-    let note = sizes::settle(&mut found.reads);
+    let pictures = found.reads.iter_mut().filter_map(|read| read.outcome.as_mut().ok());
+    let note = sizes::settle(pictures.map(|picture| &mut picture.turn));
     found.notes.extend(note);
     found
 }

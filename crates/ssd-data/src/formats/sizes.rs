@@ -6,8 +6,15 @@
 
 use image::metadata::Orientation;
 
-use super::found::{Read, Turn};
 use crate::images::Header;
+
+/// Whether boxes refer to the picture as its EXIF orientation turns it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Turn {
+    pub orientation: Orientation,
+    /// `None` while nothing has told.
+    pub decided: Option<bool>,
+}
 
 /// The size that an annotation gives, where it is one: tools write 0, -1 or nothing for an unknown one.
 pub(super) fn known(width: Option<f64>, height: Option<f64>) -> Option<(f64, f64)> {
@@ -35,20 +42,16 @@ pub(super) fn frame(header: &Header, written: Option<(f64, f64)>) -> Result<((u3
     }
 }
 
-/// Decides for the pictures whose sizes do not tell, as for most of those whose sizes do. Returns a note.
-pub(super) fn settle(reads: &mut [Read]) -> Option<String> {
-    let mut counts = [0_usize; 2];
-    let turns = |reads: &mut [Read], each: &mut dyn FnMut(&mut Turn)| {
-        let pictures = reads.iter_mut().filter_map(|read| read.outcome.as_mut().ok());
-        let marked = pictures.map(|picture| &mut picture.turn);
-        marked.filter(|turn| turn.orientation != Orientation::NoTransforms).for_each(each);
-    };
-    turns(reads, &mut |turn| turn.decided.into_iter().for_each(|turned| counts[usize::from(turned)] += 1));
-    let most = counts[1] >= counts[0];
-    let (mut turned, mut stored) = (0_usize, 0_usize);
-    turns(reads, &mut |turn| {
-        *(if *turn.decided.get_or_insert(most) { &mut turned } else { &mut stored }) += 1;
+/// Decides for the pictures of a set whose sizes do not tell, as for most of those whose sizes do. Returns a note.
+pub(super) fn settle<'a>(pictures: impl Iterator<Item = &'a mut Turn>) -> Option<String> {
+    let mut marked: Vec<_> = pictures.filter(|turn| turn.orientation != Orientation::NoTransforms).collect();
+    let decided = |turned: bool| marked.iter().filter(|turn| turn.decided == Some(turned)).count();
+    let most = decided(true) >= decided(false);
+    marked.iter_mut().for_each(|turn| {
+        turn.decided.get_or_insert(most);
     });
+    let turned = marked.iter().filter(|turn| turn.decided == Some(true)).count();
+    let stored = marked.len() - turned;
     let sentence = match (turned, stored) {
         (0, 0) => return None,
         (turned, 0) => format!("{turned} pictures are turned by their EXIF orientation, as viewers show them"),

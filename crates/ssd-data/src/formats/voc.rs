@@ -1,6 +1,7 @@
 //! Pascal VOC as a data set: the folders with its XML files, and what of them is one set.
 //!
-//! A folder with `ImageSets` is a set of its own, as the years in `VOCdevkit` are. A picture without an XML is left out.
+//! A folder with `ImageSets` is a set of its own, as the years in `VOCdevkit` are. A picture without an XML is left
+//! out.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -29,8 +29,8 @@ use ssd_train::failure::Failure;
 /// Detect objects in pictures.
 ///
 /// Prints the objects, best first; boxes are in pixels of the upright picture (EXIF orientation applied). A picture
-/// that does not decode is reported on stderr and counted, and the others are still processed; if all are such, the exit
-/// code is 2.
+/// that does not decode is reported on stderr and counted, and the others are still processed; if all are such, the
+/// exit code is 2.
 #[derive(Parser)]
 #[command(after_help = "Examples:
   detect --weights best.safetensors street.jpg

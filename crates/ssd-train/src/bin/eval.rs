@@ -236,8 +236,8 @@ fn run_model(args: &Args, weights: &Path) -> Result<Measured, Failure> {
     Ok(Measured { images, labels, warning })
 }
 
-/// The data, the model's classes by the names that the data give them, and those that the data know, if not all: a model
-/// of COCO's classes is measured on Pascal VOC's.
+/// The data, the model's classes by the names that the data give them, and those that the data know, if not all: a
+/// model of COCO's classes is measured on Pascal VOC's.
 fn open(args: &Args, labels: &[String]) -> Result<(Dataset, Vec<String>, Option<Vec<usize>>), Failure> {
     let generated = args.data.iter().any(|data| data::is_generated(data));
     let split = args.split.as_deref().or(generated.then_some("val"));
