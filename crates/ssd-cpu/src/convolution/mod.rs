@@ -5,6 +5,7 @@
 mod dense;
 mod depthwise;
 mod error;
+mod kernel;
 mod packing;
 mod reads;
 #[cfg(test)]

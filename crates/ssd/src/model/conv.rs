@@ -163,11 +163,10 @@ impl ConvStep<'_> {
 
     fn finish(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let bias = self.conv.bias.as_ref().map(|bias| bias.val());
-        let convolve =
-            |activation| ssd_cpu::convolve(x, self.conv.weight.val(), bias, &ConvShape { activation, ..self.shape });
+        let x = ssd_cpu::convolve(x, self.conv.weight.val(), bias, &self.shape);
         match self.norm {
-            Some(norm) => normalize(norm, convolve(Activation::None), activation),
-            None => convolve(activation),
+            Some(norm) => normalize(norm, x, activation),
+            None => activation.of_tensor(x),
         }
     }
 
