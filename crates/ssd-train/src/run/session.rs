@@ -147,7 +147,7 @@ fn first_learner(
         None => fresh(header, &device),
     };
     if config.init.is_none() && config.learn.freeze > 0 && !resumed {
-        console::note("The frozen stages keep their random weights: --freeze is for --init.");
+        console::note("The frozen stages keep their random weights: --freeze and --recipe finetune are for --init.");
     }
     Ok(Learner::new(&config.learn, header, model, device))
 }

@@ -23,7 +23,7 @@ pub enum Recipe {
     PaperVoc,
     /// No pretrained trunk, but batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: 67.6 to 77.8 mAP).
     Scratch,
-    /// Starting from a detector, of the same classes or others: all layers, carefully.
+    /// Starting from a detector, of the same classes or others.
     Finetune,
     /// The light network from scratch, as torchvision's and mmdetection's ssdlite: lr 0.15 at batch 192, 600 epochs.
     Lite,
