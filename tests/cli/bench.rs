@@ -22,7 +22,7 @@ fn check(document: &Value, classes: usize, burn: bool) {
     assert!(keys(document).is_superset(&top.into()), "{:?}", keys(document));
     assert!(keys(&document["device"]).is_superset(&["name", "backend", "threads"].into()));
     assert!(document["device"]["threads"].as_u64().is_some_and(|threads| threads > 0));
-    assert_eq!((document["arch"].as_str(), document["batch"].as_u64()), (Some(ARCH.name()), Some(1)));
+    assert_eq!((document["arch"].as_str(), document["batch"].as_u64()), (Some(&*ARCH.name()), Some(1)));
     for rate in ["gflops", "gbytes_per_s"] {
         assert!(number(&document["peak"], rate) > 0.0, "{rate}");
     }

@@ -89,7 +89,7 @@ fn an_inspection_tells_what_a_file_is() {
     let own = fresh_weights_file(from.folder.path(), &["cat", "dog"]);
     assert_eq!(inspect(&own)["network"]["labels"], serde_json::json!(["cat", "dog"]));
     let text = run("convert", &["--inspect", path_text(&own)]).done().stdout;
-    for word in ["architecture", ARCH.name(), "cat, dog", "3000", "variances", "mean 127", "parameters"] {
+    for word in ["architecture", &ARCH.name(), "cat, dog", "3000", "variances", "mean 127", "parameters"] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
     // What fits no layout is listed all the same.

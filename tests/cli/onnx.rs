@@ -35,7 +35,7 @@ impl Folder {
 
     /// Runs `export-onnx` to a file of three classes and random weights, which are kept too.
     fn draw(&self, seed: &str, onnx: &str, weights: &str) -> Ran {
-        let drawn = ["--arch", ARCH.name(), "--classes", "3", "--seed", seed];
+        let drawn = ["--arch", &ARCH.name(), "--classes", "3", "--seed", seed];
         let (onnx, weights) = (self.path(onnx), self.path(weights));
         run("export-onnx", &[&drawn[..], &["--save-weights", path_text(&weights), path_text(&onnx)]].concat())
     }
@@ -94,7 +94,7 @@ fn what_cannot_be_exported_is_said_in_one_sentence_and_leaves_nothing() {
     std::fs::write(&text, "no weights").expect("a new file");
     std::fs::create_dir(folder.path("taken")).expect("a new folder");
     let (out, taken) = (folder.path("out.onnx"), folder.path("taken"));
-    let random = ["--arch", ARCH.name(), "--classes", "3"];
+    let random = ["--arch", &ARCH.name(), "--classes", "3"];
     let from = |weights: &Path| run("export-onnx", &["--weights", path_text(weights), path_text(&out)]);
     let to = |out: &Path| run("export-onnx", &[&random[..], &[path_text(out)]].concat());
     let cases = [

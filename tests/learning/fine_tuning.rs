@@ -6,6 +6,7 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use ssd::postprocess::ScoreActivation;
+use ssd::priors::CellBoxes;
 use ssd::weights::{Header, read_header};
 use ssd_data::shapes::LABELS;
 use ssd_tests::fresh::fresh_weights_file;
@@ -43,7 +44,7 @@ fn other_classes_get_new_predictors_on_the_old_trunk() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (init, out) = (fresh_weights_file(folder.path(), &["cat", "dog"]), folder.path().join("run"));
     let ran = fine_tune(&init, &out).done();
-    assert!(ran.stderr.contains("of its 2 classes, 0 are taken over: none; new: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none of its 2 classes is among these; new are "), "{}", ran.stderr);
     // At this learning rate a run changes nothing but by rounding to half precision: the trunk is the one it began
     // with.
     assert!(difference(&init, &out.join("last.safetensors"), "backbone") < 1e-3);
@@ -82,7 +83,7 @@ fn classes_of_equal_names_keep_their_rows() {
     let init = fresh_weights_file(folder.path(), &known.each_ref().map(String::as_str));
     let out = folder.path().join("run");
     let ran = fine_tune(&init, &out).done();
-    let sentence = format!("2 are taken over: {}, {} ({} there); new: {}", LABELS[0], LABELS[3], known[0], LABELS[1]);
+    let sentence = format!("goes on with {}, {} ({} there); new are {}", LABELS[0], LABELS[3], known[0], LABELS[1]);
     assert!(ran.stderr.contains(&sentence), "{sentence} is not in {}", ran.stderr);
 
     let last = out.join("last.safetensors");
@@ -152,7 +153,8 @@ fn the_heads_of_a_detector_keep_their_priors_and_pixels() {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a weights file");
     let json = metadata.metadata().as_ref().and_then(|map| map.get("ssd")).expect("a header").clone();
     let mut header = Header::parse(&json).expect("a sound header");
-    header.priors.levels[0].size = 0.125;
+    let CellBoxes::Ratios { size, .. } = &mut header.priors.levels[0].boxes else { panic!("no ratios") };
+    *size = 0.125;
     header.normalization.mean = [120.0, 110.0, 100.0];
     let json = serde_json::to_string(&header).expect("a header is JSON");
     let tensors = SafeTensors::deserialize(&bytes).expect("a weights file");

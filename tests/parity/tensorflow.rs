@@ -51,7 +51,7 @@ fn genuine_tensorflow_lite_detectors_say_what_their_graphs_say() {
         let pipeline = converted(&fixture);
         let (bytes, (width, height)) = (synthetic(), SYNTHETIC);
         let picture = Picture::Rgba { bytes: &bytes, width, height };
-        let (offsets, logits) = block_on(pipeline.predict(picture)).expect("the device works");
+        let (offsets, logits) = block_on(pipeline.predict(&[picture])).expect("the device works");
         let classes = pipeline.header().labels.len();
         let scores = apart(&fixture, "logits", &logits, classes, |logit| 1.0 / (1.0 + (-logit).exp()));
         eprintln!("{name} scores: {scores:.1e} apart");

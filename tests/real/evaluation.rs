@@ -39,8 +39,7 @@ fn real_detections_measure_as_with_pycocotools() {
     let class = |name: &String| labels.iter().position(|label| label == name).expect("it is from there") + 1;
     let images: Vec<ImageResult> = files
         .iter()
-        .zip(1..)
-        .map(|((truths, found), image_id)| {
+        .map(|(truths, found)| {
             let truth = |words: &Vec<String>| {
                 let bbox_px = bbox_px(words);
                 let area_px = bbox_px.area();
@@ -51,7 +50,7 @@ fn real_detections_measure_as_with_pycocotools() {
                 DetectionPx { class: class(&words[0]), bbox_px: bbox_px(words), score }
             };
             let (truths, detections) = (truths.iter().map(truth).collect(), found.iter().map(detection).collect());
-            ImageResult { image_id, truths, detections }
+            ImageResult { truths, detections }
         })
         .collect();
     let counts = (

@@ -212,7 +212,8 @@ fn predictions_of_another_runtime_become_the_detections_of_the_native_post_proce
             (0..(row * priors.len()) as u64).map(|i| ((drawn(name, i) - 0.5) * spread) as f32).collect()
         };
         let (offsets, logits) = (numbers("offsets", 4, 4.0), numbers("logits", header.columns(), 8.0));
-        let native = postprocess(&offsets, &logits, &priors, header.priors.variances, &header.params());
+        let native =
+            postprocess(&offsets, &logits, &priors, header.priors.variances, header.score_activation, &header.params());
         for (name, values) in [("offsets", &offsets), ("logits", &logits)] {
             let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             page.server.put(name, Extra { bytes, ..Extra::default() });

@@ -27,9 +27,9 @@ pub struct Prepared {
     pub truths: Vec<GroundTruth>,
     /// The sample's name; of several put together, the first one's.
     pub name: String,
-    /// Width and height of the picture on disk, in pixels.
+    /// Width and height in pixels of the picture that its annotation refers to.
     pub size_px: (u32, u32),
-    /// For measuring: the objects before augmentation, crowds included, in pixels of the picture on disk.
+    /// For measuring: the objects before augmentation, crowds included, in its pixels.
     pub truths_px: Vec<TruthPx>,
 }
 

@@ -22,13 +22,15 @@ pub enum DataError {
     /// No format was named and none was recognised.
     #[error(
         "{path} is not a data set of a known format: it has neither {looked_for}; give the folder that holds one of \
-         these, or name the format with --format"
+         these, or name the format with --format{hint}"
     )]
     Unrecognised {
         /// The data asked for.
         path: PathBuf,
         /// What each format is recognised by.
         looked_for: String,
+        /// What else is known of it.
+        hint: String,
     },
     /// The data is not in the format named.
     #[error("{path} is not a {format} data set: {why}")]

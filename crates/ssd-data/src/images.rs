@@ -1,15 +1,36 @@
-//! Pictures named on a command line: finding them and reading them upright.
+//! Files of pictures: which are read, their headers, their pixels, and which way up they are.
 //!
-//! Not a data set (see [`crate::set`]): there are no annotations, and EXIF orientation is applied, as in any viewer.
+//! The EXIF orientation is read here alone. Pictures named on a command line are always turned by it, as in any viewer
+//! and in the page; for those of a data set, [`crate::formats`] decides by what the boxes refer to.
 
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, RgbImage};
 use jpeg_decoder::PixelFormat;
 
-/// Extensions of the pictures taken from a folder, in lower case.
-pub const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "bmp", "gif", "webp"];
+/// Extensions of the pictures that are read, in lower case.
+pub const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "png", "bmp", "gif", "webp"];
+
+/// Extensions of pictures that are not read, and what people call them.
+const FOREIGN: [(&str, &str); 11] = [
+    ("tif", "TIFF"),
+    ("tiff", "TIFF"),
+    ("heic", "HEIC"),
+    ("heif", "HEIF"),
+    ("avif", "AVIF"),
+    ("jxl", "JPEG XL"),
+    ("jp2", "JPEG 2000"),
+    ("svg", "SVG"),
+    ("dng", "a camera's raw format"),
+    ("cr2", "a camera's raw format"),
+    ("nef", "a camera's raw format"),
+];
+
+/// Larger pictures are refused in data sets: decoded, each would take more than 300 MB.
+const MAX_PIXELS: u64 = 100_000_000;
 
 /// A picture that is missing or does not decode.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +59,8 @@ pub enum ImageError {
     },
 }
 
-/// The files among `paths` and the pictures in its folders, sorted by name. Subfolders are not searched.
+/// The files among `paths` and the pictures in its folders, sorted by name, among them those of formats that are not
+/// read, so that they are named. Subfolders are not searched; hidden files are no pictures.
 ///
 /// # Errors
 /// [`ImageError`] for a missing path or a folder without pictures.
@@ -53,7 +75,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ImageError> {
         let mut inside = Vec::new();
         for entry in std::fs::read_dir(path).map_err(failed)? {
             let file = entry.map_err(failed)?.path();
-            if file.is_file() && has_picture_extension(&file) {
+            if file.is_file() && is_picture(&file) {
                 inside.push(file);
             }
         }
@@ -66,9 +88,87 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ImageError> {
     Ok(found)
 }
 
-fn has_picture_extension(path: &Path) -> bool {
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
+/// Whether a file is a picture by its name, read here or not. Hidden ones are not: other systems leave some behind.
+pub fn is_picture(path: &Path) -> bool {
+    !is_hidden(path) && (has_ending(path, &EXTENSIONS) || foreign(path).is_some())
+}
+
+/// Whether the last part of a path begins with a dot, or is the folder into which macOS packs such files.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX")
+}
+
+/// Whether a file has one of these extensions, given in lower case.
+pub(crate) fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
+}
+
+/// The format of a picture that is not read, by its extension.
+fn foreign(path: &Path) -> Option<&'static str> {
+    FOREIGN.iter().find(|(ending, _)| has_ending(path, &[ending])).map(|(_, format)| *format)
+}
+
+/// Why a file is no picture that is read: by its extension if that tells, else in the decoder's words.
+fn not_read(path: &Path, error: impl ToString) -> String {
+    match foreign(path) {
+        Some(format) => format!("its format, {format}, is not read; save it as JPEG or PNG"),
+        None => format!("not a picture: {}", one_line(&error)),
+    }
+}
+
+/// What a picture's file says about it without being decoded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Header {
+    /// Width and height as stored.
+    pub stored_px: (u32, u32),
+    /// How a viewer turns or mirrors it.
+    pub orientation: Orientation,
+}
+
+impl Header {
+    /// Width and height after turning.
+    pub fn upright_px(&self) -> (u32, u32) {
+        let (width, height) = self.stored_px;
+        match self.orientation {
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH => (height, width),
+            _ => (width, height),
+        }
+    }
+}
+
+/// Reads a picture's header and checks that its end is there. The content decides the format: many a `.jpg` is a PNG.
+///
+/// # Errors
+/// A clause about the file.
+pub(crate) fn header(path: &Path) -> Result<Header, String> {
+    let unreadable = |error| format!("it cannot be read ({error})");
+    let mut file = File::open(path).map_err(unreadable)?;
+    if file_is_cut_off(&mut file).map_err(unreadable)? {
+        return Err("it ends in the middle of the image data".into());
+    }
+    file.rewind().map_err(unreadable)?;
+    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
+    let mut decoder = reader.into_decoder().map_err(|error| not_read(path, error))?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(format!("not a picture: its header says {width} x {height} pixels"));
+    }
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!(
+            "its header says {width} x {height} pixels, more than {} millions; scale it down",
+            MAX_PIXELS / 1_000_000
+        ));
+    }
+    Ok(Header { stored_px: (width, height), orientation: orientation(&mut decoder) })
+}
+
+/// How a viewer turns a picture; an unreadable mark counts as none, as in browsers.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
 /// Reads a picture as 8-bit RGB, made upright by its EXIF orientation. The content decides the format, not the name.
@@ -79,11 +179,16 @@ pub fn read_upright(path: &Path) -> Result<RgbImage, ImageError> {
     let open_failed = |source| ImageError::Open { path: path.to_owned(), source };
     let decode_failed = |reason| ImageError::Decode { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(open_failed)?;
-    let mut picture = decode(&bytes).map_err(decode_failed)?;
+    let mut picture = decode(&bytes).map_err(|error| decode_failed(foreign_or(path, error)))?;
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(open_failed)?;
-    let orientation = reader.into_decoder().and_then(|mut decoder| decoder.orientation());
-    picture.apply_orientation(orientation.map_err(|error| decode_failed(one_line(&error)))?);
+    picture
+        .apply_orientation(reader.into_decoder().map_or(Orientation::NoTransforms, |mut file| orientation(&mut file)));
     Ok(picture.into_rgb8())
+}
+
+/// A decoder's reason, or that the format of the file's extension is not read.
+fn foreign_or(path: &Path, reason: String) -> String {
+    if foreign(path).is_some() { not_read(path, reason) } else { reason }
 }
 
 /// Decodes a picture as stored; the content decides the format.
@@ -169,16 +274,18 @@ mod tests {
     #[test]
     fn folders_give_their_pictures_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.JPG", "a.png", "notes.txt", "c.webp"] {
+        for name in ["b.JPG", "a.png", "notes.txt", "c.webp", "d.jfif", "e.heic", "._a.png", ".DS_Store"] {
             std::fs::write(folder.path().join(name), b"").unwrap();
         }
         std::fs::create_dir(folder.path().join("inner.png")).unwrap();
         let single = folder.path().join("notes.txt");
         let found = find(&[single.clone(), folder.path().to_owned()]).unwrap();
-        let names = ["a.png", "b.JPG", "c.webp"].map(|name| folder.path().join(name));
+        let names = ["a.png", "b.JPG", "c.webp", "d.jfif", "e.heic"].map(|name| folder.path().join(name));
         assert_eq!(found, [&[single], names.as_slice()].concat(), "a named file is taken whatever its extension");
         assert!(matches!(find(&[folder.path().join("inner.png")]), Err(ImageError::NoneFound { .. })));
         assert!(matches!(find(&[folder.path().join("gone.png")]), Err(ImageError::Open { .. })));
+        let message = read_upright(&names[4]).unwrap_err().to_string();
+        assert!(message.contains("HEIC, is not read; save it as JPEG"), "{message}");
     }
 
     #[test]
@@ -230,5 +337,31 @@ mod tests {
             assert_eq!(file_is_cut_off(&mut Cursor::new(&bytes)).unwrap(), cut_off, "{number}");
             assert_eq!(is_cut_off(&bytes), cut_off, "{number}, in memory");
         }
+    }
+
+    #[test]
+    fn a_picture_cut_off_or_of_absurd_size_is_refused_and_a_turned_one_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let mut jpeg = Cursor::new(Vec::new());
+        RgbImage::new(16, 8).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        let jpeg = jpeg.into_inner();
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            header(&path)
+        };
+        assert_eq!(read(&jpeg), Ok(Header { stored_px: (16, 8), orientation: Orientation::NoTransforms }));
+        assert!(read(&jpeg[..jpeg.len() - 4]).unwrap_err().contains("ends in the middle"));
+        // Height and width start five bytes after the frame marker.
+        let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+        let mut absurd = jpeg.clone();
+        absurd[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
+        assert!(read(&absurd).unwrap_err().contains("60000 x 60000"));
+        // EXIF orientation 6, a quarter turn clockwise, after the first two bytes.
+        let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let turned = [&jpeg[..2], exif, &jpeg[2..]].concat();
+        let marked = read(&turned).unwrap();
+        assert_eq!(marked, Header { stored_px: (16, 8), orientation: Orientation::Rotate90 });
+        assert_eq!(marked.upright_px(), (8, 16));
     }
 }

@@ -32,6 +32,8 @@ pub use boxes_px::{TruthPx, XywhPx};
 pub use compose::Prepared;
 pub use error::DataError;
 pub use formats::Format;
+pub use formats::ids::Id;
+pub use formats::split::{Ask, Sides};
 pub use loader::{Loader, LoaderConfig};
 pub use pictures::{CocoIds, Pictures};
 pub use report::{LoadReport, Reason, Skipped};

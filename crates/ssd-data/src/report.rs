@@ -32,6 +32,8 @@ pub enum Reason {
     OutsidePicture,
     /// A class number or category id without a name.
     UnknownClass,
+    /// An object that is there twice.
+    RepeatedBox,
 }
 
 impl Reason {
@@ -49,6 +51,21 @@ impl Reason {
             Self::NoArea => "boxes without width or height",
             Self::OutsidePicture => "boxes outside their picture",
             Self::UnknownClass => "boxes of a class without a name",
+            Self::RepeatedBox => "boxes that are there twice",
+        }
+    }
+
+    /// How many pictures and boxes are lost with one of it, unless more is known.
+    fn lost(self) -> (usize, usize) {
+        match self {
+            Self::MissingPicture
+            | Self::UnreadablePicture
+            | Self::OtherSize
+            | Self::BadAnnotation
+            | Self::OutsideFolder
+            | Self::SameName => (1, 0),
+            Self::NoArea | Self::OutsidePicture | Self::UnknownClass => (0, 1),
+            Self::MissingImage | Self::Duplicate | Self::RepeatedBox => (0, 0),
         }
     }
 }
@@ -62,12 +79,17 @@ pub struct Skipped {
     pub reason: Reason,
     /// What is wrong, as a clause about the file.
     pub why: String,
+    /// Pictures that are lost with it.
+    pub pictures: usize,
+    /// Boxes that are lost with it, as far as they can be counted.
+    pub boxes: usize,
 }
 
 impl Skipped {
     /// A file and what is wrong with it.
     pub(super) fn new(path: impl Into<PathBuf>, reason: Reason, why: impl Into<String>) -> Self {
-        Self { path: path.into(), reason, why: why.into() }
+        let (pictures, boxes) = reason.lost();
+        Self { path: path.into(), reason, why: why.into(), pictures, boxes }
     }
 }
 
@@ -97,6 +119,43 @@ impl LoadReport {
         }
         counts
     }
+
+    /// How much of what was found is used, in pictures and in boxes, crowds included.
+    fn used(&self) -> [Used; 2] {
+        let boxes = self.boxes + self.crowds;
+        let lost = |count: fn(&Skipped) -> usize| self.skipped.iter().map(count).sum::<usize>();
+        [
+            Used { what: "pictures", used: self.images, found: self.images + lost(|skipped| skipped.pictures) },
+            Used { what: "boxes", used: boxes, found: boxes + lost(|skipped| skipped.boxes) },
+        ]
+    }
+
+    /// A sentence if less than nine tenths of the pictures or boxes are used.
+    pub fn warning(&self) -> Option<String> {
+        let few: Vec<String> = self.used().iter().filter(|used| used.is_few()).map(Used::to_string).collect();
+        (!few.is_empty()).then(|| format!("warning: only {} are used; see what is left out", few.join(" and ")))
+    }
+}
+
+/// A share of what was found.
+struct Used {
+    what: &'static str,
+    used: usize,
+    found: usize,
+}
+
+impl Used {
+    fn is_few(&self) -> bool {
+        10 * self.used < 9 * self.found
+    }
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, used, found } = self;
+        // Rounded down: 100 is all of them.
+        write!(f, "{used} of {found} {what} ({}%)", 100 * used / (*found).max(1))
+    }
 }
 
 impl fmt::Display for LoadReport {
@@ -118,6 +177,29 @@ impl fmt::Display for LoadReport {
             write!(f, "\nleft out: {}: {why}", path.display())?;
         }
         let rest = self.skipped.len().saturating_sub(SHOWN);
-        if rest > 0 { write!(f, "\nleft out: {rest} more") } else { Ok(()) }
+        if rest > 0 {
+            write!(f, "\nleft out: {rest} more")?;
+        }
+        let [pictures, boxes] = self.used();
+        write!(f, "\nused: {pictures}, {boxes}")?;
+        self.warning().map_or(Ok(()), |warning| write!(f, "\n{warning}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_says_what_share_is_used_and_warns_of_less_than_nine_tenths() {
+        let lost = |count, reason, boxes| vec![Skipped { boxes, ..Skipped::new("a", reason, "why") }; count];
+        let report = |skipped| LoadReport { images: 9, boxes: 40, skipped, ..LoadReport::default() };
+        let text = report(lost(1, Reason::OtherSize, 4)).to_string();
+        assert!(text.ends_with("used: 9 of 10 pictures (90%), 40 of 44 boxes (90%)"), "{text}");
+        let text = report(lost(2, Reason::OtherSize, 0)).to_string();
+        assert!(text.ends_with("warning: only 9 of 11 pictures (81%) are used; see what is left out"), "{text}");
+        let text = report(lost(3, Reason::RepeatedBox, 0)).to_string();
+        assert!(text.contains("3 boxes that are there twice") && text.ends_with("40 of 40 boxes (100%)"), "{text}");
+        assert!(!report(Vec::new()).to_string().contains("used"));
     }
 }

@@ -14,8 +14,8 @@ pub struct Sample {
     pub image: RgbImage,
     /// The objects to learn from: all but crowds; may be empty. Boxes are fractions of the picture.
     pub truths: Vec<GroundTruth>,
-    /// Width and height of the picture on disk, in pixels; augmentation does not change it.
+    /// Width and height in pixels of the picture that its annotation refers to; augmentation does not change it.
     pub size_px: (u32, u32),
-    /// The objects to measure with: all of them, in pixels of the picture on disk; augmentation does not change them.
+    /// The objects to measure with: all of them, in pixels of that picture; augmentation does not change them.
     pub truths_px: Vec<TruthPx>,
 }

@@ -1,6 +1,7 @@
 //! A data set of any kind: generated, or folders on disk.
 
 use crate::error::DataError;
+use crate::formats::split::Ask;
 use crate::formats::{self, Format};
 use crate::pictures::{CocoIds, Pictures};
 use crate::report::LoadReport;
@@ -84,27 +85,28 @@ impl Dataset {
 
 /// Opens what `--data` names: `shapes[:SEED[:COUNT]]`, or one or more folders (write `./shapes` for one of that name).
 ///
-/// `split` names a part of the data set; without it a folder gives all its pictures, and the generated set its `train`.
-/// A folder without splits is divided by the names of its pictures; of several folders, one without that split is
-/// skipped. `labels` are a trained model's, by which classes are numbered; without them the data's own are used, in the
-/// order given in [`crate::pictures`].
+/// `ask` is what to take: a split by its name, all pictures for `None`, of which the generated set gives its `train`,
+/// or one side of a run. Where one folder without splits has to serve both sides, it is divided by the names of its
+/// pictures; of several folders, one without that split is skipped. `labels` are a trained model's, by which classes
+/// are numbered; without them the data's own are used, in the order given in [`crate::pictures`].
 ///
 /// # Errors
 /// Nothing usable; a class that is not among `labels`. Single bad files are no error: they are left out and listed in
 /// [`Dataset::report`].
-pub fn open<S: AsRef<str>>(
+pub fn open<'a, S: AsRef<str>>(
     data: &[S],
     format: Format,
-    split: Option<&str>,
+    ask: impl Into<Ask<'a>>,
     labels: Option<&[String]>,
 ) -> Result<Dataset, DataError> {
+    let ask = ask.into();
     let data: Vec<&str> = data.iter().map(AsRef::as_ref).collect();
     match (data.iter().find(|data| is_generated(data)), data.len()) {
-        (Some(shapes), 1) => Shapes::open(shapes, split.unwrap_or("train"), labels).map(Dataset::Shapes),
+        (Some(shapes), 1) => Shapes::open(shapes, ask.name().unwrap_or("train"), labels).map(Dataset::Shapes),
         (Some(shapes), _) => Err(DataError::GeneratedBeside { given: shapes.to_string() }),
         (None, _) => {
-            let found = formats::find_all(&data, format, split)?;
-            Pictures::new(found, labels, &data.join(" and "), split).map(Dataset::Pictures)
+            let found = formats::find_all(&data, format, ask)?;
+            Pictures::new(found, labels, &data.join(" and "), ask.name()).map(Dataset::Pictures)
         }
     }
 }

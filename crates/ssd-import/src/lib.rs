@@ -1,8 +1,8 @@
 //! Weights that others trained: from the bytes of a file to a weights file of ours.
 //!
-//! A file is a PyTorch `.pth`, legacy or zip, `.safetensors` or `.tflite`; its bytes say which. [`TensorFile`] holds its
-//! index, and reads a tensor on demand. A pickle is parsed and never executed. [`Conversion`] finds by names and shapes,
-//! or by the graph where a file has one, which network it is, once, and writes it in our order.
+//! A file is a PyTorch `.pth`, legacy or zip, `.safetensors` or `.tflite`; its bytes say which. [`TensorFile`] holds
+//! its index, and reads a tensor on demand. A pickle is parsed and never executed. [`Conversion`] finds by names and
+//! shapes, or by the graph where a file has one, which network it is, once, and writes it in our order.
 //!
 //! In the order of the data: `source` (bytes) → `zip`, `pickle` → `torch_zip`, `legacy`, `safetensors_file`, `tflite`
 //! (an `index` each) → [`TensorFile`] (tensors) → `layout` (which project's names they have) → `conversion` (a weights

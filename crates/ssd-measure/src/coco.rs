@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn measure(truths: Vec<TruthPx>, detections: Vec<DetectionPx>) -> Report {
-        evaluate(&[ImageResult { image_id: 1, truths, detections }], &["thing".to_owned()])
+        evaluate(&[ImageResult { truths, detections }], &["thing".to_owned()])
     }
 
     fn close(got: Option<f64>, want: f64) {

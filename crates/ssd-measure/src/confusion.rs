@@ -117,7 +117,7 @@ mod tests {
 
     /// The non-empty cells, as (object, detection, count).
     fn cells(truths: Vec<TruthPx>, detections: Vec<DetectionPx>) -> Vec<(usize, usize, usize)> {
-        let confusion = Confusion::count(&[ImageResult { image_id: 1, truths, detections }], 3, 0.5);
+        let confusion = Confusion::count(&[ImageResult { truths, detections }], 3, 0.5);
         confusion.counts.into_iter().map(|((truth, detected), count)| (truth, detected, count)).collect()
     }
 
@@ -160,8 +160,7 @@ mod tests {
     #[test]
     fn rows_add_up_and_classes_can_be_merged() {
         let detections = vec![detection(1, 0.0, 0.9), detection(3, 100.0, 0.9), detection(2, 300.0, 0.9)];
-        let image =
-            ImageResult { image_id: 1, truths: vec![truth(1, 0.0), truth(1, 100.0), truth(3, 200.0)], detections };
+        let image = ImageResult { truths: vec![truth(1, 0.0), truth(1, 100.0), truth(3, 200.0)], detections };
         let confusion = Confusion::count(&[image.clone(), image], 3, 0.5);
         assert_eq!([0, 1, 2, 3].map(|class| confusion.row_sum(class)), [2, 4, 0, 2]);
         let joined = confusion.renamed(|class| class.min(2));

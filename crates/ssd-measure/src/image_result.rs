@@ -17,8 +17,6 @@ pub struct DetectionPx {
 /// The objects and detections of one picture. Ties between scores are broken by the order of pictures and detections.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImageResult {
-    /// The picture's id in COCO files.
-    pub image_id: i64,
     /// The objects.
     pub truths: Vec<TruthPx>,
     /// The detections, in any order.
@@ -27,18 +25,13 @@ pub struct ImageResult {
 
 impl ImageResult {
     /// From the data set's and the model's own forms, for a source picture of `width` by `height` pixels.
-    pub fn from_normalised(
-        image_id: i64,
-        (width, height): (u32, u32),
-        truths: &[TruthPx],
-        detections: &[Detection],
-    ) -> Self {
+    pub fn from_normalised((width, height): (u32, u32), truths: &[TruthPx], detections: &[Detection]) -> Self {
         let detections = detections.iter().map(|d| DetectionPx {
             class: d.class,
             bbox_px: XywhPx::from_normalised(d.bbox, width, height),
             score: f64::from(d.score),
         });
-        Self { image_id, truths: truths.to_vec(), detections: detections.collect() }
+        Self { truths: truths.to_vec(), detections: detections.collect() }
     }
 }
 

@@ -63,7 +63,7 @@ mod tests {
             detection(2, 1, 0.7),
             detection(3, 0, 0.2),
         ];
-        let images = [ImageResult { image_id: 1, truths, detections }];
+        let images = [ImageResult { truths, detections }];
         let labels = ["a", "b", "c"].map(str::to_owned);
 
         let curves = class_curves(&images, &labels);

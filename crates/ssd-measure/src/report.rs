@@ -101,8 +101,8 @@ mod tests {
     fn assert_folder_agrees(folder: &Path) {
         let ground_truth = folder.join("ground_truth.json");
         let mut truth = coco_files::read_ground_truth(&ground_truth).unwrap();
-        let unknown = coco_files::read_detections(&folder.join("detections.json"), &ground_truth, &mut truth).unwrap();
-        assert_eq!((truth.skipped, unknown), (0, 0));
+        let left_out = coco_files::read_detections(&folder.join("detections.json"), &ground_truth, &mut truth).unwrap();
+        assert_eq!((truth.skipped, left_out), (0, coco_files::LeftOut::default()));
         let got = serde_json::to_value(evaluate(&truth.images, &truth.labels)).unwrap();
         let want: Value = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
         assert_agrees("report", &got, &want);

@@ -32,7 +32,7 @@ fn problem(images: usize, classes: usize) -> Vec<ImageResult> {
             DetectionPx { class, bbox_px, score: ((i * 31 + k * 17) % 100) as f64 / 100.0 }
         };
         let detections = (0..200).map(detection).collect();
-        ImageResult { image_id: i as i64, truths, detections }
+        ImageResult { truths, detections }
     };
     (0..images).map(&mut picture).collect()
 }

@@ -146,7 +146,7 @@ mod tests {
 
     /// (11-point, all-point) of one picture and one class.
     fn ap(truths: Vec<TruthPx>, detections: Vec<DetectionPx>) -> (Option<f64>, Option<f64>) {
-        let report = evaluate(&[ImageResult { image_id: 1, truths, detections }], &["thing".to_owned()]);
+        let report = evaluate(&[ImageResult { truths, detections }], &["thing".to_owned()]);
         (report.voc07_11pt, report.voc_all_point)
     }
 
@@ -230,9 +230,8 @@ mod tests {
     #[test]
     fn detections_of_all_pictures_are_ranked_together() {
         // Picture 1's miss ranks before picture 2's hit: 1/2, which neither picture alone would give.
-        let result = |image_id, truths, detections| ImageResult { image_id, truths, detections };
-        let images =
-            [result(1, vec![], vec![detection(0.0, 0.9)]), result(2, vec![truth(0.0)], vec![detection(0.0, 0.8)])];
+        let result = |truths, detections| ImageResult { truths, detections };
+        let images = [result(vec![], vec![detection(0.0, 0.9)]), result(vec![truth(0.0)], vec![detection(0.0, 0.8)])];
         let report = evaluate(&images, &["thing".to_owned()]);
         close((report.voc07_11pt, report.voc_all_point), (0.5, 0.5));
     }

@@ -5,8 +5,8 @@
 //! place only, where a network is made ([`Ssd::new`]), from the seed of its device.
 //!
 //! Letters in shapes: `B` pictures in a batch, `P` priors, `C` logits of a prior (one for each class, before them the
-//! background's where scores are a softmax), `H` and `W` a map's grid. Boxes are fractions of the picture, `0..1`, unless a name ends in `_px`. Paper: Liu et al., "SSD: Single Shot
-//! MultiBox Detector", arXiv 1512.02325v5.
+//! background's where scores are a softmax), `H` and `W` a map's grid. Boxes are fractions of the picture, `0..1`,
+//! unless a name ends in `_px`. Paper: Liu et al., "SSD: Single Shot MultiBox Detector", arXiv 1512.02325v5.
 
 mod names;
 

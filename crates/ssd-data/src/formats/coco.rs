@@ -1,12 +1,8 @@
-//! COCO: one JSON file for all pictures of a split.
+//! COCO: one JSON file for all pictures of a split, beside them, in `annotations/`, or given itself.
 //!
-//! The file is in `annotations/` (`instances_train2017.json`), with the pictures in a folder beside it named after the
-//! split, or among the pictures (`train/_annotations.coco.json`), or is given itself. The split is in its or its
-//! folder's name.
-//!
-//! Finds file and pictures and joins them. Classes are ordered by category id; ids may have gaps. A picture without
-//! annotations is used as one without objects. Boxes are kept as written; one that extends beyond its picture is
-//! clipped for learning only. File names that lead out of the folder are refused.
+//! The split is in its or its folder's name. Joins file and pictures. Classes are ordered by category id; ids may have
+//! gaps. A picture without annotations is used as one without objects. Boxes are kept as written; one that extends
+//! beyond its picture is clipped for learning only. Pictures are never looked for outside the set's folder.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,28 +12,25 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::coco_json::{Annotation, CocoFile, Image};
-use super::files::Header;
-use super::found::{Found, Object, Picture, Read, placed};
-use super::spec::{FormatSpec, Part};
-use super::{files, split};
-use crate::boxes_px::XywhPx;
+use super::found::{self, Edges, Found, Picture, Read, Written, WrittenObject};
+use super::ids::Id;
+use super::pairs::unusual_words;
+use super::paths::{self, Index, Lost};
+use super::spec::{FormatSpec, Set};
+use super::split::{self, Splits, Take};
+use super::tree::{Tree, both_ends, file_name, stem};
 use crate::error::DataError;
+use crate::images::is_picture;
 use crate::report::{Reason, Skipped};
 
-/// Start of the names of files that are not about boxes.
+/// Start of the names of files that are not about boxes. Some programs give the one of key points boxes, too.
 const OTHER_TASKS: [&str; 5] = ["captions", "person_keypoints", "panoptic", "stuff", "image_info"];
-
-/// Names of an annotation file among the pictures of a split.
-const AMONG_PICTURES: [&str; 4] = ["_annotations.coco.json", "annotations.json", "labels.json", "coco.json"];
 
 /// In a folder with more JSON files than this, each belongs to a picture: some annotation tools write them so.
 const MOST_FILES: usize = 64;
 
 /// Bytes read at each end of a JSON to tell whether it is COCO's; the categories follow the annotations.
 const LOOKED_AT: u64 = 64 << 10;
-
-/// Pictures tried when looking for the folder they are in.
-const TRIED: usize = 100;
 
 /// An annotation file.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,100 +43,111 @@ struct Json {
 /// COCO, as a row of the table of formats.
 pub(super) static FORMAT: FormatSpec = FormatSpec {
     name: "coco",
-    looked_for: "a JSON with images and annotations in it or in annotations/ (COCO)",
-    recognise: |path| {
-        let is_coco = files::ends_in(path, &["json"]) || path.is_dir() && !jsons_in(path).is_empty();
-        Ok(if is_coco { vec![part(path)] } else { Vec::new() })
+    looked_for: "a JSON with images and annotations (COCO)",
+    recognise: |tree| {
+        let jsons = jsons_in(tree);
+        Ok(if jsons.is_empty() { Vec::new() } else { vec![set(tree.clone(), jsons)] })
     },
-    parts: |path| Ok(vec![part(path)]),
+    named: |path| {
+        let (tree, jsons) = if path.is_dir() {
+            let tree = Tree::of(path)?;
+            let jsons = jsons_in(&tree);
+            (tree, jsons)
+        } else {
+            let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let above = beside.parent().filter(|above| is_for_annotations(beside) && !above.as_os_str().is_empty());
+            let root = above.unwrap_or(beside).to_path_buf();
+            let files = Tree::of(&root)?.files;
+            let json = Json::new(path.into(), path.parent().unwrap_or(path).parent().unwrap_or(path));
+            (Tree::new(&root, files), vec![json])
+        };
+        if jsons.is_empty() {
+            let why = "give the folder that holds annotations/instances_*.json, one with a COCO JSON among the \
+                       pictures, or the path of the JSON itself";
+            return Err(DataError::OtherLayout { path: path.into(), format: "COCO", why: why.into() });
+        }
+        Ok(vec![set(tree, jsons)])
+    },
 };
 
-fn part(path: &Path) -> Part {
-    let path = path.to_path_buf();
-    Part(Box::new(move |split| open(&path, split)))
+fn is_for_annotations(folder: &Path) -> bool {
+    ["annotations", "annotation", "labels"].iter().any(|name| file_name(folder).eq_ignore_ascii_case(name))
 }
 
-/// Reads a split from a file or a folder, or everything without one: one result for each file.
-///
-/// # Errors
-/// A file that cannot be read, a folder without one, a missing split, or a file whose pictures are not found.
-fn open(path: &Path, split: Option<&str>) -> Result<Vec<Found>, DataError> {
-    let jsons = if path.is_dir() {
-        jsons_in(path)
-    } else {
-        let folder = path.parent().map(files::file_name).filter(|name| split::is_split(name));
-        vec![Json::new(path.into(), folder)]
+/// The set of all files of a tree, each a split or a part of one.
+fn set(tree: Tree, jsons: Vec<Json>) -> Set {
+    let splits = Splits::new(&tree.root, jsons.iter().map(|json| json.split.clone()));
+    // As if each picture were in one of the files: they are not read before it is known which.
+    let annotated = tree.files.iter().filter(|file| is_picture(file)).count().max(1);
+    let open = move |take: &Take| {
+        let jsons: Vec<&Json> = jsons.iter().filter(|json| take.includes(json.split.as_deref())).collect();
+        let files = jsons.into_iter().map(|json| Ok((json, CocoFile::read(&json.path)?)));
+        let files = files.collect::<Result<Vec<(&Json, CocoFile)>, DataError>>()?;
+        let names: Vec<String> =
+            files.iter().flat_map(|(_, file)| file.images.iter().flatten().map(Image::name)).collect();
+        let (taken, note) = take.of(names.iter().map(String::as_str));
+        let found = files.into_iter().map(|(json, file)| json.join(file, &tree, &taken));
+        let mut found = found.collect::<Result<Vec<Found>, DataError>>()?;
+        if let Some(first) = found.first_mut() {
+            first.notes.extend(note);
+        }
+        Ok(found)
     };
-    if jsons.is_empty() {
-        let why = "give the folder that holds annotations/instances_*.json, one with a COCO JSON among the pictures, \
-                   or the path of the JSON itself";
-        return Err(DataError::OtherLayout { path: path.into(), format: "COCO", why: why.into() });
-    }
-    let words: Vec<&str> = jsons.iter().filter_map(|json| json.split.as_deref()).collect();
-    match split {
-        None => jsons.iter().map(|json| json.read(None)).collect(),
-        Some(split) if words.is_empty() => jsons.iter().map(|json| json.read(Some(split))).collect(),
-        Some(split) => {
-            let word = split::find(&words, split).ok_or_else(|| split::none_of(path, split, &words))?;
-            jsons.iter().filter(|json| json.split.as_deref() == Some(word)).map(|json| json.read(None)).collect()
-        }
-    }
+    Set { annotated, splits, open: Box::new(open) }
 }
 
-/// The annotation files of a folder: in `annotations/`, directly in it, and in the folders of its splits.
-fn jsons_in(folder: &Path) -> Vec<Json> {
-    let mut jsons = Vec::new();
-    for place in [folder.join("annotations"), folder.into()] {
-        let files = files::files_ending(&place, &["json"]);
-        if files.len() <= MOST_FILES {
-            let fitting = files.into_iter().filter(|path| is_about_boxes(path) && looks_like_coco(path));
-            jsons.extend(fitting.map(|path| Json::new(path, None)));
-        }
+/// The annotation files of a tree; those of key points only where there are no others.
+fn jsons_in(tree: &Tree) -> Vec<Json> {
+    let all: Vec<&PathBuf> = tree.ending(&["json"]).collect();
+    let mut counts: HashMap<Option<&Path>, usize> = HashMap::new();
+    all.iter().for_each(|file| *counts.entry(file.parent()).or_default() += 1);
+    let few = all.into_iter().filter(|file| counts[&file.parent()] <= MOST_FILES);
+    let fitting: Vec<&PathBuf> = few.filter(|file| looks_like_coco(file)).collect();
+    let is_about = |file: &&&PathBuf, tasks: &[&str]| tasks.iter().any(|task| file_name(file).starts_with(task));
+    let mut chosen: Vec<&PathBuf> = fitting.iter().filter(|file| !is_about(file, &OTHER_TASKS)).copied().collect();
+    if chosen.is_empty() {
+        chosen = fitting.iter().filter(|file| is_about(file, &["person_keypoints"])).copied().collect();
     }
-    for sub in files::subfolders(folder).into_iter().filter(|sub| files::file_name(sub) != "annotations") {
-        let fitting = AMONG_PICTURES.iter().map(|name| sub.join(name)).filter(|path| looks_like_coco(path));
-        jsons.extend(fitting.map(|path| Json::new(path, Some(files::file_name(&sub)))));
-    }
-    jsons
-}
-
-fn is_about_boxes(path: &Path) -> bool {
-    let name = files::file_name(path);
-    !OTHER_TASKS.iter().any(|task| name.starts_with(task))
+    chosen.into_iter().map(|file| Json::new(file.clone(), &tree.root)).collect()
 }
 
 /// Whether a file has COCO's lists of images and annotations: their names, or keys of their entries, near the start or
 /// the end. Between these lie the lists and, in a large file, the name of the second.
 fn looks_like_coco(path: &Path) -> bool {
-    let ends = files::both_ends(path, LOOKED_AT);
+    // Of UTF-16, every other byte.
+    let ends = both_ends(path, LOOKED_AT).map(|bytes| bytes.into_iter().filter(|byte| *byte != 0).collect::<Vec<u8>>());
     let has = |key: &[u8]| ends.iter().any(|bytes| bytes.windows(key.len()).any(|bytes| bytes == key));
     (has(b"\"images\"") || has(b"\"file_name\"")) && (has(b"\"annotations\"") || has(b"\"category_id\""))
 }
 
 impl Json {
-    /// A file, whose split is in its name, or else is the folder it lies in.
-    fn new(path: PathBuf, folder: Option<String>) -> Self {
-        let name = files::stem(&path);
-        let word = name.split(['_', '-', '.', ' ']).rfind(|word| split::is_split(word));
-        let instances = name.strip_prefix("instances_").filter(|rest| *rest != "default");
-        let split = word.or(instances).map(String::from).or(folder);
+    /// A file, whose split is in its name, or else in that of a folder below `root`.
+    fn new(path: PathBuf, root: &Path) -> Self {
+        let name = stem(&path);
+        let named = || name.strip_prefix("instances_").map(str::to_lowercase);
+        // Each folder with a file of its own is a part, whatever its name: `fold_1/_annotations.coco.json`.
+        let folder = || {
+            let inside = path.strip_prefix(root).ok()?.parent().filter(|inside| !inside.as_os_str().is_empty())?;
+            let own = file_name(inside).to_lowercase();
+            split::of(&path, root)
+                .or_else(|| (!is_for_annotations(inside) && inside.iter().count() == 1).then_some(own))
+        };
+        let split = split::in_name(&name).or_else(named).or_else(folder);
         Self { path, split }
     }
 
-    /// Joins file and pictures; `divide` names the part to take of a set without splits.
-    fn read(&self, divide: Option<&str>) -> Result<Found, DataError> {
-        let file = CocoFile::read(&self.path)?;
-        let folder = self.picture_folder(&file.images)?;
+    /// Joins file and pictures, those of the names `taken`.
+    fn join(&self, file: CocoFile, tree: &Tree, taken: &HashSet<&str>) -> Result<Found, DataError> {
         let classes = file.classes();
-        let names: BTreeMap<i64, Arc<str>> =
-            classes.iter().map(|category| (category.id, Arc::from(category.name.as_str()))).collect();
+        let names: HashMap<Id, Arc<str>> =
+            classes.iter().map(|(id, name)| (id.clone(), Arc::from(&name[..]))).collect();
         let mut found = Found::default();
         let mut labels: Vec<String> = Vec::new();
-        for category in classes {
-            match found.category_ids.entry(category.name) {
+        for (id, name) in classes {
+            match found.category_ids.entry(name) {
                 Entry::Vacant(entry) => {
                     labels.push(entry.key().clone());
-                    entry.insert(category.id);
+                    entry.insert(id);
                 }
                 Entry::Occupied(entry) => {
                     let note =
@@ -154,141 +158,144 @@ impl Json {
         }
         found.names = Some(labels);
 
-        let (mut images, skipped) = self.each_once(file.images);
+        let (images, skipped) = self.each_once(file.images);
         found.skipped.extend(skipped);
-        let known: HashSet<i64> = images.iter().map(|image| image.id).collect();
-        let mut of_image: HashMap<i64, Vec<Annotation>> = HashMap::new();
-        for annotation in file.annotations {
-            if known.contains(&annotation.image_id) {
-                of_image.entry(annotation.image_id).or_default().push(annotation);
-            } else {
-                let why =
-                    format!("annotation {} is of image {}, which is not listed", annotation.id, annotation.image_id);
-                found.skipped.push(Skipped::new(&self.path, Reason::MissingImage, why));
+        let known: HashSet<&Id> = images.iter().map(|(id, _)| id).collect();
+        let mut of_image: HashMap<Id, Vec<Annotation>> = HashMap::new();
+        for annotation in file.annotations.into_iter().flatten() {
+            match &annotation.image_id {
+                Some(id) if known.contains(id) => of_image.entry(id.clone()).or_default().push(annotation),
+                id => {
+                    let image = id.as_ref().map_or("no image".into(), |id| format!("image {id}, which is not listed"));
+                    let why = format!("{} is of {image}", shown(&annotation.id));
+                    found.skipped.push(Skipped { boxes: 1, ..Skipped::new(&self.path, Reason::MissingImage, why) });
+                }
             }
         }
-        if let Some(split) = divide {
-            let (part, note) = split::divide(images, split, &self.path, |image| files::stem(&image.relative_path()))?;
-            images = part;
-            found.notes.push(note);
-        }
-        let images: Vec<(Image, Vec<Annotation>)> = images
+        let places = self.places(&images, tree)?;
+        let images: Vec<_> = images
             .into_iter()
-            .map(|image| {
-                let annotations = of_image.remove(&image.id).unwrap_or_default();
-                (image, annotations)
+            .zip(places)
+            .filter(|((_, image), _)| taken.contains(&image.name()[..]))
+            .map(|((id, image), place)| {
+                let annotations = of_image.remove(&id).unwrap_or_default();
+                (id, image, place, annotations)
             })
             .collect();
+        let reads = images.into_par_iter();
         found.reads =
-            images.par_iter().map(|(image, annotations)| self.one(image, annotations, &folder, &names)).collect();
+            reads.map(|(id, image, place, annotations)| self.one(id, &image, place, annotations, &names)).collect();
         Ok(found)
     }
 
     /// The pictures by id, each once.
-    fn each_once(&self, mut images: Vec<Image>) -> (Vec<Image>, Vec<Skipped>) {
-        images.sort_by_key(|image| image.id);
+    fn each_once(&self, images: Vec<Option<Image>>) -> (Vec<(Id, Image)>, Vec<Skipped>) {
         let mut skipped = Vec::new();
-        images.dedup_by(|second, first| {
-            let same = second.id == first.id;
-            if same {
-                let why =
-                    format!("image {} is listed twice, as {} and {}", first.id, first.file_name, second.file_name);
-                skipped.push(Skipped::new(&self.path, Reason::Duplicate, why));
+        let mut by_id: BTreeMap<Id, Image> = BTreeMap::new();
+        for image in images.into_iter().flatten() {
+            match image.id.clone().map(|id| by_id.entry(id)) {
+                Some(Entry::Vacant(entry)) => drop(entry.insert(image)),
+                Some(Entry::Occupied(entry)) => {
+                    let (id, first) = (entry.key(), &entry.get().file_name);
+                    let why = format!("image {id} is listed twice, as {first} and {}", image.file_name);
+                    skipped.push(Skipped::new(&self.path, Reason::Duplicate, why));
+                }
+                None => {
+                    let why = format!("image {} has no id", image.file_name);
+                    skipped.push(Skipped { pictures: 1, ..Skipped::new(&self.path, Reason::BadAnnotation, why) });
+                }
             }
-            same
-        });
-        (images, skipped)
+        }
+        (by_id.into_iter().collect(), skipped)
     }
 
-    /// The folder that the pictures' names are relative to: the first that contains one of them.
-    fn picture_folder(&self, images: &[Image]) -> Result<PathBuf, DataError> {
-        let beside = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let in_annotations = files::file_name(&beside) == "annotations";
-        let root = beside.parent().filter(|_| in_annotations).unwrap_or(&beside).to_path_buf();
-        let mut folders = vec![beside];
-        if let Some(split) = &self.split {
-            folders.extend([root.join(split), root.join("images").join(split), root.join(split).join("images")]);
+    /// The file of each picture. Where none is found in the split's own folders, those of other splits are looked at.
+    fn places(&self, images: &[(Id, Image)], tree: &Tree) -> Result<Vec<Result<PathBuf, Lost>>, DataError> {
+        let pictures: Vec<PathBuf> = tree.files.iter().filter(|file| is_picture(file)).cloned().collect();
+        let index = Index::new(&tree.root, &pictures);
+        let beside = self.path.parent().unwrap_or(Path::new(""));
+        let rank = |path: &Path| {
+            let of_split = path.iter().any(|part| {
+                self.split.as_ref().is_some_and(|split| part.to_string_lossy().eq_ignore_ascii_case(split))
+            });
+            (!of_split, !path.starts_with(beside), unusual_words(path, &tree.root))
+        };
+        for own in [self.split.as_deref(), None] {
+            let find = |(_, image): &(Id, Image)| index.find(&image.file_name, own, rank).cloned();
+            let places: Vec<Result<PathBuf, Lost>> = images.iter().map(find).collect();
+            if images.is_empty() || places.iter().any(Result::is_ok) {
+                return Ok(places);
+            }
         }
-        folders.extend([root.join("images"), root.join("data"), root.join("images").join("default"), root]);
-        let tried = || images.iter().take(TRIED).map(Image::relative_path).filter(|path| files::stays_inside(path));
-        let home = folders.iter().find(|folder| tried().any(|path| folder.join(path).is_file()));
-        home.cloned().ok_or_else(|| {
-            let example = images.first().map_or("none listed", |image| &image.file_name);
-            let places: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-            let why = format!(
-                "its pictures ({example}) are in none of {}; put them into one of these folders",
-                places.join(", ")
-            );
-            DataError::Description { path: self.path.clone(), why }
-        })
+        let example = images.first().map_or("", |(_, image)| &image.file_name);
+        let why = format!(
+            "its pictures ({example}) are not in {} or a folder in it; put them there, for example into images/",
+            tree.root.display()
+        );
+        Err(DataError::Description { path: self.path.clone(), why })
     }
 
     /// One picture with its annotations.
-    fn one(&self, image: &Image, annotations: &[Annotation], folder: &Path, names: &BTreeMap<i64, Arc<str>>) -> Read {
-        let mut rejected = Vec::new();
-        let outcome = self.picture(image, folder).map(|(path, Header { size_px, turned })| {
-            let mut objects = Vec::with_capacity(annotations.len());
-            for annotation in annotations {
-                match object(annotation, size_px, names) {
-                    Ok(object) => objects.push(object),
-                    Err((reason, why)) => {
-                        let why = format!("annotation {} of {}: {why}", annotation.id, image.file_name);
-                        rejected.push(Skipped::new(&self.path, reason, why));
-                    }
-                }
+    fn one(
+        &self,
+        id: Id,
+        image: &Image,
+        place: Result<PathBuf, Lost>,
+        annotations: Vec<Annotation>,
+        names: &HashMap<Id, Arc<str>>,
+    ) -> Read {
+        let written = Written {
+            size: image.size(),
+            objects: annotations.into_iter().map(|annotation| object(annotation, names)).collect(),
+        };
+        let mut read = match place {
+            Ok(path) => found::read(image.name(), &path, &self.path, written),
+            Err(lost) => {
+                let outside = paths::leads_outside(&image.file_name);
+                let reason = if outside { Reason::OutsideFolder } else { Reason::MissingPicture };
+                let why = format!("image {id} is named \"{}\", and in the set {}", image.file_name, lost.words());
+                let skipped = Skipped { boxes: written.objects.len(), ..Skipped::new(&self.path, reason, why) };
+                Read { name: image.name(), annotation: self.path.clone(), outcome: Err(skipped), rejected: Vec::new() }
             }
-            Picture { path, size_px, turned, objects, coco_id: Some(image.id) }
-        });
-        Read { name: files::stem(&image.relative_path()), annotation: self.path.clone(), outcome, rejected }
-    }
-
-    /// A picture's path and header; its size has to be the one that the boxes refer to.
-    fn picture(&self, image: &Image, folder: &Path) -> Result<(PathBuf, Header), Skipped> {
-        let relative = image.relative_path();
-        if !files::stays_inside(&relative) {
-            let why = format!("image {} is named \"{}\", which is not below its folder", image.id, image.file_name);
-            return Err(Skipped::new(&self.path, Reason::OutsideFolder, why));
-        }
-        let path = folder.join(relative);
-        if !path.is_file() {
-            return Err(Skipped::new(path, Reason::MissingPicture, "there is no such picture"));
-        }
-        let header = files::picture_header(&path).map_err(|why| Skipped::new(&path, Reason::UnreadablePicture, why))?;
-        let (width, height) = header.size_px;
-        let (claimed_w, claimed_h) =
-            (image.width.unwrap_or(f64::from(width)), image.height.unwrap_or(f64::from(height)));
-        if (claimed_w, claimed_h) != (f64::from(width), f64::from(height)) {
-            let why = format!("it has {width} x {height} pixels, but its boxes are for {claimed_w} x {claimed_h}");
-            return Err(Skipped::new(path, Reason::OtherSize, why));
-        }
-        Ok((path, header))
+        };
+        read.outcome = read.outcome.map(|picture| Picture { coco_id: Some(id), ..picture });
+        read
     }
 }
 
 impl Image {
-    /// The picture's name as a path; some programs write the other system's separator.
-    fn relative_path(&self) -> PathBuf {
-        PathBuf::from(self.file_name.trim().replace('\\', "/"))
+    /// The stem of its file.
+    fn name(&self) -> String {
+        paths::parts(&self.file_name).last().map(|name| stem(Path::new(name))).unwrap_or_default()
     }
+}
+
+/// An annotation in a message.
+fn shown(id: &Option<Id>) -> String {
+    id.as_ref().map_or("an annotation".into(), |id| format!("annotation {id}"))
 }
 
 /// An annotation as an object, or why it cannot be used.
 fn object(
-    annotation: &Annotation,
-    size_px: (u32, u32),
-    names: &BTreeMap<i64, Arc<str>>,
-) -> Result<Object, (Reason, String)> {
-    let Some(class) = names.get(&annotation.category_id) else {
-        return Err((Reason::UnknownClass, format!("there is no category {}", annotation.category_id)));
+    annotation: Annotation,
+    names: &HashMap<Id, Arc<str>>,
+) -> (Option<Id>, Result<WrittenObject, (Reason, String)>) {
+    let class = match &annotation.category_id {
+        Some(id) => names.get(id).ok_or_else(|| (Reason::UnknownClass, format!("there is no category {id}"))),
+        None => Err((Reason::UnknownClass, "it has no category".into())),
     };
-    let Some(bbox) = &annotation.bbox else { return Err((Reason::NoArea, "it has no bbox".into())) };
-    let &[x, y, w, h] = &bbox[..] else {
-        return Err((Reason::NoArea, format!("its bbox has {} numbers, not four", bbox.len())));
-    };
-    let bbox_px = XywhPx { x, y, w, h };
-    placed(class, bbox_px, size_px)?;
-    let area_px = annotation.area.filter(|area| area.is_finite() && *area >= 0.0).unwrap_or_else(|| bbox_px.area());
-    Ok(Object { class: class.clone(), bbox_px, area_px, difficult: false, crowd: annotation.is_crowd() })
+    let object = class.and_then(|class| {
+        let bbox_px = annotation.bbox_px().map_err(|why| (Reason::NoArea, why))?;
+        let edges = Edges::AsWritten(bbox_px);
+        Ok(WrittenObject {
+            class: class.clone(),
+            edges,
+            area_px: annotation.area,
+            difficult: false,
+            crowd: annotation.crowd,
+        })
+    });
+    (annotation.id, object)
 }
 
 #[cfg(test)]

@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::*;
-use crate::boxes_px::TruthPx;
-use crate::{Dataset, Format, Pictures};
+use super::LOOKED_AT;
+use crate::boxes_px::{TruthPx, XywhPx};
+use crate::report::Reason;
+use crate::{DataError, Dataset, Format, Id, Pictures};
 
 /// A folder with files; `jpgs` are pictures of 40 x 20 pixels.
 fn folder(jpgs: &[&str], jsons: &[(&str, &Value)]) -> TempDir {
@@ -44,6 +47,10 @@ fn small() -> Value {
     })
 }
 
+fn ids(numbers: [i64; 2]) -> Vec<Id> {
+    numbers.map(Id::Number).to_vec()
+}
+
 fn open(path: &Path, split: Option<&str>) -> Result<Pictures, DataError> {
     match crate::open(&[path.to_string_lossy()], Format::AUTO, split, None)? {
         Dataset::Pictures(pictures) => Ok(pictures),
@@ -61,7 +68,7 @@ fn boxes_are_measured_as_written_and_crowds_are_not_learned_from() {
     );
     let report = set.report();
     assert_eq!((report.images, report.boxes, report.crowds, report.empty_images), (2, 1, 1, 1), "{report}");
-    assert_eq!(set.coco_ids(), Some(crate::CocoIds { images: vec![3, 8], categories: vec![4, 9] }));
+    assert_eq!(set.coco_ids(), Some(crate::CocoIds { images: ids([3, 8]), categories: ids([4, 9]) }));
 
     let sample = set.get(1).unwrap();
     let truth = |class, [x, y, w, h]: [f64; 4], area_px, crowd| {
@@ -86,7 +93,11 @@ fn file_and_pictures_are_found_in_their_usual_places() {
         ("data/", "labels.json", "train"),
         ("", "annotations.json", "train"),
         ("images/", "result.json", "train"),
-        ("", "fold_1/../instances_fold_1.json", "fold_1"),
+        ("", "instances_fold_1.json", "fold_1"),
+        ("fold_1/", "fold_1/_annotations.coco.json", "fold_1"),
+        ("images/Validation/", "annotations/instances_Validation.json", "val"),
+        ("images/default/", "annotations/instances_default.json", "train"),
+        ("deep/er/", "annotations/anything.json", "train"),
     ] {
         let folder = folder(&pairs(pictures).each_ref().map(String::as_str), &[(json, &small)]);
         let all = open(folder.path(), None).unwrap();
@@ -95,7 +106,8 @@ fn file_and_pictures_are_found_in_their_usual_places() {
         assert_eq!(direct.len(), 2, "{json}");
         let part = open(folder.path(), Some(split));
         let len = part.as_ref().map_or(0, Pictures::len);
-        let divided = ["labels.json", "annotations.json", "result.json"].contains(&json);
+        let undivided = ["labels", "annotations", "result", "instances_default", "anything"];
+        let divided = Path::new(json).file_stem().is_some_and(|stem| undivided.iter().any(|name| stem == *name));
         assert_eq!(len, if divided { 1 } else { 2 }, "{json}: {part:?}");
     }
 }
@@ -152,11 +164,11 @@ fn faulty_entries_are_left_out_with_a_reason() {
     let set = open(&folder.path().join("set"), None).unwrap();
     assert_eq!((0..set.len()).map(|i| set.name(i)).collect::<Vec<_>>(), ["a", "b", "b"]);
     let expected = [
-        (Reason::MissingPicture, 1),
+        (Reason::MissingPicture, 2),
         (Reason::UnreadablePicture, 1),
         (Reason::OtherSize, 1),
         (Reason::MissingImage, 1),
-        (Reason::OutsideFolder, 3),
+        (Reason::OutsideFolder, 2),
         (Reason::Duplicate, 2),
         (Reason::NoArea, 4),
         (Reason::OutsidePicture, 1),
@@ -201,7 +213,7 @@ fn a_category_that_only_heads_others_is_not_a_class() {
 fn a_file_that_is_not_coco_or_has_its_pictures_elsewhere_is_refused_in_a_sentence() {
     let set = folder(&[], &[("annotations/instances_val2017.json", &small())]);
     let error = open(set.path(), None).unwrap_err().to_string();
-    assert!(error.contains("(b.jpg) are in none of") && error.contains("images"), "{error}");
+    assert!(error.contains("(a.jpg) are not in") && error.contains("images/"), "{error}");
     let mut json = small();
     json["images"] = json!(1);
     let set = folder(&[], &[("a.json", &json), ("b.json", &json!({"shapes": [], "imagePath": "x"}))]);
@@ -240,4 +252,115 @@ fn augmentation_changes_what_is_learned_from_and_not_what_is_measured_with() {
         }
     }
     assert!(moved > 0, "nothing was augmented");
+}
+
+/// `small` with its pictures named otherwise.
+fn named(b: &str, a: &str) -> Value {
+    let mut json = small();
+    json["images"][0]["file_name"] = json!(b);
+    json["images"][1]["file_name"] = json!(a);
+    json
+}
+
+#[test]
+fn pictures_are_found_by_their_names_where_their_folder_is_of_another_machine() {
+    for (b, a) in [
+        ("..\\..\\label-studio\\media\\upload\\4\\b.jpg", "..\\..\\label-studio\\media\\upload\\4\\a.jpg"),
+        ("images\\1/b.jpg", "images\\1/a.jpg"),
+        ("/home/me/work/set/train/b.jpg", "C:\\set\\a.jpg"),
+        ("/data/local-files/?d=set/b.jpg", "http://host:8080/data/a.jpg"),
+    ] {
+        let folder = folder(&["images/a.jpg", "images/b.jpg"], &[("result.json", &named(b, a))]);
+        let set = open(folder.path(), None).unwrap();
+        assert_eq!((set.len(), set.report().boxes), (2, 1), "{b}: {}", set.report());
+    }
+    // Not the picture of that name in another split, and none outside.
+    let jsons =
+        [("train/_annotations.coco.json", &named("b.jpg", "gone.jpg")), ("valid/_annotations.coco.json", &small())];
+    let folder = folder(&["train/b.jpg", "valid/a.jpg", "valid/b.jpg", "valid/gone.jpg"], &jsons);
+    let set = open(folder.path(), Some("train")).unwrap();
+    assert_eq!((set.len(), set.report().counts()), (1, [(Reason::MissingPicture, 1)].into()));
+}
+
+#[test]
+fn ids_are_labels_however_they_are_written() {
+    let mut json = small();
+    json["images"][0]["id"] = json!("b");
+    json["annotations"][0]["image_id"] = json!("b");
+    json["annotations"][0]["category_id"] = json!("9");
+    json["annotations"][1]["image_id"] = json!("b");
+    json["annotations"][1]["category_id"] = json!(4.0);
+    let folder = folder(&["a.jpg", "b.jpg"], &[("all.json", &json)]);
+    let set = open(folder.path(), None).unwrap();
+    assert_eq!((set.report().boxes, set.report().crowds), (1, 1), "{}", set.report());
+    assert_eq!(set.coco_ids().unwrap().images, [Id::Number(3), Id::Text("b".into())]);
+}
+
+#[test]
+fn one_bad_annotation_costs_itself_alone_with_its_number() {
+    let mut json = small();
+    json["annotations"][0]["bbox"] = json!([null, null, null, null]);
+    json["annotations"][0]["id"] = json!(77);
+    json["images"][0]["width"] = json!(0);
+    json["images"][0]["height"] = json!("?");
+    let folder = folder(&["a.jpg", "b.jpg"], &[]);
+    // As pandas writes it.
+    fs::write(folder.path().join("all.json"), json.to_string().replace("300", "NaN")).unwrap();
+    let set = open(folder.path(), None).unwrap();
+    assert_eq!((set.report().crowds, set.report().counts()), (1, [(Reason::NoArea, 1)].into()));
+    assert!(set.report().to_string().contains("annotation 77 of b"), "{}", set.report());
+}
+
+#[test]
+fn a_file_under_two_ids_is_one_picture_with_the_boxes_of_both() {
+    let mut json = named("a.jpg", "a.jpg");
+    json["annotations"][1]["image_id"] = json!(3);
+    let folder = folder(&["a.jpg"], &[("all.json", &json)]);
+    let set = open(folder.path(), None).unwrap();
+    let report = set.report();
+    assert_eq!((report.images, report.boxes, report.crowds, report.empty_images), (1, 1, 1, 0), "{report}");
+    assert!(report.to_string().contains("1 pictures are there again"), "{report}");
+}
+
+#[test]
+fn key_points_alone_are_read_for_their_boxes() {
+    let folder = folder(&["images/a.jpg", "images/b.jpg"], &[("annotations/person_keypoints_default.json", &small())]);
+    assert_eq!(open(folder.path(), None).unwrap().len(), 2);
+}
+
+#[test]
+fn a_background_without_objects_is_no_class_and_capitals_get_a_note() {
+    let mut json = small();
+    let categories = json["categories"].as_array_mut().unwrap();
+    categories.extend([json!({"id": 0, "name": "__background__"}), json!({"id": 11, "name": "Cat"})]);
+    let folder = folder(&["a.jpg", "b.jpg"], &[("all.json", &json)]);
+    let set = open(folder.path(), None).unwrap();
+    assert_eq!(set.labels(), ["cat", "kite", "Cat"]);
+    let report = set.report().to_string();
+    assert!(report.contains("no class") && report.contains("cat and Cat differ in capitals"), "{report}");
+}
+
+#[test]
+fn the_size_of_a_turned_photograph_tells_which_way_up_its_boxes_are() {
+    // EXIF orientation 6, a quarter turn clockwise, after the first two bytes.
+    let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    for (width, height, orientation, shape) in [(20, 40, 6, (20, 40)), (40, 20, 6, (40, 20)), (40, 20, 3, (40, 20))] {
+        let mut json = small();
+        json["images"][0]["width"] = json!(width);
+        json["images"][0]["height"] = json!(height);
+        json["annotations"][0]["bbox"] = json!([1, 1, 10, 10]);
+        let folder = folder(&["a.jpg", "b.jpg"], &[("all.json", &json)]);
+        let path = folder.path().join("b.jpg");
+        let left_red = RgbImage::from_fn(40, 20, |x, _| Rgb(if x < 20 { [250, 0, 0] } else { [0, 0, 250] }));
+        left_red.save(&path).unwrap();
+        let jpeg = fs::read(&path).unwrap();
+        let mut exif = exif.to_vec();
+        exif[29] = orientation;
+        fs::write(path, [&jpeg[..2], &exif, &jpeg[2..]].concat()).unwrap();
+        let sample = open(folder.path(), None).unwrap().get(1).unwrap();
+        assert_eq!((sample.size_px, sample.image.dimensions()), (shape, shape));
+        // A quarter turn puts the left half above; half a turn puts it right; as stored it stays.
+        let [first, last] = [(1, 1), (shape.0 - 2, shape.1 - 2)].map(|(x, y)| sample.image.get_pixel(x, y)[0] > 100);
+        assert_eq!((first, last), (orientation == 6, orientation == 3), "{width} x {height} of {orientation}");
+    }
 }

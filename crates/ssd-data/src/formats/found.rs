@@ -1,15 +1,51 @@
-//! What a reader hands over: a folder's pictures with their objects, classes by name; and whether boxes fit.
-//!
-//! Readers are [`super::voc`], [`super::coco`] and [`super::yolo`]; [`crate::pictures`] takes the results.
+//! What a format's file says of one picture ([`Written`]), what becomes of it on the picture ([`Read`]), and whether
+//! boxes fit. [`crate::pictures`] takes the results.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ssd::CornerBox;
 
+use super::ids::Id;
+use super::sizes::{self, Turn};
 use crate::boxes_px::XywhPx;
+use crate::images;
 use crate::report::{Reason, Skipped};
+
+/// What a file says of one picture.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Written {
+    /// The size that it gives, where it is one.
+    pub size: Option<(f64, f64)>,
+    /// Its objects, each with its own number, if it has one; or why one cannot be used.
+    pub objects: Vec<(Option<Id>, Result<WrittenObject, Unusable>)>,
+}
+
+/// Why an object cannot be used.
+pub(crate) type Unusable = (Reason, String);
+
+/// An object as written.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WrittenObject {
+    pub class: Arc<str>,
+    pub edges: Edges,
+    /// In square pixels, where it is not the box's.
+    pub area_px: Option<f64>,
+    pub difficult: bool,
+    pub crowd: bool,
+}
+
+/// Where an object is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Edges {
+    /// In pixels; clipped to the picture.
+    Px(XywhPx),
+    /// In pixels, measured as written even beyond the picture, as COCO does.
+    AsWritten(XywhPx),
+    /// Left, upper, right and lower edge as fractions of the picture.
+    Fractions([f64; 4]),
+}
 
 /// What a reader found in one folder.
 #[derive(Debug, Default)]
@@ -19,7 +55,7 @@ pub(crate) struct Found {
     /// The classes in the data's own order, if it has one.
     pub names: Option<Vec<String>>,
     /// COCO's ids of the classes.
-    pub category_ids: BTreeMap<String, i64>,
+    pub category_ids: BTreeMap<String, Id>,
     /// Notes for the report, a sentence each.
     pub notes: Vec<String>,
     /// Whatever is left out that belongs to no picture.
@@ -43,12 +79,12 @@ pub(crate) struct Read {
 #[derive(Debug)]
 pub(crate) struct Picture {
     pub path: PathBuf,
+    /// Of the picture that boxes refer to.
     pub size_px: (u32, u32),
-    /// Whether its EXIF orientation would turn it.
-    pub turned: bool,
+    pub turn: Turn,
     pub objects: Vec<Object>,
     /// Its id in COCO.
-    pub coco_id: Option<i64>,
+    pub coco_id: Option<Id>,
 }
 
 /// An object whose class has a name but no number yet. Its box has an area within the picture ([`placed`]).
@@ -59,6 +95,61 @@ pub(crate) struct Object {
     pub area_px: f64,
     pub difficult: bool,
     pub crowd: bool,
+}
+
+impl Object {
+    /// Whether both are one: a line that is there twice.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.class, self.bbox_px, self.crowd) == (&other.class, other.bbox_px, other.crowd)
+    }
+}
+
+/// Puts what is written of a picture onto it.
+pub(crate) fn read(name: String, path: &Path, annotation: &Path, written: Written) -> Read {
+    let mut rejected = Vec::new();
+    let boxes = written.objects.len();
+    let skipped = |reason, why| Skipped { boxes, ..Skipped::new(path, reason, why) };
+    let header = images::header(path).map_err(|why| skipped(Reason::UnreadablePicture, why));
+    let frame =
+        header.and_then(|header| sizes::frame(&header, written.size).map_err(|why| skipped(Reason::OtherSize, why)));
+    let outcome = frame.map(|(size_px, turn)| {
+        let mut objects: Vec<Object> = Vec::with_capacity(boxes);
+        for ((id, object), place) in written.objects.into_iter().zip(1..) {
+            let object = object.and_then(|object| on_picture(object, size_px)).and_then(|object| {
+                let twin = objects.iter().any(|other| object.is_same(other));
+                if twin {
+                    Err((Reason::RepeatedBox, format!("the same {} is there already", object.class)))
+                } else {
+                    Ok(object)
+                }
+            });
+            match object {
+                Ok(object) => objects.push(object),
+                Err((reason, why)) => {
+                    let what = id.map_or(format!("object {place}"), |id| format!("annotation {id} of {name}"));
+                    rejected.push(Skipped::new(annotation, reason, format!("{what}: {why}")));
+                }
+            }
+        }
+        Picture { path: path.into(), size_px, turn, objects, coco_id: None }
+    });
+    Read { name, annotation: annotation.into(), outcome, rejected }
+}
+
+/// An object in pixels of its picture, or why it cannot be used.
+fn on_picture(object: WrittenObject, size_px: (u32, u32)) -> Result<Object, (Reason, String)> {
+    let WrittenObject { class, edges, area_px, difficult, crowd } = object;
+    let (width, height) = (f64::from(size_px.0), f64::from(size_px.1));
+    let bbox_px = match edges {
+        Edges::Px(bbox_px) => placed(&class, bbox_px, size_px)?,
+        Edges::AsWritten(bbox_px) => placed(&class, bbox_px, size_px).map(|_| bbox_px)?,
+        Edges::Fractions([x1, y1, x2, y2]) => {
+            let bbox_px = XywhPx { x: x1 * width, y: y1 * height, w: (x2 - x1) * width, h: (y2 - y1) * height };
+            placed(&class, bbox_px, size_px)?
+        }
+    };
+    let area_px = area_px.filter(|area| area.is_finite() && *area >= 0.0).unwrap_or_else(|| bbox_px.area());
+    Ok(Object { class, bbox_px, area_px, difficult, crowd })
 }
 
 /// The part of a box within its picture, both in pixels; identical to the bit if all of it is.

@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 
-use super::coco_json::CocoFile;
+use super::coco_json::{self, CocoFile};
 use super::found::placed;
 use super::{voc_xml, yolo_labels, yolo_yaml};
 use crate::boxes_px::XywhPx;
@@ -27,9 +27,9 @@ fn read_all(text: &str) {
     // Errors are fine, too.
     let _ = voc_xml::parse(text);
     let _ = yolo_yaml::parse(text);
-    if let Ok(file) = CocoFile::parse(text.as_bytes()) {
+    if let Ok(file) = coco_json::parse::<CocoFile>(text.as_bytes()) {
         let classes = file.classes();
-        assert!(classes.is_sorted_by(|a, b| a.id < b.id), "{text:?}");
+        assert!(classes.is_sorted_by(|a, b| a.0 < b.0), "{text:?}");
     }
     for line in yolo_labels::parse_lines(text).unwrap_or_default() {
         let [x1, y1, x2, y2] = line.edges;
@@ -111,10 +111,10 @@ proptest! {
 
 #[test]
 fn the_seeds_are_valid() {
-    assert_eq!(voc_xml::parse(XML).map(|objects| objects.len()), Ok(2));
+    assert_eq!(voc_xml::parse(XML).map(|annotation| annotation.object.len()), Ok(2));
     assert_eq!(yolo_labels::parse_lines(LABELS).map(|lines| lines.len()), Ok(3));
     assert_eq!(yolo_yaml::parse(YAML).map(|description| description.names.len()), Ok(2));
-    assert!(CocoFile::parse(JSON.as_bytes()).is_ok());
+    assert!(coco_json::parse::<CocoFile>(JSON.as_bytes()).is_ok());
 }
 
 #[test]

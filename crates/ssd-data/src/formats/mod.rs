@@ -1,15 +1,25 @@
-//! Recognises the format of each path and hands it to its reader; reads no annotation itself.
+//! Data sets on disk, by the rules that all formats share and the readers of each.
+//!
+//! One module for each rule: `tree` finds the files, `pairs` says which annotation belongs to which picture, `paths`
+//! which file a written path means, `split` what a run takes, `sizes` whether a picture is the one annotated and which
+//! way up, `ids` and `values` what may stand in a JSON. `folder` joins them for formats with a file per picture.
 //!
 //! A format is a row of [`FORMATS`], which stands in the file of its reader: a new one touches that file and this list.
 
 mod coco;
 pub mod coco_json;
-mod files;
+mod folder;
 pub(crate) mod found;
 #[cfg(test)]
 mod fuzz;
+pub mod ids;
+mod pairs;
+mod paths;
+mod sizes;
 mod spec;
-mod split;
+pub(crate) mod split;
+mod tree;
+pub mod values;
 pub(crate) mod voc;
 mod voc_xml;
 mod yolo;
@@ -20,16 +30,19 @@ mod yolo_yaml;
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use self::found::Found;
-use self::spec::{FormatSpec, Part};
+use self::spec::{FormatSpec, Set};
+use self::split::{Ask, Splits};
+use self::tree::Tree;
 use crate::error::DataError;
+use crate::images::is_picture;
 
-/// The formats in the order tried, the most certain to recognise first.
+/// The formats, the most certain to recognise first.
 static FORMATS: [&FormatSpec; 3] = [&voc::FORMAT, &coco::FORMAT, &yolo::FORMAT];
 
 /// A choice of format: one by name, or `auto`, recognised from the folder.
@@ -95,33 +108,45 @@ impl From<Format> for String {
     }
 }
 
-/// The split of all data sets in `data`. One without that split is skipped if another has it.
+/// What is asked for of all data sets in `data`. One without any of it is skipped if another has some.
 ///
 /// # Errors
 /// A path that does not exist or holds no data set, a split that all lack, and whatever a reader cannot read at all.
-pub(crate) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Result<Vec<Found>, DataError> {
-    let mut found = Vec::new();
+pub(crate) fn find_all(data: &[&str], format: Format, ask: Ask) -> Result<Vec<Found>, DataError> {
     let mut notes = Vec::new();
-    let mut without_split = None;
     let mut opened = HashSet::new();
+    let others: HashSet<PathBuf> = match ask {
+        Ask::Learn(sides) | Ask::Measure(sides) => {
+            sides.other.iter().filter_map(|path| fs::canonicalize(path).ok()).collect()
+        }
+        Ask::All | Ask::Split(_) => HashSet::new(),
+    };
+    let mut sets: Vec<Set> = Vec::new();
     for path in data.iter().map(Path::new) {
         let place = fs::canonicalize(path).map_err(|source| DataError::Read { path: path.into(), source })?;
+        let shared = others.is_empty() || others.contains(&place);
         if !opened.insert(place) {
             notes.push(format!("{} is named twice and used once", path.display()));
             continue;
         }
-        let parts = match format.0 {
-            Some(format) => (format.parts)(path)?,
+        let found = match format.0 {
+            Some(format) => (format.named)(path)?,
             None => recognise(path)?,
         };
-        for Part(open) in parts {
-            match open(split) {
-                Ok(parts) => found.extend(parts),
-                Err(error @ DataError::NoSplit { .. }) => {
-                    notes.push(format!("skipped: {error}"));
-                    without_split.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
+        sets.extend(found.into_iter().map(|mut set| {
+            set.splits.shared = shared;
+            set
+        }));
+    }
+    let splits: Vec<Splits> = sets.iter().map(|set| set.splits.clone()).collect();
+    let mut found = Vec::new();
+    let mut without_split = None;
+    for (set, take) in sets.iter().zip(split::plan(&splits, ask)) {
+        match take {
+            Ok(take) => found.extend((set.open)(&take)?.into_iter().map(settled)),
+            Err(error) => {
+                notes.push(format!("skipped: {error}"));
+                without_split.get_or_insert(error);
             }
         }
     }
@@ -135,19 +160,56 @@ pub(crate) fn find_all(data: &[&str], format: Format, split: Option<&str>) -> Re
     }
 }
 
-/// The data sets at a path, by the first format that recognises any.
-fn recognise(path: &Path) -> Result<Vec<Part>, DataError> {
+/// With the orientation of each picture decided.
+fn settled(mut found: Found) -> Found {
+    let pictures = found.reads.iter_mut().filter_map(|read| read.outcome.as_mut().ok());
+    let note = sizes::settle(pictures.map(|picture| &mut picture.turn));
+    found.notes.extend(note);
+    found
+}
+
+/// The data sets at a path: those of the format that annotates most of its pictures, or the first of several.
+fn recognise(path: &Path) -> Result<Vec<Set>, DataError> {
+    if path.is_file() {
+        let by_ending: [(&[&str], &FormatSpec); 2] = [(&["json"], &coco::FORMAT), (&["yaml", "yml"], &yolo::FORMAT)];
+        let format = by_ending.into_iter().find(|(endings, _)| crate::images::has_ending(path, endings));
+        return format.map_or_else(|| Err(unrecognised(path, None)), |(_, format)| (format.named)(path));
+    }
+    let tree = Tree::of(path)?;
+    let pictures = tree.files.iter().filter(|file| is_picture(file)).count();
+    let mut best: Vec<Set> = Vec::new();
     for format in FORMATS {
-        let parts = (format.recognise)(path)?;
-        if !parts.is_empty() {
-            return Ok(parts);
+        let sets = (format.recognise)(&tree)?;
+        let annotated = |sets: &[Set]| sets.iter().map(|set| set.annotated).sum::<usize>();
+        if best.is_empty() || annotated(&sets) > annotated(&best) {
+            best = sets;
+        }
+        // The next ones are less certain.
+        if !best.is_empty() && 2 * annotated(&best) >= pictures {
+            break;
         }
     }
-    // A folder of data sets, further down: only VOC's development kit is one.
-    let nested = if path.is_dir() { voc::parts_below(path)? } else { Vec::new() };
-    if nested.is_empty() {
-        let looked_for = FORMATS.map(|format| format.looked_for).join(", nor ");
-        return Err(DataError::Unrecognised { path: path.into(), looked_for });
-    }
-    Ok(nested)
+    if best.is_empty() { Err(unrecognised(path, Some(&tree))) } else { Ok(best) }
+}
+
+fn unrecognised(path: &Path, tree: Option<&Tree>) -> DataError {
+    let looked_for = FORMATS.map(|format| format.looked_for).join(", nor ");
+    let hint = tree.and_then(foreign).unwrap_or_default();
+    DataError::Unrecognised { path: path.into(), looked_for, hint }
+}
+
+/// The words of other programs' own files, and the export to ask for.
+fn foreign(tree: &Tree) -> Option<String> {
+    let marks = [
+        ("_via_", "VIA"),
+        ("\"shape_attributes\"", "VIA"),
+        ("\"imagePath\"", "labelme"),
+        ("\"label_config\"", "Label Studio"),
+    ];
+    tree.ending(&["json"]).take(8).find_map(|file| {
+        let [start, _] = tree::both_ends(file, 64 << 10);
+        let text = String::from_utf8_lossy(&start).into_owned();
+        let (_, program) = marks.iter().find(|(mark, _)| text.contains(mark))?;
+        Some(format!("; {} is a project of {program}: export it as COCO or Pascal VOC", file.display()))
+    })
 }

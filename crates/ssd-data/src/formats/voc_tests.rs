@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
 use ssd::CornerBox;
 use tempfile::TempDir;
 
-use super::*;
-use crate::{Dataset, Format, Pictures};
+use crate::boxes_px::XywhPx;
+use crate::report::{Reason, Skipped};
+use crate::{Ask, DataError, Dataset, Format, Pictures, Sides};
 
 fn open(path: &Path, split: Option<&str>, labels: Option<&[String]>) -> Result<Pictures, DataError> {
     match crate::open(&[path.to_string_lossy()], "voc".parse().unwrap(), split, labels)? {
@@ -32,7 +34,7 @@ pub(crate) fn folder_of(names: &[&str]) -> TempDir {
     folder
 }
 
-/// Writes the annotation of a picture; the size it claims is wrong on purpose.
+/// Writes the annotation of a picture; its size is unknown.
 fn annotate(folder: &TempDir, name: &str, objects: &[(&str, [i32; 4])]) {
     let objects: String = objects
         .iter()
@@ -43,7 +45,7 @@ fn annotate(folder: &TempDir, name: &str, objects: &[(&str, [i32; 4])]) {
             )
         })
         .collect();
-    let text = format!("<annotation><size><width>999</width><height>999</height></size>{objects}</annotation>");
+    let text = format!("<annotation><size><width>0</width><height>0</height></size>{objects}</annotation>");
     fs::write(folder.path().join(format!("Annotations/{name}.xml")), text).unwrap();
 }
 
@@ -53,7 +55,7 @@ fn labels(names: &[&str]) -> Vec<String> {
 
 /// The report's only entry for something left out, after checking the file it names.
 fn only_reason(voc: &Pictures, file: &str) -> (Reason, String) {
-    let [Skipped { path, reason, why }] = &voc.report().skipped[..] else { panic!("{:?}", voc.report()) };
+    let [Skipped { path, reason, why, .. }] = &voc.report().skipped[..] else { panic!("{:?}", voc.report()) };
     assert!(path.ends_with(file), "{} was blamed, not {file}", path.display());
     (*reason, why.clone())
 }
@@ -80,7 +82,7 @@ fn a_split_is_found_two_levels_down_and_a_missing_one_lists_those_there_are() {
     fs::rename(inner.path(), outer.path().join("VOCdevkit/VOC2007")).unwrap();
 
     let voc = open(outer.path(), Some("val"), None).unwrap();
-    assert_eq!([voc.name(0), voc.name(1), voc.name(2)], ["b", "a", ""]);
+    assert_eq!([voc.name(0), voc.name(1), voc.name(2)], ["a", "b", ""]);
     let error = open(outer.path(), Some("train"), None).unwrap_err().to_string();
     assert!(error.contains("\"train\"") && error.contains("its splits are val"), "{error}");
     assert_eq!(open(outer.path(), None, None).unwrap().len(), 3);
@@ -92,13 +94,15 @@ fn a_missing_annotation_or_picture_is_left_out_and_reported() {
     fs::remove_file(folder.path().join("Annotations/a.xml")).unwrap();
     let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.len(), voc.name(0)), (1, "b".into()));
-    assert!(only_reason(&voc, "Annotations/a.xml").1.contains("no such annotation"));
+    let (reason, why) = only_reason(&voc, "JPEGImages/a.jpg");
+    assert!(reason == Reason::BadAnnotation && why.contains("no annotation"), "{why}");
 
     let folder = folder_of(&["a", "b"]);
     fs::remove_file(folder.path().join("JPEGImages/b.jpg")).unwrap();
     let voc = open(folder.path(), None, None).unwrap();
     assert_eq!((voc.len(), voc.name(0)), (1, "a".into()));
-    assert!(only_reason(&voc, "JPEGImages/b").0 == Reason::MissingPicture);
+    assert!(only_reason(&voc, "Annotations/b.xml").0 == Reason::MissingImage);
+    assert_eq!(voc.report().skipped[0].boxes, 1, "its box is counted as lost");
 }
 
 #[test]
@@ -192,16 +196,16 @@ fn another_folder_and_an_empty_one_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(open(folder.path(), None, None), Err(DataError::OtherLayout { .. })));
     assert!(matches!(open(&folder.path().join("gone"), None, None), Err(DataError::Read { .. })));
-    assert!(matches!(open(folder_of(&[]).path(), None, None), Err(DataError::Nothing { .. })));
+    assert!(matches!(open(folder_of(&[]).path(), None, None), Err(DataError::OtherLayout { .. })));
 }
 
 #[test]
 fn a_picture_listed_twice_is_used_once() {
     let folder = folder_of(&["a", "b"]);
-    fs::write(folder.path().join("ImageSets/Main/train.txt"), "a\nb\na\n../a\n").unwrap();
+    fs::write(folder.path().join("ImageSets/Main/train.txt"), "a\nb\na\n../a\ngone\n").unwrap();
     let voc = open(folder.path(), Some("train"), None).unwrap();
     assert_eq!(voc.len(), 2);
-    assert_eq!(voc.report().counts(), [(Reason::MissingPicture, 1), (Reason::Duplicate, 1)].into());
+    assert_eq!(voc.report().counts(), [(Reason::MissingPicture, 1), (Reason::Duplicate, 2)].into());
 }
 
 #[test]
@@ -215,7 +219,7 @@ fn a_file_of_another_kind_replaces_no_picture_and_a_second_picture_of_a_name_is_
     let voc = open(folder.path(), None, None).unwrap();
     assert_eq!(voc.len(), 3, "{}", voc.report());
     let (reason, why) = only_reason(&voc, "JPEGImages/b.png");
-    assert!(reason == Reason::SameName && why.contains("b.jpg"), "{why}");
+    assert!(reason == Reason::SameName && why.contains("same name"), "{why}");
 }
 
 #[test]
@@ -232,8 +236,8 @@ fn a_list_of_any_name_can_be_asked_for_and_lines_may_have_an_extension_or_a_numb
     let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
     assert!(error.contains("its splits are cat_train, my_val"), "{error}");
     list("train.txt", "a\n");
-    let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
-    assert!(error.contains("its splits are train;"), "{error}");
+    let error = open(folder.path(), Some("test"), None).unwrap_err().to_string();
+    assert!(error.contains("its splits are my_val, train;"), "{error}");
     assert_eq!(open(folder.path(), Some("my_val"), None).unwrap().len(), 4);
 }
 
@@ -252,7 +256,7 @@ fn a_devkit_with_two_years_is_opened_whole_and_one_without_the_split_is_skipped(
     assert_eq!((train.len(), train.name(0)), (1, "a".into()));
     let [note] = &train.report().notes[..] else { panic!("{}", train.report()) };
     assert!(note.contains("VOC2007") && note.contains("its splits are test"), "{note}");
-    assert!(open(devkit.path(), Some("val"), None).is_err());
+    assert!(open(devkit.path(), Some("trainval"), None).is_err());
 
     let years = ["VOC2007", "VOC2012", "VOC2007/../VOC2012"].map(|year| devkit.path().join(year));
     let set = crate::open(&years.map(|path| path.to_string_lossy().into_owned()), Format::AUTO, None, None).unwrap();
@@ -283,7 +287,7 @@ fn one_picture_is_in_both_splits_and_an_error_says_how_a_set_was_divided() {
     for split in ["train", "val"] {
         let voc = open(folder.path(), Some(split), None).unwrap();
         assert_eq!(voc.len(), 1);
-        assert!(voc.report().to_string().contains("one picture, which is taken as train and as val"), "{split}");
+        assert!(voc.report().to_string().contains("one picture, which is taken to learn from and"), "{split}");
     }
     fs::write(folder.path().join("JPEGImages/a.jpg"), b"no picture").unwrap();
     let error = open(folder.path(), Some("val"), None).unwrap_err().to_string();
@@ -320,4 +324,125 @@ fn pictures_with_an_xml_beside_each_are_a_data_set_in_one_folder_or_one_for_each
     assert_eq!(set(&outer.path().join("train"), None).labels(), ["cat"]);
     let error = open(outer.path(), Some("test"), None).unwrap_err().to_string();
     assert!(error.contains("its splits are train, valid"), "{error}");
+}
+
+/// Moves the pictures and annotations of a new set into folders; `{}` in a place stands for the name of each.
+fn moved(places: [&str; 2], names: &[&str]) -> TempDir {
+    let (from, to) = (folder_of(names), tempfile::tempdir().unwrap());
+    for (name, (part, place)) in
+        names.iter().flat_map(|name| [(name, ("JPEGImages", places[0])), (name, ("Annotations", places[1]))])
+    {
+        let ending = if part == "JPEGImages" { "jpg" } else { "xml" };
+        let new = to.path().join(place.replace("{}", name));
+        fs::create_dir_all(new.parent().unwrap()).unwrap();
+        fs::rename(from.path().join(format!("{part}/{name}.{ending}")), new).unwrap();
+    }
+    to
+}
+
+#[test]
+fn pictures_and_annotations_may_lie_in_any_folders_of_any_names() {
+    for places in [
+        ["Images/{}.jpg", "Annotations/{}.xml"],
+        ["images/{}.jpg", "labels/{}.xml"],
+        ["images/{}.jpg", "annots/{}.xml"],
+        ["images/{}.JPG", "annotations/xmls/{}.xml"],
+        ["bilder/{}.jpg", "kisten/{}.xml"],
+        ["set/set/JPEGImages/{}/x.jpg", "set/set/Annotations/{}/x.xml"],
+        ["deep/er/{}.jpg", "deep/er/{}.jpg.xml"],
+        ["{}.jfif", "{}.xml"],
+    ] {
+        let folder = moved(places, &["a", "b"]);
+        let set = crate::open(&[folder.path().to_string_lossy()], Format::AUTO, None, None).unwrap();
+        let report = set.report().unwrap();
+        assert_eq!((report.images, report.boxes, report.skipped.len()), (2, 2, 0), "{places:?}: {report}");
+    }
+}
+
+#[test]
+fn a_picture_is_found_by_the_name_in_its_annotation_where_none_has_the_annotation_s_own() {
+    let folder = moved(["images/IMG_{}.jpg", "annotations/{}.xml"], &["a", "b"]);
+    for name in ["a", "b"] {
+        let path = folder.path().join(format!("annotations/{name}.xml"));
+        let given = format!("<annotation><filename>C:\\photos\\IMG_{name}.jpg</filename>");
+        let text = fs::read_to_string(&path).unwrap().replace("<annotation>", &given);
+        fs::write(path, text).unwrap();
+    }
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!((voc.len(), voc.name(0), voc.report().boxes), (2, "IMG_a".into(), 2), "{}", voc.report());
+}
+
+#[test]
+fn hidden_files_are_no_data() {
+    let folder = folder_of(&["a"]);
+    for hidden in ["JPEGImages/._a.jpg", "Annotations/._a.xml", "JPEGImages/.DS_Store"] {
+        fs::write(folder.path().join(hidden), "x").unwrap();
+    }
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!((voc.len(), voc.report().skipped.len()), (1, 0), "{}", voc.report());
+}
+
+#[test]
+fn a_size_in_the_annotation_has_to_be_the_picture_s() {
+    let folder = folder_of(&["a", "b"]);
+    let path = folder.path().join("Annotations/a.xml");
+    let text =
+        fs::read_to_string(&path).unwrap().replace(">0</width>", ">80</width>").replace(">0</height>", ">40</height>");
+    fs::write(path, text).unwrap();
+    let voc = open(folder.path(), None, None).unwrap();
+    let (reason, why) = only_reason(&voc, "JPEGImages/a.jpg");
+    assert!(reason == Reason::OtherSize && why.contains("40 x 20 pixels, but its boxes are for 80 x 40"), "{why}");
+    assert!(voc.report().warning().unwrap().contains("1 of 2 pictures (50%) and 1 of 2 boxes"));
+}
+
+#[test]
+fn an_object_that_is_there_twice_is_one() {
+    let folder = folder_of(&["a"]);
+    annotate(&folder, "a", &[("cat", [1, 1, 9, 9]), ("dog", [1, 1, 9, 9]), ("cat", [1, 1, 9, 9])]);
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!((voc.report().boxes, voc.report().counts()), (2, [(Reason::RepeatedBox, 1)].into()));
+}
+
+/// Both sides of a run: the names of the pictures of each.
+fn sides(data: &[&Path], val_data: &[&Path]) -> [Vec<String>; 2] {
+    let paths = |paths: &[&Path]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    let (data, val_data) = (paths(data), paths(val_data));
+    let sides = |other| Sides { learn: None, measure: None, other, val_fraction: None };
+    let measured = if val_data.is_empty() { &data } else { &val_data };
+    [
+        (&data, Ask::Learn(sides(&val_data))),
+        (measured, Ask::Measure(sides(if val_data.is_empty() { &[] } else { &data }))),
+    ]
+    .map(|(paths, ask)| {
+        let set = crate::open(paths, Format::AUTO, ask, None).unwrap();
+        (0..set.len()).map(|i| set.name(i)).collect()
+    })
+}
+
+#[test]
+fn folders_named_like_splits_are_splits_also_where_each_holds_a_pair_of_folders() {
+    let outer = tempfile::tempdir().unwrap();
+    for (split, names) in [("train", vec!["a", "b", "c"]), ("val", vec!["a", "d"])] {
+        let inner = folder_of(&names);
+        fs::remove_dir_all(inner.path().join("ImageSets")).unwrap();
+        fs::create_dir(outer.path().join(split)).unwrap();
+        for (from, to) in [("JPEGImages", "images"), ("Annotations", "annotations")] {
+            fs::rename(inner.path().join(from), outer.path().join(split).join(to)).unwrap();
+        }
+    }
+    assert_eq!(sides(&[outer.path()], &[]), [vec!["a", "b", "c"], vec!["a", "d"]]);
+    assert_eq!(open(outer.path(), Some("val"), None).unwrap().len(), 2);
+}
+
+#[test]
+fn data_named_for_one_side_alone_are_used_whole() {
+    let names: Vec<String> = (0..12).map(|i| format!("p{i:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (a, b) = (folder_of(&names), folder_of(&["q", "r"]));
+    let [learned, measured] = sides(&[a.path()], &[b.path()]);
+    assert_eq!((learned.len(), measured.len()), (12, 2));
+    // A folder that serves both sides is divided.
+    let [learned, measured] = sides(&[a.path(), b.path()], &[a.path()]);
+    assert_eq!(learned.len() + measured.len(), 14, "{learned:?} {measured:?}");
+    assert!(!measured.is_empty() && measured.iter().all(|name| !learned.contains(name)));
 }

@@ -1,192 +1,184 @@
 //! YOLO: a text file of boxes for each picture, and the class names in `data.yaml`, `classes.txt` or `obj.names`.
 //!
-//! The pictures of a split are where `data.yaml` says; else in a list `train.txt`, in `images/train`, `train/images` or
-//! `train`; else the set has no splits, and its pictures are those below `images`, those in the folder itself, or, if
-//! it holds only labels, those of the one folder beside it with pictures of the same names. The labels of a picture are
-//! at its path with `images` replaced by `labels`; else beside the picture; else in the set's folder `labels`.
-//!
-//! A picture without a label file is used as one without objects. Classes are ordered by their index.
+//! Splits are where `data.yaml` says, else as for every set of single files ([`super::folder`]). A picture without a
+//! label file is used as one without objects. Classes are ordered by their index.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::files::Header;
-use super::found::{Found, Object, Picture, Read, placed};
-use super::spec::{FormatSpec, Part};
+use super::folder::{Folder, Lone, Reader};
+use super::found::{Edges, Found, Written, WrittenObject};
+use super::pairs::among_pictures;
+use super::spec::{FormatSpec, Set};
+use super::split::{Splits, Take};
+use super::tree::{self, Tree, stem};
 use super::yolo_labels::{self, Line};
-use super::yolo_set::{self, Set};
-use super::{files, split};
-use crate::boxes_px::XywhPx;
+use super::yolo_set::{Names, description_in, is_name_list};
 use crate::error::DataError;
-use crate::report::{Reason, Skipped};
+use crate::images::{has_ending, is_picture};
+use crate::report::Reason;
 
-/// A picture and its label file, if any.
-struct Entry {
-    picture: PathBuf,
-    label: Option<PathBuf>,
-}
+/// Label files tried when looking for the folder with their pictures.
+const TRIED: usize = 100;
 
 /// YOLO, as a row of the table of formats.
 pub(super) static FORMAT: FormatSpec = FormatSpec {
     name: "yolo",
-    looked_for: "a data.yaml, classes.txt or obj.names (YOLO)",
-    recognise: |path| {
-        let is_yolo = files::ends_in(path, &["yaml", "yml"]) || path.is_dir() && yolo_set::is_there(path);
-        Ok(if is_yolo { vec![part(path)] } else { Vec::new() })
+    looked_for: "a .txt with the name of a picture beside a data.yaml, classes.txt or obj.names (YOLO)",
+    recognise: sets_in,
+    named: |path| {
+        if path.is_dir() {
+            let tree = Tree::of(path)?;
+            let sets = sets_in(&tree)?;
+            return if sets.is_empty() { Err(nameless(path)) } else { Ok(sets) };
+        }
+        if !has_ending(path, &["yaml", "yml"]) {
+            let why = "a file that describes one ends in .yaml or .yml; give that, or the folder that holds it";
+            return Err(DataError::OtherLayout { path: path.into(), format: "YOLO", why: why.into() });
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let files = Tree::of(folder)?.files;
+        Ok(vec![set(Tree::new(folder, files), Some(path))?.ok_or_else(|| nameless(path))?])
     },
-    parts: |path| Ok(vec![part(path)]),
 };
 
-fn part(path: &Path) -> Part {
-    let path = path.to_path_buf();
-    Part(Box::new(move |split| open(&path, split).map(|found| vec![found])))
+fn nameless(path: &Path) -> DataError {
+    let why = "it has no data.yaml, classes.txt or obj.names to say what the class numbers mean; write one";
+    DataError::OtherLayout { path: path.into(), format: "YOLO", why: why.into() }
 }
 
-/// Reads a split, or all pictures without one.
-///
-/// # Errors
-/// A set without class names or pictures, a missing split, or pictures without any labels.
-fn open(path: &Path, split: Option<&str>) -> Result<Found, DataError> {
-    let set = Set::find(path)?;
-    let mut found = Found { notes: set.notes.clone(), ..Found::default() };
-    let (pictures, whole) = set.pictures(split, &mut found)?;
-    let mut entries: Vec<Entry> = pictures.into_par_iter().map(|picture| set.entry(picture)).collect();
-    if entries.iter().all(|entry| entry.label.is_none()) {
-        let example = entries.first().map(|entry| entry.picture.display().to_string());
-        let why = match example {
+/// The data sets in a tree: one, or each folder with a description of its own. Empty without class names.
+fn sets_in(tree: &Tree) -> Result<Vec<Set>, DataError> {
+    if let Some(set) = set(tree.clone(), description_in(tree).as_deref())? {
+        return Ok(vec![set]);
+    }
+    let homes: BTreeSet<&Path> = tree.ending(&["yaml", "yml"]).filter_map(|file| file.parent()).collect();
+    let described = homes.into_iter().filter_map(|home| {
+        let tree = tree.below(home);
+        let file = description_in(&tree)?;
+        set(tree, Some(&file)).transpose()
+    });
+    described.collect()
+}
+
+/// The set in a tree; `None` without class names.
+fn set(mut tree: Tree, description: Option<&Path>) -> Result<Option<Set>, DataError> {
+    let Some(names) = Names::of(&tree, description)? else { return Ok(None) };
+    let mut notes = names.notes.clone();
+    // A description may name places elsewhere.
+    let elsewhere = names.places.values().flatten().chain(names.lists.iter().map(|(_, list)| list));
+    let roots: BTreeSet<PathBuf> =
+        elsewhere.filter(|place| !place.starts_with(&tree.root)).map(|place| home(place)).collect();
+    for root in roots {
+        tree.files.extend(Tree::of(&root)?.files);
+    }
+    if !tree.files.iter().any(|file| is_picture(file))
+        && let Some((beside, note)) = pictures_beside(&tree)
+    {
+        tree = beside;
+        notes.push(note);
+    }
+    tree.files.sort();
+    tree.files.dedup();
+    let root = tree.root.clone();
+    let annotations: Vec<PathBuf> = tree.ending(&["txt"]).filter(|file| !is_name_list(file)).cloned().collect();
+    // Other texts lie about, too: lists, a readme.
+    let lone = |file: &Path| match yolo_labels::read_lines(file) {
+        Ok(lines) if !lines.is_empty() => Lone::Annotation(None),
+        _ => Lone::Other,
+    };
+    let placed = |file: &Path| names.places.values().flatten().any(|place| file.starts_with(place));
+    let mut folder = Folder::new(&tree, &annotations, lone, |file| placed(file) || among_pictures(file, &root));
+    if !names.lists.is_empty() || !names.places.is_empty() {
+        folder.split_by(&names.lists, &names.places);
+        folder.keep_listed();
+    }
+    folder.notes = notes;
+    let annotated = folder.annotated();
+    let pictures = folder.entries.iter().filter(|entry| entry.picture.is_ok()).count();
+    if annotated == 0 {
+        let why = match folder.entries.iter().find(|entry| entry.picture.is_ok()) {
             None => "there are no pictures; put them into images/, with the labels in labels/".into(),
-            Some(example) => format!(
-                "none of {} pictures has labels (for example {example}); they have to be in labels/ if the pictures \
+            Some(entry) => format!(
+                "none of {pictures} pictures has labels (for example {}); they have to be in labels/ if the pictures \
                  are in images/, or beside each picture",
-                entries.len()
+                entry.place().display()
             ),
         };
-        return Err(DataError::OtherLayout { path: path.into(), format: "YOLO", why });
+        return Ok(Some(unusable(&root, why)));
     }
-    found.skipped.extend(set.labels_without_picture(&entries, whole));
-    if let (Some(split), true) = (split, set.is_undivided()) {
-        let (part, note) = split::divide(entries, split, path, |entry| files::stem(&entry.picture))?;
-        entries = part;
-        found.notes.push(note);
-    }
-    found.reads = entries.into_par_iter().map(|entry| set.read(entry)).collect();
-    let mut labels: Vec<String> = Vec::new();
-    for (index, name) in &set.names {
-        if labels.iter().any(|label| **label == **name) {
-            let note = format!("class {index} has the name \"{name}\" of an earlier one, and is merged with it");
-            found.notes.push(note);
+    let splits = folder.splits();
+    let of_classes = Arc::new(names.of_classes);
+    let (labels, merged) = labels(of_classes.values());
+    let reader: Reader = Arc::new(move |file| {
+        let written = |line: Line| {
+            let class = of_classes.get(&line.class).cloned();
+            let object = class.map(|class| WrittenObject {
+                class,
+                edges: Edges::Fractions(line.edges),
+                area_px: None,
+                difficult: false,
+                crowd: false,
+            });
+            (None, object.ok_or_else(|| (Reason::UnknownClass, format!("class {} has no name", line.class))))
+        };
+        Ok(Written { size: None, objects: yolo_labels::read_lines(file)?.into_iter().map(written).collect() })
+    });
+    let open = move |take: &Take| {
+        let found = folder.read(take, false, &reader);
+        let notes = found.notes.into_iter().chain(merged.clone()).collect();
+        Ok(vec![Found { names: Some(labels.clone()), notes, ..found }])
+    };
+    Ok(Some(Set { annotated, splits, open: Box::new(open) }))
+}
+
+/// A set whose fault is told when it is read: another format may be what the folder is.
+fn unusable(root: &Path, why: String) -> Set {
+    let path = root.to_path_buf();
+    let open = move |_: &Take| Err(DataError::OtherLayout { path: path.clone(), format: "YOLO", why: why.clone() });
+    Set { annotated: 0, splits: Splits::new(root, []), open: Box::new(open) }
+}
+
+/// The names in order, each once, and a note for each that is there twice.
+fn labels<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> (Vec<String>, Vec<String>) {
+    let (mut labels, mut notes) = (Vec::new(), Vec::new());
+    for name in names {
+        if labels.iter().any(|label: &String| **label == **name) {
+            notes.push(format!("two classes have the name \"{name}\" and are merged"));
         } else {
             labels.push(name.to_string());
         }
     }
-    found.names = Some(labels);
-    Ok(found)
+    (labels, notes)
 }
 
-impl Set {
-    /// A picture with the first label file found for it.
-    fn entry(&self, picture: PathBuf) -> Entry {
-        let label = self.label_places(&picture).into_iter().find(|path| path.is_file());
-        Entry { picture, label }
-    }
-
-    /// Where the labels of a picture may be.
-    fn label_places(&self, picture: &Path) -> Vec<PathBuf> {
-        let file = PathBuf::from(format!("{}.txt", files::stem(picture)));
-        let folder = picture.parent().unwrap_or(Path::new(""));
-        let flat = self.root.join("labels");
-        let of_split = flat.join(files::file_name(folder));
-        let folders = mirrored(folder).into_iter().chain([folder.into(), of_split, flat]);
-        folders.map(|folder| folder.join(&file)).collect()
-    }
-
-    /// The label files whose picture is missing, in the folders where labels were found. A folder with the labels of
-    /// all splits is checked only if all pictures are read.
-    fn labels_without_picture(&self, entries: &[Entry], whole: bool) -> Vec<Skipped> {
-        let mut folders: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
-        for entry in entries {
-            if let Some(labels) = entry.label.as_deref().and_then(Path::parent) {
-                folders.entry(labels).or_default().extend(entry.picture.parent());
-            }
-        }
-        let mut gone = Vec::new();
-        for (labels, pictures) in folders {
-            let certain =
-                pictures.iter().all(|folder| *folder == labels || mirrored(folder).as_deref() == Some(labels));
-            if !(whole || certain) {
-                continue;
-            }
-            let there: BTreeSet<String> =
-                pictures.iter().flat_map(|folder| files::pictures_in(folder)).map(|file| files::stem(&file)).collect();
-            for file in files::files_ending(labels, &["txt"]) {
-                // Other texts may lie beside pictures: lists, a readme.
-                let is_label = || yolo_labels::read_lines(&file).is_ok_and(|lines| !lines.is_empty());
-                if !there.contains(&files::stem(&file)) && is_label() {
-                    gone.push(Skipped::new(file, Reason::MissingImage, "there is no picture of this name"));
-                }
-            }
-        }
-        gone
-    }
-
-    /// Reads the labels and the header of a picture.
-    fn read(&self, entry: Entry) -> Read {
-        let Entry { picture, label } = entry;
-        let name = files::stem(&picture);
-        let mut rejected = Vec::new();
-        let outcome = self.picture_with_objects(&picture, label.as_deref(), &mut rejected);
-        Read { name, annotation: label.unwrap_or(picture), outcome, rejected }
-    }
-
-    fn picture_with_objects(
-        &self,
-        picture: &Path,
-        label: Option<&Path>,
-        rejected: &mut Vec<Skipped>,
-    ) -> Result<Picture, Skipped> {
-        if !picture.is_file() {
-            return Err(Skipped::new(picture, Reason::MissingPicture, "there is no such picture"));
-        }
-        let lines = match label {
-            Some(label) => yolo_labels::read_lines(label)
-                .map_err(|why| Skipped::new(label, Reason::BadAnnotation, format!("{why}; its picture is left out")))?,
-            None => Vec::new(),
-        };
-        let Header { size_px, turned } =
-            files::picture_header(picture).map_err(|why| Skipped::new(picture, Reason::UnreadablePicture, why))?;
-        let mut objects = Vec::with_capacity(lines.len());
-        for (line, number) in lines.into_iter().zip(1..) {
-            match self.object(line, size_px) {
-                Ok(object) => objects.push(object),
-                Err((reason, why)) => {
-                    rejected.push(Skipped::new(label.unwrap_or(picture), reason, format!("object {number}: {why}")));
-                }
-            }
-        }
-        Ok(Picture { path: picture.into(), size_px, turned, objects, coco_id: None })
-    }
-
-    /// A line as an object, or why it cannot be used.
-    fn object(&self, line: Line, size_px: (u32, u32)) -> Result<Object, (Reason, String)> {
-        let Some(class) = self.names.get(&line.class) else {
-            return Err((Reason::UnknownClass, format!("class {} has no name", line.class)));
-        };
-        let (width, height) = (f64::from(size_px.0), f64::from(size_px.1));
-        let [x1, y1, x2, y2] = line.edges;
-        let bbox_px = XywhPx { x: x1 * width, y: y1 * height, w: (x2 - x1) * width, h: (y2 - y1) * height };
-        let bbox_px = placed(class, bbox_px, size_px)?;
-        Ok(Object { class: class.clone(), bbox_px, area_px: bbox_px.area(), difficult: false, crowd: false })
-    }
+/// The folder that holds pictures and labels of a place: above `images`, or above a split's folder.
+fn home(place: &Path) -> PathBuf {
+    let folder = if place.is_file() { place.parent().unwrap_or(place) } else { place };
+    let above =
+        folder.ancestors().find(|path| tree::file_name(path).eq_ignore_ascii_case("images")).and_then(Path::parent);
+    above.unwrap_or(folder).to_path_buf()
 }
 
-/// The folder with its last `images` replaced by `labels`.
-fn mirrored(folder: &Path) -> Option<PathBuf> {
-    let parts: Vec<&OsStr> = folder.iter().collect();
-    let place = parts.iter().rposition(|part| *part == "images")?;
-    Some(parts.iter().enumerate().map(|(i, part)| if i == place { OsStr::new("labels") } else { part }).collect())
+/// The labels of a tree without pictures together with the one folder beside it that has pictures of their names.
+fn pictures_beside(tree: &Tree) -> Option<(Tree, String)> {
+    let labelled: BTreeSet<String> = tree.ending(&["txt"]).map(|file| stem(file)).collect();
+    let root = std::fs::canonicalize(&tree.home).ok()?;
+    let above = root.parent()?;
+    let pictures = |folder: &Path| -> Vec<PathBuf> {
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        files.filter(|file| is_picture(file)).collect()
+    };
+    let fits = |folder: &PathBuf| {
+        *folder != root && pictures(folder).iter().take(TRIED).any(|picture| labelled.contains(&stem(picture)))
+    };
+    let fitting: Vec<PathBuf> = tree::subfolders(above).into_iter().filter(fits).collect();
+    let [folder] = &fitting[..] else { return None };
+    let note = format!("{} has no pictures; those in {} are taken", tree.home.display(), folder.display());
+    let labels = tree.files.iter().filter_map(|file| Some(root.join(file.strip_prefix(&tree.home).ok()?)));
+    let files = labels.chain(pictures(folder)).collect();
+    Some((Tree::new(above, files), note))
 }
 
 #[cfg(test)]

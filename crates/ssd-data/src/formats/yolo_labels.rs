@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::files;
+use super::tree;
 
 /// Larger files are refused: a thousand outlines of a hundred corners have about 2 MB.
 const MAX_BYTES: u64 = 8 << 20;
@@ -20,12 +20,12 @@ pub(super) struct Line {
 
 /// Reads a label file. The error is a clause about the file.
 pub(super) fn read_lines(path: &Path) -> Result<Vec<Line>, String> {
-    parse_lines(&files::read_text(path, MAX_BYTES)?)
+    parse_lines(&tree::read_text(path, MAX_BYTES)?)
 }
 
 /// Reads a list of names, one a line; the position is the class. The error is a clause about the file.
 pub(super) fn read_names(path: &Path) -> Result<Vec<String>, String> {
-    let text = files::read_text(path, MAX_BYTES)?;
+    let text = tree::read_text(path, MAX_BYTES)?;
     let names: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_string()).collect();
     if names.iter().all(String::is_empty) { Err("it has no names".into()) } else { Ok(names) }
 }

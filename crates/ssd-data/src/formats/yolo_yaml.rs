@@ -8,13 +8,10 @@ use std::path::Path;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::files;
+use super::{split, tree};
 
 /// Larger files are refused; ten thousand class names have about 200 KB.
 const MAX_BYTES: u64 = 1 << 20;
-
-/// The keys that name splits.
-const SPLITS: [&str; 5] = ["train", "val", "valid", "validation", "test"];
 
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,7 +38,7 @@ enum Value {
 
 /// Reads a file. The error is a clause about the file.
 pub(super) fn read(path: &Path) -> Result<Description, String> {
-    parse(&files::read_text(path, MAX_BYTES)?)
+    parse(&tree::read_text(path, MAX_BYTES)?)
 }
 
 /// Parses the text of a file.
@@ -58,13 +55,13 @@ pub(super) fn parse(text: &str) -> Result<Description, String> {
             ("kpt_shape", _) => {
                 return Err("it describes keypoints (kpt_shape), not boxes; a data set of boxes is needed".into());
             }
-            (split, Value::Scalar(place)) if SPLITS.contains(&split) && !place.is_empty() => {
-                description.splits.insert(key, vec![place]);
+            (split, Value::Scalar(place)) if split::is_split(split) && !place.is_empty() => {
+                description.splits.insert(key.to_lowercase(), vec![place]);
             }
-            (split, Value::List(places)) if SPLITS.contains(&split) => {
+            (split, Value::List(places)) if split::is_split(split) => {
                 let places = places.into_iter().collect::<Option<Vec<_>>>();
                 let places = places.ok_or_else(|| format!("its list {split} holds something other than paths"))?;
-                description.splits.insert(key, places);
+                description.splits.insert(key.to_lowercase(), places);
             }
             _ => {}
         }

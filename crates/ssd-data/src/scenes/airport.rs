@@ -11,7 +11,7 @@ fn ground(p: V) -> Look {
     if (p.z + 40.0).abs() < 14.0 { asphalt(p * 0.3) } else { grass(p * 0.25) }
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(6.0, 2.5, 62.0), target: v(-2.0, 13.0, 0.0), angle: 33.0 };
     let light = Light { reach: 3.0, haze: 420.0, ..morning(v(-0.35, 0.8, 0.7)) };
     let mut w = World::new(camera, light, vec![Plane::ground(ground)]);

@@ -80,7 +80,7 @@ fn pendant() -> Model {
     m
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(-0.35, 1.75, 3.9), target: v(0.0, 0.85, 0.0), angle: 37.0 };
     let planes = vec![
         Plane::ground(boards),

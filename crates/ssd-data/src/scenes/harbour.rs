@@ -34,7 +34,7 @@ fn island() -> Model {
     m
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(0.0, 2.6, 16.0), target: v(0.0, 2.9, 0.0), angle: 38.0 };
     let light = Light { reach: 1.2, haze: 420.0, ..morning(v(-0.6, 0.75, 0.45)) };
     let mut w = World::new(camera, light, vec![Plane::ground(sea)]);

@@ -19,11 +19,11 @@ fn floor(p: V) -> Look {
     Look::matt(if edge { 0xb86b4b } else { 0xe6dcc8 }).lit(0.85 + 0.3 * layered(p * 40.0, 2))
 }
 
-pub fn wall(p: V) -> Look {
+fn wall(p: V) -> Look {
     if p.y < 0.1 { Look::matt(0xf1ece2) } else { Look::matt(0xd9d3c3).lit(0.97 + 0.06 * layered(p * 2.0, 3)) }
 }
 
-pub fn room_air(along: V) -> Color {
+fn room_air(along: V) -> Color {
     let up = 0.5 + 0.5 * along.y;
     light(0xe9e2d4).map(|c| c * (0.35 + 0.45 * up))
 }
@@ -54,7 +54,7 @@ pub fn print(colors: [u32; 3]) -> Model {
     m
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(0.5, 1.5, 4.6), target: v(-0.1, 0.78, 0.0), angle: 40.0 };
     let planes = vec![
         Plane::ground(floor),
@@ -69,6 +69,6 @@ pub fn world() -> World {
     w.put(potted_plant(), Pose::at(2.05, 0.0, -1.0));
     w.put(lamp(), Pose::at(-0.35, 0.0, -1.4));
     w.put(print([0xe5c9a0, 0x6f93a6, 0x35566b]), Pose::at(-1.3, 1.6, -1.68).yaw(-90.0));
-    w.put(cat(), Pose::at(0.25, 0.0, 1.5).yaw(-65.0));
+    w.put(cat(), Pose::at(-1.15, 0.53, -0.35).yaw(-60.0));
     w
 }

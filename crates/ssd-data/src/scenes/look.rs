@@ -147,7 +147,7 @@ pub fn layered(p: V, layers: u32) -> f32 {
 }
 
 /// A number in `0..=1` for each cell of a grid.
-pub fn chance(x: i32, y: i32, z: i32) -> f32 {
+fn chance(x: i32, y: i32, z: i32) -> f32 {
     let mut h = (x as u32).wrapping_mul(0x8da6_b343) ^ (y as u32).wrapping_mul(0xd816_3841);
     h ^= (z as u32).wrapping_mul(0xcb1a_b31f);
     h = (h ^ (h >> 15)).wrapping_mul(0x2c1b_3c6d);

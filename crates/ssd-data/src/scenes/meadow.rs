@@ -17,7 +17,7 @@ fn hill() -> Model {
     m
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(0.2, 1.75, 8.0), target: v(0.15, 1.3, 0.0), angle: 32.0 };
     let mut w = World::new(camera, morning(v(-0.5, 0.8, 0.65)), vec![Plane::ground(grass)]);
     w.put(hill(), Pose::at(-50.0, 0.0, -120.0)).put(hill(), Pose::at(70.0, -3.0, -150.0));

@@ -51,15 +51,15 @@ impl Scene {
 pub const SCENES: [Scene; 8] = [
     Scene {
         file: "street.jpg",
-        title: "A wide picture: a bus, a car and people in a street",
-        classes: &["bus", "person", "car"],
+        title: "A wide picture: a bus, a car, people and a dog in a street",
+        classes: &["bus", "person", "car", "dog"],
         width: 720,
         height: 400,
         world: street::world,
     },
     Scene {
         file: "living-room.jpg",
-        title: "A sofa, a television, a plant and a cat in a living room",
+        title: "A cat on a sofa, a television and a plant in a living room",
         classes: &["sofa", "pottedplant", "tvmonitor", "cat"],
         width: 640,
         height: 480,

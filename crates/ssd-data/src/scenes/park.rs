@@ -16,7 +16,7 @@ fn ground(p: V) -> Look {
     path.mixed(grass(p), step(-0.1, 0.1, edge))
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(0.0, 1.55, 5.6), target: v(0.0, 1.12, 0.0), angle: 33.0 };
     let mut w = World::new(camera, morning(v(-0.6, 0.85, 0.5)), vec![Plane::ground(ground)]);
     for (i, (x, z)) in

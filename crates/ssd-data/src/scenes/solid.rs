@@ -130,7 +130,7 @@ impl Solid {
             Self::Rough(solid, height, per_metre) => {
                 let d = solid.distance(p);
                 // Far away the bumps do not matter.
-                if d > 1.5 * height { d - height } else { (d + height * (1.0 - 2.0 * noise(p * *per_metre))) * 0.7 }
+                if d > 4.0 * height { d - height } else { (d + height * (1.0 - 2.0 * noise(p * *per_metre))) * 0.7 }
             }
         }
     }

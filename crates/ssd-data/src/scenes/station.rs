@@ -53,7 +53,7 @@ fn lamp() -> Model {
     m
 }
 
-pub fn world() -> World {
+pub(super) fn world() -> World {
     let camera = Camera { eye: v(-2.3, 2.35, 8.6), target: v(0.25, 1.9, -2.0), angle: 36.0 };
     let mut w = World::new(camera, morning(v(-0.45, 0.8, 0.7)), vec![Plane::ground(ground)]);
     w.put(track(), Pose::at(1.2, 0.0, 0.0)).put(platform(), Pose::at(-3.0, 0.0, 0.0));

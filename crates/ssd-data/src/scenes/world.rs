@@ -5,7 +5,7 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::look::{Look, chance};
+use super::look::Look;
 use super::model::Model;
 use super::space::{Around, Pose, V, v};
 use crate::shapes::paint::{Color, contrast, mix};
@@ -22,8 +22,6 @@ pub struct World {
     pub light: Light,
     /// Ground and walls.
     pub planes: Vec<Plane>,
-    /// Rays per pixel and direction; where they differ, there are four.
-    pub rays: u32,
     models: Vec<Placed>,
 }
 
@@ -110,7 +108,7 @@ enum Met {
 impl World {
     /// Without models.
     pub fn new(camera: Camera, light: Light, planes: Vec<Plane>) -> Self {
-        Self { camera, light: Light { from: light.from.unit(), ..light }, planes, rays: 2, models: Vec::new() }
+        Self { camera, light: Light { from: light.from.unit(), ..light }, planes, models: Vec::new() }
     }
 
     /// Puts a model somewhere.
@@ -146,13 +144,12 @@ impl World {
         let grid =
             |rays: u32| -> Vec<Color> { (0..rays * rays).map(|ray| screen(ray % rays, ray / rays, rays)).collect() };
         // Four rays, and sixteen where these differ.
-        let mut rays = grid(self.rays.min(2));
+        let mut rays = grid(2);
         if rays.iter().any(|ray| contrast(*ray, rays[0]) > 0.1) {
             rays = grid(4);
         }
         let mean = [0, 1, 2].map(|c| rays.iter().map(|ray| ray[c]).sum::<f32>() / rays.len() as f32);
-        let grain = (chance(x as i32, y as i32, 7) + chance(x as i32, y as i32, 8) - 1.0) * 2.5;
-        mean.map(|value| (value * 255.0 + grain).round().clamp(0.0, 255.0) as u8)
+        mean.map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8)
     }
 
     /// The light from a direction. Mirrors show the world once, and in it the sky alone.

@@ -1,7 +1,7 @@
 //! The layouts of other projects' checkpoints: how each is recognised, and how its tensor names map to ours.
 //!
-//! Names and shapes alone say what a file is, except in TensorFlow Lite, which holds the graph as well (`tensorflow`). A
-//! layout is a row of the table in the file of its trunk; nothing else names it.
+//! Names and shapes alone say what a file is, except in TensorFlow Lite, which holds the graph as well (`tensorflow`).
+//! A layout is a row of the table in the file of its trunk; nothing else names it.
 
 mod mobilenet;
 pub(crate) mod own;

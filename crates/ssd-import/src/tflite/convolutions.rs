@@ -16,8 +16,8 @@ pub(crate) struct Convolution {
     pub(super) operator: usize,
     /// Of each channel by itself.
     pub(crate) depthwise: bool,
-    /// Its weights among the tensors of the file, in the order output, rows, columns, input; of a depthwise one 1, rows,
-    /// columns, output.
+    /// Its weights among the tensors of the file, in the order output, rows, columns, input; of a depthwise one 1,
+    /// rows, columns, output.
     pub(crate) weight: usize,
     /// Its bias among the tensors of the file, if there is one.
     pub(crate) bias: Option<usize>,

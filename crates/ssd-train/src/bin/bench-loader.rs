@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let mut dataset = data::open(&args.data, args.format, Some(&args.split), None).map_err(Failure::input)?;
+    let mut dataset = data::open(&args.data, args.format, Some(&args.split[..]), None).map_err(Failure::input)?;
     if let Some(report) = dataset.report() {
         console::note(&report.to_string());
     }

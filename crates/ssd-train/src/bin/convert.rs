@@ -16,8 +16,9 @@ use ssd_train::run::config::file_name;
 
 /// Convert a public SSD checkpoint to a weights file, or say what a file is.
 ///
-/// Reads PyTorch's `.pth` (legacy and zip), `.safetensors` and TensorFlow Lite's `.tflite`; the network, its number of classes and what stands
-/// before the names (`state_dict`, `module.`) are recognised. A pickle is parsed, never executed.
+/// Reads PyTorch's `.pth` (legacy and zip), `.safetensors` and TensorFlow Lite's `.tflite`; the network, its number of
+/// classes and what stands before the names (`state_dict`, `module.`) are recognised. A pickle is parsed, never
+/// executed.
 #[derive(Parser)]
 #[command(override_usage = "\
 convert [OPTIONS] IN OUT.safetensors

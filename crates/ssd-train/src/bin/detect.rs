@@ -29,7 +29,8 @@ use ssd_train::failure::Failure;
 /// Detect objects in pictures.
 ///
 /// Prints the objects, best first; boxes are in pixels of the upright picture (EXIF orientation applied). A picture
-/// that does not decode is reported on stderr and the others are still processed; the exit code is then 1.
+/// that does not decode is reported on stderr and counted, and the others are still processed; if all are such, the
+/// exit code is 2.
 #[derive(Parser)]
 #[command(after_help = "Examples:
   detect --weights best.safetensors street.jpg
@@ -120,7 +121,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     console::note(&format!("{} on {}", args.weights.display(), detector.device_name()));
 
     let progress = console::progress_bar(paths.len(), "detecting");
-    let (mut reports, mut failed) = (Vec::new(), 0_usize);
+    let (mut reports, mut bad, mut failed) = (Vec::new(), 0_usize, 0_usize);
     let mut predictions = Predictions::default();
     for path in &paths {
         match detect_one(path, &detector, &params) {
@@ -137,8 +138,12 @@ fn run(args: &Args) -> Result<(), Failure> {
                 reports.push(report);
             }
             Err(error) => {
-                progress.suspend(|| console::complain(&error));
-                failed += 1;
+                let (message, count) = match &error {
+                    Failure::Input(message) => (message, &mut bad),
+                    Failure::Run(message) => (message, &mut failed),
+                };
+                progress.suspend(|| console::complain(message));
+                *count += 1;
             }
         }
         progress.inc(1);
@@ -150,9 +155,17 @@ fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         cli::print_json(&reports)?;
     }
-    match failed {
-        0 => Ok(()),
-        _ => Err(Failure::Run(format!("{failed} of {} pictures failed, as reported above.", paths.len()))),
+    let all = paths.len();
+    match (failed, bad) {
+        (0, 0) => Ok(()),
+        (0, _) if bad == all => {
+            Err(Failure::Input(format!("none of {all} pictures could be read, as reported above.")))
+        }
+        (0, _) => {
+            console::note(&format!("{bad} of {all} pictures could not be read, as reported above."));
+            Ok(())
+        }
+        _ => Err(Failure::Run(format!("{} of {all} pictures failed, as reported above.", failed + bad))),
     }
 }
 
@@ -185,12 +198,13 @@ fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Fail
     names.iter().map(index).collect()
 }
 
-/// Reads a picture and detects; the error is a sentence for the user.
-fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result<(RgbImage, ImageReport), String> {
+/// Reads a picture and detects; a picture that cannot be read is bad input.
+fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result<(RgbImage, ImageReport), Failure> {
     let start = Instant::now();
-    let picture = images::read_upright(path).map_err(|e| e.to_string())?;
+    let picture = images::read_upright(path).map_err(Failure::input)?;
     let decode_image_ms = start.elapsed().as_secs_f64() * 1e3;
-    let (detections, timing) = detector.detect(&picture, params).map_err(|e| format!("{}: {e}", path.display()))?;
+    let (detections, timing) =
+        detector.detect(&picture, params).map_err(|e| Failure::Run(format!("{}: {e}", path.display())))?;
     let total_ms = start.elapsed().as_secs_f64() * 1e3;
 
     let (width, height) = picture.dimensions();

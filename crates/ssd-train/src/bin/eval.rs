@@ -11,7 +11,7 @@ use clap::Parser;
 use image::RgbImage;
 use rayon::prelude::*;
 use ssd::postprocess::DetectParams;
-use ssd_data::{self as data, CocoIds, Dataset, Format, Sample};
+use ssd_data::{self as data, CocoIds, Dataset, Format, Id, LoadReport, Sample};
 use ssd_learn::classes::renamed;
 use ssd_measure::charts;
 use ssd_measure::confusion::Confusion;
@@ -115,7 +115,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Input(format!("--confusion-score is {}; choose 0 to 1.", args.confusion_score)));
     }
     check_places(args)?;
-    let (images, labels) = match (&args.weights, &args.ground_truth, &args.detections) {
+    let Measured { images, labels, warning } = match (&args.weights, &args.ground_truth, &args.detections) {
         (Some(weights), ..) if !args.data.is_empty() => run_model(args, weights)?,
         (_, Some(ground_truth), Some(detections)) => read_files(ground_truth, detections)?,
         _ => {
@@ -129,7 +129,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     } else {
         cli::print_text(&format!("{report}\n"))?
     }
-    draw(args, &images, &labels)
+    draw(args, &images, &labels)?;
+    // Last, where it is seen.
+    warning.iter().for_each(|warning| console::note(warning));
+    Ok(())
 }
 
 /// Notices a missing folder before a model has run for an hour.
@@ -159,24 +162,37 @@ fn draw(args: &Args, images: &[ImageResult], labels: &[String]) -> Result<(), Fa
     Ok(())
 }
 
+/// What is measured.
+struct Measured {
+    images: Vec<ImageResult>,
+    labels: Vec<String>,
+    /// If much of the data is left out.
+    warning: Option<String>,
+}
+
 /// One result per picture, from two files of another program.
-fn read_files(ground_truth: &Path, detections: &Path) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
+fn read_files(ground_truth: &Path, detections: &Path) -> Result<Measured, Failure> {
     let mut truth = coco_files::read_ground_truth(ground_truth).map_err(Failure::input)?;
-    let unknown = coco_files::read_detections(detections, ground_truth, &mut truth).map_err(Failure::input)?;
+    let left_out = coco_files::read_detections(detections, ground_truth, &mut truth).map_err(Failure::input)?;
     if truth.skipped > 0 {
         console::note(&format!(
             "{} annotations left out: unknown picture or category, or an invalid box.",
             truth.skipped
         ));
     }
-    if unknown > 0 {
-        console::note(&format!("{unknown} detections left out: their category is not in the ground truth."));
+    if left_out.foreign > 0 {
+        let count = left_out.foreign;
+        console::note(&format!("{count} detections left out: their category is not in the ground truth."));
     }
-    Ok((truth.images, truth.labels))
+    if left_out.invalid > 0 {
+        let count = left_out.invalid;
+        console::note(&format!("{count} detections left out: without picture, category, box or score."));
+    }
+    Ok(Measured { images: truth.images, labels: truth.labels, warning: None })
 }
 
 /// One result per picture, from a model run over a data set.
-fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<String>), Failure> {
+fn run_model(args: &Args, weights: &Path) -> Result<Measured, Failure> {
     let batch = usize::from(args.batch);
     let detector = Detector::load(weights, &args.device, args.engine, batch)?;
     let (set, labels, known) = open(args, &detector.header().labels)?;
@@ -194,13 +210,12 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
     }
     console::note(&format!("{} on {}", weights.display(), detector.device_name()));
 
-    let ids = set.coco_ids().unwrap_or_else(|| made_up_ids(&set));
     let progress = console::progress_bar(set.len(), "detecting");
     let mut images = Vec::with_capacity(set.len());
-    for image_ids in ids.images.chunks(batch) {
+    while images.len() < set.len() {
         let first = images.len();
         // A picture that fails ends the run: leaving it out would quietly change the measurement.
-        let samples: Vec<Sample> = (first..first + image_ids.len())
+        let samples: Vec<Sample> = (first..set.len().min(first + batch))
             .into_par_iter()
             .map(|i| set.get(i))
             .collect::<Result<_, _>>()
@@ -208,20 +223,21 @@ fn run_model(args: &Args, weights: &Path) -> Result<(Vec<ImageResult>, Vec<Strin
         let pictures: Vec<&RgbImage> = samples.iter().map(|sample| &sample.image).collect();
         let names = || samples.iter().map(|sample| sample.name.as_str()).collect::<Vec<_>>().join(", ");
         let found = detector.detect_batch(&pictures, &params).map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
-        for ((id, sample), outcome) in image_ids.iter().zip(&samples).zip(found) {
-            images.push(ImageResult::from_normalised(*id, sample.size_px, &sample.truths_px, &outcome.detections));
+        for (sample, outcome) in samples.iter().zip(found) {
+            images.push(ImageResult::from_normalised(sample.size_px, &sample.truths_px, &outcome.detections));
             progress.inc(1);
         }
     }
     progress.finish_and_clear();
     if let Some(path) = &args.save_detections {
-        coco_files::write_detections(path, &images, &ids.categories)?;
+        coco_files::write_detections(path, &images, &set.coco_ids().unwrap_or_else(|| made_up_ids(&set)))?;
     }
-    Ok((images, labels))
+    let warning = set.report().and_then(LoadReport::warning);
+    Ok(Measured { images, labels, warning })
 }
 
-/// The data, the model's classes by the names that the data give them, and those that the data know, if not all: a model
-/// of COCO's classes is measured on Pascal VOC's.
+/// The data, the model's classes by the names that the data give them, and those that the data know, if not all: a
+/// model of COCO's classes is measured on Pascal VOC's.
 fn open(args: &Args, labels: &[String]) -> Result<(Dataset, Vec<String>, Option<Vec<usize>>), Failure> {
     let generated = args.data.iter().any(|data| data::is_generated(data));
     let split = args.split.as_deref().or(generated.then_some("val"));
@@ -245,5 +261,6 @@ fn made_up_ids(set: &Dataset) -> CocoIds {
     let by_name: Option<Vec<i64>> = (0..set.len()).map(|i| set.name(i).parse().ok()).collect();
     let different = |ids: &Vec<i64>| ids.iter().collect::<HashSet<_>>().len() == ids.len();
     let images = by_name.filter(different).unwrap_or_else(|| (1..=set.len() as i64).collect());
-    CocoIds { images, categories: (1..=set.labels().len() as i64).collect() }
+    let ids = |numbers: Vec<i64>| numbers.into_iter().map(Id::Number).collect();
+    CocoIds { images: ids(images), categories: ids((1..=set.labels().len() as i64).collect()) }
 }

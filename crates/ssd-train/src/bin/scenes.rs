@@ -109,11 +109,11 @@ fn run(args: &Args) -> Result<(), Failure> {
 
     let mut list = Vec::new();
     for scene in &scenes::SCENES {
-        write(args, scene.file, || scene.picture())?;
+        write(args, scene.file, 82, || scene.picture())?;
         list.push(entry(scene.file, scene.title, scene.classes));
     }
     for scene in &SHAPES {
-        write(args, scene.file, || scene.picture())?;
+        write(args, scene.file, 90, || scene.picture())?;
         list.push(entry(scene.file, scene.title, scene.classes));
     }
     let mut text = serde_json::to_vec_pretty(&list).map_err(Failure::run)?;
@@ -123,13 +123,13 @@ fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Draws and writes a file that was asked for.
-fn write(args: &Args, file: &str, picture: impl Fn() -> RgbImage) -> Result<(), Failure> {
+/// Draws and writes a file that was asked for, as a JPEG of a quality of 1 to 100.
+fn write(args: &Args, file: &str, quality: u8, picture: impl Fn() -> RgbImage) -> Result<(), Failure> {
     if !args.only.is_empty() && !args.only.iter().any(|only| only == file) {
         return Ok(());
     }
     let mut jpeg = Cursor::new(Vec::new());
-    JpegEncoder::new_with_quality(&mut jpeg, 90).encode_image(&picture()).map_err(Failure::run)?;
+    JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&picture()).map_err(Failure::run)?;
     write_atomic(&args.into.join(file), jpeg.get_ref())?;
     Ok(())
 }

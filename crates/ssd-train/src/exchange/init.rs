@@ -109,13 +109,13 @@ fn classes_told(old: &[String], new: &[String], kept: &[Option<usize>]) -> Strin
         old => Some(format!("{name} ({old} there)")),
     });
     let fresh = pairs().filter(|(_, old)| old.is_none()).map(|(name, _)| name.clone());
-    let listed = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let (count, known) = (kept.iter().flatten().count(), old.len());
-    format!(
-        "of its {known} classes, {count} are taken over: {}; new: {}",
-        listed(taken.collect()),
-        listed(fresh.collect())
-    )
+    let (taken, fresh): (Vec<String>, Vec<String>) = (taken.collect(), fresh.collect());
+    let known = old.len();
+    match (taken.join(", "), fresh.join(", ")) {
+        (taken, fresh) if taken.is_empty() => format!("none of its {known} classes is among these; new are {fresh}"),
+        (taken, fresh) if fresh.is_empty() => format!("of its {known} classes it goes on with {taken}; none is new"),
+        (taken, fresh) => format!("of its {known} classes it goes on with {taken}; new are {fresh}"),
+    }
 }
 
 /// From a file that is not a detector, but has tensors of a trunk.

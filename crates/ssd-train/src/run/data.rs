@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ssd::weights::Header;
-use ssd_data::{self as data, Dataset, Loader, LoaderConfig, show};
+use ssd_data::{self as data, Ask, Dataset, Loader, LoaderConfig, Sides, show};
 
 use crate::console;
 use crate::failure::Failure;
@@ -15,8 +15,8 @@ const MAX_WORKERS: usize = 8;
 
 /// The data to learn from.
 pub(crate) fn open_train(config: &TrainConfig) -> Result<Arc<Dataset>, Failure> {
-    let split = config.split.as_deref().unwrap_or("train");
-    let mut train = data::open(&config.data, config.format, Some(split), None).map_err(Failure::input)?;
+    let ask = Ask::Learn(sides(config, &config.val_data));
+    let mut train = data::open(&config.data, config.format, ask, None).map_err(Failure::input)?;
     report("to learn from", &train);
     if let Some(count) = config.overfit {
         train.truncate(count);
@@ -29,11 +29,24 @@ pub(crate) fn open_val(config: &TrainConfig, train: &Arc<Dataset>) -> Result<Arc
     if config.overfit.is_some() {
         return Ok(train.clone());
     }
-    let split = config.val_split.as_deref().unwrap_or("val");
-    let data = if config.val_data.is_empty() { &config.data } else { &config.val_data };
-    let val = data::open(data, config.format, Some(split), Some(train.labels())).map_err(Failure::input)?;
+    let (data, other): (_, &[String]) =
+        if config.val_data.is_empty() { (&config.data, &[]) } else { (&config.val_data, &config.data) };
+    let ask = Ask::Measure(sides(config, other));
+    let val = data::open(data, config.format, ask, Some(train.labels())).map_err(Failure::input)?;
     report("to measure on", &val);
     Ok(Arc::new(val))
+}
+
+/// What each side of the run takes; `other` is the data that only the other side is asked of.
+fn sides<'a>(config: &'a TrainConfig, other: &'a [String]) -> Sides<'a> {
+    let (learn, measure) = (config.split.as_deref(), config.val_split.as_deref());
+    Sides { learn, measure, other, val_fraction: config.val_fraction }
+}
+
+/// Warns again, at the end of a run, if much of the data was left out.
+pub(crate) fn warn(datasets: [&Dataset; 2]) {
+    let warnings = datasets.into_iter().filter_map(|data| data.report()?.warning());
+    warnings.take(1).for_each(|warning| console::note(&warning));
 }
 
 /// Notes what opening a data set found and left out.

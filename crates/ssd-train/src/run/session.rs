@@ -58,7 +58,8 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
     if let Some(folder) = &args.show_batch {
         return data::show_batch(&learning, &header, folder).map(Done::Drew);
     }
-    let measuring = data::measuring(&data::open_val(&config, &train)?, args, &config, &header);
+    let val = data::open_val(&config, &train)?;
+    let measuring = data::measuring(&val, args, &config, &header);
     let out = args.out.as_deref().ok_or_else(no_out)?;
     if !args.resume {
         folder::refuse_other_run(out)?;
@@ -90,6 +91,7 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
         TrainError::Device(..) => lent::gone(&args.device.lenders()).map_or_else(|| failure(error), Failure::run),
         error => failure(error),
     })?;
+    data::warn([&train, &val]);
     Ok(reported(outcome))
 }
 
@@ -145,7 +147,7 @@ fn first_learner(
         None => fresh(header, &device),
     };
     if config.init.is_none() && config.learn.freeze > 0 && !resumed {
-        console::note("The frozen stages keep their random weights: --freeze is for --init.");
+        console::note("The frozen stages keep their random weights: --freeze and --recipe finetune are for --init.");
     }
     Ok(Learner::new(&config.learn, header, model, device))
 }

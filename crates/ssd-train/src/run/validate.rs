@@ -54,8 +54,7 @@ pub fn validate(model: &Ssd, header: &Header, gpu: Option<&Gpu>, loader: &Loader
         let pixels: Vec<f32> = batch.iter().flat_map(|item| item.pixels.iter().copied()).collect();
         let found = block_on(pipeline.detect_input(&pixels, &params))?;
         for (item, detections) in batch.into_iter().zip(found) {
-            let id = images.len() as i64;
-            images.push(ImageResult::from_normalised(id, item.size_px, &item.truths_px, &detections));
+            images.push(ImageResult::from_normalised(item.size_px, &item.truths_px, &detections));
             if examples.len() < EXAMPLES {
                 examples.push((item, detections));
             }

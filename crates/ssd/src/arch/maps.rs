@@ -125,8 +125,8 @@ pub(super) fn tensorflow(channels: [usize; 6], scale: Scale) -> Vec<FeatureMap> 
     channels.into_iter().enumerate().map(map).collect()
 }
 
-/// Width and height of the boxes of a cell, for scales from 0.2 to 0.95. A third is 0.3333 there, and the coarser square
-/// comes last.
+/// Width and height of the boxes of a cell, for scales from 0.2 to 0.95. A third is 0.3333 there, and the coarser
+/// square comes last.
 fn tensorflow_sizes(level: usize) -> Vec<[f64; 2]> {
     let scale = |level: usize| if level < 6 { 0.2 + 0.15 * level as f64 } else { 1.0 };
     let of = |(scale, ratio): (f64, f64)| [scale * ratio.sqrt(), scale / ratio.sqrt()];

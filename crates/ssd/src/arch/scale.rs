@@ -1,4 +1,5 @@
-//! The scale of a network that exists in many: how wide, and for how many pixels. It is part of the architecture's name.
+//! The scale of a network that exists in many: how wide, and for how many pixels. It is part of the architecture's
+//! name.
 
 /// How wide a network is, and its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,8 +55,8 @@ impl Scale {
 /// The least number of channels.
 const DEPTH_MIN: usize = 16;
 
-/// The multiple of 8 nearest to `channels` that is at least `least` and not more than a tenth smaller: `_make_divisible`
-/// of TensorFlow and torchvision.
+/// The multiple of 8 nearest to `channels` that is at least `least` and not more than a tenth smaller:
+/// `_make_divisible` of TensorFlow and torchvision.
 pub(crate) fn divisible(channels: f64, least: usize) -> usize {
     let nearest = ((channels + 4.0) as usize / 8 * 8).max(least);
     if (nearest as f64) < 0.9 * channels { nearest + 8 } else { nearest }

@@ -1,6 +1,6 @@
 //! Trunks of inverted residuals with light extras: MobileNetV2 in the layout of pytorch-ssd's `mb2-ssd-lite`,
-//! MobileNetV3-Large in that of torchvision's `ssdlite320_mobilenet_v3_large`, MobileNetV2 and MobileNetV3-Small in that
-//! of TensorFlow's SSDLite.
+//! MobileNetV3-Large in that of torchvision's `ssdlite320_mobilenet_v3_large`, MobileNetV2 and MobileNetV3-Small in
+//! that of TensorFlow's SSDLite.
 //!
 //! The first feature map is no block's output: it is the widened inside of the last block that halves the map.
 

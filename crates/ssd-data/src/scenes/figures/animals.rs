@@ -2,7 +2,7 @@
 
 use crate::scenes::look::{Look, Paint, layered, noise, step};
 use crate::scenes::model::Model;
-use crate::scenes::solid::{Solid, ball, block, egg, limb};
+use crate::scenes::solid::{Solid, ball, egg, limb};
 use crate::scenes::space::{Pose, V, v};
 
 /// The eyes, both, as dark beads with a highlight.
@@ -82,22 +82,25 @@ pub fn cow() -> Model {
 /// A sheep, 1.2 m long.
 pub fn sheep() -> Model {
     fn wool(p: V) -> Look {
-        Look::between(0xc9bfa9, 0xf3ecdc, layered(p * 9.0, 2))
+        let lean = |salt: f32| noise(p * 18.0 + v(salt, 0.0, 0.0)) - 0.5;
+        let color = Look::between(0xcfc4ad, 0xf4eddd, layered(p * 9.0, 2));
+        Look { tilt: v(lean(0.0), lean(50.0), lean(90.0)) * 0.5, ..color }
     }
+    const FACE: u32 = 0x3a322e;
     let wool = Paint::By(wool);
-    const FACE: u32 = 0x37302d;
     let mut m = Model::new();
-    let body = limb(&[(v(0.3, 0.66, 0.0), 0.24), (v(0.0, 0.64, 0.0), 0.285), (v(-0.34, 0.66, 0.0), 0.25)]);
-    m.add(body.rough(0.035, 13.0), wool);
-    m.grow(0.08, limb(&[(v(0.4, 0.76, 0.0), 0.18), (v(0.54, 0.9, 0.0), 0.13)]).rough(0.025, 14.0), wool);
-    m.grow(0.03, limb(&[(v(0.6, 0.95, 0.0), 0.095), (v(0.78, 0.81, 0.0), 0.058)]), FACE);
-    m.grow(0.04, ball(v(0.56, 1.0, 0.0), 0.09).rough(0.02, 16.0), wool);
-    m.pair(limb(&[(v(0.58, 0.98, 0.08), 0.032), (v(0.56, 0.95, 0.17), 0.036), (v(0.56, 0.93, 0.21), 0.016)]), FACE);
-    eyes(&mut m, v(0.67, 0.95, 0.07), 0.015);
-    let fore = [(v(0.3, 0.5, 0.12), 0.09), (v(0.3, 0.26, 0.12), 0.042), (v(0.3, 0.05, 0.12), 0.032)];
-    let hind = [(v(-0.38, 0.55, 0.13), 0.11), (v(-0.4, 0.3, 0.13), 0.045), (v(-0.37, 0.05, 0.13), 0.032)];
+    let body = limb(&[(v(0.3, 0.6, 0.0), 0.25), (v(0.0, 0.58, 0.0), 0.3), (v(-0.36, 0.6, 0.0), 0.27)]);
+    m.add(body.rough(0.03, 12.0), wool);
+    m.grow(0.1, limb(&[(v(0.4, 0.72, 0.0), 0.17), (v(0.56, 0.84, 0.0), 0.12)]).rough(0.015, 15.0), wool);
+    m.grow(0.03, limb(&[(v(0.62, 0.89, 0.0), 0.095), (v(0.72, 0.8, 0.0), 0.07), (v(0.81, 0.71, 0.0), 0.05)]), FACE);
+    m.grow(0.05, ball(v(0.57, 0.93, 0.0), 0.09).rough(0.015, 16.0), wool);
+    m.pair(limb(&[(v(0.6, 0.92, 0.08), 0.028), (v(0.58, 0.9, 0.16), 0.034), (v(0.57, 0.88, 0.2), 0.014)]), FACE);
+    m.add(egg(v(0.855, 0.7, 0.0), v(0.014, 0.02, 0.03)), 0x1f1a18);
+    eyes(&mut m, v(0.68, 0.89, 0.075), 0.014);
+    let fore = [(v(0.3, 0.45, 0.13), 0.1), (v(0.3, 0.24, 0.13), 0.045), (v(0.3, 0.05, 0.13), 0.034)];
+    let hind = [(v(-0.4, 0.5, 0.14), 0.12), (v(-0.44, 0.27, 0.14), 0.05), (v(-0.4, 0.05, 0.14), 0.034)];
     legs(&mut m, &fore, &hind, 0.06, 0.02, 0x3f3733, 0x241f1d);
-    m.grow(0.05, limb(&[(v(-0.56, 0.72, 0.0), 0.07), (v(-0.63, 0.52, 0.0), 0.05)]).rough(0.02, 16.0), wool);
+    m.grow(0.05, limb(&[(v(-0.6, 0.68, 0.0), 0.07), (v(-0.67, 0.48, 0.0), 0.05)]).rough(0.015, 16.0), wool);
     m
 }
 
@@ -245,37 +248,5 @@ pub fn cat() -> Model {
         (v(0.1, 0.03, 0.16), 0.026),
     ];
     m.grow(0.02, limb(&tail), tabby);
-    m
-}
-
-/// A robin, 0.14 m high, on its perch at y = 0.
-pub fn robin() -> Model {
-    fn feathers(p: V) -> Look {
-        Look::between(0x75624b, 0x94805f, layered(p * 60.0, 2))
-    }
-    let back = Paint::By(feathers);
-    let mut m = Model::new();
-    m.add(egg(v(0.0, 0.065, 0.0), v(0.062, 0.045, 0.042)), back);
-    m.grow(0.03, egg(v(0.045, 0.105, 0.0), v(0.036, 0.034, 0.032)), back);
-    m.cover_one(egg(v(0.055, 0.03, 0.0), v(0.09, 0.035, 0.08)), 0xe9e2d4);
-    m.cover_one(egg(v(0.085, 0.08, 0.0), v(0.062, 0.055, 0.06)), Look::matt(0xd9652a));
-    m.grow(0.004, limb(&[(v(0.078, 0.106, 0.0), 0.008), (v(0.1, 0.102, 0.0), 0.0015)]), 0x2e2823);
-    eyes(&mut m, v(0.066, 0.116, 0.024), 0.0055);
-    let wing = egg(v(0.0, 0.0, 0.0), v(0.058, 0.026, 0.01));
-    m.grow_pair(0.008, wing.posed(Pose::at(-0.018, 0.074, 0.038).pitch(14.0)), 0x665039);
-    m.grow_pair(
-        0.004,
-        egg(v(0.0, 0.0, 0.0), v(0.05, 0.01, 0.006)).posed(Pose::at(-0.055, 0.06, 0.034).pitch(16.0)),
-        0x4f3d2b,
-    );
-    m.grow(
-        0.01,
-        egg(v(0.0, 0.0, 0.0), v(0.05, 0.007, 0.015)).posed(Pose::at(-0.095, 0.045, 0.0).pitch(20.0)),
-        0x5a4530,
-    );
-    m.pair(
-        limb(&[(v(0.005, 0.03, 0.014), 0.005), (v(0.012, 0.002, 0.015), 0.003), (v(0.03, 0.0, 0.015), 0.003)]),
-        0x4a2f22,
-    );
     m
 }

@@ -159,10 +159,11 @@ fn head_of(m: &mut Model, outfit: &Outfit, neck: V, head: V) {
     for z in [0.036, -0.036] {
         m.add(ball(head + v(0.079, 0.014, z), 0.0135), 0xf4efe8);
         m.add(ball(head + v(0.087, 0.014, z), 0.0085), 0x2a211c);
-        m.add(egg(head + v(0.083, 0.039, z), v(0.012, 0.006, 0.023)), hair);
+        m.add(egg(head + v(0.081, 0.044, z), v(0.01, 0.0045, 0.021)), hair);
         m.add(egg(head + v(-0.005, -0.005, 2.15 * z), v(0.018, 0.028, 0.012)), skin);
     }
-    m.cover_one(egg(head + v(0.095, -0.069, 0.0), v(0.03, 0.009, 0.026)), Look::between(outfit.skin, 0x9c3b3b, 0.65));
+    let smile = [v(0.09, -0.06, 0.028), v(0.1, -0.071, 0.0), v(0.09, -0.06, -0.028)].map(|p| (head + p, 0.0085));
+    m.cover_one(limb(&smile), Look::between(outfit.skin, 0x8c3030, 0.7));
     m.grow(0.01, egg(head + v(-0.025, 0.035, 0.0), v(0.105, 0.105, 0.093)), hair);
     if outfit.long_hair {
         let tail = limb(&[

@@ -49,17 +49,7 @@ pub fn airliner(color: u32) -> Model {
     m
 }
 
-/// The airliner's wheels, for when it is on the ground; the ground is at y = -4.2.
-pub fn landing_gear() -> Model {
-    let mut m = Model::new();
-    m.add(rod(v(14.5, -1.5, 0.0), v(14.7, -3.8, 0.0), 0.12), 0x8f959b);
-    m.pair(disc(v(14.7, -3.75, 0.25), 0.45, 0.14), 0x222326);
-    m.pair(rod(v(-1.8, -1.2, 2.6), v(-1.8, -3.6, 2.6), 0.18), 0x8f959b);
-    m.pair(disc(v(-1.8, -3.6, 2.2), 0.6, 0.2), 0x222326).pair(disc(v(-1.8, -3.6, 3.0), 0.6, 0.2), 0x222326);
-    m
-}
-
-/// A sailing boat, 9 m long, at anchor depth: the water is at y = 0.
+/// A sailing boat, 9 m long, the water is at y = 0.
 pub fn sail_boat(hull: u32, sail: u32) -> Model {
     let lacquer = Look::matt(hull).gloss(0.5).mirror(0.05);
     let (wood, cloth) = (Look::matt(0xa9743f), Look::matt(sail));

@@ -90,6 +90,10 @@ pub struct RunArgs {
     /// The split to measure on after each epoch [default: val]
     #[arg(long, value_name = "NAME")]
     pub val_split: Option<String>,
+    /// Share of the pictures to learn from that is measured on instead of a split, by a hash of their names [default:
+    /// 0.1 where there is no split to measure on]
+    #[arg(long, value_name = "X", value_parser = finite)]
+    pub val_fraction: Option<f64>,
     /// How objects marked difficult are treated in training; measuring never counts them
     #[arg(long, value_name = "NAME", value_parser = one_of::<Difficult>(Difficult::VARIANTS.iter().copied()))]
     pub difficult: Option<Difficult>,

@@ -18,7 +18,7 @@ impl TrainConfig {
         if let Ok(Value::String(name)) = serde_json::to_value(self.recipe) {
             command += &format!(" --recipe {name}");
         }
-        let (own, base) = (settings(self), settings(&recipe::base(self.recipe, &self.data)));
+        let (own, base) = (settings(self), settings(&recipe::base(self.recipe, &self.data, Some(self.arch))));
         for (name, value) in
             own.iter().filter(|(name, value)| ALWAYS.contains(&name.as_str()) || base[*name] != **value)
         {

@@ -29,7 +29,8 @@ impl TrainConfig {
             })?,
             (recipe, _) => recipe,
         };
-        let base = recipe::base(recipe, &data);
+        let arch = stated("arch").cloned().and_then(|name| serde_json::from_value(name).ok());
+        let base = recipe::base(recipe, &data, arch);
         let rate_is_stated = stated("lr").is_some();
         let mut config = base.with(file, args.config.as_deref())?.with(typed, None)?;
         // The recipe actually used, whatever the file says.

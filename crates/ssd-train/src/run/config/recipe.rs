@@ -5,6 +5,7 @@
 use clap::ValueEnum;
 use serde_json::Value;
 use ssd::Arch;
+use ssd::postprocess::ScoreActivation;
 use ssd_data::augment::{AugmentConfig, Crop, Expand, Photometric};
 use ssd_data::is_generated;
 use ssd_learn::schedule::PAPER_MILESTONES;
@@ -12,8 +13,9 @@ use ssd_learn::{Difficult, LearnConfig, OptimizerName, Schedule};
 
 use super::settings::{Recipe, TrainConfig, settings};
 
-/// The settings of a run without flags and files: the recipe's, or the defaults.
-pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
+/// The settings of a run without flags and files: the recipe's, or the defaults. `arch` is the network where it was
+/// given.
+pub fn base(recipe: Option<Recipe>, data: &[String], arch: Option<Arch>) -> TrainConfig {
     let plain =
         TrainConfig { recipe, augment: Some(augmentation(data)), data: data.to_vec(), ..TrainConfig::default() };
     match recipe {
@@ -42,10 +44,11 @@ pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
             learn: LearnConfig { lr: 0.02, warmup: 1000, ema: 0.9998, ..plain.learn },
             ..plain
         },
-        Some(Recipe::Finetune) => TrainConfig {
+        // TensorFlow's networks have no norms, and mostly know the classes. Measured on the detector of COCO: higher
+        // rates and more steps ended lower.
+        Some(Recipe::Finetune) if arch.is_some_and(|arch| arch.scores() == ScoreActivation::Sigmoid) => TrainConfig {
             epochs: 15,
             batch_size: 8,
-            // Measured on a converted detector without norms: a higher rate and more steps ended lower.
             learn: LearnConfig {
                 optimizer: OptimizerName::Adamw,
                 lr: 1e-4,
@@ -55,6 +58,12 @@ pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
                 ema: 0.99,
                 ..plain.learn
             },
+            ..plain
+        },
+        // Measured from the shapes model to other classes.
+        Some(Recipe::Finetune) => TrainConfig {
+            epochs: 60,
+            learn: LearnConfig { lr: 0.01, warmup: 100, freeze: 1, clip_norm: 10.0, ema: 0.998, ..plain.learn },
             ..plain
         },
         Some(Recipe::Lite) => TrainConfig {
@@ -72,17 +81,30 @@ pub fn base(recipe: Option<Recipe>, data: &[String]) -> TrainConfig {
 }
 
 impl Recipe {
-    /// Its name and the settings it changes, for people.
+    /// Its name and the settings it changes, for people; on another line those for TensorFlow's networks, if they are
+    /// others.
     pub(super) fn described(self) -> String {
         let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let (own, plain) = (settings(&base(Some(self), &[])), settings(&base(None, &[])));
+        let (usual, sigmoid) = (self.changes(None), self.changes(sigmoid()));
+        let more = if sigmoid == usual { String::new() } else { format!("\n  {:9}  for -tf networks: {sigmoid}", "") };
+        format!("{name:9}  {usual}{more}")
+    }
+
+    /// The settings it changes, for people.
+    fn changes(self, arch: Option<Arch>) -> String {
+        let (own, plain) = (settings(&base(Some(self), &[], arch)), settings(&base(None, &[], arch)));
         let changed = own.iter().filter(|(setting, value)| *setting != "recipe" && plain[*setting] != **value);
         let changed = changed.map(|(setting, value)| match setting.as_str() {
             "augment" => "crop and flip alone".to_owned(),
             setting => format!("{} {}", setting.replace('_', "-"), shown(value)),
         });
-        format!("{name:9}  {}", changed.collect::<Vec<_>>().join(", "))
+        changed.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A network with sigmoid scores.
+fn sigmoid() -> Option<Arch> {
+    Arch::ALL.into_iter().find(|arch| arch.scores() == ScoreActivation::Sigmoid)
 }
 
 /// The value of a setting for people; empty if it has none.

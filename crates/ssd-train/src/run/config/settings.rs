@@ -23,7 +23,7 @@ pub enum Recipe {
     PaperVoc,
     /// No pretrained trunk, but batch norm in it and a rate of 0.02 (ScratchDet, arXiv 1810.08425: 67.6 to 77.8 mAP).
     Scratch,
-    /// Starting from a detector, of the same classes or others: all layers, carefully.
+    /// Starting from a detector, of the same classes or others.
     Finetune,
     /// The light network from scratch, as torchvision's and mmdetection's ssdlite: lr 0.15 at batch 192, 600 epochs.
     Lite,
@@ -47,6 +47,8 @@ pub struct TrainConfig {
     pub split: Option<String>,
     /// Split to measure on.
     pub val_split: Option<String>,
+    /// Share of the pictures to learn from that is measured on instead.
+    pub val_fraction: Option<f64>,
     /// The network.
     pub arch: Arch,
     /// Number of epochs.
@@ -81,6 +83,7 @@ impl Default for TrainConfig {
             format: Format::AUTO,
             split: None,
             val_split: None,
+            val_fraction: None,
             arch: Arch::Ssd300MobileNetV2Lite,
             epochs: 120,
             batch_size: 16,
@@ -113,6 +116,19 @@ impl TrainConfig {
         ];
         if let Some((value, flag)) = counts.into_iter().find(|(value, _)| !(1..=MAX_COUNT).contains(value)) {
             return Err(Failure::Input(format!("{flag} is {value}; it has to be from 1 to {MAX_COUNT}.")));
+        }
+        if let Some(fraction) = self.val_fraction {
+            if !(fraction > 0.0 && fraction < 1.0) {
+                return Err(Failure::Input(format!("--val-fraction is {fraction}; it has to be above 0 and below 1.")));
+            }
+            if self.data.iter().any(|data| ssd_data::is_generated(data)) {
+                return Err(Failure::Input("--val-fraction is for folders; leave it out for a generated set.".into()));
+            }
+            if !self.val_data.is_empty() || self.val_split.is_some() {
+                return Err(Failure::Input(
+                    "--val-fraction holds back pictures to measure on; leave --val-data and --val-split out.".into(),
+                ));
+            }
         }
         let learn = self.learn.checked(self.arch).map_err(|error| {
             Failure::Input(format!("--{} is {}; it has to be {}.", flag(error.setting), error.value, error.range))

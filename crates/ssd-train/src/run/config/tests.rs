@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use clap::Parser;
+use ssd_learn::OptimizerName;
 
 use super::{TrainArgs, TrainConfig};
 use crate::failure::Failure;
@@ -20,4 +21,16 @@ fn a_resumed_run_refuses_an_invalid_config() {
     write(&config);
     let Err(Failure::Input(message)) = TrainConfig::resumed(&args, folder.path()) else { panic!("it was accepted") };
     assert!(message.contains("expand.probability is 2.0") && message.contains("config.json"), "{message}");
+}
+
+#[test]
+fn fine_tuning_suits_the_network() {
+    let config = |arch: &str| {
+        let typed = ["train", "--data", "voc", "--recipe", "finetune", "--arch", arch];
+        TrainConfig::new(&TrainArgs::parse_from(typed)).unwrap().learn
+    };
+    let tensorflow = config("ssd300-mobilenet-v1-tf");
+    assert_eq!((tensorflow.optimizer, tensorflow.lr, tensorflow.freeze), (OptimizerName::Adamw, 1e-4, 0));
+    let ours = config("ssd300-mobilenet-v2-lite");
+    assert_eq!((ours.optimizer, ours.lr, ours.freeze), (OptimizerName::Sgd, 0.01, 1));
 }
