@@ -78,7 +78,7 @@ fn what_cannot_be_used_is_named_and_the_rest_is_learned_from() {
     let ran = folder.train(&[]).done();
     let report = "3 images, ";
     let (words, empty) = ("has no width or no height", "1 images without boxes");
-    for part in [report, empty, "p1.xml: ", "p2.xml: object 1", words, "p4.jpg: ", "p5.xml: "] {
+    for part in [report, empty, "p1.jpg: there is no annotation", "p2.xml: object 1", words, "p4.jpg: ", "p5.xml: "] {
         assert!(ran.stderr.contains(part), "{part:?} is not in:\n{}", ran.stderr);
     }
     // p0, p2 and p3 are left: two steps, the second with one picture.
@@ -145,10 +145,13 @@ fn a_class_that_is_only_measured_on_is_a_mistake() {
 }
 
 #[test]
-fn a_split_without_a_list_is_named() {
-    let folder = Folder::new(1, "p0\n");
+fn pictures_are_held_back_where_there_is_train_alone_and_a_split_that_is_not_there_is_named() {
+    let folder = Folder::new(3, "p0\n");
     fs::remove_file(folder.path("ImageSets/Main/val.txt")).expect("it is there");
-    let ran = folder.train(&[]);
-    let error = ran.failed(2);
-    assert!(error.contains("\"val\"") && error.contains("its splits are train"), "{error}");
+    let error = folder.train(&["--val-split", "best"]).failed(2);
+    assert!(error.contains("\"best\"") && error.contains("its splits are train"), "{error}");
+    let ran = folder.train(&[]).done();
+    for part in ["has the split train alone", "are taken to learn from", "are taken to measure on"] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in:\n{}", ran.stderr);
+    }
 }

@@ -337,7 +337,7 @@ fn a_background_without_objects_is_no_class_and_capitals_get_a_note() {
     let set = open(folder.path(), None).unwrap();
     assert_eq!(set.labels(), ["cat", "kite", "Cat"]);
     let report = set.report().to_string();
-    assert!(report.contains("no class") && report.contains("cat and Cat differ in capitals"), "{report}");
+    assert!(report.contains("no class") && report.contains("cat and Cat differ only in capitals"), "{report}");
 }
 
 #[test]
