@@ -157,7 +157,8 @@ impl WasmDetector {
             let clause = format!("offsets and logits have {got:?} numbers; this network has {expected:?}");
             return Err(Failure::new(Kind::SourceInvalid, clause).into());
         }
-        let detections = postprocess(offsets, logits, &priors, header.priors.variances, &params);
+        let (variances, activation) = (header.priors.variances, header.score_activation);
+        let detections = postprocess(offsets, logits, &priors, variances, activation, &params);
         let postprocess_ms = now() - start;
         let times = StageTimes { preprocess_ms: 0.0, network_ms: 0.0, postprocess_ms };
         let outcome = Outcome { detections, candidates: None, readback_bytes: 0, times: Some(times) };
