@@ -148,7 +148,8 @@ fn a_class_that_is_only_measured_on_is_a_mistake() {
 fn pictures_are_held_back_where_there_is_train_alone_and_a_split_that_is_not_there_is_named() {
     let folder = Folder::new(3, "p0\n");
     fs::remove_file(folder.path("ImageSets/Main/val.txt")).expect("it is there");
-    let error = folder.train(&["--val-split", "best"]).failed(2);
+    let ran = folder.train(&["--val-split", "best"]);
+    let error = ran.failed(2);
     assert!(error.contains("\"best\"") && error.contains("its splits are train"), "{error}");
     let ran = folder.train(&[]).done();
     for part in ["has the split train alone", "are taken to learn from", "are taken to measure on"] {
