@@ -20,7 +20,11 @@ const say = (text) => { $("status").textContent = text; };
 async function showForm() {
   const samples = await fetch("./samples/index.json").then((response) => response.json());
   $("picture").append(...samples.map(({ file, title }) => new Option(title, file)));
-  const given = { runs: "50", warmup: "5", picture: samples[0]?.file, ...Object.fromEntries(query) };
+  // One that shows something the page's own model knows.
+  const models = await fetch("./models/index.json").then((response) => response.json());
+  const known = models.models.find(({ name }) => name === models.default)?.labels ?? [];
+  const fitting = samples.find(({ classes }) => classes.some((name) => known.includes(name))) ?? samples[0];
+  const given = { runs: "50", warmup: "5", picture: fitting?.file, ...Object.fromEntries(query) };
   for (const id of TEXTS) if (given[id] != null) $(id).value = given[id];
   const usual = given.ort && given.onnx ? "own,ort-webgpu" : "own";
   const chosen = (given.engines ?? usual).split(",");

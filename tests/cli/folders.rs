@@ -146,7 +146,7 @@ fn a_class_that_is_only_measured_on_is_a_mistake() {
 
 #[test]
 fn pictures_are_held_back_where_there_is_train_alone_and_a_split_that_is_not_there_is_named() {
-    let folder = Folder::new(3, "p0\n");
+    let folder = Folder::new(24, "p0\n");
     fs::remove_file(folder.path("ImageSets/Main/val.txt")).expect("it is there");
     let ran = folder.train(&["--val-split", "best"]);
     let error = ran.failed(2);
