@@ -18,7 +18,7 @@ const WASM_LIMIT: u64 = 10_800_000;
 
 /// The page's own scripts, as written, comments included. Without a framework they need no more; a quarter is for
 /// fetching, caching and keeping models.
-const SCRIPT_LIMIT: u64 = 52 * 1024;
+const SCRIPT_LIMIT: u64 = 54 * 1024;
 
 /// The measuring page's scripts, as written: `bench.html` loads them, the page itself does not.
 const BENCH_SCRIPT_LIMIT: u64 = 32 * 1024;
