@@ -252,7 +252,7 @@ fn labels_of(found: &[Found], notes: &mut Vec<String>) -> Vec<String> {
     labels.iter().for_each(|label| by_letters.entry(label.to_lowercase()).or_default().push(label));
     for alike in by_letters.into_values().filter(|alike| alike.len() > 1) {
         notes.push(format!(
-            "the classes {} differ only in capitals and are learned as different ones; spell them alike if they are one",
+            "the classes {} differ only in capitals and are learned as different; spell them alike if they are one",
             alike.join(" and ")
         ));
     }

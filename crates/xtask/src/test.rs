@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
-use crate::{budget, build, lint, shell, system, wasm_tests};
+use crate::{budget, build, lint, shell, system};
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -34,13 +34,11 @@ pub fn run() -> anyhow::Result<()> {
     if page.is_some() {
         tally.step("size budgets", budget::check);
     }
-    let learning = tally.step("learning as wasm", wasm_tests::build);
     let browser = tally.step("browser", system::ensure_browser);
     match (programs, page, browser) {
         (Some(()), Some(_), Some(browser)) => {
             let mut tests = cargo_test(&["--test", "all"], &[WEB], driver);
             tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1");
-            tests.envs(learning.map(|folder| ("SSD_WASM_TESTS", folder)));
             tally.tests("tests of the page", &mut tests);
         }
         (None, _, _) => tally.skip("tests of the page: the native programs did not build"),
