@@ -43,7 +43,7 @@ function theirs(provider) {
  * turns the predictions of other runtimes into detections; null if `engines` has none of those.
  */
 export async function openInput({ weights, picture, score, engines }) {
-  const address = weights || await defaultWeights();
+  const address = weights || `./models/${(await defaultModel()).file}`;
   const [bytes, image] = await Promise.all([
     download(address).then((response) => response.arrayBuffer()),
     download(`./samples/${picture}`).then((response) => response.blob()).then(createImageBitmap),
@@ -56,9 +56,10 @@ export async function openInput({ weights, picture, score, engines }) {
   return { address, bytes, image, header, thresholds, decoder };
 }
 
-async function defaultWeights() {
+/** The entry of the page's own model in models/index.json. */
+export async function defaultModel() {
   const { default: name, models } = await download("./models/index.json").then((response) => response.json());
-  return `./models/${models.find((model) => model.name === name).file}`;
+  return models.find((model) => model.name === name);
 }
 
 async function download(address) {

@@ -5,9 +5,10 @@
 // measures at once. For scripts: `document.documentElement.dataset.state` is ready, running, done or error, and
 // `window.benchResult` is the result.
 
-import { ENGINES, environment, measure, openInput } from "./bench-measure.js";
+import { defaultModel, ENGINES, environment, measure, openInput } from "./bench-measure.js";
 import { summary } from "./bench-report.js";
 import { $, make } from "./dom.js";
+import { fitting, listSamples } from "./samples.js";
 
 const TEXTS = ["weights", "onnx", "ort", "picture", "runs", "warmup", "score"];
 const query = new URLSearchParams(location.search);
@@ -18,13 +19,11 @@ const say = (text) => { $("status").textContent = text; };
 // ---- the form and the address
 
 async function showForm() {
-  const samples = await fetch("./samples/index.json").then((response) => response.json());
+  // A copy of the page may have none, and weights by their address.
+  const [samples, model] = await Promise.all([listSamples(), defaultModel().catch(() => null)]);
   $("picture").append(...samples.map(({ file, title }) => new Option(title, file)));
-  // One that shows something the page's own model knows.
-  const models = await fetch("./models/index.json").then((response) => response.json());
-  const known = models.models.find(({ name }) => name === models.default)?.labels ?? [];
-  const fitting = samples.find(({ classes }) => classes.some((name) => known.includes(name))) ?? samples[0];
-  const given = { runs: "50", warmup: "5", picture: fitting?.file, ...Object.fromEntries(query) };
+  const [suitable] = fitting(samples, model?.labels ?? []);
+  const given = { runs: "50", warmup: "5", picture: suitable?.file, ...Object.fromEntries(query) };
   for (const id of TEXTS) if (given[id] != null) $(id).value = given[id];
   const usual = given.ort && given.onnx ? "own,ort-webgpu" : "own";
   const chosen = (given.engines ?? usual).split(",");

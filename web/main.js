@@ -14,13 +14,14 @@ import { bindPanel } from "./panel.js";
 import {
   milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
 } from "./readout.js";
+import { fitting, listSamples } from "./samples.js";
 import { detectOptions, readSettings, writeSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
 
 const settings = readSettings();
 const { backend, engine, precision } = settings;
 const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: null };
-const samples = fetch("./samples/index.json").then((answer) => answer.json()).catch(() => []);
+const samples = listSamples().catch(() => []);
 const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
@@ -127,12 +128,10 @@ function present(result) {
   draw();
 }
 
-// Shows the samples in which a model with these labels knows something, or else all. The first is opened in place of
-// one that is not among them, and at the start.
+// Shows the samples that suit a model with these labels. The first is opened in place of one that is not among them,
+// and at the start.
 async function offer(labels) {
-  const all = await samples;
-  const known = all.filter(({ classes }) => classes.some((name) => labels.includes(name)));
-  const strip = known.length ? known : all;
+  const strip = fitting(await samples, labels);
   showSamples(strip);
   const foreign = page.sample && strip.every(({ file }) => file !== page.sample);
   const first = settings.source === "sample" && !count.opens;

@@ -1,7 +1,5 @@
 //! `tests/wasm` for the browser: a test program of its own, so that the page does not carry what only a test needs.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
 use crate::{shell, tools};
@@ -9,18 +7,12 @@ use crate::{shell, tools};
 /// The profile that is quickest to build and still fast where it computes.
 const PROFILE: &str = "serve";
 
-/// Where it is written.
-fn folder() -> PathBuf {
-    shell::target_dir().join("wasm-tests")
-}
-
-/// Builds it, after installing what that takes, and says where it is.
-pub fn build() -> Result<PathBuf> {
+/// Builds it into `wasm-tests` of the target folder, after installing what that takes.
+pub fn build() -> Result<()> {
     tools::ensure_page_tools()?;
     let args = ["build", "--profile", PROFILE, "-p", "ssd-wasm-tests", "--target", tools::WASM_TARGET];
     shell::run(&mut shell::command("cargo", &args))?;
     let wasm = shell::target_dir().join(tools::WASM_TARGET).join(PROFILE).join("ssd_wasm_tests.wasm");
     let mut bindgen = shell::command("wasm-bindgen", &["--target", "web", "--out-dir"]);
-    shell::run(bindgen.arg(folder()).arg(wasm))?;
-    Ok(folder())
+    shell::run(bindgen.arg(shell::target_dir().join("wasm-tests")).arg(wasm))
 }
