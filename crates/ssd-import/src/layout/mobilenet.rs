@@ -88,8 +88,12 @@ fn v1(rules: &mut Rules) {
 fn v2(rules: &mut Rules) {
     rules.sequence("backbone.stem", "base_net.0");
     for block in 1..=17 {
-        let first = if block == 1 { &PARTS[1..] } else { &PARTS };
-        inverted_residual(rules, &format!("backbone.blocks.{}", block - 1), &format!("base_net.{block}.conv"), first);
+        inverted_residual(
+            rules,
+            &format!("backbone.blocks.{}", block - 1),
+            &format!("base_net.{block}.conv"),
+            parts_of(block),
+        );
     }
     rules.sequence("backbone.last", "base_net.18");
     for extra in 0..EXTRAS {
@@ -111,6 +115,11 @@ fn v2(rules: &mut Rules) {
 /// The units of an inverted residual in their order.
 const PARTS: [&str; 3] = ["expand", "depthwise", "project"];
 
+/// Those of a block of a trunk, counted from 1: the first does not expand.
+fn parts_of(block: usize) -> &'static [&'static str] {
+    if block == 1 { &PARTS[1..] } else { &PARTS }
+}
+
 /// Convolution, norm and ReLU6 of each unit in one sequence, the last without ReLU6.
 fn inverted_residual(rules: &mut Rules, ours: &str, theirs: &str, parts: &[&str]) {
     for (index, part) in parts.iter().enumerate() {
@@ -125,9 +134,7 @@ fn v3(rules: &mut Rules) {
     rules.sequence("backbone.stem", "backbone.features.0.0");
     for block in 1..=12 {
         let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("backbone.features.0.{block}.block"));
-        // The first does not expand.
-        let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
-        gated_residual(rules, &ours, &theirs, parts, 0, gated(block));
+        gated_residual(rules, &ours, &theirs, parts_of(block), 0, gated(block));
     }
     rules.sequence("backbone.blocks.12.expand", "backbone.features.0.13");
     gated_residual(rules, "backbone.blocks.12", "backbone.features.1.0", &PARTS[1..], 1, true);
@@ -154,8 +161,7 @@ fn v2_trunk(rules: &mut Rules) {
     rules.sequence("backbone.stem", "features.0");
     for block in 1..=17 {
         let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("features.{block}.conv"));
-        let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
-        for (place, part) in parts.iter().enumerate() {
+        for (place, part) in parts_of(block).iter().enumerate() {
             let (ours, conv) = (format!("{ours}.{part}"), format!("{theirs}.{place}"));
             match *part {
                 "project" => rules.unit(&ours, &conv, &format!("{theirs}.{}", place + 1)),
@@ -172,8 +178,7 @@ fn v3_trunk(rules: &mut Rules) {
     rules.sequence("backbone.stem", "features.0");
     for block in 1..=15 {
         let (ours, theirs) = (format!("backbone.blocks.{}", block - 1), format!("features.{block}.block"));
-        let parts = if block == 1 { &PARTS[1..] } else { &PARTS };
-        gated_residual(rules, &ours, &theirs, parts, 0, gated(block));
+        gated_residual(rules, &ours, &theirs, parts_of(block), 0, gated(block));
     }
     rules.sequence("backbone.last", "features.16");
     rules.ignore("classifier.");

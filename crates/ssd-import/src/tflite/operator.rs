@@ -168,7 +168,9 @@ fn kind(table: Table<'_>, code: &OperatorCode) -> Result<Kind, FileError> {
             let bytes = if place.end - place.start > LONGEST_OPTIONS { Vec::new() } else { table.bytes(5)? };
             let numbers = flex::numbers(&bytes);
             let options = numbers.and_then(|numbers| Options::of(&numbers));
-            Kind::PostProcess(options.ok_or_else(|| FileError::damaged("the options of its post-processing are none"))?)
+            Kind::PostProcess(
+                options.ok_or_else(|| FileError::damaged("the options of its post-processing cannot be read"))?,
+            )
         }
         CUSTOM => Kind::Custom(code.name.clone()),
         number => Kind::Other(number),

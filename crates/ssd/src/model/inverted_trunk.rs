@@ -71,8 +71,11 @@ struct Table {
     style: Style,
 }
 
-/// Channels inside and after each extra block of TensorFlow's SSDLite at full width: `feature_map_generators.py`.
-const EXTRAS_TF: [(usize, usize); 4] = [(256, 512), (128, 256), (128, 256), (64, 128)];
+/// Channels inside and after each extra block of TensorFlow's SSDLite: `feature_map_generators.py`.
+fn extras_tf(scale: Scale) -> [(usize, usize); 4] {
+    let full = [(256, 512), (128, 256), (128, 256), (64, 128)];
+    full.map(|(inner, output)| (scale.rounded_down(inner), scale.rounded_down(output)))
+}
 
 impl Table {
     /// `scaled` gives the channels of a layer from those in the paper.
@@ -130,14 +133,13 @@ impl Table {
         };
         let blocks = V3_SMALL_BLOCKS.map(block).into();
         let (stem, last) = (scale.divisible(16), scale.divisible(288));
-        let style = Style::Norm(1e-5, 0.1);
-        Self { stem, blocks, last, extras: EXTRAS_TF, activation: HardSwish, extras_end: Relu6, style }
+        let (extras, style) = (extras_tf(scale), Style::Same);
+        Self { stem, blocks, last, extras, activation: HardSwish, extras_end: Relu6, style }
     }
 
-    /// The same as TensorFlow makes it.
-    fn tensorflow(self, scale: Scale) -> Self {
-        let extras = EXTRAS_TF.map(|(inner, output)| (scale.rounded_down(inner), scale.rounded_down(output)));
-        Self { extras, extras_end: Relu6, style: Style::Same, ..self }
+    fn v2_tf(scale: Scale) -> Self {
+        let table = Self::v2(|channels| scale.divisible(channels));
+        Self { extras: extras_tf(scale), extras_end: Relu6, style: Style::Same, ..table }
     }
 }
 
@@ -161,10 +163,8 @@ impl InvertedTrunk {
             Inverted::MobileNetV2 => (Table::v2(|channels| channels), 0),
             Inverted::MobileNetV3 => (Table::v3(2), 0),
             Inverted::MobileNetV3Wide => (Table::v3(1), 0),
-            Inverted::MobileNetV2Tf(scale) => {
-                (Table::v2(|channels| scale.divisible(channels)).tensorflow(scale), scale.input_px)
-            }
-            Inverted::MobileNetV3SmallTf(scale) => (Table::v3_small(scale).tensorflow(scale), scale.input_px),
+            Inverted::MobileNetV2Tf(scale) => (Table::v2_tf(scale), scale.input_px),
+            Inverted::MobileNetV3SmallTf(scale) => (Table::v3_small(scale), scale.input_px),
         };
         let Table { stem, blocks, last, extras, activation, extras_end, style } = table;
         // Of the map, for padding that depends on it.
