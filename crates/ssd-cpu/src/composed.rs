@@ -4,9 +4,27 @@ use burn::tensor::Tensor;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 
-use crate::{Activation, ConvShape};
+use crate::{Activation, ConvShape, Padding};
 
 pub(crate) fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, shape: &ConvShape) -> Tensor<4> {
+    let &ConvShape { kernel, stride, padding, groups, activation, .. } = shape;
+    if (kernel, stride, padding, groups) != (1, 1, Padding::NONE, 1) {
+        return activation.of_tensor(burns_convolution(x, weight, bias, shape));
+    }
+    let sums = pointwise_conv(x, weight);
+    activation.of_tensor(match bias {
+        Some(bias) => sums + bias.reshape([1, -1, 1, 1]),
+        None => sums,
+    })
+}
+
+/// Without the activation.
+pub(crate) fn burns_convolution(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    shape: &ConvShape,
+) -> Tensor<4> {
     let &ConvShape { stride, dilation, groups, .. } = shape;
     let options = ConvOptions::new_with_padding([stride; 2], shape.padding.by_axis(), [dilation; 2], groups);
     conv2d(x, weight, bias, options)

@@ -12,25 +12,35 @@ mod activation;
 mod buffers;
 mod composed;
 mod convolution;
+mod dense;
 mod depthwise;
 #[cfg(feature = "autodiff")]
 mod gradients;
+mod grid;
 mod map;
 #[cfg(test)]
 mod map_tests;
 mod memory;
 mod norm;
+mod planar;
+#[cfg(all(test, feature = "autodiff"))]
+mod planar_tests;
 mod planes;
+mod pool;
 mod shape;
 mod simd;
 #[cfg(all(test, feature = "autodiff"))]
 mod tests;
+mod tile;
 pub mod twins;
+#[cfg(feature = "autodiff")]
+mod upstream;
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
 use crate::memory::Values;
+use crate::planar::Planar;
 
 pub use crate::activation::Activation;
 pub use crate::buffers::Buffers;
@@ -39,7 +49,7 @@ pub use crate::map::Map;
 pub use crate::planes::together;
 pub use crate::shape::{ConvShape, Padding, Pool};
 
-/// A convolution by the fastest way for its shape; the shape's activation is left to the caller.
+/// `activation(x * weight + bias)`, with gradients where they are recorded.
 ///
 /// # Shapes
 ///
@@ -47,32 +57,28 @@ pub use crate::shape::{ConvShape, Padding, Pool};
 /// - `weight`: `[channels_out, channels_in / groups, k, k]`; `bias`: `[channels_out]`
 /// - output: `[B, channels_out, H', W']`
 pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, shape: &ConvShape) -> Tensor<4> {
-    let out = match *shape {
-        ConvShape { kernel: 1, stride: 1, groups: 1, padding: Padding::NONE, .. } => {
-            composed::pointwise_conv(x, weight)
-        }
-        ConvShape { kernel: 3, stride: 1 | 2, dilation: 1, channels_in, channels_out, groups, .. }
-            if groups > 1 && channels_in == groups && channels_out == groups =>
-        {
-            depthwise_conv3x3(x, weight, shape)
-        }
-        _ => return composed::convolve(x, weight, bias, shape),
-    };
-    match bias {
-        Some(bias) => out + bias.reshape([1, -1, 1, 1]),
-        None => out,
+    // The loops know the gradient of a clamp and no other.
+    if shape.activation.bounds().is_none() {
+        let sums = ConvShape { activation: Activation::None, ..*shape };
+        return shape.activation.of_tensor(convolve(x, weight, bias, &sums));
     }
-}
-
-fn depthwise_conv3x3(x: Tensor<4>, weight: Tensor<4>, shape: &ConvShape) -> Tensor<4> {
+    let Some(planar) = Planar::of(shape, x.dims(), weight.dims()) else {
+        return composed::convolve(x, weight, bias, shape);
+    };
     #[cfg(feature = "autodiff")]
-    if let Some(out) = gradients::depthwise_conv3x3(&x, &weight, shape) {
+    if let Some(out) = gradients::convolve(&x, &weight, bias.as_ref(), &planar) {
         return out;
     }
-    match (Values::of(&x), Values::of(&weight)) {
-        (Some(x), Some(weight)) => Tensor::from_primitive::<Flex>(depthwise::forward(&x, &weight, shape)),
-        _ => composed::convolve(x, weight, None, shape),
+    if let (Some(x), Some(weight)) = (Values::of(&x), Values::of(&weight)) {
+        let bias = match &bias {
+            Some(bias) => Values::of(bias),
+            None => Some(Values::zeros(shape.channels_out)),
+        };
+        if let Some(bias) = bias {
+            return Tensor::from_primitive::<Flex>(planar.forward(&x, &weight, &bias));
+        }
     }
+    composed::convolve(x, weight, bias, shape)
 }
 
 /// Batch norm with the statistics of this batch (Ioffe and Szegedy 2015, algorithm 1), then the activation.

@@ -28,8 +28,26 @@ impl Values {
         Self::new(tensor.clone().try_into_primitive::<Flex>().ok()?)
     }
 
+    pub(crate) fn zeros(length: usize) -> Self {
+        Self(primitive(vec![0.0; length], [length]))
+    }
+
     pub(crate) fn slice(&self) -> &[f32] {
         self.0.storage()
+    }
+
+    #[cfg(feature = "autodiff")]
+    pub(crate) fn into_tensor(self) -> FlexTensor {
+        self.0
+    }
+
+    /// The memory, if nothing else uses it and all of it.
+    #[cfg(feature = "autodiff")]
+    pub(crate) fn into_memory(self) -> Option<Vec<f32>> {
+        if !self.0.is_unique() {
+            return None;
+        }
+        self.0.into_data().into_parts().0.try_into_vec::<f32>().ok()
     }
 
     pub(crate) fn shape<const D: usize>(&self) -> [usize; D] {

@@ -45,6 +45,29 @@ pub(crate) fn for_each_piece<T: Send, S>(
     }
 }
 
+/// The same for the pieces of two buffers.
+#[cfg(feature = "autodiff")]
+pub(crate) fn for_each_two<T: Send, S>(
+    (first, size): (&mut [T], usize),
+    (second, other_size): (&mut [T], usize),
+    scratch: impl Fn() -> S + Sync + Send,
+    work: impl Fn(&mut S, usize, (&mut [T], &mut [T])) + Sync + Send,
+) {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        use rayon::prelude::*;
+
+        let pieces = first.par_chunks_mut(size.max(1)).zip(second.par_chunks_mut(other_size.max(1))).enumerate();
+        pieces.for_each_init(scratch, |scratch, (index, pieces)| work(scratch, index, pieces));
+    }
+    #[cfg(target_arch = "wasm32")]
+    {
+        let mut scratch = scratch();
+        let pieces = first.chunks_mut(size.max(1)).zip(second.chunks_mut(other_size.max(1))).enumerate();
+        pieces.for_each(|(index, pieces)| work(&mut scratch, index, pieces));
+    }
+}
+
 /// One call of `work`. Not a closure: a closure that is called once goes through a function of its own, which would not
 /// be inlined.
 #[cfg(not(target_arch = "wasm32"))]

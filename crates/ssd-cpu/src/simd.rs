@@ -3,6 +3,9 @@
 //! [`planes`](crate::planes) lets the compiler find the vectors in a loop. For the inner loop of a matrix product that
 //! is not enough: how many numbers are held in registers decides its speed. So it is written in terms of [`Lanes`].
 
+/// Numbers of the widest register there is.
+pub(crate) const MOST_LANES: usize = 16;
+
 /// A register of `f32`.
 pub(crate) trait Lanes: Copy {
     /// How many numbers it holds.
@@ -30,6 +33,10 @@ pub(crate) trait Lanes: Copy {
 
     /// `bound` where the number is above it. NaN stays.
     fn at_most(self, bound: Self) -> Self;
+
+    /// Zero where `other` is not between the two bounds.
+    #[cfg(feature = "autodiff")]
+    fn where_between(self, other: Self, least: Self, most: Self) -> Self;
 }
 
 /// Work that is compiled once for each vector unit. All that it calls is to be marked `#[inline(always)]`, closures
@@ -110,6 +117,13 @@ mod unit {
         fn at_most(self, bound: Self) -> Self {
             self.gt(bound).select(bound, self)
         }
+
+        #[cfg(feature = "autodiff")]
+        #[inline(always)]
+        fn where_between(self, other: Self, least: Self, most: Self) -> Self {
+            let zero = Self::splat(0.0);
+            other.lt(most).select(other.gt(least).select(self, zero), zero)
+        }
     }
 }
 
@@ -119,6 +133,8 @@ compile_error!("wasm needs its vector instructions: -C target-feature=+simd128, 
 /// The registers of wasm.
 #[cfg(target_arch = "wasm32")]
 mod unit {
+    #[cfg(feature = "autodiff")]
+    use std::arch::wasm32::v128_and;
     use std::arch::wasm32::{f32x4_add, f32x4_gt, f32x4_lt, f32x4_mul, f32x4_splat, v128, v128_bitselect};
 
     use bytemuck::{bytes_of, cast_slice, cast_slice_mut, pod_read_unaligned};
@@ -179,6 +195,12 @@ mod unit {
         #[inline(always)]
         fn at_most(self, bound: Self) -> Self {
             Self(v128_bitselect(bound.0, self.0, f32x4_gt(self.0, bound.0)))
+        }
+
+        #[cfg(feature = "autodiff")]
+        #[inline(always)]
+        fn where_between(self, other: Self, least: Self, most: Self) -> Self {
+            Self(v128_and(self.0, v128_and(f32x4_gt(other.0, least.0), f32x4_lt(other.0, most.0))))
         }
     }
 }

@@ -9,6 +9,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
+use crate::planar::Planar;
 use crate::{Activation, ConvShape, Padding, composed, gradients, twins};
 
 pub(crate) const ACTIVATIONS: [Activation; 5] =
@@ -69,7 +70,8 @@ fn with_gradients(
 /// Compares all three with those of Burn's own convolution.
 fn like_burns(shape: &ConvShape, dims: [usize; 4], convolve: impl Fn(&Tensor<4>, &Tensor<4>) -> Tensor<4>) {
     let actual = with_gradients(shape, dims, convolve);
-    let expected = with_gradients(shape, dims, |x, weight| composed::convolve(x.clone(), weight.clone(), None, shape));
+    let expected =
+        with_gradients(shape, dims, |x, weight| composed::burns_convolution(x.clone(), weight.clone(), None, shape));
     for (what, (actual, expected)) in
         ["output", "input gradient", "weight gradient"].iter().zip(actual.into_iter().zip(expected))
     {
@@ -78,11 +80,65 @@ fn like_burns(shape: &ConvShape, dims: [usize; 4], convolve: impl Fn(&Tensor<4>,
 }
 
 #[test]
-fn depthwise_like_burns() {
-    for dims in SHAPES {
+fn convolutions_like_burns() {
+    for dims @ [_, channels, ..] in SHAPES {
         for stride in [1, 2] {
-            let shape = ConvShape { stride, ..ConvShape::depthwise(dims[1], 3) };
-            like_burns(&shape, dims, |x, weight| gradients::depthwise_conv3x3(x, weight, &shape).unwrap());
+            let depthwise = ConvShape::depthwise(channels, 3);
+            for shape in [depthwise, ConvShape::dense(channels, 5, 3), ConvShape::dense(channels, 5, 1)] {
+                let shape = ConvShape { stride, ..shape };
+                like_burns(&shape, dims, |x, weight| by_loops(x, weight, None, &shape));
+            }
+        }
+    }
+}
+
+/// By the loops and by nothing else.
+fn by_loops(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>, shape: &ConvShape) -> Tensor<4> {
+    gradients::convolve(x, weight, bias, &Planar::of(shape, x.dims(), weight.dims()).unwrap()).unwrap()
+}
+
+/// The gradients go to the right tensors, through the activation, and from step to step: a convolution's memory is used
+/// again as soon as its gradients are there.
+#[test]
+fn a_chain_of_convolutions_like_burns() {
+    let shapes = [
+        ConvShape { stride: 2, padding: Padding::same([30, 40], 3, 2, 1), ..ConvShape::dense(3, 8, 3) },
+        ConvShape::depthwise(8, 3),
+        ConvShape::dense(8, 40, 1),
+        ConvShape { stride: 2, ..ConvShape::depthwise(40, 5) },
+    ];
+    let shapes = shapes.map(|shape| ConvShape { activation: Activation::Relu6, ..shape });
+    let parameters: Vec<(Tensor<4>, Tensor<1>)> = shapes
+        .iter()
+        .map(|&ConvShape { channels_in, channels_out, groups, kernel, .. }| {
+            let weight = noise([channels_out, channels_in / groups, kernel, kernel], 1);
+            (weight.require_grad(), (noise([channels_out], 2) + 1.0).detach().require_grad())
+        })
+        .collect();
+    let gradients = |convolve: &dyn Fn(&Tensor<4>, &Tensor<4>, &Tensor<1>, &ConvShape) -> Tensor<4>| {
+        // Large enough for memory to be kept.
+        let x = noise([8, 3, 30, 40], 3).require_grad();
+        let chain = shapes.iter().zip(&parameters);
+        let y = chain.fold(x.clone(), |x, (shape, (weight, bias))| convolve(&x, weight, bias, shape));
+        let gradients = (y.clone() * noise(y.dims(), 4)).sum().backward();
+        let by_x = x.grad(&gradients).unwrap();
+        let by_parameters = parameters
+            .iter()
+            .map(|(weight, bias)| (weight.grad(&gradients).unwrap(), bias.grad(&gradients).unwrap()))
+            .collect::<Vec<_>>();
+        (y.inner(), by_x, by_parameters)
+    };
+    let expected = gradients(&|x, weight, bias, shape| {
+        let sums = composed::burns_convolution(x.clone(), weight.clone(), Some(bias.clone()), shape);
+        shape.activation.of_tensor(sums)
+    });
+    for step in ["first step", "second step"] {
+        let actual = gradients(&|x, weight, bias, shape| by_loops(x, weight, Some(bias), shape));
+        assert_close(step, actual.0, expected.0.clone());
+        assert_close(step, actual.1, expected.1.clone());
+        for (actual, expected) in actual.2.into_iter().zip(&expected.2) {
+            assert_close(step, actual.0, expected.0.clone());
+            assert_close(step, actual.1, expected.1.clone());
         }
     }
 }
@@ -133,20 +189,7 @@ fn like_the_twin(
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
-    #[test]
-    fn depthwise_with_any_padding_is_the_twin(
-        (batch, channels, size) in (1..3usize, 2..4usize, [1..12usize, 1..20usize]),
-        stride in 1..3usize,
-        padding in paddings(),
-    ) {
-        let shape = ConvShape { stride, padding, ..ConvShape::depthwise(channels, 3) };
-        prop_assume!(!shape.size_out(size).contains(&0));
-        like_the_twin(&shape, [batch, channels, size[0], size[1]], |x, weight| {
-            gradients::depthwise_conv3x3(x, weight, &shape).unwrap()
-        });
-    }
-
-    // All ways of the public function, with the bias left out: products of matrices, loops, Burn's own convolution.
+    // All ways of the public function, with the bias left out.
     #[test]
     fn convolutions_of_any_shape_are_the_twin(
         (batch, channels_in, channels_out, is_depthwise) in (1..3usize, 1..5usize, 1..5usize, any::<bool>()),

@@ -54,6 +54,54 @@ fn sum(
     sum as f32
 }
 
+/// What of a gradient by the output of [`convolve`] arrives at its input, its weights and its shift. `None` for an
+/// activation that does more than clamp.
+///
+/// # Shapes
+///
+/// - `input`, `weights`: as for [`convolve`], whose result is `output`; `gradient`: like `output`
+/// - output: like `input`, `weights` and `shift`
+#[cfg(feature = "autodiff")]
+pub fn convolve_gradients(
+    shape: &ConvShape,
+    input: &[f32],
+    [height, width]: [usize; 2],
+    weights: &[f32],
+    output: &[f32],
+    gradient: &[f32],
+) -> Option<[Vec<f32>; 3]> {
+    let bounds = shape.activation.bounds()?;
+    let [rows, columns] = shape.size_out([height, width]);
+    let per_group = shape.channels_in / shape.groups;
+    let mut sums = [input.len(), weights.len(), shape.channels_out].map(|length| vec![0.0; length]);
+    let [by_input, by_weights, by_shift] = &mut sums;
+    for (index, (output, gradient)) in output.iter().zip(gradient).enumerate() {
+        if !bounds.pass(*output) {
+            continue;
+        }
+        let (gradient, channel) = (f64::from(*gradient), index / (rows * columns));
+        by_shift[channel] += gradient;
+        let first = channel / (shape.channels_out / shape.groups) * per_group;
+        for tap in 0..per_group * shape.taps() {
+            let [c, k] = [tap / shape.taps(), tap % shape.taps()];
+            let at = [index / columns % rows, index % columns];
+            let by_axis = [k / shape.kernel, k % shape.kernel];
+            let inside = |axis: usize| {
+                (at[axis] * shape.stride + by_axis[axis] * shape.dilation)
+                    .checked_sub(shape.padding.before[axis])
+                    .filter(|i| *i < [height, width][axis])
+            };
+            if let (Some(y), Some(x)) = (inside(0), inside(1)) {
+                let number = ((first + c) * height + y) * width + x;
+                let weight = channel * per_group * shape.taps() + tap;
+                by_input[number] += gradient * f64::from(weights[weight]);
+                by_weights[weight] += gradient * f64::from(input[number]);
+            }
+        }
+    }
+    Some(sums.map(|sums| sums.into_iter().map(|sum| sum as f32).collect()))
+}
+
 /// The largest number under each window of a map, `[channels, H, W]`.
 pub fn max_pool(pool: &Pool, map: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
     let [rows, columns] = pool.size_out([height, width]);

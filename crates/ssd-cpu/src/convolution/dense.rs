@@ -6,11 +6,11 @@
 
 use std::ops::Range;
 
-use super::kernel::{Finish, Sums, add_products, finish, tile_size};
 use super::packing::{Packing, Panel, Step};
 use super::reads::Reads;
 use crate::planes::threads;
 use crate::simd::{Lanes, Vectorized, vectorized};
+use crate::tile::{Finish, Sums, add_products, finish, tile_size};
 use crate::{Activation, ConvShape, Padding};
 
 /// About the most numbers of the output in a part: they stay in the second cache from block to block.
@@ -95,8 +95,8 @@ impl Vectorized for Run<'_> {
                     (8, 3) => self.pass::<L, 8, 3>(&work),
                     (8, 2) => self.pass::<L, 8, 2>(&work),
                     (8, _) => self.pass::<L, 8, 1>(&work),
-                    (_, 3) => self.pass::<L, 4, 3>(&work),
-                    (_, 2) => self.pass::<L, 4, 2>(&work),
+                    (6, 2) => self.pass::<L, 6, 2>(&work),
+                    (6, _) => self.pass::<L, 6, 1>(&work),
                     _ => self.pass::<L, 4, 1>(&work),
                 }
             }

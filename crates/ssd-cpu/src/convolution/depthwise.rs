@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::kernel::{Finish, MOST_LANES, finish};
 use super::reads::Reads;
 use crate::ConvShape;
 use crate::planes::threads;
-use crate::simd::{Lanes, Vectorized, vectorized};
+use crate::simd::{Lanes, MOST_LANES, Vectorized, vectorized};
+use crate::tile::{Finish, finish};
 
 /// Parts of the output for each thread: a thread that starts late gets fewer.
 const PARTS: usize = 4;

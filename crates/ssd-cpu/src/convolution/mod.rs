@@ -5,7 +5,6 @@
 mod dense;
 mod depthwise;
 mod error;
-mod kernel;
 mod packing;
 mod reads;
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::kernel::tile_size;
 use crate::ConvShape;
 use crate::simd::{Lanes, Vectorized, vectorized};
+use crate::tile::tile_size;
 
 /// The most weights of a block and a panel: they mostly stay in a first cache of 32 KiB or more.
 const PANEL: usize = 9216;

@@ -117,7 +117,7 @@ fn tensors_like_burns_convolution() {
         let shape = ConvShape::dense(channels, 11, 3);
         let (x, weights) = (noise([2, channels, 7, 9], 1).inner(), numbers(shape.weights(), 2));
         let weight = Tensor::<4>::from_data(TensorData::new(weights.clone(), [11, channels, 3, 3]), &x.device());
-        let expected = crate::composed::convolve(x.clone(), weight, None, &shape);
+        let expected = crate::composed::burns_convolution(x.clone(), weight, None, &shape);
         let map = Map::from_tensor(x, &Buffers::default()).unwrap();
         let convolution = Convolution::new(shape, &weights, &[0.0; 11]).unwrap();
         let actual = convolution.run(&map).unwrap().into_tensor();

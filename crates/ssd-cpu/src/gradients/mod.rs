@@ -1,6 +1,5 @@
 //! The loops as steps of Burn's automatic differentiation.
 
-mod depthwise;
 mod norm;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -13,7 +12,8 @@ use burn::tensor::Tensor;
 
 use self::norm::Norm;
 use crate::memory::Values;
-use crate::{Activation, ConvShape};
+use crate::planar::Planar;
+use crate::{Activation, pool};
 
 /// A tensor of the CPU device that records gradients, and its numbers.
 struct Recorded {
@@ -28,6 +28,11 @@ impl Recorded {
         let values = Values::new(tensor.primitive().clone())?;
         Some(Self { tensor, values })
     }
+
+    /// Of which no gradient is recorded.
+    fn constant(values: Values) -> Self {
+        Self { tensor: Autodiff::<Flex>::from_inner(values.clone().into_tensor()), values }
+    }
 }
 
 /// The gradient of this step's output.
@@ -36,31 +41,59 @@ fn output_gradient<S, const N: usize>(ops: &Ops<S, N>, grads: &mut Gradients) ->
 }
 
 #[derive(Debug)]
-struct Depthwise;
+struct Convolve;
 
-impl Backward<Flex, 2> for Depthwise {
-    /// Input, weight, shape.
-    type State = (Values, Values, ConvShape);
+/// A convolution that ran, as its gradients need it.
+#[derive(Debug, Clone)]
+struct Convolved {
+    planar: Planar,
+    x: Values,
+    weight: Values,
+    /// If the activation clamps.
+    output: Option<Values>,
+}
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+impl Backward<Flex, 3> for Convolve {
+    type State = Convolved;
+
+    fn backward(self, ops: Ops<Convolved, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = output_gradient(&ops, grads);
-        let ([x_node, weight_node], (x, weight, shape)) = (ops.parents, ops.state);
-        if let Some(node) = x_node {
-            grads.register::<Flex>(node.id, depthwise::input_gradient(&gradient, &weight, &shape, x.shape()));
+        let Convolved { planar, x, weight, output } = ops.state;
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = planar.gradients([&x, &weight, &gradient], output.as_ref(), wanted);
+        for (node, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                grads.register::<Flex>(node.id, gradient);
+            }
         }
-        if let Some(node) = weight_node {
-            grads.register::<Flex>(node.id, depthwise::weight_gradient(&x, &gradient, &shape));
+        // As many as the forward pass and the gradient by the input have taken. The input is the output of another
+        // layer.
+        pool::give(gradient);
+        if let Some(output) = output {
+            pool::give(output);
         }
     }
 }
 
-/// [`crate::depthwise_conv3x3`] on the CPU device with gradients; `None` elsewhere.
-pub(crate) fn depthwise_conv3x3(x: &Tensor<4>, weight: &Tensor<4>, shape: &ConvShape) -> Option<Tensor<4>> {
+/// [`crate::convolve`] on the CPU device with gradients; `None` elsewhere.
+pub(crate) fn convolve(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    planar: &Planar,
+) -> Option<Tensor<4>> {
     let (x, weight) = (Recorded::of(x)?, Recorded::of(weight)?);
-    let out = crate::depthwise::forward(&x.values, &weight.values, shape);
-    let step = Depthwise.prepare::<NoCheckpointing>([x.tensor.node(), weight.tensor.node()]);
+    let bias = match bias {
+        Some(bias) => Recorded::of(bias)?,
+        None => Recorded::constant(Values::zeros(planar.channels_out())),
+    };
+    let out = planar.forward(&x.values, &weight.values, &bias.values);
+    let step = Convolve.prepare::<NoCheckpointing>([x.tensor.node(), weight.tensor.node(), bias.tensor.node()]);
     let out = match step.compute_bound().stateful() {
-        OpsKind::Tracked(step) => step.finish((x.values, weight.values, *shape), out),
+        OpsKind::Tracked(step) => {
+            let output = if planar.clamps() { Values::new(out.clone()) } else { None };
+            step.finish(Convolved { planar: planar.clone(), x: x.values, weight: weight.values, output }, out)
+        }
         OpsKind::UnTracked(step) => step.finish(out),
     };
     Some(Tensor::from_primitive::<Autodiff<Flex>>(out))

@@ -163,10 +163,11 @@ impl ConvStep<'_> {
 
     fn finish(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let bias = self.conv.bias.as_ref().map(|bias| bias.val());
-        let x = ssd_cpu::convolve(x, self.conv.weight.val(), bias, &self.shape);
+        let convolve =
+            |activation| ssd_cpu::convolve(x, self.conv.weight.val(), bias, &ConvShape { activation, ..self.shape });
         match self.norm {
-            Some(norm) => normalize(norm, x, activation),
-            None => activation.of_tensor(x),
+            Some(norm) => normalize(norm, convolve(Activation::None), activation),
+            None => convolve(activation),
         }
     }
 
