@@ -111,5 +111,6 @@ fn main() {
             *best = time.min(*best);
         }
     }
-    println!("best: forward {:.0?}, backward {:.0?}, together {:.0?}", best[0], best[1], best[2]);
+    let [forward, backward, together] = best.map(|time| time.as_millis());
+    println!("best: forward {forward} ms, backward {backward} ms, together {together} ms");
 }

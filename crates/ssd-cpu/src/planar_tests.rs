@@ -112,6 +112,7 @@ fn large_convolutions_are_their_twins() {
         (ConvShape::dense(5, 300, 1), [21, 37]),
         (ConvShape { stride: 2, padding: Padding::same([10; 2], 3, 2, 1), ..ConvShape::dense(40, 200, 3) }, [10, 10]),
         (ConvShape::dense(3, 4, 3), [4, 300]),
+        (ConvShape::depthwise(2, 9), [11, 12]),
         (ConvShape { padding: Padding::same([80; 2], 3, 2, 1), stride: 2, ..ConvShape::depthwise(3, 3) }, [80, 80]),
     ] {
         Problem::new(ConvShape { activation: Activation::Relu6, ..shape }, 2, size).check();

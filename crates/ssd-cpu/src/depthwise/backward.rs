@@ -61,6 +61,8 @@ struct Scratch {
     laid_out: Vec<f32>,
     gathered: Vec<f32>,
     sums: Vec<f32>,
+    /// Of the taps of a phase.
+    weights: Vec<f32>,
 }
 
 impl Work {
@@ -81,6 +83,7 @@ impl Work {
             laid_out: vec![0.0; self.grid.plane(self.grid.size_out[0]) + SLACK],
             gathered: vec![0.0; self.grid.gathered(self.rows) + SLACK],
             sums: vec![0.0; self.rows * self.grid.pitch],
+            weights: Vec::new(),
         }
     }
 }
@@ -102,7 +105,7 @@ impl Vectorized for Backward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Work { grid, offsets, rows, phases } = self.work;
-        let Scratch { laid_out, gathered, sums } = self.scratch;
+        let Scratch { laid_out, gathered, sums, weights } = self.scratch;
         let height_out = grid.size_out[0];
         let length = grid.plane(height_out);
         grid.spread(self.x, 0..height_out, &mut laid_out[..length]);
@@ -115,11 +118,9 @@ impl Vectorized for Backward<'_> {
         // What no tap reads has no gradient.
         self.by_input.fill(0.0);
         for (phase, (taps, starts)) in phases.iter().enumerate() {
-            let mut weights = [0.0; 64];
-            for (to, tap) in weights.iter_mut().zip(taps) {
-                *to = self.weights[*tap];
-            }
-            sum_runs::<L>(gathered, starts, &weights[..taps.len()], 0.0, sums);
+            weights.clear();
+            weights.extend(taps.iter().map(|tap| self.weights[*tap]));
+            sum_runs::<L>(gathered, starts, weights, 0.0, sums);
             grid.collect(sums, phase, 0, self.by_input);
         }
     }
