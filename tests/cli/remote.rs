@@ -22,6 +22,7 @@ use super::interruptions::{PATIENCE, wait_for};
 use super::run::command;
 use super::train::{assert_whole, is_step, names, steps};
 use super::{ARCH, Ran, path_text, run};
+use crate::twins::network::Drawn;
 
 /// Four pictures in batches of two: two steps.
 const SETTINGS: [&str; 6] = ["--data", "shapes:1:4", "--batch-size", "2", "--lr", "0.001"];
@@ -240,8 +241,10 @@ impl ModuleVisitor for Gradients<'_> {
     }
 }
 
-// With frozen norms, since batch norm enlarges rounding. Depthwise convolutions run by our loops here and by Burn's
-// there.
+// With frozen norms, since batch norm enlarges rounding. Convolutions run by our loops here and by Burn's there, whose
+// sums have other orders: of the millions of numbers at a ReLU6 some are so near to a bound that rounding decides whether
+// their gradient passes. Each of those moves gradients by up to a hundredth, as pictures do on one device that differ by
+// 1e-7. The loops themselves are compared with their twins, under the same decisions, in `ssd-cpu`.
 #[test]
 fn a_lent_device_gives_the_gradient_of_this_one() {
     let lender = Lender::start(&[]);
@@ -260,7 +263,7 @@ fn a_lent_device_gives_the_gradient_of_this_one() {
         classes,
         offsets: wave(2 * priors * 4),
     };
-    let first = Ssd::new(ARCH, 4, &here);
+    let first = Ssd::new(ARCH, 4, &here).map(&mut Drawn(7));
     let gradients = |device: &Device| {
         let model = Ssd::new(ARCH, 4, device).load_record(first.clone().into_record());
         let model = model.freeze_group(ParamGroup::from_predicate("norm"));
@@ -275,8 +278,9 @@ fn a_lent_device_gives_the_gradient_of_this_one() {
     assert!((loss - other_loss).abs() <= 1e-5 * loss, "{loss} here, {other_loss} there");
     assert!(want.len() == got.len() && want.len() > 50);
     for (i, (want, got)) in want.iter().zip(&got).enumerate() {
-        let largest = want.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
-        let apart = want.iter().zip(got).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
-        assert!(apart <= 1e-4 * largest, "gradient {i}: {apart} of {largest}");
+        let length = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        let apart = length(&mut want.iter().zip(got).map(|(want, got)| want - got));
+        let whole = length(&mut want.iter().copied());
+        assert!(apart <= 0.02 * whole, "gradient {i}: {apart} of {whole}");
     }
 }

@@ -2,7 +2,7 @@
 
 mod frames;
 mod mining;
-mod network;
+pub(crate) mod network;
 mod padding;
 
 use pollster::block_on;

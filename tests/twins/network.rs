@@ -65,7 +65,7 @@ fn got(gpu: &Gpu, model: &Ssd, header: &Header, how: (Precision, Adapter), seeds
 }
 
 /// Draws weights by itself. The device's random numbers are those of all tests that run at the same time.
-struct Drawn(u32);
+pub(crate) struct Drawn(pub(crate) u32);
 
 impl ModuleMapper for Drawn {
     /// Of a convolution, uniform with the variance 2 / fan-in (He et al. 2015); the rest keeps what it starts with.
