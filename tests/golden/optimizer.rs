@@ -19,7 +19,7 @@ const FOUR_STEPS: Tolerance = Tolerance { absolute: 2e-6, relative: 1e-6 };
 
 fn of_flags(flags: &[&str]) -> ModuleOptimizer {
     let args = TrainArgs::parse_from([&["train", "--data", "shapes"], flags].concat());
-    optimizer(&TrainConfig::new(&args).expect("they are a configuration").learn)
+    optimizer(&TrainConfig::new(&args, |_| Ok(None)).expect("they are a configuration").learn)
 }
 
 /// Four recorded steps of a weight and a bias with equal values and gradients: only the weight decays.

@@ -32,6 +32,13 @@ fn every_trunk_says_what_its_own_project_says() {
         ("torchvision-resnet34", "torchvision-resnet", Arch::Ssd300ResNet34, "conv4_6.2"),
         ("torchvision-vgg16", "torchvision-vgg16", Arch::Ssd300Vgg16, "conv5_3"),
         ("amdegroot-vgg16-reducedfc", "amdegroot-vgg16-reducedfc", Arch::Ssd300Vgg16, "fc7"),
+        ("torchvision-mobilenet-v2", "torchvision-mobilenet-v2", Arch::Ssd300MobileNetV2Lite, "last"),
+        (
+            "torchvision-mobilenet-v3-large",
+            "torchvision-mobilenet-v3-large",
+            Arch::SsdLite320MobileNetV3LargeWide,
+            "last",
+        ),
     ];
     for (name, layout, arch, layer) in trunks {
         let fixture = Fixture::open(name);

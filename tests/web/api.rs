@@ -10,13 +10,13 @@ use ssd_tests::drawn;
 use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
 use super::page::{Gpu, Page, scenario};
-use super::pictures::{a_sample, default_weights};
 use super::server::{BLANK, Extra};
+use super::shipped::{Shipped, default_model};
 
 /// Defines, in the page: `Detector`, `weights` and `sample` (addresses), `picture()` (the sample in a canvas), and
 /// `rejection(promise)` (name and message of its error).
 fn prepare(page: &mut Page) -> Result<()> {
-    let (weights, sample) = (default_weights(page)?, a_sample(page)?);
+    let Shipped { weights, sample } = default_model(page)?;
     let address = |path: &std::path::Path| path.strip_prefix(&page.dist).map(|path| path.display().to_string());
     let script = format!(
         "(async () => {{
@@ -206,7 +206,7 @@ fn an_aborted_load_rejects_with_the_signal_s_reason() {
 fn predictions_of_another_runtime_become_the_detections_of_the_native_post_processing() {
     scenario("decode", Gpu::None, |page| {
         prepare(page)?;
-        let header = read_header(&std::fs::read(default_weights(page)?)?)?;
+        let header = read_header(&std::fs::read(default_model(page)?.weights)?)?;
         let priors = header.priors.priors();
         let numbers = |name: &str, row: usize, spread: f64| -> Vec<f32> {
             (0..(row * priors.len()) as u64).map(|i| ((drawn(name, i) - 0.5) * spread) as f32).collect()

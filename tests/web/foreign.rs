@@ -9,8 +9,8 @@ use ssd_tests::workspace_root;
 
 use super::checkpoint::{self, Foreign};
 use super::page::{Gpu, PATIENCE, Page, scenario};
-use super::pictures::{a_sample, default_weights};
 use super::server::Extra;
+use super::shipped::shapes_alone;
 use super::weights::is_sentence;
 
 /// On the CPU, which is faster than an emulated adapter.
@@ -30,7 +30,7 @@ fn a_public_checkpoint_detects_what_our_own_file_detects() {
 
         page.open(CPU)?;
         page.wait_for_result()?;
-        page.choose("#file", &a_sample(page)?)?;
+        page.choose("#file", &shapes_alone(page)?.sample)?;
         let own = result(page)?;
         ensure!(own.as_array().is_some_and(|list| !list.is_empty()), "our own file detects nothing");
         ensure!(recognised(page)? == "–", "our own file is described as {}", recognised(page)?);
@@ -102,7 +102,7 @@ fn an_unusable_checkpoint_is_refused_and_the_previous_detector_works_on() {
             );
 
             page.eval("window.lastResult = null")?;
-            page.choose("#file", &a_sample(page)?)?;
+            page.choose("#file", &shapes_alone(page)?.sample)?;
             page.wait_for_result()?;
             ensure!(page.text("document.querySelector('#weights').textContent")? == model, "another model is in use");
         }
@@ -154,9 +154,9 @@ fn the_module_takes_checkpoints_from_anywhere_and_returns_a_file_of_ours() {
     });
 }
 
-/// The shipped model under the names of pytorch-ssd, and its labels.
+/// The shipped model of shapes under the names of pytorch-ssd, and its labels. The page starts with it, too.
 pub fn shipped_as_foreign(page: &Page) -> Result<(Vec<Foreign>, Vec<String>)> {
-    let ours = std::fs::read(default_weights(page)?)?;
+    let ours = std::fs::read(shapes_alone(page)?.weights)?;
     Ok((checkpoint::tensors(&ours)?, read_header(&ours)?.labels))
 }
 

@@ -5,11 +5,13 @@ use anyhow::{Result, ensure};
 use super::checkpoint;
 use super::foreign::{CPU, result, shipped_as_foreign, wait_for_model, written};
 use super::page::{Gpu, PATIENCE, Page, scenario};
+use super::server::Extra;
+use super::shipped::{INDEX, SHAPES};
 use super::weights::is_sentence;
 
 /// Hides the shipped model, as without a network.
 fn hide_shipped(page: &Page) {
-    page.server.put("models/index.json", super::server::Extra { cut: Some(0), ..Default::default() });
+    page.server.put(INDEX, Extra { cut: Some(0), ..Default::default() });
 }
 
 #[test]
@@ -28,7 +30,7 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
         wait_for_model(page, "theirs.pth")?;
         page.open(CPU)?;
         page.wait_for_result()?;
-        ensure!(menu(page)? == ["shapes"], "{:?}", menu(page)?);
+        ensure!(menu(page)? == [SHAPES], "{:?}", menu(page)?);
 
         page.choose_all("#weights-file", &[&theirs, &labels])?;
         wait_for_model(page, "theirs.pth")?;
@@ -61,7 +63,7 @@ fn a_kept_model_is_there_on_the_next_visit_until_it_is_forgotten() {
         ensure!(page.error()?.is_empty(), "{}", page.error()?);
         page.open(CPU)?;
         let error = page.wait_for_error()?;
-        ensure!(is_sentence(&error) && error.contains("models/index.json"), "{error}");
+        ensure!(is_sentence(&error) && error.contains(INDEX), "{error}");
         Ok(())
     });
 }
@@ -86,7 +88,7 @@ fn a_kept_model_that_is_damaged_or_gone_ends_in_a_sentence_and_is_forgotten() {
         page.open(CPU)?;
         page.wait_for_result()?;
         page.wait_for("document.querySelectorAll('#kept li').length === 2", PATIENCE)?;
-        ensure!(menu(page)? == ["shapes", "one.pth", "two.pth"], "{:?}", menu(page)?);
+        ensure!(menu(page)? == [SHAPES, "one.pth", "two.pth"], "{:?}", menu(page)?);
 
         // One loses a byte, the other goes altogether, without the page's knowledge.
         let damage = "(async () => {
@@ -109,7 +111,7 @@ fn a_kept_model_that_is_damaged_or_gone_ends_in_a_sentence_and_is_forgotten() {
             ensure!(is_sentence(&error) && error.contains(name) && error.contains("forgotten"), "{name}: {error}");
             ensure!(!menu(page)?.contains(&name.to_owned()), "{name} is still in the menu");
             ensure!(
-                page.text("document.querySelector('#weights').textContent")? == "shapes",
+                page.text("document.querySelector('#weights').textContent")? == SHAPES,
                 "the previous model is gone"
             );
             page.eval("document.querySelector('#reset').click()")?;

@@ -7,11 +7,13 @@ mod checkpoint;
 mod devtools;
 mod page;
 mod server;
+mod shipped;
 
 mod api;
 mod bench;
 mod cache;
 mod camera;
+mod everyday;
 mod fallback;
 mod foreign;
 mod kept;

@@ -1,9 +1,9 @@
 //! A still picture: the sample at the start, a user's, and the settings.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use image::RgbImage;
 use serde_json::Value;
 use ssd::{CornerBox, Detection};
 use ssd_data::seeded::seeded;
@@ -12,7 +12,8 @@ use ssd_train::detect::detector::Detector;
 use ssd_train::detect::engine::EngineArgs;
 use ssd_train::device::choice::{DeviceChoice, DeviceKind};
 
-use super::page::{Gpu, Page, scenario};
+use super::page::{Gpu, scenario};
+use super::shipped::shapes_alone;
 
 /// The limit from a click on a link to boxes on the sample picture, on an emulated adapter.
 const FIRST_BOXES: Duration = Duration::from_secs(20);
@@ -50,7 +51,7 @@ fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
     scenario("upload", Gpu::Emulated, |page| {
         let folder = tempfile::tempdir()?;
         let cpu = DeviceChoice { kind: DeviceKind::Cpu, index: 0 };
-        let detector = Detector::load(&default_weights(page)?, &cpu, EngineArgs::default(), 1)?;
+        let detector = Detector::load(&shapes_alone(page)?.weights, &cpu, EngineArgs::default(), 1)?;
         page.open("")?;
         page.wait_for_result()?;
 
@@ -64,9 +65,7 @@ fn an_uploaded_picture_gives_the_boxes_of_the_native_detector() {
             page.choose("#file", &file)?;
             page.wait_for_result()?;
             let shown = shown(&page.eval("window.lastResult.detections")?)?;
-            let (native, _) = detector.detect(&scene, &detector.header().params())?;
-            let labels = &detector.header().labels;
-            let native: Vec<Found> = native.iter().map(|found| from_native(found, labels, width, height)).collect();
+            let native = native(&detector, &scene)?;
             let floor = detector.header().score + 0.01;
             compared += counterparts(&native, &shown, floor)?;
             counterparts(&shown, &native, floor)?;
@@ -132,39 +131,15 @@ fn settings_are_shared_by_the_address_and_reset_together() {
     });
 }
 
-/// The default model's entry in `dist/models/index.json`.
-fn default_model(page: &Page) -> Result<Value> {
-    let index: Value = serde_json::from_slice(&std::fs::read(page.dist.join("models/index.json"))?)?;
-    let models = index["models"].as_array().context("models/index.json lists no models")?;
-    let model = models.iter().find(|model| model["name"] == index["default"]);
-    model.cloned().context("the default model is not listed")
-}
-
-/// The default model's weights in `dist/`.
-pub fn default_weights(page: &Page) -> Result<PathBuf> {
-    let model = default_model(page)?;
-    Ok(page.dist.join("models").join(model["file"].as_str().context("the default model names no file")?))
-}
-
-/// The last sample picture that shows a class of the default model; the page starts with the first.
-pub fn a_sample(page: &Page) -> Result<PathBuf> {
-    let model = default_model(page)?;
-    let labels = model["labels"].as_array().context("the default model has no labels")?;
-    let samples: Vec<Value> = serde_json::from_slice(&std::fs::read(page.dist.join("samples/index.json"))?)?;
-    let known =
-        |sample: &&Value| sample["classes"].as_array().is_some_and(|all| all.iter().any(|c| labels.contains(c)));
-    let last = samples.iter().rfind(known).context("samples/index.json lists no picture for the default model")?;
-    Ok(page.dist.join("samples").join(last["file"].as_str().context("a sample names no file")?))
-}
-
 /// A detection in pixels, from either side.
-struct Found {
+pub struct Found {
     label: String,
     score: f32,
     bbox: CornerBox,
 }
 
-fn shown(detections: &Value) -> Result<Vec<Found>> {
+/// What the page shows.
+pub fn shown(detections: &Value) -> Result<Vec<Found>> {
     let list = detections.as_array().context("the result holds no list of detections")?;
     list.iter()
         .map(|found| {
@@ -179,6 +154,13 @@ fn shown(detections: &Value) -> Result<Vec<Found>> {
         .collect()
 }
 
+/// What the native detector finds in a picture.
+pub fn native(detector: &Detector, picture: &RgbImage) -> Result<Vec<Found>> {
+    let (found, _) = detector.detect(picture, &detector.header().params())?;
+    let labels = &detector.header().labels;
+    Ok(found.iter().map(|found| from_native(found, labels, picture.width(), picture.height())).collect())
+}
+
 fn from_native(found: &Detection, labels: &[String], width: u32, height: u32) -> Found {
     let label = labels.get(found.class.wrapping_sub(1)).cloned().unwrap_or_default();
     Found { label, score: found.score, bbox: found.bbox.scaled(width as f32, height as f32) }
@@ -186,7 +168,7 @@ fn from_native(found: &Detection, labels: &[String], width: u32, height: u32) ->
 
 /// Each of `these` above the floor is among `those`, up to the last digits. Nearer to the threshold, one side may see
 /// it and the other not. Returns the number compared.
-fn counterparts(these: &[Found], those: &[Found], floor: f32) -> Result<usize> {
+pub fn counterparts(these: &[Found], those: &[Found], floor: f32) -> Result<usize> {
     let sure: Vec<&Found> = these.iter().filter(|found| found.score > floor).collect();
     for one in &sure {
         let same = |other: &&Found| {

@@ -3,13 +3,14 @@
 use anyhow::{Result, ensure};
 
 use super::page::{Gpu, Page, scenario};
-use super::pictures::{a_sample, default_weights};
+use super::shipped::default_model;
 
 #[test]
 fn a_broken_weights_file_is_refused_and_the_previous_detector_works_on() {
     scenario("broken weights", Gpu::Emulated, |page| {
         let folder = tempfile::tempdir()?;
-        let whole = std::fs::read(default_weights(page)?)?;
+        let shipped = default_model(page)?;
+        let whole = std::fs::read(&shipped.weights)?;
         page.open("")?;
         page.wait_for_result()?;
 
@@ -22,7 +23,7 @@ fn a_broken_weights_file_is_refused_and_the_previous_detector_works_on() {
             ensure!(is_sentence(&error), "{name}: not a sentence: {error}");
 
             page.eval("window.lastResult = null")?;
-            page.choose("#file", &a_sample(page)?)?;
+            page.choose("#file", &shipped.sample)?;
             page.wait_for_result()?;
             ensure!(page.error()?.is_empty(), "{name}: the error stays: {}", page.error()?);
         }

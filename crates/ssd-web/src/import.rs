@@ -149,5 +149,6 @@ fn in_words(conversion: &Conversion, name: Option<&str>) -> Result<Option<String
         count => format!(", {count} of its tensors unused"),
     };
     let (maker, network, classes) = (plan.layout.maker, header.arch.title(), header.labels.len());
-    Ok(Some(format!("{maker} {network}, {classes} classes{unused} ({})", conversion.file.format())))
+    let what = format!("{maker} {network}, {classes} classes{unused} ({})", conversion.file.format());
+    Ok(Some([what].iter().chain(&plan.notes).map(String::as_str).collect::<Vec<_>>().join(". ")))
 }

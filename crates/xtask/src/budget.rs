@@ -1,4 +1,4 @@
-//! The limits on what a visitor downloads, weights aside: they are a choice of model, not of code.
+//! The limits on what a visitor downloads.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
 
 use crate::shell;
 
@@ -23,6 +24,9 @@ const SCRIPT_LIMIT: u64 = 54 * 1024;
 /// The measuring page's scripts, as written: `bench.html` loads them, the page itself does not.
 const BENCH_SCRIPT_LIMIT: u64 = 32 * 1024;
 
+/// All that the page loads without a click: the wasm as it is sent, the default model, samples, scripts and styles.
+const VISIT_LIMIT: u64 = 12_000_000;
+
 /// Measures `dist/` and fails where a limit is passed.
 pub fn check() -> Result<()> {
     let dist = shell::root().join("dist");
@@ -31,7 +35,23 @@ pub fn check() -> Result<()> {
     within("wasm, gzipped", &sizes(&wasm, gzipped)?, WASM_GZIP_LIMIT)?;
     within("wasm", &sizes(&wasm, size)?, WASM_LIMIT)?;
     within("the page's own scripts", &sizes(&page, size)?, SCRIPT_LIMIT)?;
-    within("the measuring page's scripts", &sizes(&bench, size)?, BENCH_SCRIPT_LIMIT)
+    within("the measuring page's scripts", &sizes(&bench, size)?, BENCH_SCRIPT_LIMIT)?;
+    let mut visit = sizes(&wasm, gzipped)?;
+    let styles = [dist.join("index.html"), dist.join("style.css"), default_model(&dist.join("models"))?];
+    let others = [page, files(&dist.join("wasm"), "js")?, files(&dist.join("samples"), "jpg")?, styles.into()];
+    visit.extend(sizes(&others.concat(), size)?);
+    within("a visit", &visit, VISIT_LIMIT)
+}
+
+/// The file of the model that the page starts with.
+fn default_model(models: &Path) -> Result<PathBuf> {
+    let list = models.join("index.json");
+    let text = fs::read(&list).with_context(|| format!("{} cannot be read", list.display()))?;
+    let index: Value = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", list.display()))?;
+    let all = index["models"].as_array();
+    let entry = all.and_then(|models| models.iter().find(|model| model["name"] == index["default"]));
+    let file = entry.and_then(|entry| entry["file"].as_str());
+    Ok(models.join(file.with_context(|| format!("{} does not list its default", list.display()))?))
 }
 
 fn sizes(paths: &[PathBuf], size: impl Fn(&Path) -> Result<u64>) -> Result<Vec<u64>> {

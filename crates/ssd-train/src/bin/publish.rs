@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use ssd_train::cli;
 use ssd_train::console;
-use ssd_train::exchange::publish::{Measured, publish};
+use ssd_train::exchange::publish::{Measured, publish, start_with};
 use ssd_train::failure::Failure;
 
 /// Add a weights file to those that the page ships.
@@ -37,6 +37,9 @@ struct Args {
     /// Terms of use of the weights
     #[arg(long, default_value = "MIT OR Apache-2.0")]
     licence: String,
+    /// Let the page start with this model
+    #[arg(long)]
+    default: bool,
     /// The page's folder of models
     #[arg(long, value_name = "DIR", default_value = "web/models")]
     into: PathBuf,
@@ -58,6 +61,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     let created = std::fs::create_dir_all(&args.into);
     created.map_err(|error| Failure::Input(format!("cannot create the folder {}: {error}", args.into.display())))?;
     let entry = publish(&args.weights, &args.into, &args.name, measured, &args.licence).map_err(Failure::input)?;
+    if args.default {
+        start_with(&args.into, &args.name).map_err(Failure::input)?;
+    }
     console::note(&format!("{} ({} bytes) is in {}.", entry.file, entry.bytes, args.into.display()));
     Ok(())
 }

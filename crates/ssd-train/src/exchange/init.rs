@@ -50,6 +50,11 @@ impl Start {
         }
     }
 
+    /// The network, if the file holds a detector.
+    pub fn detector(&self) -> Option<Arch> {
+        self.conversion.plan.header.as_ref().map(|header| header.arch)
+    }
+
     /// What the file says about itself, if it is a detector of `arch`: its heads were trained for its priors, and its
     /// trunk for its pixels.
     pub fn header(&self, arch: Arch) -> Option<&Header> {

@@ -20,6 +20,26 @@ pub struct Index {
     pub models: Vec<Entry>,
 }
 
+impl Index {
+    /// That of a folder; an empty one where there is none.
+    fn read(folder: &Path) -> Result<Self, PublishError> {
+        let list = folder.join("index.json");
+        if !list.exists() {
+            return Ok(Self::default());
+        }
+        let parsed = serde_json::from_slice(&weights_file::bytes(&list)?);
+        parsed.map_err(|error| PublishError::Index(list.display().to_string(), error))
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), PublishError> {
+        let list = folder.join("index.json");
+        let json = serde_json::to_vec_pretty(self);
+        let mut json = json.map_err(|error| PublishError::Index(list.display().to_string(), error))?;
+        json.push(b'\n');
+        Ok(write_atomic(&list, &json)?)
+    }
+}
+
 /// One shipped model.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Entry {
@@ -99,13 +119,10 @@ pub fn publish(
 ) -> Result<Entry, PublishError> {
     let bytes = weights_file::bytes(file)?;
     let header = weights_file::header(file, &bytes)?;
-    let list = folder.join("index.json");
-    let mut index = if list.exists() {
-        let parsed = serde_json::from_slice(&weights_file::bytes(&list)?);
-        parsed.map_err(|error| PublishError::Index(list.display().to_string(), error))?
-    } else {
-        Index { default: name.into(), ..Index::default() }
-    };
+    let mut index = Index::read(folder)?;
+    if index.default.is_empty() {
+        index.default = name.into();
+    }
     let entry = Entry {
         name: name.into(),
         file: format!("{name}.safetensors"),
@@ -120,9 +137,14 @@ pub fn publish(
     write_atomic(&folder.join(&entry.file), &bytes)?;
     index.models.retain(|model| model.name != name);
     index.models.push(entry.clone());
-    let mut json =
-        serde_json::to_vec_pretty(&index).map_err(|error| PublishError::Index(list.display().to_string(), error))?;
-    json.push(b'\n');
-    write_atomic(&list, &json)?;
+    index.write(folder)?;
     Ok(entry)
+}
+
+/// Lets the page start with a model of `folder`.
+///
+/// # Errors
+/// When the list cannot be read or written.
+pub fn start_with(folder: &Path, name: &str) -> Result<(), PublishError> {
+    Index { default: name.into(), ..Index::read(folder)? }.write(folder)
 }

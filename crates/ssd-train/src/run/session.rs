@@ -96,14 +96,17 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
 }
 
 /// The settings of the run, and the file it starts from: a detector there brings its priors and its normalisation, for
-/// which its heads and trunk were trained, and its scores unless a class loss was asked for. A resumed run needs no
-/// such file.
+/// which its heads and trunk were trained, its scores unless a class loss was asked for, and its network unless that was.
+/// A resumed run needs no such file.
 fn settings(args: &TrainArgs) -> Result<(TrainConfig, Option<Start>), Failure> {
     if let (Some(out), true) = (&args.out, args.resume) {
         return Ok((TrainConfig::resumed(args, out)?, None));
     }
-    let mut config = TrainConfig::new(args)?;
-    let start = config.init.as_deref().map(Start::open).transpose().map_err(Failure::input)?;
+    let mut start = None;
+    let mut config = TrainConfig::new(args, |path| {
+        let opened = start.insert(Start::open(path).map_err(Failure::input)?);
+        Ok(opened.detector())
+    })?;
     let found = start.as_ref().and_then(|start| start.header(config.arch));
     (config.priors, config.normalization) = found.map(|found| (found.priors.clone(), found.normalization)).unzip();
     let scores = found.map_or(config.arch.scores(), |found| found.score_activation);

@@ -22,7 +22,7 @@ use crate::device::choice::DeviceChoices;
     after_help = "Examples:\n  \
         train --data shapes --epochs 20 --lr 0.03 --out runs/shapes\n  \
         train --data my-folder --recipe scratch --out runs/mine\n  \
-        train --data my-folder --recipe finetune --init runs/shapes/best.safetensors --out runs/fine\n  \
+        train --data my-folder --recipe finetune --init web/models/voc.safetensors --out runs/fine\n  \
         train --data VOC2007 --data VOC2012 --split trainval --val-data VOC2007 --val-split test --recipe paper-voc \
         --batch-size 8 --accumulate 4 --out runs/voc\n\n\
         Writes config.json, metrics.jsonl, curves.png, checkpoint/, last.safetensors and best.safetensors into --out.\n\
@@ -97,7 +97,8 @@ pub struct RunArgs {
     /// How objects marked difficult are treated in training; measuring never counts them
     #[arg(long, value_name = "NAME", value_parser = one_of::<Difficult>(Difficult::VARIANTS.iter().copied()))]
     pub difficult: Option<Difficult>,
-    /// The network; `list` prints all with their parameters
+    /// The network; `list` prints all with their parameters [default: that of a detector after --init, else
+    /// ssd300-mobilenet-v2-lite]
     #[arg(long)]
     pub arch: Option<String>,
     /// Number of passes over the data set

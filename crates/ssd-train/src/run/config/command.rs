@@ -74,10 +74,10 @@ mod tests {
     fn the_command_repeats_the_run() {
         let typed = "train --recipe finetune --data photos/pets --batch-size 4 --warmup 7 --ema 0 \
                      --milestones 0.5,0.75 --out x";
-        let config = TrainConfig::new(&TrainArgs::parse_from(typed.split(' '))).expect("it is valid");
+        let config = TrainConfig::new(&TrainArgs::parse_from(typed.split(' ')), |_| Ok(None)).expect("it is valid");
         let command = config.command(Some("w.safetensors"));
         let again = command.replace("cargo run --release --bin ", "").replace(" -- ", " ") + " --out x";
-        let repeated = TrainConfig::new(&TrainArgs::parse_from(again.split(' '))).expect("it is valid");
+        let repeated = TrainConfig::new(&TrainArgs::parse_from(again.split(' ')), |_| Ok(None)).expect("it is valid");
         let expected = TrainConfig { data: vec!["pets".into()], init: Some("w.safetensors".into()), ..config };
         assert_eq!(repeated, expected, "{command}");
     }

@@ -12,13 +12,22 @@ use super::settings::{TrainConfig, names, unknown};
 use crate::failure::Failure;
 
 impl TrainConfig {
-    /// The settings of a new run.
+    /// The settings of a new run. `detector` gets the file to start from, and returns the network of the detector in it:
+    /// the one to train, unless another is asked for.
     ///
     /// # Errors
-    /// If an argument is missing or out of range, or the `--config` file is invalid.
-    pub fn new(args: &TrainArgs) -> Result<Self, Failure> {
+    /// If an argument is missing or out of range, or the `--config` file is invalid, and those of `detector`.
+    pub fn new(
+        args: &TrainArgs,
+        detector: impl FnOnce(&Path) -> Result<Option<Arch>, Failure>,
+    ) -> Result<Self, Failure> {
         let file = args.config.as_deref().map(read_settings).transpose()?.unwrap_or_default();
-        let typed = typed(&args.run)?;
+        let mut typed = typed(&args.run)?;
+        let start = typed.get("init").or_else(|| file.get("init")).and_then(Value::as_str).map(Path::new);
+        let found = start.map(detector).transpose()?.flatten();
+        if let (Some(found), None) = (found, typed.get("arch").or_else(|| file.get("arch"))) {
+            typed.insert("arch".into(), found.name().into());
+        }
         let stated = |name: &str| typed.get(name).or_else(|| file.get(name));
         let data = stated("data").cloned().map(serde_json::from_value).transpose();
         let data: Vec<String> = data.ok().flatten().unwrap_or_default();

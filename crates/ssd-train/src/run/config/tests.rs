@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
+
 use clap::Parser;
 use ssd_learn::OptimizerName;
 
@@ -12,7 +14,7 @@ use crate::failure::Failure;
 fn a_resumed_run_refuses_an_invalid_config() {
     let folder = tempfile::tempdir().unwrap();
     let args = TrainArgs::parse_from(["train", "--data", "voc", "--resume"]);
-    let mut config = serde_json::to_value(TrainConfig::new(&args).unwrap()).unwrap();
+    let mut config = serde_json::to_value(TrainConfig::new(&args, |_| Ok(None)).unwrap()).unwrap();
     let write =
         |config: &serde_json::Value| std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
     write(&config);
@@ -24,10 +26,25 @@ fn a_resumed_run_refuses_an_invalid_config() {
 }
 
 #[test]
+fn a_detector_to_start_from_brings_its_network_unless_another_is_asked_for() {
+    let arch = |more: &[&str]| {
+        let typed = [&["train", "--data", "voc", "--init", "theirs.tflite", "--recipe", "finetune"], more].concat();
+        let found = |path: &Path| {
+            assert_eq!(path, Path::new("theirs.tflite"));
+            Ok(Some("ssd300-mobilenet-v1-tf-0.75".parse().unwrap()))
+        };
+        let config = TrainConfig::new(&TrainArgs::parse_from(typed), found).unwrap();
+        (config.arch.name(), config.learn.optimizer)
+    };
+    assert_eq!(arch(&[]), ("ssd300-mobilenet-v1-tf-0.75".into(), OptimizerName::Adamw));
+    assert_eq!(arch(&["--arch", "ssd300-vgg16"]), ("ssd300-vgg16".into(), OptimizerName::Sgd));
+}
+
+#[test]
 fn fine_tuning_suits_the_network() {
     let config = |arch: &str| {
         let typed = ["train", "--data", "voc", "--recipe", "finetune", "--arch", arch];
-        TrainConfig::new(&TrainArgs::parse_from(typed)).unwrap().learn
+        TrainConfig::new(&TrainArgs::parse_from(typed), |_| Ok(None)).unwrap().learn
     };
     let tensorflow = config("ssd300-mobilenet-v1-tf");
     assert_eq!((tensorflow.optimizer, tensorflow.lr, tensorflow.freeze), (OptimizerName::Adamw, 1e-4, 0));
