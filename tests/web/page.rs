@@ -175,6 +175,8 @@ impl Page {
         let root = self.devtools.call("DOM.getDocument", json!({}))?;
         let query = json!({ "nodeId": root["root"]["nodeId"], "selector": input });
         let node = self.devtools.call("DOM.querySelector", query)?;
+        // The browser reads no file whose path goes up on the way.
+        let chosen = chosen.iter().map(|path| path.canonicalize()).collect::<std::io::Result<Vec<_>>>()?;
         let files = json!({ "nodeId": node["nodeId"], "files": chosen });
         self.devtools.call("DOM.setFileInputFiles", files).map(drop)
     }
