@@ -160,11 +160,15 @@ pub(crate) fn find_all(data: &[&str], format: Format, ask: Ask) -> Result<Vec<Fo
     }
 }
 
-/// With the orientation of each picture decided.
+/// With the orientation of each picture decided, and a note on those that are not whole.
 fn settled(mut found: Found) -> Found {
     let pictures = found.reads.iter_mut().filter_map(|read| read.outcome.as_mut().ok());
     let note = sizes::settle(pictures.map(|picture| &mut picture.turn));
     found.notes.extend(note);
+    let cut_off = found.reads.iter().filter(|read| read.outcome.as_ref().is_ok_and(|picture| picture.cut_off)).count();
+    if cut_off > 0 {
+        found.notes.push(format!("{cut_off} pictures end a little early; they are used, and what they lack is grey"));
+    }
     found
 }
 
