@@ -22,6 +22,8 @@ mod tree;
 pub mod values;
 pub(crate) mod voc;
 mod voc_xml;
+#[cfg(test)]
+mod written_tests;
 mod yolo;
 mod yolo_labels;
 mod yolo_set;
