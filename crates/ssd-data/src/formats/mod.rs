@@ -13,6 +13,7 @@ pub(crate) mod found;
 #[cfg(test)]
 mod fuzz;
 pub mod ids;
+mod labelme;
 mod pairs;
 mod paths;
 mod sizes;
@@ -20,6 +21,7 @@ mod spec;
 pub(crate) mod split;
 mod tree;
 pub mod values;
+mod via;
 pub(crate) mod voc;
 mod voc_xml;
 #[cfg(test)]
@@ -45,7 +47,7 @@ use crate::error::DataError;
 use crate::images::is_picture;
 
 /// The formats, the most certain to recognise first.
-static FORMATS: [&FormatSpec; 3] = [&voc::FORMAT, &coco::FORMAT, &yolo::FORMAT];
+static FORMATS: [&FormatSpec; 5] = [&voc::FORMAT, &coco::FORMAT, &yolo::FORMAT, &labelme::FORMAT, &via::FORMAT];
 
 /// A choice of format: one by name, or `auto`, recognised from the folder.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
@@ -177,7 +179,8 @@ fn settled(mut found: Found) -> Found {
 /// The data sets at a path: those of the format that annotates most of its pictures, or the first of several.
 fn recognise(path: &Path) -> Result<Vec<Set>, DataError> {
     if path.is_file() {
-        let by_ending: [(&[&str], &FormatSpec); 2] = [(&["json"], &coco::FORMAT), (&["yaml", "yml"], &yolo::FORMAT)];
+        let of_jsons = if via::looks_like(path) { &via::FORMAT } else { &coco::FORMAT };
+        let by_ending: [(&[&str], &FormatSpec); 2] = [(&["json"], of_jsons), (&["yaml", "yml"], &yolo::FORMAT)];
         let format = by_ending.into_iter().find(|(endings, _)| crate::images::has_ending(path, endings));
         return format.map_or_else(|| Err(unrecognised(path, None)), |(_, format)| (format.named)(path));
     }
@@ -206,12 +209,7 @@ fn unrecognised(path: &Path, tree: Option<&Tree>) -> DataError {
 
 /// The words of other programs' own files, and the export to ask for.
 fn foreign(tree: &Tree) -> Option<String> {
-    let marks = [
-        ("_via_", "VIA"),
-        ("\"shape_attributes\"", "VIA"),
-        ("\"imagePath\"", "labelme"),
-        ("\"label_config\"", "Label Studio"),
-    ];
+    let marks = [("\"label_config\"", "Label Studio"), ("\"vid_list\"", "VIA 3")];
     tree.ending(&["json"]).take(8).find_map(|file| {
         let [start, _] = tree::both_ends(file, 64 << 10);
         let text = String::from_utf8_lossy(&start).into_owned();

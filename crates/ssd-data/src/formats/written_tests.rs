@@ -203,6 +203,70 @@ fn yolo(root: &Path, shots: &[Shot], habits: &Habits) {
     habits.write(&root.join("data.yaml"), &text);
 }
 
+fn labelme(root: &Path, shots: &[Shot], habits: &Habits) {
+    for shot in shots {
+        let split = habits.split(shot);
+        let (pictures, annotations) = match habits.layout {
+            0 => (split.to_string(), split.to_string()),
+            1 => (format!("{split}/images"), format!("{split}/annotations")),
+            _ => (format!("images/{split}"), format!("labels/{split}")),
+        };
+        habits.picture(&root.join(pictures), shot);
+        let shape = |(class, [x, y, w, h]): &(usize, [u32; 4])| {
+            // From any corner to the opposite one.
+            let points = if habits.sized { [[*x, *y], [x + w, y + h]] } else { [[x + w, *y], [*x, y + h]] };
+            format!("{{\"label\": \"{}\", \"points\": {points:?}, \"shape_type\": \"rectangle\"}}", CLASSES[*class])
+        };
+        let shapes: Vec<String> = habits.ordered(shot.boxes.iter()).into_iter().map(shape).collect();
+        let name = serde_json::to_string(&habits.named(shot)).unwrap();
+        let (width, height) = if habits.sized { shot.size } else { (0, 0) };
+        let text = format!(
+            "{{\n\"version\": \"5.4.1\", \"shapes\": [\n{}],\n\"imagePath\": {name}, \"imageData\": null, \
+             \"imageHeight\": {height}, \"imageWidth\": {width}}}\n",
+            shapes.join(",\n")
+        );
+        habits.write(&root.join(annotations).join(format!("{}.json", shot.stem)), &text);
+    }
+}
+
+fn via(root: &Path, shots: &[Shot], habits: &Habits) {
+    for split in habits.splits {
+        let (pictures, json) = match habits.layout {
+            0 => (split.to_string(), format!("{split}/via_region_data.json")),
+            1 => ("images".to_string(), format!("annotations/{split}.json")),
+            _ => (format!("images/{split}"), format!("{split}.json")),
+        };
+        let mut entries = Vec::new();
+        for shot in habits.ordered(shots.iter().filter(|shot| habits.split(shot) == split)) {
+            habits.picture(&root.join(&pictures), shot);
+            let region = |(class, [x, y, w, h]): &(usize, [u32; 4])| {
+                format!(
+                    "{{\"shape_attributes\": {{\"name\": \"rect\", \"x\": {x}, \"y\": {y}, \"width\": {w}, \"height\": {h}}}, \
+                     \"region_attributes\": {{\"kind\": \"{}\"}}}}",
+                    CLASSES[*class]
+                )
+            };
+            let regions: Vec<String> = habits.ordered(shot.boxes.iter()).into_iter().map(region).collect();
+            // A list, or an object as version 1 has it.
+            let regions = match habits.sized {
+                true => format!("[{}]", regions.join(", ")),
+                false => {
+                    let numbered = regions.iter().enumerate().map(|(place, region)| format!("\"{place}\": {region}"));
+                    format!("{{{}}}", numbered.collect::<Vec<_>>().join(", "))
+                }
+            };
+            let name = serde_json::to_string(&habits.named(shot)).unwrap();
+            entries.push(format!(
+                "\"{}123\": {{\"filename\": {name}, \"size\": 123, \"regions\": {regions}, \"file_attributes\": {{}}}}",
+                habits.file(shot)
+            ));
+        }
+        let entries = format!("{{{}}}", entries.join(",\n"));
+        let project = format!("{{\"_via_settings\": {{}}, \"_via_img_metadata\": {entries}}}");
+        habits.write(&root.join(json), if habits.backwards { &entries } else { &project });
+    }
+}
+
 fn shots() -> impl Strategy<Value = Vec<Shot>> {
     let numbers = || [any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()];
     let boxes = |at_least| prop::collection::vec((0..CLASSES.len(), numbers()), at_least..4);
@@ -302,12 +366,16 @@ fn read(root: &Path, split: &str) -> Seen {
     (0..set.len()).map(|index| (set.name(index), objects(index).collect())).collect()
 }
 
+type Writer = fn(&Path, &[Shot], &Habits);
+
+const FORMATS: [(&str, Writer); 5] = [("voc", voc), ("coco", coco), ("yolo", yolo), ("labelme", labelme), ("via", via)];
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn a_set_is_the_same_in_every_format_and_by_every_habit(shots in shots(), habits in habits()) {
-        for (name, write) in [("voc", voc as fn(&Path, &[Shot], &Habits)), ("coco", coco), ("yolo", yolo)] {
+        for (name, write) in FORMATS {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path(), &shots, &habits);
             for (val, split) in [(false, "train"), (true, "val")] {
