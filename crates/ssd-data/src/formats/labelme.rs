@@ -45,7 +45,7 @@ fn set(tree: &Tree) -> Option<Set> {
     if annotations.is_empty() {
         return None;
     }
-    let lone = |file: &Path| Lone::Annotation(parse(file).ok().and_then(|file| file.image_path.text()));
+    let lone = |file: &Path| Lone::Annotation(picture(file));
     let folder = Folder::new(tree, &annotations, lone, |_| false);
     let annotated = folder.annotated();
     let reader: Reader = Arc::new(read);
@@ -69,7 +69,8 @@ fn looks_like(path: &Path) -> bool {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct File {
-    shapes: Vec<Shape>,
+    /// Null for what is no shape.
+    shapes: Vec<Option<Shape>>,
     #[serde(default)]
     image_path: Scalar,
     #[serde(default)]
@@ -82,8 +83,7 @@ struct File {
 struct Shape {
     #[serde(default)]
     label: Scalar,
-    #[serde(default)]
-    points: Vec<Scalar>,
+    points: Option<Vec<Scalar>>,
     /// Old files have none: all shapes are outlines.
     #[serde(default)]
     shape_type: Scalar,
@@ -91,16 +91,25 @@ struct Shape {
     difficult: Scalar,
 }
 
-fn parse(path: &Path) -> Result<File, String> {
-    let text = tree::read_text(path, MAX_BYTES)?;
+fn parse(text: &str) -> Result<File, String> {
     coco_json::parse(text.as_bytes()).map_err(|error| format!("it is not a file of labelme ({error})"))
+}
+
+/// The name of its picture that a file gives.
+fn picture(path: &Path) -> Option<String> {
+    parse(&tree::read_text(path, MAX_BYTES).ok()?).ok()?.image_path.text()
 }
 
 /// Reads a file. The error is a clause about it.
 fn read(path: &Path) -> Result<Written, String> {
-    let File { shapes, image_width, image_height, .. } = parse(path)?;
+    written(&tree::read_text(path, MAX_BYTES)?)
+}
+
+/// What a text says of its picture.
+pub(super) fn written(text: &str) -> Result<Written, String> {
+    let File { shapes, image_width, image_height, .. } = parse(text)?;
     let size = sizes::known(image_width.number(), image_height.number());
-    Ok(Written { size, objects: shapes.into_iter().map(|shape| (None, shape.object())).collect() })
+    Ok(Written { size, objects: shapes.into_iter().flatten().map(|shape| (None, shape.object())).collect() })
 }
 
 impl Shape {
@@ -111,7 +120,7 @@ impl Shape {
             [x, y, ..] if x.is_finite() && y.is_finite() => Some([x, y]),
             _ => None,
         };
-        let points: Option<Vec<[f64; 2]>> = self.points.iter().map(point).collect();
+        let points: Option<Vec<[f64; 2]>> = self.points.iter().flatten().map(point).collect();
         let no_box = |why: String| (Reason::NoArea, why);
         let points = points.ok_or_else(|| no_box(format!("a point of {class} is not two numbers")))?;
         let kind = self.shape_type.text().unwrap_or_else(|| "polygon".into());
@@ -182,6 +191,6 @@ mod tests {
         let reasons: Vec<Reason> =
             written.objects.iter().filter_map(|(_, object)| Some(object.as_ref().err()?.0)).collect();
         assert_eq!(reasons, [Reason::NoArea, Reason::UnknownClass, Reason::NoArea]);
-        assert!(parse(file.path()).unwrap().image_path.text().is_some_and(|path| path.ends_with("a.jpg")));
+        assert_eq!(picture(file.path()).as_deref(), Some("..\\photos\\a.jpg"));
     }
 }

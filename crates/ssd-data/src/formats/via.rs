@@ -59,11 +59,11 @@ fn read(path: &Path) -> Result<CocoFile, DataError> {
     }
     let wrong = |error| unfit(format!("it is not a file of VIA ({error}); export it again"));
     let file: Value = coco_json::parse(&bytes).map_err(wrong)?;
-    serde_json::from_value(as_coco(&file)).map_err(wrong)
+    as_coco(&file).map_err(wrong)
 }
 
 /// The same as a COCO file. What of a region cannot be understood is missing there, and is left out with its number.
-fn as_coco(file: &Value) -> Value {
+pub(super) fn as_coco(file: &Value) -> Result<CocoFile, serde_json::Error> {
     let entries = file.get("_via_img_metadata").unwrap_or(file).as_object();
     let entries = entries.into_iter().flatten().filter(|(_, entry)| entry.get("filename").is_some());
     let (mut images, mut regions) = (Vec::new(), Vec::new());
@@ -82,7 +82,7 @@ fn as_coco(file: &Value) -> Value {
         json!({"id": id, "image_id": image, "category_id": class.as_ref().and_then(number), "bbox": bbox})
     });
     let annotations: Vec<Value> = annotations.collect();
-    json!({"images": images, "annotations": annotations, "categories": categories})
+    serde_json::from_value(json!({"images": images, "annotations": annotations, "categories": categories}))
 }
 
 /// The regions of a picture: a list, or in version 1 an object.
