@@ -152,8 +152,7 @@ mod tests {
     #[test]
     fn a_jpeg_that_is_cut_off_is_recognised_in_a_file_and_in_memory() {
         let mut jpeg = Cursor::new(Vec::new());
-        let noise =
-            |x: u32, y: u32| image::Rgb([(x * 7) ^ (y * 31), (x * 13) ^ (y * 5), x * y].map(|value| value as u8));
+        let noise = |x: u32, y: u32| Rgb([(x * 7) ^ (y * 31), (x * 13) ^ (y * 5), x * y].map(|value| value as u8));
         RgbImage::from_fn(200, 200, noise).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
         let whole = jpeg.into_inner();
         assert!(whole.len() as u64 > 2 * TAIL, "the tail is a part of it");

@@ -149,7 +149,6 @@ mod tests {
 
     use image::RgbImage;
 
-    use super::*;
     use crate::{Dataset, Format, Reason};
 
     #[test]

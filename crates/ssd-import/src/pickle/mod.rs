@@ -343,7 +343,7 @@ impl Unpickler<'_, '_> {
 
     /// The refusal of an instruction, with what the pickle asks for.
     fn refused(&self, instruction: &str) -> FileError {
-        let asked = scan::asked(&mut self.reader.again(self.start)).global;
+        let asked = asked(&mut self.reader.again(self.start)).global;
         let asked = asked.map(|global| format!(", and asks for {global}")).unwrap_or_default();
         FileError::Pickle(format!("has the instruction {instruction}, which weights do not need{asked}"))
     }
