@@ -14,11 +14,17 @@ pub(crate) const START: &[u8] = &[0xff, 0xd8];
 
 const END: &[u8] = &[0xff, 0xd9];
 
-/// One row in so many may be missing.
+/// One row in so many may be missing; of a small picture the last row of blocks, whose colours reach one row higher, if
+/// that is one in [`MOST_OF_SMALL`] at most.
 const MOST_MISSING: u32 = 10;
+const MOST_OF_SMALL: u32 = 4;
+const BLOCKS: u32 = 17;
 
 /// Bytes by which the data is continued, of which decoders make codes of two kinds. They are never taken for markers.
 const REST: [&[u8]; 2] = [&[], &[0x55; 4096]];
+
+/// Why one of which more is missing is refused.
+pub(crate) const TOO_SHORT: &str = "it ends in the middle of the image data";
 
 /// The colour of what is missing: that of a block without numbers.
 const GREY: Rgb<u8> = Rgb([128; 3]);
@@ -74,7 +80,7 @@ pub(crate) fn decode(
         // The other decoder goes on where a restart marker is missing.
         whole(&bytes).or_else(|why| image::load_from_memory(&bytes).map_err(|_| why))
     };
-    let too_short = || "it ends in the middle of the image data".to_owned();
+    let too_short = || TOO_SHORT.to_owned();
     let [one, other] = REST.map(|rest| ended(data, rest));
     let (one, other) = (one.map_err(|_| too_short())?.into_rgb8(), other.map_err(|_| too_short())?.into_rgb8());
     let row_bytes = 3 * one.width() as usize;
@@ -88,11 +94,11 @@ pub(crate) fn decode(
         let data = scans.finished(data).ok_or_else(too_short)?;
         return Ok((ended(data, &[]).map_err(|_| too_short())?, "it ends early and lacks its finest detail".into()));
     }
-    if missing > one.height() / MOST_MISSING {
+    let height = one.height();
+    if missing > (height / MOST_MISSING).max(BLOCKS.min(height / MOST_OF_SMALL)) {
         return Err(too_short());
     }
     let mut picture = one;
-    let height = picture.height();
     picture.enumerate_rows_mut().skip(rows as usize).flat_map(|(_, row)| row).for_each(|(_, _, pixel)| *pixel = GREY);
     Ok((picture.into(), format!("it ends early: {missing} of its {height} rows are missing and grey")))
 }

@@ -155,7 +155,10 @@ pub(crate) fn header(path: &Path) -> Result<Header, String> {
     let cut_off = cut_jpeg::file_is_cut_off(&mut file).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
-    let mut decoder = reader.into_decoder().map_err(|error| not_read(path, error))?;
+    let mut decoder = reader.into_decoder().map_err(|error| match cut_off {
+        true => cut_jpeg::TOO_SHORT.into(),
+        false => not_read(path, error),
+    })?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(format!("not a picture: its header says {width} x {height} pixels"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::error::{FileError, quoted};
-use crate::pickle::{self, Pickle, StorageRef, TensorRef, Unread};
+use crate::pickle::{self, Contents, Pickle, StorageRef, TensorRef, Unread};
 use crate::tensor::{Place, Storage, TensorInfo};
 
 /// All that is known of a file without reading its numbers.
@@ -65,7 +65,7 @@ impl Index {
         };
         let places = pickle.storages.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
         let mut tensors = Vec::new();
-        let (found, unread) = pickle::tensors(pickle)?;
+        let Contents { tensors: found, unread } = pickle::contents(pickle)?;
         if found.is_empty()
             && let Some(unread) = unread.iter().find(|unread| unread.holds_tensors).or(unread.first())
         {

@@ -29,7 +29,8 @@ const LOOKED_AT: u64 = 4 << 10;
 pub(super) static FORMAT: FormatSpec = FormatSpec {
     name: "labelme",
     looked_for: "a JSON with shapes and the name of a picture (labelme)",
-    recognise: |tree| Ok(set(tree).into_iter().collect()),
+    // Such files alone, without their pictures, may be another program's.
+    recognise: |tree| Ok(set(tree).into_iter().filter(|set| set.annotated > 0).collect()),
     named: |path| {
         let set = if path.is_dir() { set(&Tree::of(path)?) } else { None };
         let why = "give the folder that holds pictures and a .json of labelme for each";

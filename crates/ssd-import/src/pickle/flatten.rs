@@ -52,15 +52,21 @@ impl Unread {
     }
 }
 
+/// What a pickle holds, by name.
+pub(crate) struct Contents<'a> {
+    pub(crate) tensors: Vec<(String, &'a TensorRef)>,
+    pub(crate) unread: Vec<Unread>,
+}
+
 /// All tensors of a pickle with their names, such as `model.vgg.0.weight` or `optimizer.state.0.exp_avg`, in its order;
 /// one in two places is there twice. Opaque values are listed by themselves. Everything else is left out, and so are
 /// tensors whose key is neither a text nor a whole number. Values that are nested too deep or refer to each other in a
 /// circle are refused, unless that is within an opaque one.
-pub(crate) fn tensors(pickle: &Pickle) -> Result<(Vec<(String, &TensorRef)>, Vec<Unread>), FileError> {
+pub(crate) fn contents(pickle: &Pickle) -> Result<Contents<'_>, FileError> {
     let seen = vec![false; pickle.values.len()];
     let mut walk = Walk { pickle, name: String::new(), visits: 0, found: Vec::new(), unread: Vec::new(), seen };
     walk.visit(pickle.root, 0)?;
-    Ok((walk.found, walk.unread))
+    Ok(Contents { tensors: walk.found, unread: walk.unread })
 }
 
 struct Walk<'a> {

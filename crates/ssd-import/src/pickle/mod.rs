@@ -16,7 +16,7 @@ mod machine;
 mod scan;
 mod value;
 
-pub(crate) use flatten::{Unread, tensors};
+pub(crate) use flatten::{Contents, Unread, contents};
 pub(crate) use globals::refused;
 pub(crate) use scan::asked;
 pub(crate) use value::{Pickle, StorageRef, TensorRef, Value};
