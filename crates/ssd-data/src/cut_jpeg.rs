@@ -1,8 +1,8 @@
 //! JPEGs without their end: a download that stopped, a card that was pulled out.
 //!
 //! Decoders disagree on what such a file shows, and most make something up for the rest. Here what is missing is found
-//! out: of two decodings that continue the data differently, the rows that are equal are those that are there. A picture
-//! of which little is missing is used, with its rest grey; one of which more is missing is refused.
+//! out: of two decodings that continue the data differently, the rows that are equal are those that are there. A
+//! picture of which little is missing is used, with its rest grey; one of which more is missing is refused.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;

@@ -21,8 +21,10 @@ const JSON: &str = r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "h
 const LABELME: &str = r#"{"shapes": [{"label": "c", "points": [[1, 2], [3, 4.5]], "shape_type": "rectangle"},
     {"label": "d", "points": [[9, 9], [9, 12]], "shape_type": "circle"}], "imagePath": "a.jpg", "imageWidth": 20}"#;
 const VIA: &str = r#"{"_via_img_metadata": {"a": {"filename": "a.jpg", "regions": [
-    {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}, "region_attributes": {"class": "c"}},
-    {"shape_attributes": {"name": "polygon", "all_points_x": [1, 5], "all_points_y": [2, 4]}, "region_attributes": {}}]}}}"#;
+    {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4},
+     "region_attributes": {"class": "c"}},
+    {"shape_attributes": {"name": "polygon", "all_points_x": [1, 5], "all_points_y": [2, 4]},
+     "region_attributes": {}}]}}}"#;
 const LABELS: &str = "0 0.5 0.5 0.2 0.2\n12 0.1 0.1 0.9 0.1 0.5 0.9\n\n3.0 1e-3 .5 1 1\n";
 const YAML: &str = "path: ../x\ntrain: [a, 'b']\nval: images/val # c\nnc: 2\nnames:\n  0: cat\n  1: \"d\\u0041\"\n\
     extra: &a {b: [*a, c]}\n";
