@@ -4,12 +4,14 @@
 //! and in the page; for those of a data set, [`crate::formats`] decides by what the boxes refer to.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Seek};
 use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, RgbImage};
 use jpeg_decoder::PixelFormat;
+
+use crate::cut_jpeg;
 
 /// Extensions of the pictures that are read, in lower case.
 pub const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "png", "bmp", "gif", "webp"];
@@ -124,6 +126,8 @@ pub(crate) struct Header {
     pub stored_px: (u32, u32),
     /// How a viewer turns or mirrors it.
     pub orientation: Orientation,
+    /// Whether a little of it is missing at the end.
+    pub cut_off: bool,
 }
 
 impl Header {
@@ -140,19 +144,21 @@ impl Header {
     }
 }
 
-/// Reads a picture's header and checks that its end is there. The content decides the format: many a `.jpg` is a PNG.
+/// Reads a picture's header and checks that its end is there; one without it is decoded. The content decides the format:
+/// many a `.jpg` is a PNG.
 ///
 /// # Errors
 /// A clause about the file.
 pub(crate) fn header(path: &Path) -> Result<Header, String> {
     let unreadable = |error| format!("it cannot be read ({error})");
     let mut file = File::open(path).map_err(unreadable)?;
-    if file_is_cut_off(&mut file).map_err(unreadable)? {
-        return Err("it ends in the middle of the image data".into());
-    }
+    let cut_off = cut_jpeg::file_is_cut_off(&mut file).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unreadable)?;
-    let mut decoder = reader.into_decoder().map_err(|error| not_read(path, error))?;
+    let mut decoder = reader.into_decoder().map_err(|error| match cut_off {
+        true => cut_jpeg::TOO_SHORT.into(),
+        false => not_read(path, error),
+    })?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(format!("not a picture: its header says {width} x {height} pixels"));
@@ -163,7 +169,11 @@ pub(crate) fn header(path: &Path) -> Result<Header, String> {
             MAX_PIXELS / 1_000_000
         ));
     }
-    Ok(Header { stored_px: (width, height), orientation: orientation(&mut decoder) })
+    let orientation = orientation(&mut decoder);
+    if cut_off {
+        decode(&std::fs::read(path).map_err(unreadable)?)?;
+    }
+    Ok(Header { stored_px: (width, height), orientation, cut_off })
 }
 
 /// How a viewer turns a picture; an unreadable mark counts as none, as in browsers.
@@ -176,14 +186,44 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
 /// # Errors
 /// [`ImageError`] if it does not open or does not decode.
 pub fn read_upright(path: &Path) -> Result<RgbImage, ImageError> {
+    read_noted(path).map(|(picture, _note)| picture)
+}
+
+/// The same, with a clause on what of the picture is missing, if something is.
+///
+/// # Errors
+/// As [`read_upright`].
+pub fn read_noted(path: &Path) -> Result<(RgbImage, Option<String>), ImageError> {
     let open_failed = |source| ImageError::Open { path: path.to_owned(), source };
     let decode_failed = |reason| ImageError::Decode { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(open_failed)?;
-    let mut picture = decode(&bytes).map_err(|error| decode_failed(foreign_or(path, error)))?;
+    let (mut picture, note) = decode(&bytes).map_err(|error| decode_failed(foreign_or(path, error)))?;
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(open_failed)?;
     picture
         .apply_orientation(reader.into_decoder().map_or(Orientation::NoTransforms, |mut file| orientation(&mut file)));
-    Ok(picture.into_rgb8())
+    Ok((opaque(picture), note))
+}
+
+/// A picture without transparency, as a canvas of the page hands it out: nothing is left of a pixel that cannot be seen,
+/// which becomes black, and any other one keeps its colour, as precisely as its opacity allows.
+pub(crate) fn opaque(picture: DynamicImage) -> RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.into_rgb8();
+    }
+    let rgba = picture.into_rgba8();
+    let mut pixels = RgbImage::new(rgba.width(), rgba.height());
+    for (pixel, from) in pixels.pixels_mut().zip(rgba.pixels()) {
+        let [colour @ .., alpha] = from.0;
+        pixel.0 = colour.map(|value| seen(value, alpha));
+    }
+    pixels
+}
+
+/// A channel after a canvas has multiplied it by its opacity and divided it again, in whole numbers.
+fn seen(value: u8, alpha: u8) -> u8 {
+    let (value, alpha) = (u32::from(value), u32::from(alpha));
+    let stored = (value * alpha + 127) / 255;
+    (stored * 255 + alpha / 2).checked_div(alpha).map_or(0, |value| value.min(255) as u8)
 }
 
 /// A decoder's reason, or that the format of the file's extension is not read.
@@ -191,14 +231,19 @@ fn foreign_or(path: &Path, reason: String) -> String {
     if foreign(path).is_some() { not_read(path, reason) } else { reason }
 }
 
-/// Decodes a picture as stored; the content decides the format.
+/// Decodes a picture as stored; the content decides the format. With it comes a clause on what of it is missing, if
+/// something is: a JPEG may end a little early.
 ///
 /// # Errors
 /// The reason, on one line.
-pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
-    if is_cut_off(bytes) {
-        return Err("it ends in the middle of the image data".to_owned());
+pub(crate) fn decode(bytes: &[u8]) -> Result<(DynamicImage, Option<String>), String> {
+    match cut_jpeg::is_cut_off(bytes) {
+        true => cut_jpeg::decode(bytes, decode_whole).map(|(picture, note)| (picture, Some(note))),
+        false => decode_whole(bytes).map(|picture| (picture, None)),
     }
+}
+
+fn decode_whole(bytes: &[u8]) -> Result<DynamicImage, String> {
     match decode_jpeg(bytes).map_err(|error| one_line(&error))? {
         Some(picture) => Ok(picture),
         None => image::load_from_memory(bytes).map_err(|error| one_line(&error)),
@@ -208,7 +253,7 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
 /// Decodes a grey or colour JPEG as a browser would, to a fraction of a level; `None` for anything else. One decoder
 /// for training, `eval` and `detect`, though `image`'s own is faster: training does not wait for it.
 fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error> {
-    if !bytes.starts_with(JPEG_START) {
+    if !bytes.starts_with(cut_jpeg::START) {
         return Ok(None);
     }
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
@@ -223,47 +268,9 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error
     })
 }
 
-const JPEG_START: &[u8] = &[0xff, 0xd8];
-
 /// Some decoders' messages contain or end in a line break.
 fn one_line(error: &impl ToString) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a JPEG ends before its end-of-image marker. Its decoder would fill the rest with grey and report success.
-///
-/// Within image data 0xff is followed by 0 or a restart marker: the last end (D9) follows the last scan start (DA).
-fn is_cut_off(bytes: &[u8]) -> bool {
-    let is_jpeg = bytes.starts_with(JPEG_START);
-    let end = bytes.windows(2).rposition(|marker| marker == [0xff, 0xd9]).unwrap_or(0);
-    is_jpeg && (end == 0 || bytes[end..].windows(2).any(|marker| marker == [0xff, 0xda]))
-}
-
-/// Size of the tail that is searched first for the end-of-image marker; some cameras write a little after it.
-const TAIL: u64 = 8 << 10;
-
-/// Whether a file is a JPEG that ends before its end-of-image marker. Reads the last few KiB, and the whole file only
-/// if they have no such marker. The position in the file is left unspecified.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn file_is_cut_off(file: &mut (impl Read + Seek)) -> std::io::Result<bool> {
-    let mut start = Vec::new();
-    file.rewind()?;
-    file.by_ref().take(JPEG_START.len() as u64).read_to_end(&mut start)?;
-    if start != JPEG_START {
-        return Ok(false);
-    }
-    let len = file.seek(SeekFrom::End(0))?;
-    file.seek(SeekFrom::Start(len.saturating_sub(TAIL).max(start.len() as u64)))?;
-    file.read_to_end(&mut start)?;
-    if start.windows(2).any(|marker| marker == [0xff, 0xd9]) {
-        return Ok(is_cut_off(&start));
-    }
-    file.rewind()?;
-    start.clear();
-    file.read_to_end(&mut start)?;
-    Ok(is_cut_off(&start))
 }
 
 #[cfg(test)]
@@ -314,29 +321,23 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_that_is_cut_off_is_recognised_in_a_file_and_in_memory() {
-        let mut jpeg = Cursor::new(Vec::new());
-        let noise =
-            |x: u32, y: u32| image::Rgb([(x * 7) ^ (y * 31), (x * 13) ^ (y * 5), x * y].map(|value| value as u8));
-        RgbImage::from_fn(200, 200, noise).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
-        let whole = jpeg.into_inner();
-        assert!(whole.len() as u64 > 2 * TAIL, "the tail is a part of it");
-        let tests = [
-            (whole.clone(), false),
-            (whole[..whole.len() - 1].to_vec(), true),
-            (whole[..whole.len() / 2].to_vec(), true),
-            // A long trailer, such as the film that a phone appends.
-            ([&whole[..], &vec![0; 3 * TAIL as usize]].concat(), false),
-            // A whole preview before a picture that is cut off.
-            ([&whole[..], &whole[..whole.len() - 100]].concat(), true),
-            (whole[..2].to_vec(), true),
-            (b"GIF89a".to_vec(), false),
-            (Vec::new(), false),
-        ];
-        for (number, (bytes, cut_off)) in tests.into_iter().enumerate() {
-            assert_eq!(file_is_cut_off(&mut Cursor::new(&bytes)).unwrap(), cut_off, "{number}");
-            assert_eq!(is_cut_off(&bytes), cut_off, "{number}, in memory");
+    fn transparent_pixels_are_those_of_a_canvas() {
+        // As Chromium's `getImageData` gives them after `drawImage`, off by one at most where it rounds a half down.
+        for (pixel, canvas) in [
+            ([200, 100, 50, 255], [200, 100, 50]),
+            ([200, 100, 50, 0], [0, 0, 0]),
+            ([255, 255, 255, 1], [255, 255, 255]),
+            ([100, 100, 100, 1], [0, 0, 0]),
+            ([20, 129, 200, 128], [20, 129, 199]),
+        ] {
+            let picture = DynamicImage::ImageRgba8(image::RgbaImage::from_pixel(2, 2, image::Rgba(pixel)));
+            let mut png = Cursor::new(Vec::new());
+            picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+            let (read, _) = decode(png.get_ref()).unwrap();
+            assert_eq!(opaque(read).get_pixel(1, 1).0, canvas, "{pixel:?}");
         }
+        let grey = DynamicImage::ImageLumaA8(image::GrayAlphaImage::from_pixel(1, 1, image::LumaA([90, 0])));
+        assert_eq!(opaque(grey).get_pixel(0, 0).0, [0, 0, 0]);
     }
 
     #[test]
@@ -350,7 +351,9 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             header(&path)
         };
-        assert_eq!(read(&jpeg), Ok(Header { stored_px: (16, 8), orientation: Orientation::NoTransforms }));
+        let plain = Header { stored_px: (16, 8), orientation: Orientation::NoTransforms, cut_off: false };
+        assert_eq!(read(&jpeg), Ok(plain));
+        assert_eq!(read(&jpeg[..jpeg.len() - 2]), Ok(Header { cut_off: true, ..plain }));
         assert!(read(&jpeg[..jpeg.len() - 4]).unwrap_err().contains("ends in the middle"));
         // Height and width start five bytes after the frame marker.
         let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
@@ -361,7 +364,7 @@ mod tests {
         let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
         let turned = [&jpeg[..2], exif, &jpeg[2..]].concat();
         let marked = read(&turned).unwrap();
-        assert_eq!(marked, Header { stored_px: (16, 8), orientation: Orientation::Rotate90 });
+        assert_eq!(marked, Header { orientation: Orientation::Rotate90, ..plain });
         assert_eq!(marked.upright_px(), (8, 16));
     }
 }

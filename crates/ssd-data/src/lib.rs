@@ -8,6 +8,7 @@
 
 pub mod atomic_file;
 pub mod boxes_px;
+mod cut_jpeg;
 pub mod error;
 pub mod images;
 pub mod seeded;

@@ -89,7 +89,7 @@ impl Pictures {
                         continue;
                     }
                 };
-                let Picture { path, size_px, turn, objects, coco_id } = picture;
+                let Picture { path, size_px, turn, objects, coco_id, .. } = picture;
                 // Two data sets may name one folder differently, or by a link.
                 let place = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
                 let truths_px = numbered(objects, &classes, &labels, &annotation)?;
@@ -179,12 +179,12 @@ impl Pictures {
         let item = self.items.get(index).ok_or(DataError::OutOfRange { index, len: self.items.len() })?;
         let failed = |why| DataError::Picture { path: item.picture.clone(), why };
         let bytes = fs::read(&item.picture).map_err(|source| DataError::Read { path: item.picture.clone(), source })?;
-        let mut image = images::decode(&bytes).map_err(failed)?;
+        // That a little of it is missing was noted when the set was opened.
+        let (mut image, _note) = images::decode(&bytes).map_err(failed)?;
         image.apply_orientation(item.orientation);
-        let image = image.into_rgb8();
         Ok(Sample {
             name: item.name.clone(),
-            image,
+            image: images::opaque(image),
             truths: learned_from(&item.truths_px, item.size_px),
             size_px: item.size_px,
             truths_px: item.truths_px.clone(),

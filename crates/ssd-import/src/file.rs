@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::error::{FileError, quoted};
 use crate::index::Index;
-use crate::source::{ByteSource, FileSource};
+use crate::pickle::{self, Unread};
+use crate::source::{ByteSource, FileSource, Reader};
 use crate::tensor::{self, TensorInfo};
 use crate::tflite::{self, Graph};
 use crate::{legacy, safetensors_file, torch_zip};
@@ -118,6 +119,11 @@ impl TensorFile {
         tensor.read(&*self.source, storage)
     }
 
+    /// What a pickle holds of classes that are not known.
+    pub(crate) fn unread(&self) -> &[Unread] {
+        &self.index.unread
+    }
+
     /// The whole file as it is.
     ///
     /// # Errors
@@ -152,8 +158,19 @@ fn detect(source: &dyn ByteSource) -> Result<Format, FileError> {
         _ if legacy::is_legacy(start) => Ok(Format::LegacyPickle),
         _ if safetensors_file::is_safetensors(start) => Ok(Format::Safetensors),
         _ if tflite::is_tflite(start) => Ok(Format::TensorFlowLite),
-        _ => Err(foreign(start)),
+        _ => Err(foreign_pickle(source, start).unwrap_or_else(|| foreign(start))),
     }
+}
+
+/// The refusal of a pickle that torch.save did not write, by what it asks for; `None` for anything else. Old ones are
+/// text, and have nothing at their start to be told by.
+fn foreign_pickle(source: &dyn ByteSource, start: &[u8]) -> Option<FileError> {
+    let asked = pickle::asked(&mut Reader::new(source, 0..source.size()));
+    let certain = start.first() == Some(&0x80) || asked.ended && asked.plausible;
+    let global = asked.global.filter(|_| certain)?;
+    Some(FileError::Pickle(format!(
+        "was not written by torch.save and asks for {global}, which is no part of a tensor"
+    )))
 }
 
 /// Names the format of a file that is not read, where that is known.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::error::{FileError, quoted};
-use crate::pickle::{self, Pickle, StorageRef, TensorRef};
+use crate::pickle::{self, Contents, Pickle, StorageRef, TensorRef, Unread};
 use crate::tensor::{Place, Storage, TensorInfo};
 
 /// All that is known of a file without reading its numbers.
@@ -13,6 +13,8 @@ pub(crate) struct Index {
     pub(crate) storages: Vec<Storage>,
     /// What the file says besides.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// What a pickle holds of classes that are not known.
+    pub(crate) unread: Vec<Unread>,
     /// Where in `tensors` a name is.
     names: HashMap<String, usize>,
 }
@@ -36,7 +38,7 @@ impl Index {
                 return Err(FileError::StateDict(format!("two tensors of the file are called {name}")));
             }
         }
-        Ok(Self { tensors, storages, metadata, names })
+        Ok(Self { tensors, storages, metadata, unread: Vec::new(), names })
     }
 
     /// The index of a pickle whose storages are called `prefix` and their key. They must be as long as the pickle says.
@@ -63,11 +65,17 @@ impl Index {
         };
         let places = pickle.storages.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
         let mut tensors = Vec::new();
-        for (name, tensor) in pickle::tensors(pickle)? {
+        let Contents { tensors: found, unread } = pickle::contents(pickle)?;
+        if found.is_empty()
+            && let Some(unread) = unread.iter().find(|unread| unread.holds_tensors).or(unread.first())
+        {
+            return Err(unread.without_tensors());
+        }
+        for (name, tensor) in found {
             let storage = tensor.storage as usize;
             tensors.push(info(name, tensor, &pickle.storages[storage], places[storage])?);
         }
-        Self::new(tensors, storages, BTreeMap::new(), file_len)
+        Ok(Self { unread, ..Self::new(tensors, storages, BTreeMap::new(), file_len)? })
     }
 
     /// A tensor by its name.

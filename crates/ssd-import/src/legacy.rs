@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::error::{FileError, quoted};
 use crate::index::Index;
-use crate::pickle::{self, Value};
+use crate::pickle::{self, Pickle, Value};
 use crate::source::{ByteSource, Reader};
 use crate::tensor::Storage;
 
@@ -37,7 +37,7 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
     let pickle = pickle::parse(&mut reader)?;
     let keys = pickle::parse(&mut reader)?;
     let Value::List(keys_in_order) = keys.root() else {
-        return Err(FileError::damaged("it has no list of storages"));
+        return Err(unknown(&keys).unwrap_or_else(|| FileError::damaged("it has no list of storages")));
     };
 
     // A storage is as long as the first reference to it says.
@@ -51,7 +51,9 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
             return Err(FileError::damaged("the key of a storage is not a text"));
         };
         let wrong = |what| FileError::damaged(format!("its storage {} {what}", quoted(key)));
-        let reference = references.get(key.as_str()).ok_or_else(|| wrong("is used by no tensor"))?;
+        // How many bytes it has is not known where its kind of numbers is not.
+        let reference = references.get(key.as_str());
+        let reference = reference.ok_or_else(|| unknown(&pickle).unwrap_or_else(|| wrong("is used by no tensor")))?;
         let count = reader.number(8)?;
         let len = reference.bytes().filter(|_| count == reference.count);
         let len = len.ok_or_else(|| wrong("is not as long as its pickle says"))?;
@@ -59,4 +61,11 @@ pub(crate) fn open(source: &dyn ByteSource) -> Result<Index, FileError> {
         reader.skip(len)?;
     }
     Index::of_pickle(&pickle, storages, "", source.size())
+}
+
+/// The refusal of a pickle's first value over a storage of an unknown kind, or of all of it.
+fn unknown(pickle: &Pickle) -> Option<FileError> {
+    let stored = |id: &u32| matches!(pickle.get(*id), Value::Opaque { stored: true, .. });
+    let found = (0..pickle.values.len() as u32).find(stored).unwrap_or(pickle.root);
+    pickle.origin(found).map(|global| pickle::refused(&global))
 }

@@ -89,6 +89,11 @@ impl<'a> Reader<'a> {
         Self { source, ahead: Vec::new(), used: 0, next: part.start, end: part.end.min(source.size()) }
     }
 
+    /// A reader of the same part from another place in it on.
+    pub(crate) fn again(&self, from: u64) -> Self {
+        Self::new(self.source, from..self.end)
+    }
+
     /// Where in the source the next byte lies.
     pub(crate) fn position(&self) -> u64 {
         self.next - (self.ahead.len() - self.used) as u64

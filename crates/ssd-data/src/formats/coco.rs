@@ -40,48 +40,69 @@ struct Json {
     split: Option<String>,
 }
 
+/// A format whose files each describe many pictures, and can be read as a COCO file.
+pub(super) struct Source {
+    /// Its name for people.
+    pub format: &'static str,
+    /// What to give, in words.
+    pub advice: &'static str,
+    /// Whether a JSON is one of its files.
+    pub looks_like: fn(&Path) -> bool,
+    pub read: fn(&Path) -> Result<CocoFile, DataError>,
+}
+
 /// COCO, as a row of the table of formats.
 pub(super) static FORMAT: FormatSpec = FormatSpec {
     name: "coco",
     looked_for: "a JSON with images and annotations (COCO)",
-    recognise: |tree| {
-        let jsons = jsons_in(tree);
-        Ok(if jsons.is_empty() { Vec::new() } else { vec![set(tree.clone(), jsons)] })
-    },
-    named: |path| {
-        let (tree, jsons) = if path.is_dir() {
-            let tree = Tree::of(path)?;
-            let jsons = jsons_in(&tree);
-            (tree, jsons)
-        } else {
-            let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let above = beside.parent().filter(|above| is_for_annotations(beside) && !above.as_os_str().is_empty());
-            let root = above.unwrap_or(beside).to_path_buf();
-            let files = Tree::of(&root)?.files;
-            let json = Json::new(path.into(), path.parent().unwrap_or(path).parent().unwrap_or(path));
-            (Tree::new(&root, files), vec![json])
-        };
-        if jsons.is_empty() {
-            let why = "give the folder that holds annotations/instances_*.json, one with a COCO JSON among the \
-                       pictures, or the path of the JSON itself";
-            return Err(DataError::OtherLayout { path: path.into(), format: "COCO", why: why.into() });
-        }
-        Ok(vec![set(tree, jsons)])
-    },
+    recognise: |tree| Ok(sets_in(tree, &SOURCE)),
+    named: |path| sets_at(path, &SOURCE),
 };
+
+static SOURCE: Source = Source {
+    format: "COCO",
+    advice: "give the folder that holds annotations/instances_*.json, one with a COCO JSON among the pictures, or the \
+             path of the JSON itself",
+    looks_like: looks_like_coco,
+    read: CocoFile::read,
+};
+
+/// The set in a tree; none without any file of the format.
+pub(super) fn sets_in(tree: &Tree, source: &'static Source) -> Vec<Set> {
+    let jsons = jsons_in(tree, source.looks_like);
+    if jsons.is_empty() { Vec::new() } else { vec![set(tree.clone(), jsons, source)] }
+}
+
+/// The set at a path: a folder, or the JSON itself.
+pub(super) fn sets_at(path: &Path, source: &'static Source) -> Result<Vec<Set>, DataError> {
+    if !path.is_dir() {
+        let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let above = beside.parent().filter(|above| is_for_annotations(beside) && !above.as_os_str().is_empty());
+        let root = above.unwrap_or(beside).to_path_buf();
+        let files = Tree::of(&root)?.files;
+        let json = Json::new(path.into(), path.parent().unwrap_or(path).parent().unwrap_or(path));
+        return Ok(vec![set(Tree::new(&root, files), vec![json], source)]);
+    }
+    let sets = sets_in(&Tree::of(path)?, source);
+    if sets.is_empty() {
+        let (format, why) = (source.format, source.advice.into());
+        return Err(DataError::OtherLayout { path: path.into(), format, why });
+    }
+    Ok(sets)
+}
 
 fn is_for_annotations(folder: &Path) -> bool {
     ["annotations", "annotation", "labels"].iter().any(|name| file_name(folder).eq_ignore_ascii_case(name))
 }
 
 /// The set of all files of a tree, each a split or a part of one.
-fn set(tree: Tree, jsons: Vec<Json>) -> Set {
+fn set(tree: Tree, jsons: Vec<Json>, source: &'static Source) -> Set {
     let splits = Splits::new(&tree.root, jsons.iter().map(|json| json.split.clone()));
     // As if each picture were in one of the files: they are not read before it is known which.
     let annotated = tree.files.iter().filter(|file| is_picture(file)).count().max(1);
     let open = move |take: &Take| {
         let jsons: Vec<&Json> = jsons.iter().filter(|json| take.includes(json.split.as_deref())).collect();
-        let files = jsons.into_iter().map(|json| Ok((json, CocoFile::read(&json.path)?)));
+        let files = jsons.into_iter().map(|json| Ok((json, (source.read)(&json.path)?)));
         let files = files.collect::<Result<Vec<(&Json, CocoFile)>, DataError>>()?;
         let names: Vec<String> =
             files.iter().flat_map(|(_, file)| file.images.iter().flatten().map(Image::name)).collect();
@@ -97,12 +118,12 @@ fn set(tree: Tree, jsons: Vec<Json>) -> Set {
 }
 
 /// The annotation files of a tree; those of key points only where there are no others.
-fn jsons_in(tree: &Tree) -> Vec<Json> {
+fn jsons_in(tree: &Tree, looks_like: fn(&Path) -> bool) -> Vec<Json> {
     let all: Vec<&PathBuf> = tree.ending(&["json"]).collect();
     let mut counts: HashMap<Option<&Path>, usize> = HashMap::new();
     all.iter().for_each(|file| *counts.entry(file.parent()).or_default() += 1);
     let few = all.into_iter().filter(|file| counts[&file.parent()] <= MOST_FILES);
-    let fitting: Vec<&PathBuf> = few.filter(|file| looks_like_coco(file)).collect();
+    let fitting: Vec<&PathBuf> = few.filter(|file| looks_like(file)).collect();
     let is_about = |file: &&&PathBuf, tasks: &[&str]| tasks.iter().any(|task| file_name(file).starts_with(task));
     let mut chosen: Vec<&PathBuf> = fitting.iter().filter(|file| !is_about(file, &OTHER_TASKS)).copied().collect();
     if chosen.is_empty() {

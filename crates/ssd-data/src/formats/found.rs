@@ -82,6 +82,8 @@ pub(crate) struct Picture {
     /// Of the picture that boxes refer to.
     pub size_px: (u32, u32),
     pub turn: Turn,
+    /// Whether a little of it is missing at the end.
+    pub cut_off: bool,
     pub objects: Vec<Object>,
     /// Its id in COCO.
     pub coco_id: Option<Id>,
@@ -110,9 +112,11 @@ pub(crate) fn read(name: String, path: &Path, annotation: &Path, written: Writte
     let boxes = written.objects.len();
     let skipped = |reason, why| Skipped { boxes, ..Skipped::new(path, reason, why) };
     let header = images::header(path).map_err(|why| skipped(Reason::UnreadablePicture, why));
-    let frame =
-        header.and_then(|header| sizes::frame(&header, written.size).map_err(|why| skipped(Reason::OtherSize, why)));
-    let outcome = frame.map(|(size_px, turn)| {
+    let frame = header.and_then(|header| match sizes::frame(&header, written.size) {
+        Ok((size_px, turn)) => Ok((size_px, turn, header.cut_off)),
+        Err(why) => Err(skipped(Reason::OtherSize, why)),
+    });
+    let outcome = frame.map(|(size_px, turn, cut_off)| {
         let mut objects: Vec<Object> = Vec::with_capacity(boxes);
         for ((id, object), place) in written.objects.into_iter().zip(1..) {
             let object = object.and_then(|object| on_picture(object, size_px)).and_then(|object| {
@@ -131,7 +135,7 @@ pub(crate) fn read(name: String, path: &Path, annotation: &Path, written: Writte
                 }
             }
         }
-        Picture { path: path.into(), size_px, turn, objects, coco_id: None }
+        Picture { path: path.into(), size_px, turn, cut_off, objects, coco_id: None }
     });
     Read { name, annotation: annotation.into(), outcome, rejected }
 }

@@ -6,8 +6,8 @@
 use proptest::prelude::*;
 
 use super::coco_json::{self, CocoFile};
-use super::found::placed;
-use super::{voc_xml, yolo_labels, yolo_yaml};
+use super::found::{Edges, placed};
+use super::{labelme, via, voc_xml, yolo_labels, yolo_yaml};
 use crate::boxes_px::XywhPx;
 
 const XML: &str = "<?xml version=\"1.0\"?><annotation><size><width>3</width></size>\
@@ -18,6 +18,13 @@ const XML: &str = "<?xml version=\"1.0\"?><annotation><size><width>3</width></si
 const JSON: &str = r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 5.0}],
     "categories": [{"id": 2, "name": "c", "supercategory": "d"}], "annotations": [{"id": 1, "image_id": 1,
     "category_id": 2, "bbox": [1, 2, 3e0, 4], "area": 3, "iscrowd": 0, "segmentation": [[1, 2]]}]}"#;
+const LABELME: &str = r#"{"shapes": [{"label": "c", "points": [[1, 2], [3, 4.5]], "shape_type": "rectangle"},
+    {"label": "d", "points": [[9, 9], [9, 12]], "shape_type": "circle"}], "imagePath": "a.jpg", "imageWidth": 20}"#;
+const VIA: &str = r#"{"_via_img_metadata": {"a": {"filename": "a.jpg", "regions": [
+    {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4},
+     "region_attributes": {"class": "c"}},
+    {"shape_attributes": {"name": "polygon", "all_points_x": [1, 5], "all_points_y": [2, 4]},
+     "region_attributes": {}}]}}}"#;
 const LABELS: &str = "0 0.5 0.5 0.2 0.2\n12 0.1 0.1 0.9 0.1 0.5 0.9\n\n3.0 1e-3 .5 1 1\n";
 const YAML: &str = "path: ../x\ntrain: [a, 'b']\nval: images/val # c\nnc: 2\nnames:\n  0: cat\n  1: \"d\\u0041\"\n\
     extra: &a {b: [*a, c]}\n";
@@ -30,6 +37,19 @@ fn read_all(text: &str) {
     if let Ok(file) = coco_json::parse::<CocoFile>(text.as_bytes()) {
         let classes = file.classes();
         assert!(classes.is_sorted_by(|a, b| a.0 < b.0), "{text:?}");
+    }
+    for (_, object) in labelme::written(text).map(|written| written.objects).unwrap_or_default() {
+        let edges = object.map(|object| object.edges);
+        if let Ok(Edges::Px(bbox_px)) = edges {
+            in_picture(bbox_px, (640, 480));
+        }
+    }
+    if let Some(file) = coco_json::parse(text.as_bytes()).ok().and_then(|file| via::as_coco(&file).ok()) {
+        file.annotations
+            .iter()
+            .flatten()
+            .filter_map(|object| object.bbox_px().ok())
+            .for_each(|b| in_picture(b, (640, 480)));
     }
     for line in yolo_labels::parse_lines(text).unwrap_or_default() {
         let [x1, y1, x2, y2] = line.edges;
@@ -67,6 +87,10 @@ fn mutated(text: &'static str) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+fn changed() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![mutated(XML), mutated(JSON), mutated(LABELME), mutated(VIA), mutated(LABELS), mutated(YAML)]
+}
+
 /// Numbers beyond any annotation's.
 fn extreme() -> impl Strategy<Value = f64> {
     let special = prop::sample::select(vec![
@@ -96,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_files_are_survived(bytes in prop_oneof![mutated(XML), mutated(JSON), mutated(LABELS), mutated(YAML)]) {
+    fn changed_files_are_survived(bytes in changed()) {
         read_all(&String::from_utf8_lossy(&bytes));
     }
 
@@ -115,6 +139,9 @@ fn the_seeds_are_valid() {
     assert_eq!(yolo_labels::parse_lines(LABELS).map(|lines| lines.len()), Ok(3));
     assert_eq!(yolo_yaml::parse(YAML).map(|description| description.names.len()), Ok(2));
     assert!(coco_json::parse::<CocoFile>(JSON.as_bytes()).is_ok());
+    assert_eq!(labelme::written(LABELME).map(|written| written.objects.len()), Ok(2));
+    let via = coco_json::parse(VIA.as_bytes()).and_then(|file| via::as_coco(&file));
+    assert!(via.is_ok_and(|file| file.annotations.len() == 2));
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(crate) mod found;
 #[cfg(test)]
 mod fuzz;
 pub mod ids;
+mod labelme;
 mod pairs;
 mod paths;
 mod sizes;
@@ -20,8 +21,11 @@ mod spec;
 pub(crate) mod split;
 mod tree;
 pub mod values;
+mod via;
 pub(crate) mod voc;
 mod voc_xml;
+#[cfg(test)]
+mod written_tests;
 mod yolo;
 mod yolo_labels;
 mod yolo_set;
@@ -43,7 +47,7 @@ use crate::error::DataError;
 use crate::images::is_picture;
 
 /// The formats, the most certain to recognise first.
-static FORMATS: [&FormatSpec; 3] = [&voc::FORMAT, &coco::FORMAT, &yolo::FORMAT];
+static FORMATS: [&FormatSpec; 5] = [&voc::FORMAT, &coco::FORMAT, &yolo::FORMAT, &labelme::FORMAT, &via::FORMAT];
 
 /// A choice of format: one by name, or `auto`, recognised from the folder.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
@@ -160,18 +164,23 @@ pub(crate) fn find_all(data: &[&str], format: Format, ask: Ask) -> Result<Vec<Fo
     }
 }
 
-/// With the orientation of each picture decided.
+/// With the orientation of each picture decided, and a note on those that are not whole.
 fn settled(mut found: Found) -> Found {
     let pictures = found.reads.iter_mut().filter_map(|read| read.outcome.as_mut().ok());
     let note = sizes::settle(pictures.map(|picture| &mut picture.turn));
     found.notes.extend(note);
+    let cut_off = found.reads.iter().filter(|read| read.outcome.as_ref().is_ok_and(|picture| picture.cut_off)).count();
+    if cut_off > 0 {
+        found.notes.push(format!("{cut_off} pictures end a little early; they are used, and what they lack is grey"));
+    }
     found
 }
 
 /// The data sets at a path: those of the format that annotates most of its pictures, or the first of several.
 fn recognise(path: &Path) -> Result<Vec<Set>, DataError> {
     if path.is_file() {
-        let by_ending: [(&[&str], &FormatSpec); 2] = [(&["json"], &coco::FORMAT), (&["yaml", "yml"], &yolo::FORMAT)];
+        let of_jsons = if via::looks_like(path) { &via::FORMAT } else { &coco::FORMAT };
+        let by_ending: [(&[&str], &FormatSpec); 2] = [(&["json"], of_jsons), (&["yaml", "yml"], &yolo::FORMAT)];
         let format = by_ending.into_iter().find(|(endings, _)| crate::images::has_ending(path, endings));
         return format.map_or_else(|| Err(unrecognised(path, None)), |(_, format)| (format.named)(path));
     }
@@ -200,12 +209,7 @@ fn unrecognised(path: &Path, tree: Option<&Tree>) -> DataError {
 
 /// The words of other programs' own files, and the export to ask for.
 fn foreign(tree: &Tree) -> Option<String> {
-    let marks = [
-        ("_via_", "VIA"),
-        ("\"shape_attributes\"", "VIA"),
-        ("\"imagePath\"", "labelme"),
-        ("\"label_config\"", "Label Studio"),
-    ];
+    let marks = [("\"label_config\"", "Label Studio"), ("\"vid_list\"", "VIA 3")];
     tree.ending(&["json"]).take(8).find_map(|file| {
         let [start, _] = tree::both_ends(file, 64 << 10);
         let text = String::from_utf8_lossy(&start).into_owned();

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn header(stored_px: (u32, u32), orientation: Orientation) -> Header {
-        Header { stored_px, orientation }
+        Header { stored_px, orientation, cut_off: false }
     }
 
     #[test]

@@ -46,6 +46,15 @@ impl Scalar {
         }
     }
 
+    /// The value as a text, trimmed; `None` for an empty one and for what is neither a text nor a number.
+    pub fn text(&self) -> Option<String> {
+        let text = match self {
+            Self::Whole(_) | Self::Number(_) | Self::Text(_) => self.to_string(),
+            Self::Bool(_) | Self::List(_) | Self::Other => return None,
+        };
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
     /// The numbers of a list, also if it is written as a text, as in tables; empty for anything else.
     pub fn numbers(&self) -> Vec<f64> {
         match self {

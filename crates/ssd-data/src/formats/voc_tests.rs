@@ -74,6 +74,27 @@ fn boxes_are_counted_from_one_and_relative_to_the_picture() {
 }
 
 #[test]
+fn a_picture_that_ends_a_little_early_is_used_and_noted_and_half_a_one_is_left_out() {
+    let folder = folder_of(&["end", "half", "whole"]);
+    let cut = |name: &str, keep: fn(usize) -> usize| {
+        let path = folder.path().join(format!("JPEGImages/{name}.jpg"));
+        RgbImage::from_fn(40, 20, |x, y| Rgb([x * 6, y * 12, x * y].map(|value| value as u8)))
+            .save_with_format(&path, ImageFormat::Jpeg)
+            .unwrap();
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..keep(bytes.len())]).unwrap();
+    };
+    cut("end", |len| len - 2);
+    cut("half", |len| len / 2);
+    let voc = open(folder.path(), None, None).unwrap();
+    assert_eq!([voc.name(0), voc.name(1)], ["end", "whole"]);
+    assert_eq!(voc.get(0).unwrap().image.dimensions(), (40, 20));
+    assert!(voc.report().notes.iter().any(|note| note.contains("1 pictures end a little early")), "{}", voc.report());
+    let (reason, why) = only_reason(&voc, "half.jpg");
+    assert!(reason == Reason::UnreadablePicture && why.contains("ends in the middle"), "{why}");
+}
+
+#[test]
 fn a_split_is_found_two_levels_down_and_a_missing_one_lists_those_there_are() {
     let inner = folder_of(&["a", "b", "c"]);
     fs::write(inner.path().join("ImageSets/Main/val.txt"), "b\n\n a \n").unwrap();

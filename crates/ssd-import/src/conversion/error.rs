@@ -66,6 +66,20 @@ pub enum ImportError {
 }
 
 impl ImportError {
+    /// The refusal of what a pickle has instead of the tensors that are not there; else the same error.
+    pub(super) fn for_want_of(self, file: &TensorFile) -> Self {
+        let unread = file.unread();
+        let instead = match &self {
+            Self::Unknown(_) => unread.iter().find(|unread| unread.holds_tensors),
+            Self::Missing { names, .. } => unread.iter().find(|unread| {
+                let below = |name: &String| name.strip_prefix(&unread.name).is_some_and(|rest| rest.starts_with('.'));
+                names.iter().any(|name| *name == unread.name || below(name))
+            }),
+            _ => None,
+        };
+        instead.map_or(self, |unread| Self::File(unread.refusal()))
+    }
+
     /// A file whose tensors fit no layout, or not the one asked for.
     pub(super) fn unknown(file: &TensorFile, wanted: Option<&Layout>) -> Self {
         let why = match wanted.map(|layout| layout.name) {

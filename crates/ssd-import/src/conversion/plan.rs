@@ -69,7 +69,7 @@ impl Conversion {
     ///
     /// When no layout fits, tensors are missing or of another shape, or an option does not fit the file.
     pub fn new(file: TensorFile, options: &Options) -> Result<Self, ImportError> {
-        let plan = Plan::new(&file, options)?;
+        let plan = Plan::new(&file, options).map_err(|error| error.for_want_of(&file))?;
         Ok(Self { file, plan })
     }
 

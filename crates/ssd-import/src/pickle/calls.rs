@@ -10,8 +10,14 @@ use crate::error::FileError;
 const MAX_SIDES: usize = 16;
 
 impl Unpickler<'_, '_> {
-    /// What `function(*args)` makes.
+    /// What `function(*args)` makes: an opaque value, if it depends on one.
     pub(super) fn call(&mut self, function: &Global, args: &[Id]) -> Result<Id, FileError> {
+        if *function != Global::Plain
+            && *function != Global::DefaultDict
+            && let Some(opaque) = self.opaque_among(args)
+        {
+            return self.opaque_with(opaque, args);
+        }
         match (function, args) {
             (Global::OrderedDict | Global::DefaultDict, []) => self.add(Value::Dict(Vec::new())),
             (Global::DefaultDict, [_default]) => self.add(Value::Dict(Vec::new())),
@@ -50,6 +56,17 @@ impl Unpickler<'_, '_> {
             }
             _ => Err(FileError::damaged("its pickle calls a function with arguments that it does not take")),
         }
+    }
+
+    /// The first opaque value among arguments, or in a tuple or list that could be a shape.
+    fn opaque_among(&self, args: &[Id]) -> Option<Id> {
+        let opaque = |id: &Id| matches!(self.get(*id), Value::Opaque { .. });
+        args.iter().find_map(|arg| match self.get(*arg) {
+            Value::Opaque { .. } => Some(*arg),
+            Value::Tuple(items) => items.iter().take(MAX_SIDES).copied().find(opaque),
+            Value::List(items) => items.iter().take(MAX_SIDES).copied().find(opaque),
+            _ => None,
+        })
     }
 
     fn tensor(&mut self, [storage, offset, shape, strides]: [Id; 4], dtype: Option<DType>) -> Result<Id, FileError> {

@@ -1,7 +1,8 @@
 //! Names for tensors: the keys that lead to each through dictionaries and lists, joined by dots.
 
+use super::globals::refused;
 use super::value::{Id, Pickle, TensorRef, Value};
-use crate::error::FileError;
+use crate::error::{FileError, quoted};
 
 /// Levels of dictionaries and lists: a checkpoint has four.
 const MAX_DEPTH: usize = 64;
@@ -15,16 +16,57 @@ const MAX_NAME: usize = 512;
 /// Names that a file may give its tensors.
 const MAX_NAMES: usize = 1 << 16;
 
+/// Opaque values that are remembered.
+const MAX_UNREAD: usize = 1 << 12;
+
 /// The name of a tensor that is alone in its file.
 const ALONE: &str = "tensor";
 
+/// What stands where a tensor could, made by a class or function that is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unread {
+    /// Its name, as a tensor's; empty for the whole file.
+    pub(crate) name: String,
+    /// The class or function.
+    pub(crate) global: String,
+    /// Whether numbers of tensors went into it.
+    pub(crate) holds_tensors: bool,
+}
+
+impl Unread {
+    /// The refusal of a file that has no tensor besides.
+    pub(crate) fn without_tensors(&self) -> FileError {
+        if self.holds_tensors || self.name.is_empty() {
+            return self.refusal();
+        }
+        let (name, global) = (quoted(&self.name), &self.global);
+        FileError::StateDict(format!("there are no tensors in the file, and {name} is of {global}, which is not read"))
+    }
+
+    /// The refusal of a file in which this should have been tensors.
+    pub(crate) fn refusal(&self) -> FileError {
+        match &self.name[..] {
+            "" => refused(&self.global),
+            name => FileError::Pickle(format!("has {}, which no tensor is made of, as {}", self.global, quoted(name))),
+        }
+    }
+}
+
+/// What a pickle holds, by name.
+pub(crate) struct Contents<'a> {
+    pub(crate) tensors: Vec<(String, &'a TensorRef)>,
+    pub(crate) unread: Vec<Unread>,
+}
+
 /// All tensors of a pickle with their names, such as `model.vgg.0.weight` or `optimizer.state.0.exp_avg`, in its order;
-/// one in two places is there twice. Everything else is left out, and so are tensors whose key is neither a text nor a
-/// whole number. Values that are nested too deep or refer to each other in a circle are refused.
-pub(crate) fn tensors(pickle: &Pickle) -> Result<Vec<(String, &TensorRef)>, FileError> {
-    let mut walk = Walk { pickle, name: String::new(), visits: 0, found: Vec::new() };
+/// one in two places is there twice. Opaque values are listed by themselves. Everything else is left out, and so are
+/// tensors whose key is neither a text nor a whole number. Values that are nested too deep or refer to each other in a
+/// circle are refused, unless that is within an opaque one.
+pub(crate) fn contents(pickle: &Pickle) -> Result<Contents<'_>, FileError> {
+    let seen = vec![false; pickle.values.len()];
+    let mut walk = Walk { pickle, name: String::new(), visits: 0, found: Vec::new(), unread: Vec::new(), seen };
     walk.visit(pickle.root, 0)?;
-    Ok(walk.found)
+    Ok(Contents { tensors: walk.found, unread: walk.unread })
 }
 
 struct Walk<'a> {
@@ -33,6 +75,9 @@ struct Walk<'a> {
     name: String,
     visits: usize,
     found: Vec<(String, &'a TensorRef)>,
+    unread: Vec<Unread>,
+    /// Values that were looked at within opaque ones, each once.
+    seen: Vec<bool>,
 }
 
 impl Walk<'_> {
@@ -55,6 +100,11 @@ impl Walk<'_> {
             Value::List(items) => self.items(items, depth)?,
             Value::Tuple(items) => self.items(items, depth)?,
             Value::Tensor(number) => self.found(*number)?,
+            Value::Opaque { .. } if self.unread.len() < MAX_UNREAD => {
+                let holds_tensors = self.holds_tensors(id);
+                let global = pickle.origin(id).unwrap_or_default();
+                self.unread.push(Unread { name: self.name.chars().take(MAX_NAME).collect(), global, holds_tensors });
+            }
             _ => {}
         }
         Ok(())
@@ -76,6 +126,30 @@ impl Walk<'_> {
         self.visit(id, depth + 1)?;
         self.name.truncate(len);
         Ok(())
+    }
+
+    /// Whether numbers of tensors went into an opaque value that no earlier one shares.
+    fn holds_tensors(&mut self, opaque: Id) -> bool {
+        let pickle = self.pickle;
+        let mut within = vec![opaque];
+        let mut holds = false;
+        while let Some(id) = within.pop() {
+            if std::mem::replace(&mut self.seen[id as usize], true) {
+                continue;
+            }
+            match pickle.get(id) {
+                Value::Tensor(_) | Value::Storage(_) => holds = true,
+                Value::Opaque { stored, .. } => {
+                    holds |= stored;
+                    within.extend(pickle.parts_of(id).iter().map(|(_, part)| *part));
+                }
+                Value::Dict(entries) => within.extend(entries.iter().flat_map(|(key, value)| [*key, *value])),
+                Value::List(items) => within.extend(items),
+                Value::Tuple(items) => within.extend(items),
+                _ => {}
+            }
+        }
+        holds
     }
 
     fn found(&mut self, number: u32) -> Result<(), FileError> {

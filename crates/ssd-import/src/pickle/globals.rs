@@ -1,6 +1,7 @@
-//! The classes and functions that a pickle may name.
+//! The classes and functions whose meaning is known, and those that are refused wherever they stand. Any other one is an
+//! opaque value.
 //!
-//! It is the set that `torch.save` needs for tensors and for what accompanies them in a checkpoint (`torch/_utils.py`,
+//! The known ones are the set that `torch.save` needs for tensors and for what accompanies them in a checkpoint (`torch/_utils.py`,
 //! `torch/_tensor.py` and `torch/serialization.py` of PyTorch 0.4 to 2.15).
 
 use crate::dtype::DType;
@@ -33,15 +34,73 @@ pub(crate) enum Global {
     Storage(Option<DType>),
 }
 
-/// What a name refers to; an unknown one is [`FileError::Pickle`].
-pub(super) fn find(module: &str, name: &str) -> Result<Global, FileError> {
-    known(module, name).ok_or_else(|| {
-        let name = format!("{}.{}", quoted(module), quoted(name));
-        FileError::Pickle(format!("asks for {name}, which is no part of a tensor"))
-    })
+/// What a name refers to; `None` for an unknown one.
+///
+/// # Errors
+///
+/// [`FileError::Pickle`] for a name by which a pickle runs a program.
+pub(super) fn find(module: &str, name: &str) -> Result<Option<Global>, FileError> {
+    match runs_programs(module, name) {
+        true => Err(refused(&shown(module, name))),
+        false => Ok(known(module, name)),
+    }
 }
 
-fn known(module: &str, name: &str) -> Option<Global> {
+/// The refusal of a class or function.
+pub(crate) fn refused(global: &str) -> FileError {
+    FileError::Pickle(format!("asks for {global}, which is no part of a tensor"))
+}
+
+/// A class or function as people write it.
+pub(crate) fn shown(module: &str, name: &str) -> String {
+    format!("{}.{}", quoted(module), quoted(name))
+}
+
+/// Modules by which a pickle runs a program, opens files or reaches the network where it is loaded: no checkpoint needs
+/// them, so a file that has one is refused whole. This warns people; here nothing would be called either way.
+const HARMFUL: [&str; 27] = [
+    "_pickle",
+    "_posixsubprocess",
+    "asyncio",
+    "bdb",
+    "cProfile",
+    "ctypes",
+    "ftplib",
+    "http",
+    "importlib",
+    "marshal",
+    "nt",
+    "os",
+    "pdb",
+    "pickle",
+    "pip",
+    "posix",
+    "pty",
+    "requests",
+    "runpy",
+    "shutil",
+    "smtplib",
+    "socket",
+    "subprocess",
+    "sys",
+    "timeit",
+    "urllib",
+    "webbrowser",
+];
+
+/// Names of Python's built-in functions of which the same is true.
+const HARMFUL_BUILTINS: [&str; 11] =
+    ["__import__", "apply", "breakpoint", "compile", "delattr", "eval", "exec", "execfile", "input", "open", "setattr"];
+
+/// Whether a name is one by which a pickle runs a program. A dotted name may reach a module through another one.
+fn runs_programs(module: &str, name: &str) -> bool {
+    let first = module.split('.').next().unwrap_or(module);
+    let way = name.rsplit_once('.').map_or("", |(way, _)| way);
+    let builtin = matches!(module, "builtins" | "__builtin__") && HARMFUL_BUILTINS.contains(&name);
+    builtin || HARMFUL.contains(&first) || way.split('.').any(|part| HARMFUL.contains(&part))
+}
+
+pub(super) fn known(module: &str, name: &str) -> Option<Global> {
     Some(match (module, name) {
         ("collections", "OrderedDict") => Global::OrderedDict,
         ("collections", "defaultdict") => Global::DefaultDict,

@@ -19,7 +19,7 @@ pub(super) const FALSE: Id = 2;
 pub(super) struct Unpickler<'a, 'b> {
     pub(super) reader: &'a mut Reader<'b>,
     /// Where the pickle starts.
-    start: u64,
+    pub(super) start: u64,
     pub(super) pickle: Pickle,
     stack: Vec<Id>,
     /// Heights of the stack at the open marks.
@@ -36,7 +36,7 @@ impl<'a, 'b> Unpickler<'a, 'b> {
     pub(super) fn new(reader: &'a mut Reader<'b>) -> Self {
         let start = reader.position();
         let values = vec![Value::Other, Value::Bool(true), Value::Bool(false)];
-        let pickle = Pickle { values, root: OTHER, storages: Vec::new(), tensors: Vec::new() };
+        let pickle = Pickle { values, root: OTHER, storages: Vec::new(), tensors: Vec::new(), parts: Vec::new() };
         Self { reader, start, pickle, stack: Vec::new(), marks: Vec::new(), memo: Vec::new(), memoized: 0, spent: 0 }
     }
 
@@ -52,8 +52,7 @@ impl<'a, 'b> Unpickler<'a, 'b> {
     }
 
     fn remember(&mut self, place: u64) -> Result<(), FileError> {
-        let top = self.pop()?;
-        self.stack.push(top);
+        let top = self.top()?;
         // A pickler counts places up by one, so there are fewer of them than bytes.
         if place > self.reader.position() - self.start || place >= MAX_VALUES as u64 {
             return Err(FileError::damaged("its pickle keeps a value at a place that cannot be reached"));
@@ -121,15 +120,39 @@ impl<'a, 'b> Unpickler<'a, 'b> {
         }
     }
 
+    /// Removes the value on top, or the mark if that is on top.
+    pub(super) fn pop_or_mark(&mut self) -> Result<(), FileError> {
+        if self.marks.last() == Some(&self.stack.len()) {
+            self.marks.pop();
+            return Ok(());
+        }
+        self.pop().map(drop)
+    }
+
     pub(super) fn pop_to_mark(&mut self) -> Result<Vec<Id>, FileError> {
         let mark =
             self.marks.pop().ok_or_else(|| FileError::damaged("its pickle closes a list that it did not open"))?;
         Ok(self.stack.split_off(mark))
     }
 
-    pub(super) fn top_mut(&mut self) -> Result<&mut Value, FileError> {
+    /// Another value of an opaque one's origin, made with `parts`.
+    pub(super) fn opaque_with(&mut self, origin: Id, parts: &[Id]) -> Result<Id, FileError> {
+        let Value::Opaque { module, name, stored } = *self.get(origin) else { return Ok(OTHER) };
+        let made = self.add(Value::Opaque { module, name, stored })?;
+        self.hand_over(made, parts)?;
+        Ok(made)
+    }
+
+    /// Puts values into an opaque one.
+    pub(super) fn hand_over(&mut self, opaque: Id, parts: &[Id]) -> Result<(), FileError> {
+        self.spend(parts.len())?;
+        self.pickle.parts.extend(parts.iter().map(|part| (opaque, *part)));
+        Ok(())
+    }
+
+    pub(super) fn top(&mut self) -> Result<Id, FileError> {
         let top = self.pop()?;
         self.stack.push(top);
-        Ok(&mut self.pickle.values[top as usize])
+        Ok(top)
     }
 }

@@ -1,21 +1,24 @@
 //! Pickles of PyTorch: parsed, never executed.
 //!
 //! A pickle is a program for a stack machine. Here it runs on values of ours that reach nothing outside: a call is a
-//! case in `calls`, and a name that `globals` does not list is refused by that name. The instructions are those that
-//! CPython's pickler writes in protocols 2 to 5 for dictionaries, lists, plain values and tensors.
+//! case in `calls`. A class or function that `globals` does not list becomes an opaque value, and so does all that comes
+//! of it: what stands beside the tensors is passed over, and only what should have been a tensor is refused, by that
+//! name. The instructions are those that CPython's pickler writes in protocols 2 to 5.
 //!
 //! Memory is bounded: nothing is allocated for bytes that the file does not have, and the number of values has a limit.
 //!
-//! `pytorch-reader` reads from paths alone, which a page does not have, and keeps unknown objects instead of refusing
-//! them by name.
+//! `pytorch-reader` reads from paths alone, which a page does not have.
 
 mod calls;
 mod flatten;
 mod globals;
 mod machine;
+mod scan;
 mod value;
 
-pub(crate) use flatten::tensors;
+pub(crate) use flatten::{Contents, Unread, contents};
+pub(crate) use globals::refused;
+pub(crate) use scan::asked;
 pub(crate) use value::{Pickle, StorageRef, TensorRef, Value};
 
 use crate::error::FileError;
@@ -33,14 +36,15 @@ const MAX_TEXT: u64 = 4096;
 /// The longest name of a storage, which is a decimal number.
 const MAX_KEY: usize = 64;
 
-/// Reads one pickle, up to the instruction STOP, which is a full stop. Instructions and names that a state dict does
-/// not need are [`FileError::Pickle`].
+/// Reads one pickle, up to the instruction STOP, which is a full stop. Instructions that no checkpoint needs are
+/// [`FileError::Pickle`].
 pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Pickle, FileError> {
     let mut machine = Unpickler::new(reader);
     loop {
         let opcode = machine.reader.byte()?;
         if opcode == b'.' {
             machine.pickle.root = machine.pop()?;
+            machine.pickle.parts.sort();
             return Ok(machine.pickle);
         }
         machine.step(opcode)?;
@@ -83,9 +87,9 @@ impl Unpickler<'_, '_> {
             b's' => self.set_item(),                         // SETITEM
             b'u' => self.pop_to_mark().and_then(|items| self.set_items(&items)), // SETITEMS
             // There are no tensors in sets: what is in one is dropped.
-            0x8F => self.push(OTHER),                                  // EMPTY_SET
-            0x90 => self.pop_to_mark().map(drop),                      // ADDITEMS
-            0x91 => self.pop_to_mark().and_then(|_| self.push(OTHER)), // FROZENSET
+            0x8F => self.push(OTHER),                                            // EMPTY_SET
+            0x90 => self.pop_to_mark().and_then(|items| self.add_items(&items)), // ADDITEMS
+            0x91 => self.pop_to_mark().and_then(|_| self.push(OTHER)),           // FROZENSET
 
             b'h' => self.recall(1), // BINGET
             b'j' => self.recall(4), // LONG_BINGET
@@ -93,12 +97,18 @@ impl Unpickler<'_, '_> {
             b'r' => self.put(4),    // LONG_BINPUT
             0x94 => self.memoize(), // MEMOIZE
 
-            b'c' => self.global(),       // GLOBAL
-            0x93 => self.stack_global(), // STACK_GLOBAL
-            b'R' => self.reduce(),       // REDUCE
-            b'b' => self.build(),        // BUILD
-            b'Q' => self.storage(),      // BINPERSID
-            _ => Err(refused(&name(opcode))),
+            b'c' => self.global(),            // GLOBAL
+            0x93 => self.stack_global(),      // STACK_GLOBAL
+            b'R' => self.reduce(),            // REDUCE
+            0x81 => self.new_object(0x81, 1), // NEWOBJ
+            0x92 => self.new_object(0x92, 2), // NEWOBJ_EX
+            b'b' => self.build(),             // BUILD
+            b'Q' => self.persistent(),        // BINPERSID
+
+            // The pickler takes back what refers to itself and was finished meanwhile.
+            b'0' => self.pop_or_mark(),           // POP
+            b'1' => self.pop_to_mark().map(drop), // POP_MARK
+            _ => Err(self.refused(&name(opcode))),
         }
     }
 
@@ -176,11 +186,21 @@ impl Unpickler<'_, '_> {
     }
 
     fn append(&mut self, more: &[Id]) -> Result<(), FileError> {
-        match self.top_mut()? {
+        let top = self.top()?;
+        match &mut self.pickle.values[top as usize] {
             Value::List(items) => items.extend_from_slice(more),
+            Value::Opaque { .. } => self.hand_over(top, more)?,
             _ => return Err(FileError::damaged("its pickle appends to something other than a list")),
         }
         Ok(())
+    }
+
+    fn add_items(&mut self, more: &[Id]) -> Result<(), FileError> {
+        let top = self.top()?;
+        match self.get(top) {
+            Value::Opaque { .. } => self.hand_over(top, more),
+            _ => Ok(()),
+        }
     }
 
     fn set_item(&mut self) -> Result<(), FileError> {
@@ -190,8 +210,10 @@ impl Unpickler<'_, '_> {
 
     fn set_items(&mut self, items: &[Id]) -> Result<(), FileError> {
         let (pairs, rest) = items.as_chunks::<2>();
-        match self.top_mut()? {
+        let top = self.top()?;
+        match &mut self.pickle.values[top as usize] {
             Value::Dict(entries) if rest.is_empty() => entries.extend(pairs.iter().map(|[key, value]| (*key, *value))),
+            Value::Opaque { .. } => self.hand_over(top, items)?,
             _ => return Err(FileError::damaged("its pickle sets items of something other than a dictionary")),
         }
         Ok(())
@@ -201,54 +223,90 @@ impl Unpickler<'_, '_> {
 
     fn global(&mut self) -> Result<(), FileError> {
         let (module, name) = (self.line()?, self.line()?);
-        self.make(Value::Global(globals::find(&module, &name)?))
+        match globals::find(&module, &name)? {
+            Some(global) => self.make(Value::Global(global)),
+            None => {
+                let (module, name) = (self.add(Value::Text(module))?, self.add(Value::Text(name))?);
+                self.make(Value::Opaque { module, name, stored: false })
+            }
+        }
     }
 
     fn stack_global(&mut self) -> Result<(), FileError> {
         let (name, module) = (self.pop()?, self.pop()?);
-        let (Value::Text(module), Value::Text(name)) = (self.get(module), self.get(name)) else {
+        // A name that a call would make: hidden from readers of the file.
+        if let Some(origin) = [module, name].into_iter().find_map(|part| self.pickle.origin(part)) {
+            return Err(FileError::Pickle(format!("asks for a class whose name {origin} makes")));
+        }
+        let (Value::Text(module_text), Value::Text(name_text)) = (self.get(module), self.get(name)) else {
             return Err(FileError::damaged("the name of a class in its pickle is not a text"));
         };
-        let global = globals::find(module, name)?;
-        self.make(Value::Global(global))
+        match globals::find(module_text, name_text)? {
+            Some(global) => self.make(Value::Global(global)),
+            None => self.make(Value::Opaque { module, name, stored: false }),
+        }
     }
 
     fn reduce(&mut self) -> Result<(), FileError> {
         let (args, function) = (self.pop()?, self.pop()?);
-        let (Value::Global(function), Value::Tuple(args)) = (self.get(function), self.get(args)) else {
-            return Err(FileError::damaged("its pickle calls something other than a function"));
+        let made = match (self.get(function), self.get(args)) {
+            (Value::Opaque { .. }, _) => self.opaque_with(function, &[args])?,
+            (Value::Global(function), Value::Tuple(args)) => {
+                // Copies, since a call may add values; more arguments than any function takes are ignored.
+                let (function, args) = (function.clone(), args[..args.len().min(8)].to_vec());
+                self.call(&function, &args)?
+            }
+            (Value::Global(_), Value::Opaque { .. }) => self.opaque_with(args, &[])?,
+            _ => return Err(FileError::damaged("its pickle calls something other than a function")),
         };
-        // Copies, since a call may add values; more arguments than any function takes are ignored.
-        let (function, args) = (function.clone(), args[..args.len().min(8)].to_vec());
-        let made = self.call(&function, &args)?;
         self.push(made)
     }
 
-    /// Attributes of the object on top. An `OrderedDict` has version numbers of layers; nothing else has any.
+    /// An object of a class, from `args` values. None of the known classes is made so.
+    fn new_object(&mut self, opcode: u8, args: usize) -> Result<(), FileError> {
+        let args: Vec<Id> = (0..args).map(|_| self.pop()).collect::<Result<_, _>>()?;
+        let class = self.pop()?;
+        if !matches!(self.get(class), Value::Opaque { .. }) {
+            return Err(self.refused(&name(opcode)));
+        }
+        let made = self.opaque_with(class, &args)?;
+        self.push(made)
+    }
+
+    /// Attributes of the object on top. An `OrderedDict` has version numbers of layers; nothing else that is known has
+    /// any.
     fn build(&mut self) -> Result<(), FileError> {
-        self.pop()?;
-        match self.top_mut()? {
+        let state = self.pop()?;
+        let top = self.top()?;
+        match self.get(top) {
             Value::Dict(_) => Ok(()),
-            _ => Err(refused("BUILD of something other than a dictionary")),
+            Value::Opaque { .. } => self.hand_over(top, &[state]),
+            _ => Err(self.refused("BUILD of something other than a dictionary")),
         }
     }
 
-    /// `("storage", type, key, device, count)`, in legacy files followed by a view or `None`.
-    fn storage(&mut self) -> Result<(), FileError> {
+    /// `("storage", type, key, device, count)`, in legacy files followed by a view or `None`; or in these, before a class
+    /// of a module, `("module", class, file, source)`.
+    fn persistent(&mut self) -> Result<(), FileError> {
         let id = self.pop()?;
         let wrong = || FileError::damaged("its pickle refers to something other than a storage");
         let Value::Tuple(parts) = self.get(id) else { return Err(wrong()) };
+        let is = |part: Id, word: &str| matches!(self.get(part), Value::Text(text) if text == word);
         let (parts, view) = match **parts {
-            [tag, class, key, _device, count] => ([tag, class, key, count], OTHER),
-            [tag, class, key, _device, count, view] => ([tag, class, key, count], view),
+            [tag, class, _file, _source] if is(tag, "module") => return self.push(class),
+            [tag, class, key, _device, count] if is(tag, "storage") => ([class, key, count], OTHER),
+            [tag, class, key, _device, count, view] if is(tag, "storage") => ([class, key, count], view),
             _ => return Err(wrong()),
         };
-        let [Value::Text(tag), Value::Global(Global::Storage(dtype)), Value::Text(key), Value::Int(count)] =
+        if let Value::Opaque { module, name, .. } = *self.get(parts[0]) {
+            return self.make(Value::Opaque { module, name, stored: true });
+        }
+        let [Value::Global(Global::Storage(dtype)), Value::Text(key), Value::Int(count)] =
             parts.map(|part| self.get(part))
         else {
             return Err(wrong());
         };
-        if tag != "storage" || key.len() > MAX_KEY {
+        if key.len() > MAX_KEY {
             return Err(wrong());
         }
         let count = u64::try_from(*count).map_err(|_| wrong())?;
@@ -282,10 +340,13 @@ impl Unpickler<'_, '_> {
         self.pickle.tensors.push(tensor);
         self.add(Value::Tensor(number as u32))
     }
-}
 
-fn refused(instruction: &str) -> FileError {
-    FileError::Pickle(format!("has the instruction {instruction}, which weights do not need"))
+    /// The refusal of an instruction, with what the pickle asks for.
+    fn refused(&self, instruction: &str) -> FileError {
+        let asked = asked(&mut self.reader.again(self.start)).global;
+        let asked = asked.map(|global| format!(", and asks for {global}")).unwrap_or_default();
+        FileError::Pickle(format!("has the instruction {instruction}, which weights do not need{asked}"))
+    }
 }
 
 /// The name of a refused instruction, as Python's `pickletools` has it.
@@ -310,8 +371,6 @@ fn name(opcode: u8) -> String {
         b'p' => "PUT",
         b'P' => "PERSID",
         // Never written for weights.
-        b'0' => "POP",
-        b'1' => "POP_MARK",
         b'2' => "DUP",
         0x97 => "NEXT_BUFFER",
         0x98 => "READONLY_BUFFER",

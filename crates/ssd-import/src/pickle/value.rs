@@ -1,7 +1,7 @@
 //! What a pickle builds: values that refer to each other by number, since a list may be filled after others refer to
 //! it.
 
-use super::globals::Global;
+use super::globals::{self, Global};
 use crate::dtype::DType;
 
 /// The number of a value in [`Pickle::values`].
@@ -30,6 +30,9 @@ pub(crate) enum Value {
     Storage(u32),
     /// An entry of [`Pickle::tensors`].
     Tensor(u32),
+    /// A class or function that is not known, or whatever came of it. Module and name are texts; `stored` says that it
+    /// stands for the numbers of a tensor. What was put into it is in [`Pickle::parts`].
+    Opaque { module: Id, name: Id, stored: bool },
 }
 
 /// A tensor's numbers as the pickle refers to them; where they are, the file around it says.
@@ -84,6 +87,8 @@ pub(crate) struct Pickle {
     pub(crate) storages: Vec<StorageRef>,
     /// All tensors, in the order in which they were built.
     pub(crate) tensors: Vec<TensorRef>,
+    /// Opaque values, each with one that was handed to it; sorted once the pickle is read.
+    pub(crate) parts: Vec<(Id, Id)>,
 }
 
 impl Pickle {
@@ -96,6 +101,23 @@ impl Pickle {
     /// What was pickled.
     pub(crate) fn root(&self) -> &Value {
         self.get(self.root)
+    }
+
+    /// What an opaque value is made of: `module.name`; `None` for any other value.
+    pub(crate) fn origin(&self, id: Id) -> Option<String> {
+        let Value::Opaque { module, name, .. } = *self.get(id) else { return None };
+        let text = |id: Id| match self.get(id) {
+            Value::Text(text) => &text[..],
+            _ => "",
+        };
+        Some(globals::shown(text(module), text(name)))
+    }
+
+    /// What was handed to an opaque value.
+    pub(crate) fn parts_of(&self, id: Id) -> &[(Id, Id)] {
+        let start = self.parts.partition_point(|(owner, _)| *owner < id);
+        let len = self.parts[start..].partition_point(|(owner, _)| *owner == id);
+        &self.parts[start..start + len]
     }
 
     /// The value of a key, if this is a dictionary that has it.

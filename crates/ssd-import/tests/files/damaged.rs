@@ -125,11 +125,12 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 /// Known instructions in any order, with bytes and texts between them that some of them understand.
 fn program() -> impl Strategy<Value = Vec<u8>> {
     let opcodes: Vec<Vec<u8>> =
-        b"N\x88\x89)]}(taeusbRQ.\x85\x86\x87\x8F\x90\x91\x93\x94".iter().map(|op| vec![*op]).collect();
+        b"N\x88\x89)]}(taeusbRQ.01\x81\x85\x86\x87\x8F\x90\x91\x92\x93\x94".iter().map(|op| vec![*op]).collect();
     let longer = ["torch", "storage", "os", "0", "weight"].map(text).into_iter();
     let globals = ["torch\nFloatStorage", "torch._utils\n_rebuild_tensor_v2", "torch._tensor\n_rebuild_from_type_v2"];
     let more = ["collections\nOrderedDict", "torch\nSize", "torch\nfloat16", "torch._utils\n_rebuild_parameter"];
-    let globals = globals.into_iter().chain(more).map(|name| format!("c{name}\n").into_bytes());
+    let opaque = ["argparse\nNamespace", "collections\ndeque", "torch\nQInt8Storage"];
+    let globals = globals.into_iter().chain(more).chain(opaque).map(|name| format!("c{name}\n").into_bytes());
     let values = [
         storage("FloatStorage", "0", 2, b""),
         numbers(&[1, 2]),
@@ -253,7 +254,9 @@ fn most_memory_kib() -> Option<u64> {
 fn memory_stays_below_a_limit_whatever_a_pickle_asks_for() {
     // The costliest by the byte: dictionaries and tuples without number, and texts.
     let short = text("abcd");
-    for costly in [&b"}"[..], b"]", b"N\x85", b"(", &short] {
+    let (class, list) = (b"ca\nb\nq\x00", b"]q\x01");
+    for costly in [&b"}"[..], b"]", b"N\x85", b"(", &short, class, b"h\x00)\x81", b"h\x00h\x01R0", b"h\x00NNs0"] {
+        let costly = [class, &list[..], costly].concat();
         let _ = read_all(&torch_zip(&pickle(&costly.repeat((8 << 20) / costly.len())), &[("0", &[0; 8])]));
     }
     if let Some(kib) = most_memory_kib() {

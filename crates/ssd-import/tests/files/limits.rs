@@ -39,8 +39,41 @@ fn instructions_and_names_outside_the_set_are_refused_by_name() {
         let sentence = refused(body);
         assert!(sentence.contains(&format!("asks for {name},")) && sentence.contains("never executed"), "{sentence}");
     }
+    // A refused instruction, or another program's pickle, is refused with what it asks for.
+    for body in
+        [&b"(S'ls'\nios\nsystem\n"[..], b"(ios\nsystem\n", b"(cos\nsystem\no", b"cargparse\nNamespace\n2cos\nsystem\n"]
+    {
+        assert!(refused(body).contains("os.system"), "{body:?}: {}", refused(body));
+    }
+    let raw: [&[u8]; 5] = [
+        b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.",
+        b"\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x02ls\x85R.",
+        b"\x80\x04\x8c\x05posix\x94\x8c\x01a\x940\x8c\x06system\x94h\x00h\x02\x93.",
+        b"cposix\nsystem\np0\n(S'ls'\np1\ntp2\nRp3\n.",
+        b"(S'ls'\niposix\nsystem\n.",
+    ];
+    for bytes in raw {
+        let sentence = refusal(bytes);
+        assert!(sentence.contains("asks for posix.system,") && sentence.contains("never executed"), "{sentence}");
+    }
     let endless = refused(&[b"c", &[b'a'; 4000][..], b"\nb\n"].concat());
     assert!(endless.len() < 500 && endless.contains('…'), "{endless}");
+}
+
+#[test]
+fn names_that_run_programs_are_refused_beside_tensors_too() {
+    let beside = |value: &[u8]| [b"}(", &text("w")[..], &tensor(0, &[2], &[1]), &text("x"), value, b"u"].concat();
+    for (value, name) in [
+        (&b"cos\nsystem\n"[..], "os.system"),
+        (b"cargparse\nNamespace\ncbuiltins\nexec\nN\x86R", "builtins.exec"),
+        (b"csubprocess\nPopen\n)R", "subprocess.Popen"),
+        (b"X\x05\x00\x00\x00torchX\x09\x00\x00\x00os.system\x93", "torch.os.system"),
+        // A name that the pickle makes itself.
+        (b"cbuiltins\nstr\nX\x02\x00\x00\x00os\x85RX\x06\x00\x00\x00system\x93", "builtins.str"),
+    ] {
+        let sentence = refused(&beside(value));
+        assert!(sentence.contains(name) && sentence.contains("never executed"), "{sentence}");
+    }
 }
 
 #[test]

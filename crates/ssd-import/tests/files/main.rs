@@ -6,5 +6,6 @@ mod damaged;
 mod detector;
 mod flatbuffer;
 mod limits;
+mod opaque;
 mod pytorch;
 mod tflite;

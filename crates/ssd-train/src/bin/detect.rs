@@ -88,6 +88,9 @@ struct ImageReport {
     height: u32,
     detections: Vec<DetectionReport>,
     timing_ms: TimingReport,
+    /// What of the picture is missing, if something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +129,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     for path in &paths {
         match detect_one(path, &detector, &params) {
             Ok((picture, report)) => {
+                if let Some(note) = &report.note {
+                    progress.suspend(|| console::note(&format!("{}: {note}", report.image)));
+                }
                 if args.save_predictions.is_some() {
                     predictions.add(&picture, &detector)?;
                 }
@@ -201,7 +207,7 @@ fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Fail
 /// Reads a picture and detects; a picture that cannot be read is bad input.
 fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result<(RgbImage, ImageReport), Failure> {
     let start = Instant::now();
-    let picture = images::read_upright(path).map_err(Failure::input)?;
+    let (picture, note) = images::read_noted(path).map_err(Failure::input)?;
     let decode_image_ms = start.elapsed().as_secs_f64() * 1e3;
     let (detections, timing) =
         detector.detect(&picture, params).map_err(|e| Failure::Run(format!("{}: {e}", path.display())))?;
@@ -211,7 +217,7 @@ fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result
     let labels = &detector.header().labels;
     let detections = detections.iter().map(|d| DetectionReport::new(d, labels, width, height)).collect();
     let timing_ms = TimingReport::new(decode_image_ms, &timing, total_ms);
-    Ok((picture, ImageReport { image: path.display().to_string(), width, height, detections, timing_ms }))
+    Ok((picture, ImageReport { image: path.display().to_string(), width, height, detections, timing_ms, note }))
 }
 
 impl DetectionReport {
@@ -258,7 +264,7 @@ impl Predictions {
 
 /// One line for the picture, one for each detection.
 fn readable(report: &ImageReport) -> String {
-    let ImageReport { image, width, height, detections, timing_ms } = report;
+    let ImageReport { image, width, height, detections, timing_ms, .. } = report;
     let objects = match detections.len() {
         0 => "nothing found".to_owned(),
         1 => "1 object".to_owned(),
