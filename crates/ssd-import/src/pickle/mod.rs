@@ -44,7 +44,7 @@ pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Pickle, FileError> {
         let opcode = machine.reader.byte()?;
         if opcode == b'.' {
             machine.pickle.root = machine.pop()?;
-            machine.pickle.parts.sort();
+            machine.pickle.parts.sort_unstable();
             return Ok(machine.pickle);
         }
         machine.step(opcode)?;

@@ -3,10 +3,9 @@
 //! A refusal has to name them also where the pickle itself is not read: it has an instruction that weights do not need,
 //! or `torch.save` did not write it.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{MAX_TENSORS, MAX_TEXT, globals};
+use super::{MAX_TEXT, globals};
 use crate::error::FileError;
 use crate::source::Reader;
 
@@ -38,7 +37,7 @@ struct Scan {
     texts: [Option<Rc<str>>; 2],
     /// Whether the value on top is the last of them.
     fresh: bool,
-    memo: HashMap<u64, Rc<str>>,
+    memo: Vec<Option<Rc<str>>>,
     memoized: u64,
 }
 
@@ -121,14 +120,18 @@ impl Scan {
     fn put(&mut self, fresh: bool, place: u64) {
         self.memoized += 1;
         self.fresh = fresh;
-        if let Some(text) = self.texts[1].as_ref().filter(|_| fresh && self.memo.len() < MAX_TENSORS) {
-            self.memo.insert(place, text.clone());
+        // Picklers number places one by one, so what is remembered is bounded by the file.
+        if let Some(text) = self.texts[1].as_ref().filter(|_| fresh && place < self.memoized) {
+            let place = place as usize;
+            self.memo.resize(self.memo.len().max(place + 1), None);
+            self.memo[place] = Some(text.clone());
         }
     }
 
     fn recall(&mut self, place: u64) {
-        if let Some(text) = self.memo.get(&place) {
-            self.push(text.clone());
+        let text = usize::try_from(place).ok().and_then(|place| self.memo.get(place)?.clone());
+        if let Some(text) = text {
+            self.push(text);
         }
     }
 }
