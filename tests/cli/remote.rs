@@ -242,9 +242,9 @@ impl ModuleVisitor for Gradients<'_> {
 }
 
 // With frozen norms, since batch norm enlarges rounding. Convolutions run by our loops here and by Burn's there, whose
-// sums have other orders: of the millions of numbers at a ReLU6 some are so near to a bound that rounding decides whether
-// their gradient passes. Each of those moves gradients by up to a hundredth, as pictures do on one device that differ by
-// 1e-7. The loops themselves are compared with their twins, under the same decisions, in `ssd-cpu`.
+// sums have other orders: of the millions of numbers at a ReLU6 some are so near to a bound that rounding decides
+// whether their gradient passes. Each of those moves gradients by up to a hundredth, as pictures do on one device that
+// differ by 1e-7. The loops themselves are compared with their twins, under the same decisions, in `ssd-cpu`.
 #[test]
 fn a_lent_device_gives_the_gradient_of_this_one() {
     let lender = Lender::start(&[]);

@@ -1,8 +1,8 @@
 //! Genuine TensorFlow Lite detectors, which are no part of the project: their heads say what their own graphs say.
 //!
 //! `tests/fixtures/checkpoints/tensorflow.py` recorded that: of a quantised file in real numbers, of a float file as
-//! TensorFlow Lite computes it. `interpreter.py` there recorded what TensorFlow Lite makes of photographs with a quantised
-//! file, rounding after each operator: near to that, real numbers have to be.
+//! TensorFlow Lite computes it. `interpreter.py` there recorded what TensorFlow Lite makes of photographs with a
+//! quantised file, rounding after each operator: near to that, real numbers have to be.
 
 use pollster::block_on;
 use serde_json::Value;

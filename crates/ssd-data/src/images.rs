@@ -144,8 +144,8 @@ impl Header {
     }
 }
 
-/// Reads a picture's header and checks that its end is there; one without it is decoded. The content decides the format:
-/// many a `.jpg` is a PNG.
+/// Reads a picture's header and checks that its end is there; one without it is decoded. The content decides the
+/// format: many a `.jpg` is a PNG.
 ///
 /// # Errors
 /// A clause about the file.
@@ -204,8 +204,8 @@ pub fn read_noted(path: &Path) -> Result<(RgbImage, Option<String>), ImageError>
     Ok((opaque(picture), note))
 }
 
-/// A picture without transparency, as a canvas of the page hands it out: nothing is left of a pixel that cannot be seen,
-/// which becomes black, and any other one keeps its colour, as precisely as its opacity allows.
+/// A picture without transparency, as a canvas of the page hands it out: nothing is left of a pixel that cannot be
+/// seen, which becomes black, and any other one keeps its colour, as precisely as its opacity allows.
 pub(crate) fn opaque(picture: DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {
         return picture.into_rgb8();

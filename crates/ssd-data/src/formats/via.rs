@@ -1,7 +1,8 @@
 //! VIA (VGG Image Annotator, versions 1 and 2): a project, or its annotations as JSON, for all pictures of a split.
 //!
-//! A file is read as the COCO file with the same content, so that finding pictures, splits and ids are COCO's. A region's
-//! class is its attribute called `class`, `label` or the like, or its only one. Of an outline, the bounding box is taken.
+//! A file is read as the COCO file with the same content, so that finding pictures, splits and ids are COCO's. A
+//! region's class is its attribute called `class`, `label` or the like, or its only one. Of an outline, the bounding
+//! box is taken.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -158,7 +159,8 @@ mod tests {
              "region_attributes": {"colour": "red", "Class": "cat"}},
             {"shape_attributes": {"name": "polygon", "all_points_x": [20, 30, 25], "all_points_y": [1, 2, 9]},
              "region_attributes": {"kind": {"dog": true, "cat": false}}},
-            {"shape_attributes": {"name": "circle", "cx": 20, "cy": 10, "r": 4.5}, "region_attributes": {"type": "dog"}},
+            {"shape_attributes": {"name": "circle", "cx": 20, "cy": 10, "r": 4.5},
+             "region_attributes": {"type": "dog"}},
             {"shape_attributes": {"name": "point", "cx": 20, "cy": 10}, "region_attributes": {"class": "cat"}},
             {"shape_attributes": {"name": "rect", "x": 1, "y": 1, "width": 2, "height": 2}, "region_attributes": {}}]"#;
         let old = r#"{"0": {"shape_attributes": {"name": "ellipse", "cx": 9, "cy": 9, "rx": 3, "ry": 2},

@@ -1,5 +1,5 @@
-//! Whatever a data set holds, in whichever format it is written and with the habits of whichever program: the same boxes
-//! on the same pictures of the same split.
+//! Whatever a data set holds, in whichever format it is written and with the habits of whichever program: the same
+//! boxes on the same pictures of the same split.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -241,7 +241,8 @@ fn via(root: &Path, shots: &[Shot], habits: &Habits) {
             habits.picture(&root.join(&pictures), shot);
             let region = |(class, [x, y, w, h]): &(usize, [u32; 4])| {
                 format!(
-                    "{{\"shape_attributes\": {{\"name\": \"rect\", \"x\": {x}, \"y\": {y}, \"width\": {w}, \"height\": {h}}}, \
+                    "{{\"shape_attributes\": {{\"name\": \"rect\", \"x\": {x}, \"y\": {y}, \
+                     \"width\": {w}, \"height\": {h}}}, \
                      \"region_attributes\": {{\"kind\": \"{}\"}}}}",
                     CLASSES[*class]
                 )

@@ -1,8 +1,8 @@
-//! The classes and functions whose meaning is known, and those that are refused wherever they stand. Any other one is an
-//! opaque value.
+//! The classes and functions whose meaning is known, and those that are refused wherever they stand. Any other one is
+//! an opaque value.
 //!
-//! The known ones are the set that `torch.save` needs for tensors and for what accompanies them in a checkpoint (`torch/_utils.py`,
-//! `torch/_tensor.py` and `torch/serialization.py` of PyTorch 0.4 to 2.15).
+//! The known ones are the set that `torch.save` needs for tensors and for what accompanies them in a checkpoint
+//! (`torch/_utils.py`, `torch/_tensor.py` and `torch/serialization.py` of PyTorch 0.4 to 2.15).
 
 use crate::dtype::DType;
 use crate::error::{FileError, quoted};

@@ -1,9 +1,9 @@
 //! Pickles of PyTorch: parsed, never executed.
 //!
 //! A pickle is a program for a stack machine. Here it runs on values of ours that reach nothing outside: a call is a
-//! case in `calls`. A class or function that `globals` does not list becomes an opaque value, and so does all that comes
-//! of it: what stands beside the tensors is passed over, and only what should have been a tensor is refused, by that
-//! name. The instructions are those that CPython's pickler writes in protocols 2 to 5.
+//! case in `calls`. A class or function that `globals` does not list becomes an opaque value, and so does all that
+//! comes of it: what stands beside the tensors is passed over, and only what should have been a tensor is refused, by
+//! that name. The instructions are those that CPython's pickler writes in protocols 2 to 5.
 //!
 //! Memory is bounded: nothing is allocated for bytes that the file does not have, and the number of values has a limit.
 //!
@@ -285,8 +285,8 @@ impl Unpickler<'_, '_> {
         }
     }
 
-    /// `("storage", type, key, device, count)`, in legacy files followed by a view or `None`; or in these, before a class
-    /// of a module, `("module", class, file, source)`.
+    /// `("storage", type, key, device, count)`, in legacy files followed by a view or `None`; or in these, before a
+    /// class of a module, `("module", class, file, source)`.
     fn persistent(&mut self) -> Result<(), FileError> {
         let id = self.pop()?;
         let wrong = || FileError::damaged("its pickle refers to something other than a storage");

@@ -32,7 +32,8 @@ fn object(class: &str, attributes: &[u8]) -> Vec<u8> {
 /// What people keep beside the weights, as CPython pickles it.
 fn beside() -> Vec<(&'static str, Vec<u8>)> {
     let bytes = b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x06\x00\x00\x00latin1\x86R";
-    let dtype = b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x89\x88\x87R(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb";
+    let dtype = b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x89\x88\x87R(K\x03X\x01\x00\x00\x00<NNN\
+        J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb";
     let array = [
         &b"cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85"[..],
         bytes,

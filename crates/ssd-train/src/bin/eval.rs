@@ -195,7 +195,7 @@ fn read_files(ground_truth: &Path, detections: &Path) -> Result<Measured, Failur
 fn run_model(args: &Args, weights: &Path) -> Result<Measured, Failure> {
     let batch = usize::from(args.batch);
     let detector = Detector::load(weights, &args.device, args.engine, batch)?;
-    let (set, labels, known) = open(args, &detector.header().labels)?;
+    let Opened { set, labels, known } = open(args, &detector.header().labels)?;
     let params = DetectParams {
         score: args.score,
         iou: args.iou,
@@ -236,14 +236,22 @@ fn run_model(args: &Args, weights: &Path) -> Result<Measured, Failure> {
     Ok(Measured { images, labels, warning })
 }
 
-/// The data, the model's classes by the names that the data give them, and those that the data know, if not all: a
-/// model of COCO's classes is measured on Pascal VOC's.
-fn open(args: &Args, labels: &[String]) -> Result<(Dataset, Vec<String>, Option<Vec<usize>>), Failure> {
+/// What is measured on.
+struct Opened {
+    set: Dataset,
+    /// The model's classes, by the names that the data give them.
+    labels: Vec<String>,
+    /// Those of them that the data know, if not all: a model of COCO's classes is measured on Pascal VOC's.
+    known: Option<Vec<usize>>,
+}
+
+/// The data, for a model of these classes.
+fn open(args: &Args, labels: &[String]) -> Result<Opened, Failure> {
     let generated = args.data.iter().any(|data| data::is_generated(data));
     let split = args.split.as_deref().or(generated.then_some("val"));
     let open = |labels: Option<&[String]>| data::open(&args.data, args.format, split, labels);
     if let Ok(set) = open(Some(labels)) {
-        return Ok((set, labels.to_vec(), None));
+        return Ok(Opened { set, labels: labels.to_vec(), known: None });
     }
     let (named, known) = renamed(labels, open(None).map_err(Failure::input)?.labels());
     let set = open(Some(&named)).map_err(Failure::input)?;
@@ -252,7 +260,7 @@ fn open(args: &Args, labels: &[String]) -> Result<(Dataset, Vec<String>, Option<
         known.len(),
         named.len()
     ));
-    Ok((set, named, Some(known)))
+    Ok(Opened { set, labels: named, known: Some(known) })
 }
 
 /// Ids for COCO files of a data set without any: the pictures' names if these are distinct numbers, else their

@@ -96,8 +96,8 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
 }
 
 /// The settings of the run, and the file it starts from: a detector there brings its priors and its normalisation, for
-/// which its heads and trunk were trained, its scores unless a class loss was asked for, and its network unless that was.
-/// A resumed run needs no such file.
+/// which its heads and trunk were trained, its scores unless a class loss was asked for, and its network unless that
+/// was. A resumed run needs no such file.
 fn settings(args: &TrainArgs) -> Result<(TrainConfig, Option<Start>), Failure> {
     if let (Some(out), true) = (&args.out, args.resume) {
         return Ok((TrainConfig::resumed(args, out)?, None));

@@ -12,8 +12,8 @@ use super::settings::{TrainConfig, names, unknown};
 use crate::failure::Failure;
 
 impl TrainConfig {
-    /// The settings of a new run. `detector` gets the file to start from, and returns the network of the detector in it:
-    /// the one to train, unless another is asked for.
+    /// The settings of a new run. `detector` gets the file to start from, and returns the network of the detector in
+    /// it: the one to train, unless another is asked for.
     ///
     /// # Errors
     /// If an argument is missing or out of range, or the `--config` file is invalid, and those of `detector`.
