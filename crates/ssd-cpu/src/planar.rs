@@ -8,9 +8,9 @@ use crate::memory::{Values, primitive};
 use crate::upstream::Upstream;
 use crate::{ConvShape, dense, depthwise};
 
-/// Whether dense convolutions have loops here. Where nothing learns, as in the page, they are left to Burn: its engine
-/// is there to compare with, and the loops would be sent to every visitor.
-const DENSE: bool = cfg!(feature = "autodiff");
+/// Whether the loops are used. Where nothing learns, as in the page, convolutions of tensors are left to Burn: its
+/// engine is there to compare with, and the loops would be sent to every visitor.
+const LEARNS: bool = cfg!(feature = "autodiff");
 
 /// A convolution that the loops know, for inputs of one size.
 #[derive(Debug, Clone)]
@@ -22,21 +22,21 @@ pub(crate) struct Planar {
 }
 
 impl Planar {
-    /// `None` for groups of several channels, for dense ones without `DENSE`, for activations that do more than clamp,
-    /// and where tensors of these dimensions do not fit the shape.
+    /// `None` for groups of several channels, for activations that do more than clamp, where tensors of these
+    /// dimensions do not fit the shape, and where nothing learns.
     pub(crate) fn of(shape: &ConvShape, dims: [usize; 4], weight: [usize; 4]) -> Option<Self> {
         let &ConvShape { channels_in, channels_out, groups, kernel, activation, .. } = shape;
         let is_depthwise = groups == channels_in && groups == channels_out;
         let [_, channels, height, width] = dims;
         let fits = channels == channels_in && weight == [channels_out, channels_in / groups, kernel, kernel];
-        let is_known = (DENSE && groups == 1 || is_depthwise) && fits && !shape.size_out([height, width]).contains(&0);
+        let is_known = LEARNS && (groups == 1 || is_depthwise) && fits && !shape.size_out([height, width]).contains(&0);
         is_known.then_some(())?;
         Some(Self { shape: *shape, dims, bounds: activation.bounds()? })
     }
 
     /// One channel is both dense and depthwise.
     fn is_dense(&self) -> bool {
-        DENSE && self.shape.groups == 1
+        self.shape.groups == 1
     }
 
     #[cfg(feature = "autodiff")]
