@@ -83,7 +83,6 @@ impl Grid {
 
     /// The way back for one phase: takes the numbers of the input from where [`Self::spread`] puts them, the first row
     /// of `from` being row `first_row` of the phase.
-    #[cfg(feature = "autodiff")]
     #[inline(always)]
     pub(crate) fn collect(&self, from: &[f32], phase: usize, first_row: usize, plane: &mut [f32]) {
         let [down, right] = [phase / self.stride, phase % self.stride];
@@ -111,20 +110,17 @@ impl Grid {
     }
 
     /// Numbers of a plane's gradient as [`gather`](crate::upstream::gather) lays out a band of `rows` rows.
-    #[cfg(feature = "autodiff")]
     pub(crate) fn gathered(&self, rows: usize) -> usize {
         self.reach + (rows + self.reach) * self.pitch
     }
 
     /// Where the run of a tap starts in a gathered gradient.
-    #[cfg(feature = "autodiff")]
     pub(crate) fn start_of_run_back(&self, tap: usize) -> usize {
         let Tap { row, column, .. } = self.taps[tap];
         self.reach * (self.pitch + 1) - row * self.pitch - column
     }
 
     /// Rows of a phase that hold rows of the input.
-    #[cfg(feature = "autodiff")]
     pub(crate) fn phase_rows(&self) -> usize {
         (self.size[0] + self.before[0]).div_ceil(self.stride)
     }
@@ -154,7 +150,6 @@ fn spread_row(row: &[f32], stride: usize, to: &mut [f32]) {
 }
 
 /// To every `stride`-th number of `row`.
-#[cfg(feature = "autodiff")]
 #[inline(always)]
 fn collect_row(from: &[f32], stride: usize, row: &mut [f32]) {
     match stride {

@@ -5,27 +5,33 @@
 //! - the shapes that every engine computes: [`ConvShape`], [`Pool`], [`Padding`], [`Activation`];
 //! - [`twins`]: their meaning in plain Rust, which all faster ways are tested against;
 //! - for training, functions on tensors of any device, with gradients: on the CPU device by the loops of this crate, on
-//!   all others by Burn's operations;
+//!   all others by Burn's operations. The convolutions' loops need the feature `autodiff`: a page that only detects
+//!   would send them to every visitor for nothing;
 //! - for inference on the CPU, without gradients: [`Convolution`], [`Map`], [`together`].
 
 mod activation;
 mod buffers;
 mod composed;
 mod convolution;
+#[cfg(feature = "autodiff")]
 mod dense;
+#[cfg(feature = "autodiff")]
 mod depthwise;
 #[cfg(feature = "autodiff")]
 mod gradients;
+#[cfg(feature = "autodiff")]
 mod grid;
 mod map;
 #[cfg(test)]
 mod map_tests;
 mod memory;
 mod norm;
+#[cfg(feature = "autodiff")]
 mod planar;
 #[cfg(all(test, feature = "autodiff"))]
 mod planar_tests;
 mod planes;
+#[cfg(feature = "autodiff")]
 mod pool;
 mod shape;
 mod simd;
@@ -40,7 +46,6 @@ use burn::backend::Flex;
 use burn::tensor::Tensor;
 
 use crate::memory::Values;
-use crate::planar::Planar;
 
 pub use crate::activation::Activation;
 pub use crate::buffers::Buffers;
@@ -57,26 +62,9 @@ pub use crate::shape::{ConvShape, Padding, Pool};
 /// - `weight`: `[channels_out, channels_in / groups, k, k]`; `bias`: `[channels_out]`
 /// - output: `[B, channels_out, H', W']`
 pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, shape: &ConvShape) -> Tensor<4> {
-    // The loops know the gradient of a clamp and no other.
-    if shape.activation.bounds().is_none() {
-        let sums = ConvShape { activation: Activation::None, ..*shape };
-        return shape.activation.of_tensor(convolve(x, weight, bias, &sums));
-    }
-    let Some(planar) = Planar::of(shape, x.dims(), weight.dims()) else {
-        return composed::convolve(x, weight, bias, shape);
-    };
     #[cfg(feature = "autodiff")]
-    if let Some(out) = gradients::convolve(&x, &weight, bias.as_ref(), &planar) {
+    if let Some(out) = planar::convolve(&x, &weight, bias.as_ref(), shape) {
         return out;
-    }
-    if let (Some(x), Some(weight)) = (Values::of(&x), Values::of(&weight)) {
-        let bias = match &bias {
-            Some(bias) => Values::of(bias),
-            None => Some(Values::zeros(shape.channels_out)),
-        };
-        if let Some(bias) = bias {
-            return Tensor::from_primitive::<Flex>(planar.forward(&x, &weight, &bias));
-        }
     }
     composed::convolve(x, weight, bias, shape)
 }

@@ -28,6 +28,7 @@ impl Values {
         Self::new(tensor.clone().try_into_primitive::<Flex>().ok()?)
     }
 
+    #[cfg(feature = "autodiff")]
     pub(crate) fn zeros(length: usize) -> Self {
         Self(primitive(vec![0.0; length], [length]))
     }

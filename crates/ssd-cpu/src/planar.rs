@@ -1,16 +1,36 @@
 //! A convolution of tensors by the loops over planes: which one, forward and backward.
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
+use burn::tensor::Tensor;
 
 use crate::activation::Bounds;
 use crate::memory::{Values, primitive};
-#[cfg(feature = "autodiff")]
 use crate::upstream::Upstream;
-use crate::{ConvShape, dense, depthwise};
+use crate::{Activation, ConvShape, dense, depthwise, gradients};
 
-/// Whether the loops are used. Where nothing learns, as in the page, convolutions of tensors are left to Burn: its
-/// engine is there to compare with, and the loops would be sent to every visitor.
-const LEARNS: bool = cfg!(feature = "autodiff");
+/// [`crate::convolve`] on the CPU device; `None` elsewhere, and where the loops do not know it.
+pub(crate) fn convolve(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    shape: &ConvShape,
+) -> Option<Tensor<4>> {
+    // The loops know the gradient of a clamp and no other.
+    if shape.activation.bounds().is_none() {
+        let sums = ConvShape { activation: Activation::None, ..*shape };
+        return Some(shape.activation.of_tensor(convolve(x, weight, bias, &sums)?));
+    }
+    let planar = Planar::of(shape, x.dims(), weight.dims())?;
+    if let Some(out) = gradients::convolve(x, weight, bias, &planar) {
+        return Some(out);
+    }
+    let bias = match bias {
+        Some(bias) => Values::of(bias)?,
+        None => Values::zeros(shape.channels_out),
+    };
+    Some(Tensor::from_primitive::<Flex>(planar.forward(&Values::of(x)?, &Values::of(weight)?, &bias)))
+}
 
 /// A convolution that the loops know, for inputs of one size.
 #[derive(Debug, Clone)]
@@ -22,14 +42,14 @@ pub(crate) struct Planar {
 }
 
 impl Planar {
-    /// `None` for groups of several channels, for activations that do more than clamp, where tensors of these
-    /// dimensions do not fit the shape, and where nothing learns.
+    /// `None` for groups of several channels, for activations that do more than clamp, and where tensors of
+    /// these dimensions do not fit the shape.
     pub(crate) fn of(shape: &ConvShape, dims: [usize; 4], weight: [usize; 4]) -> Option<Self> {
         let &ConvShape { channels_in, channels_out, groups, kernel, activation, .. } = shape;
         let is_depthwise = groups == channels_in && groups == channels_out;
         let [_, channels, height, width] = dims;
         let fits = channels == channels_in && weight == [channels_out, channels_in / groups, kernel, kernel];
-        let is_known = LEARNS && (groups == 1 || is_depthwise) && fits && !shape.size_out([height, width]).contains(&0);
+        let is_known = (groups == 1 || is_depthwise) && fits && !shape.size_out([height, width]).contains(&0);
         is_known.then_some(())?;
         Some(Self { shape: *shape, dims, bounds: activation.bounds()? })
     }
@@ -38,8 +58,6 @@ impl Planar {
     fn is_dense(&self) -> bool {
         self.shape.groups == 1
     }
-
-    #[cfg(feature = "autodiff")]
     pub(crate) fn channels_out(&self) -> usize {
         self.shape.channels_out
     }
@@ -56,13 +74,11 @@ impl Planar {
     }
 
     /// Whether the gradient depends on the output.
-    #[cfg(feature = "autodiff")]
     pub(crate) fn clamps(&self) -> bool {
         self.bounds.least.is_finite() || self.bounds.most.is_finite()
     }
 
     /// By input, by weight and by bias; only those that are wanted. `output` is there if [`Self::clamps`].
-    #[cfg(feature = "autodiff")]
     pub(crate) fn gradients(
         &self,
         [x, weight, gradient]: [&Values; 3],

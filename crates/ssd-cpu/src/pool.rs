@@ -4,11 +4,9 @@
 //! fresh memory page by page and fills it with zeros, which takes longer than many a layer. So a step of the backward
 //! pass gives the maps that it has used up to this pool, and the next layers and the next step take theirs from it.
 
+use crate::memory::Values;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-
-#[cfg(feature = "autodiff")]
-use crate::memory::Values;
 
 /// Numbers of the smallest memory that is kept; less costs nothing to make.
 const LEAST: usize = 1 << 14;
@@ -35,7 +33,6 @@ pub(crate) fn take(length: usize) -> Vec<f32> {
 }
 
 /// Keeps a map's memory, unless it is used elsewhere.
-#[cfg(feature = "autodiff")]
 pub(crate) fn give(values: Values) {
     if let Some(memory) = values.into_memory().filter(|memory| memory.len() >= LEAST) {
         IDLE.lock().unwrap_or_else(PoisonError::into_inner).push_back(memory);

@@ -19,6 +19,21 @@ pub(crate) fn tile_size<L: Lanes>() -> (usize, usize) {
     }
 }
 
+/// Calls a method with the constants of a tile of [`tile_size`], which may have fewer registers side by side.
+macro_rules! with_tile {
+    ($lanes:ty, $registers:expr, $this:ident.$method:ident($argument:expr)) => {
+        match ($crate::tile::tile_size::<$lanes>().0, $registers) {
+            (8, 3) => $this.$method::<$lanes, 8, 3>($argument),
+            (8, 2) => $this.$method::<$lanes, 8, 2>($argument),
+            (8, _) => $this.$method::<$lanes, 8, 1>($argument),
+            (6, 2) => $this.$method::<$lanes, 6, 2>($argument),
+            (6, _) => $this.$method::<$lanes, 6, 1>($argument),
+            _ => $this.$method::<$lanes, 4, 1>($argument),
+        }
+    };
+}
+pub(crate) use with_tile;
+
 /// The sums of a tile.
 pub(crate) type Sums<L, const M: usize, const V: usize> = [[L; V]; M];
 

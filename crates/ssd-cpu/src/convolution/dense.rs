@@ -10,7 +10,7 @@ use super::packing::{Packing, Panel, Step};
 use super::reads::Reads;
 use crate::planes::threads;
 use crate::simd::{Lanes, Vectorized, vectorized};
-use crate::tile::{Finish, Sums, add_products, finish, tile_size};
+use crate::tile::{Finish, Sums, add_products, finish, with_tile};
 use crate::{Activation, ConvShape, Padding};
 
 /// About the most numbers of the output in a part: they stay in the second cache from block to block.
@@ -91,14 +91,7 @@ impl Vectorized for Run<'_> {
                 let steps = packing.steps(block);
                 let weights = packing.weights(block, panel);
                 let work = Work { steps, weights, panel, is_first: i == 0, finish };
-                match (tile_size::<L>().0, panel.registers) {
-                    (8, 3) => self.pass::<L, 8, 3>(&work),
-                    (8, 2) => self.pass::<L, 8, 2>(&work),
-                    (8, _) => self.pass::<L, 8, 1>(&work),
-                    (6, 2) => self.pass::<L, 6, 2>(&work),
-                    (6, _) => self.pass::<L, 6, 1>(&work),
-                    _ => self.pass::<L, 4, 1>(&work),
-                }
+                with_tile!(L, panel.registers, self.pass(&work));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::activation::Bounds;
 use crate::grid::{Grid, SLACK, is_pointwise};
 use crate::planes::{for_each, for_each_piece, threads};
 use crate::simd::{Lanes, Vectorized, vectorized};
-use crate::tile::{Finish, add_products, tile_size};
+use crate::tile::{Finish, add_products, tile_size, with_tile};
 use crate::upstream::Upstream;
 
 /// The most weights of which every picture has sums of its own: so a picture's gradient is rearranged once, and not
@@ -166,14 +166,7 @@ impl Vectorized for Sum<'_> {
         for registers in cuts(all.div_ceil(L::count()), tile_size::<L>().1) {
             let channels = registers.start * L::count()..(registers.end * L::count()).min(all);
             self.pack::<L>(channels.clone(), registers.len() * L::count());
-            match (tile_size::<L>().0, registers.len()) {
-                (8, 3) => self.tiles::<L, 8, 3>(channels),
-                (8, 2) => self.tiles::<L, 8, 2>(channels),
-                (8, _) => self.tiles::<L, 8, 1>(channels),
-                (6, 2) => self.tiles::<L, 6, 2>(channels),
-                (6, _) => self.tiles::<L, 6, 1>(channels),
-                _ => self.tiles::<L, 4, 1>(channels),
-            }
+            with_tile!(L, registers.len(), self.tiles(channels));
         }
     }
 }

@@ -1,26 +1,19 @@
 //! Dense convolutions of planes, forward and backward, as products of matrices.
 //!
 //! The sums do not depend on the number of threads: threads share the numbers of the output, never the terms of a sum.
-
-#[cfg(feature = "autodiff")]
 mod by_input;
-#[cfg(feature = "autodiff")]
 mod by_weight;
 mod forward;
 mod product;
 
-use std::ops::Range;
-
-#[cfg(feature = "autodiff")]
 pub(crate) use self::by_input::by_input;
-#[cfg(feature = "autodiff")]
 pub(crate) use self::by_weight::by_weight;
 pub(crate) use self::forward::forward;
+use std::ops::Range;
 
 use crate::grid::copy;
 use crate::planes::threads;
 use crate::simd::Lanes;
-#[cfg(feature = "autodiff")]
 use crate::upstream::Upstream;
 
 /// About the most places of a band: the runs of all its channels mostly stay in the second cache.
@@ -42,7 +35,6 @@ fn parts(rows: usize, pictures: usize) -> usize {
 enum Map<'a> {
     Runs(Runs<'a>),
     /// Planes of so many numbers.
-    #[cfg(feature = "autodiff")]
     Upstream(Upstream<'a>, usize),
 }
 
@@ -57,7 +49,6 @@ impl Map<'_> {
                     copy(&runs.run(row)[columns.clone()], to);
                 }
             }
-            #[cfg(feature = "autodiff")]
             Self::Upstream(upstream, plane) => {
                 for (row, to) in rows {
                     upstream.part(row * plane + columns.start..row * plane + columns.end).pass::<L>(to);

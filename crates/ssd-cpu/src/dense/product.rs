@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::Map;
 use crate::activation::Bounds;
 use crate::simd::{Lanes, MOST_LANES, Vectorized};
-use crate::tile::{Finish, add_products, finish, tile_size};
+use crate::tile::{Finish, add_products, finish, tile_size, with_tile};
 
 /// The longest sum that is held in registers before it goes to the output.
 pub(super) const DEEPEST: usize = 384;
@@ -88,14 +88,7 @@ impl Vectorized for Product<'_> {
                     self.map.pack::<L>(block.clone(), columns.clone(), registers * L::count(), panel);
                     let bounds = if is_last { self.bounds } else { Bounds::NONE };
                     let work = Work { block, columns, panel, is_first: i == 0, bounds };
-                    match (tile_size::<L>().0, registers) {
-                        (8, 3) => self.tiles::<L, 8, 3>(&work),
-                        (8, 2) => self.tiles::<L, 8, 2>(&work),
-                        (8, _) => self.tiles::<L, 8, 1>(&work),
-                        (6, 2) => self.tiles::<L, 6, 2>(&work),
-                        (6, _) => self.tiles::<L, 6, 1>(&work),
-                        _ => self.tiles::<L, 4, 1>(&work),
-                    }
+                    with_tile!(L, registers, self.tiles(&work));
                 }
             }
         }

@@ -3,11 +3,7 @@
 //! A plane is laid out in a [`Grid`], so that each tap, for all outputs, is one contiguous run: the convolution is a
 //! sum of runs, and so is its gradient by the input; the gradient by a weight is the product of a run with the output's
 //! gradient.
-
-#[cfg(feature = "autodiff")]
 mod backward;
-
-#[cfg(feature = "autodiff")]
 pub(crate) use self::backward::backward;
 
 use crate::activation::Bounds;

@@ -18,7 +18,7 @@ use super::pairs::unusual_words;
 use super::paths::{self, Index, Lost};
 use super::spec::{FormatSpec, Set};
 use super::split::{self, Splits, Take};
-use super::tree::{Tree, both_ends, file_name, stem};
+use super::tree::{Ends, Tree, file_name, stem};
 use crate::error::DataError;
 use crate::images::is_picture;
 use crate::report::{Reason, Skipped};
@@ -135,10 +135,9 @@ fn jsons_in(tree: &Tree, looks_like: fn(&Path) -> bool) -> Vec<Json> {
 /// Whether a file has COCO's lists of images and annotations: their names, or keys of their entries, near the start or
 /// the end. Between these lie the lists and, in a large file, the name of the second.
 fn looks_like_coco(path: &Path) -> bool {
-    // Of UTF-16, every other byte.
-    let ends = both_ends(path, LOOKED_AT).map(|bytes| bytes.into_iter().filter(|byte| *byte != 0).collect::<Vec<u8>>());
-    let has = |key: &[u8]| ends.iter().any(|bytes| bytes.windows(key.len()).any(|bytes| bytes == key));
-    (has(b"\"images\"") || has(b"\"file_name\"")) && (has(b"\"annotations\"") || has(b"\"category_id\""))
+    let ends = Ends::of(path, LOOKED_AT);
+    let has = |key: &str| ends.have(key);
+    (has("\"images\"") || has("\"file_name\"")) && (has("\"annotations\"") || has("\"category_id\""))
 }
 
 impl Json {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::folder::{Folder, Lone, Reader};
 use super::found::{Edges, Unusable, Written, WrittenObject};
 use super::spec::{FormatSpec, Set};
-use super::tree::{self, Tree, both_ends};
+use super::tree::{self, Ends, Tree};
 use super::values::Scalar;
 use super::{coco_json, sizes};
 use crate::boxes_px::XywhPx;
@@ -60,10 +60,9 @@ fn set(tree: &Tree) -> Option<Set> {
 
 /// Whether a file has labelme's list of shapes and the name or size of its picture.
 fn looks_like(path: &Path) -> bool {
-    // Of UTF-16, every other byte.
-    let ends = both_ends(path, LOOKED_AT).map(|bytes| bytes.into_iter().filter(|byte| *byte != 0).collect::<Vec<u8>>());
-    let has = |key: &[u8]| ends.iter().any(|bytes| bytes.windows(key.len()).any(|bytes| bytes == key));
-    has(b"\"shapes\"") && (has(b"\"imagePath\"") || has(b"\"imageHeight\"") || has(b"\"shape_type\""))
+    let ends = Ends::of(path, LOOKED_AT);
+    let has = |key: &str| ends.have(key);
+    has("\"shapes\"") && (has("\"imagePath\"") || has("\"imageHeight\"") || has("\"shape_type\""))
 }
 
 /// A file, without the picture in it.

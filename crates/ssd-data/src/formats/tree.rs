@@ -166,6 +166,21 @@ pub(super) fn both_ends(path: &Path, max: u64) -> [Vec<u8>; 2] {
     ends
 }
 
+/// Both ends of a file, to tell whose it is by the keys that are there.
+pub(super) struct Ends([Vec<u8>; 2]);
+
+impl Ends {
+    /// At most `max` bytes of each; empty if it cannot be read. Of UTF-16, every other byte.
+    pub(super) fn of(path: &Path, max: u64) -> Self {
+        Self(both_ends(path, max).map(|bytes| bytes.into_iter().filter(|byte| *byte != 0).collect()))
+    }
+
+    /// Whether one of them has these bytes.
+    pub(super) fn have(&self, key: &str) -> bool {
+        self.0.iter().any(|bytes| bytes.windows(key.len()).any(|bytes| bytes == key.as_bytes()))
+    }
+}
+
 /// The first non-empty line of a text.
 pub(super) fn first_line(path: &Path) -> Option<String> {
     let mut start = Vec::new();

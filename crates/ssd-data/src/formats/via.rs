@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::coco::{self, Source};
 use super::coco_json::{self, CocoFile};
 use super::spec::FormatSpec;
-use super::tree::both_ends;
+use super::tree::Ends;
 use crate::error::DataError;
 
 /// Larger files are refused; a picture with ten outlines has some ten thousand bytes.
@@ -44,10 +44,9 @@ static SOURCE: Source = Source {
 
 /// Whether a file has VIA's regions.
 pub(super) fn looks_like(path: &Path) -> bool {
-    let ends = both_ends(path, LOOKED_AT).map(|bytes| bytes.into_iter().filter(|byte| *byte != 0).collect::<Vec<u8>>());
-    let has = |key: &[u8]| ends.iter().any(|bytes| bytes.windows(key.len()).any(|bytes| bytes == key));
-    has(b"\"_via_img_metadata\"")
-        || has(b"\"regions\"") && (has(b"\"shape_attributes\"") || has(b"\"file_attributes\""))
+    let ends = Ends::of(path, LOOKED_AT);
+    let has = |key: &str| ends.have(key);
+    has("\"_via_img_metadata\"") || has("\"regions\"") && (has("\"shape_attributes\"") || has("\"file_attributes\""))
 }
 
 fn read(path: &Path) -> Result<CocoFile, DataError> {
