@@ -20,7 +20,7 @@ pub(crate) struct Asked {
     pub(crate) plausible: bool,
 }
 
-/// Goes over the instructions from here to the end of the pickle, or to what is none.
+/// Goes over the instructions from here to the end of the pickle, or to the first invalid one.
 pub(crate) fn asked(reader: &mut Reader<'_>) -> Asked {
     let mut scan = Scan { asked: Asked { plausible: true, ..Asked::default() }, ..Scan::default() };
     // What was found before an invalid instruction or the end of the file will do.
