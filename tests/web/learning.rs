@@ -40,6 +40,7 @@ fn ten_steps_in_the_browser_have_the_losses_of_the_native_run() {
             .unwrap_or_default();
         let native = ssd_wasm_tests::losses();
         ensure!(here.len() == native.len(), "{} losses in the browser: {steps}", here.len());
+        eprintln!("in the browser {here:?}, natively {native:?}");
         let close = |(here, native): (&f32, &f32)| (here - native).abs() <= TOLERANCE * native.abs();
         ensure!(here.iter().zip(&native).all(close), "in the browser {here:?}, natively {native:?}");
         ensure!(native[0] > 0.0 && native.iter().all(|loss| loss.is_finite()), "no losses: {native:?}");

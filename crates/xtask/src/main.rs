@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Command::Build => build::run().map(drop),
         Command::Serve(options) => serve::run(&options),
         Command::Test => test::run(),
-        Command::WasmTests => wasm_tests::build(),
+        Command::WasmTests => wasm_tests::build().map(drop),
         Command::Lint => lint::run(),
     };
     match done {

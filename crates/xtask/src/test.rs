@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
-use crate::{budget, build, lint, shell, system};
+use crate::{budget, build, lint, shell, system, wasm_tests};
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -34,11 +34,15 @@ pub fn run() -> anyhow::Result<()> {
     if page.is_some() {
         tally.step("size budgets", budget::check);
     }
+    let wasm_tests = tally.step("wasm of the tests", wasm_tests::build);
     let browser = tally.step("browser", system::ensure_browser);
     match (programs, page, browser) {
         (Some(()), Some(_), Some(browser)) => {
             let mut tests = cargo_test(&["--test", "all"], &[WEB], driver);
             tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1");
+            if let Some(folder) = wasm_tests {
+                tests.env("SSD_WASM_TESTS", folder);
+            }
             tally.tests("tests of the page", &mut tests);
         }
         (None, _, _) => tally.skip("tests of the page: the native programs did not build"),
