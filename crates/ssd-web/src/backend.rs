@@ -1,12 +1,12 @@
-//! The device that a detector runs on: WebGPU, opened by Burn, or the CPU inside wasm.
+//! The device that a detector runs on: WebGPU, or the CPU inside wasm.
 
 use std::cell::RefCell;
 
-use burn::tensor::Device;
 use serde::Deserialize;
 use ssd_gpu::Gpu;
+use ssd_gpu::gpu::Wish;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 
 /// The name of a device in `detector.d.ts`.
 #[derive(Clone, Copy, Deserialize)]
@@ -42,7 +42,7 @@ impl Backend {
 }
 
 thread_local! {
-    /// Burn's runtime is set up once per worker; a second detector there shares it.
+    /// Opened once per worker, and anew when it is lost; a second detector there shares it.
     static WEBGPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
 }
 
@@ -55,14 +55,15 @@ pub async fn open(name: BackendName, adapter: Option<String>) -> Result<Backend,
 }
 
 async fn webgpu(adapter: Option<String>) -> Result<Gpu, Failure> {
-    if let Some(gpu) = WEBGPU.with_borrow(Clone::clone) {
+    if let Some(gpu) = WEBGPU.with_borrow(Clone::clone).filter(|gpu| !gpu.is_lost()) {
         return Ok(gpu);
     }
-    let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(|error| {
-        let sentence = format!("WebGPU could not be started ({error}); update the browser or use the cpu backend.");
-        Failure::new(Kind::WebGpuUnavailable, sentence)
-    })?;
-    let gpu = Gpu::new(device, &setup, adapter);
+    // Some browsers offer limits that they do not grant. An adapter gives one device, so there is a new one.
+    let gpu = match Gpu::open(adapter.clone(), Wish::All).await {
+        Err(_) => Gpu::open(adapter, Wish::Least).await,
+        opened => opened,
+    };
+    let gpu = gpu.map_err(Failure::from)?;
     WEBGPU.set(Some(gpu.clone()));
     Ok(gpu)
 }
