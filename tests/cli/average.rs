@@ -12,7 +12,8 @@ use super::{ARCH, fresh_weights_file, keys, path_text, run};
 /// A detector with weights of its own in a file.
 fn detector(folder: &Path, name: &str, labels: &[&str], arch: Arch) -> PathBuf {
     let labels = labels.iter().map(|label| label.to_string()).collect();
-    let provenance = Provenance { data: format!("data of {name}"), steps: 3, ..Provenance::default() };
+    let (data, command) = (format!("data of {name}"), format!("train {name}"));
+    let provenance = Provenance { data, command, steps: 3, ..Provenance::default() };
     let header = Header::new(arch, labels, provenance);
     let model = Ssd::new(arch, header.columns(), &Device::flex());
     let path = folder.join(name);
@@ -49,7 +50,8 @@ fn detectors_are_averaged_in_their_shares() {
     let from = read_header(&fs::read(&out).expect("it is there")).expect("a weights file").provenance;
     assert_eq!(from.source_file.as_deref(), Some("a.safetensors, b.safetensors"));
     assert_eq!(from.data, "data of a.safetensors; data of b.safetensors");
-    assert_eq!(from.command, "average a.safetensors b.safetensors out.safetensors --shares 1,0 --dtype f32");
+    let average = "average a.safetensors b.safetensors out.safetensors --shares 1,0 --dtype f32";
+    assert_eq!(from.command, format!("train a.safetensors && train b.safetensors && {average}"));
 
     // Half the size without the flag.
     let whole = fs::metadata(&out).expect("it is there").len();

@@ -1,36 +1,11 @@
-//! A convolution of tensors by the loops over planes: which one, forward and backward.
+//! A convolution by the loops over planes: which one, forward and backward.
 
-use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 
 use crate::activation::Bounds;
 use crate::memory::{Values, primitive};
 use crate::upstream::Upstream;
-use crate::{Activation, ConvShape, dense, depthwise, gradients};
-
-/// [`crate::convolve`] on the CPU device; `None` elsewhere, and where the loops do not know it.
-pub(crate) fn convolve(
-    x: &Tensor<4>,
-    weight: &Tensor<4>,
-    bias: Option<&Tensor<1>>,
-    shape: &ConvShape,
-) -> Option<Tensor<4>> {
-    // The loops know the gradient of a clamp and no other.
-    if shape.activation.bounds().is_none() {
-        let sums = ConvShape { activation: Activation::None, ..*shape };
-        return Some(shape.activation.of_tensor(convolve(x, weight, bias, &sums)?));
-    }
-    let planar = Planar::of(shape, x.dims(), weight.dims())?;
-    if let Some(out) = gradients::convolve(x, weight, bias, &planar) {
-        return Some(out);
-    }
-    let bias = match bias {
-        Some(bias) => Values::of(bias)?,
-        None => Values::zeros(shape.channels_out),
-    };
-    Some(Tensor::from_primitive::<Flex>(planar.forward(&Values::of(x)?, &Values::of(weight)?, &bias)))
-}
+use crate::{ConvShape, dense, depthwise};
 
 /// A convolution that the loops know, for inputs of one size.
 #[derive(Debug, Clone)]
@@ -58,6 +33,7 @@ impl Planar {
     fn is_dense(&self) -> bool {
         self.shape.groups == 1
     }
+
     pub(crate) fn channels_out(&self) -> usize {
         self.shape.channels_out
     }

@@ -9,7 +9,6 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
-use crate::planar::Planar;
 use crate::{Activation, ConvShape, Padding, composed, gradients, twins};
 
 pub(crate) const ACTIVATIONS: [Activation; 5] =
@@ -94,7 +93,7 @@ fn convolutions_like_burns() {
 
 /// By the loops and by nothing else.
 fn by_loops(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>, shape: &ConvShape) -> Tensor<4> {
-    gradients::convolve(x, weight, bias, &Planar::of(shape, x.dims(), weight.dims()).unwrap()).unwrap()
+    gradients::convolve(x, weight, bias, shape).unwrap()
 }
 
 /// The gradients go to the right tensors, through the activation, and from step to step: a convolution's memory is used

@@ -14,12 +14,11 @@ use jpeg_decoder::PixelFormat;
 use crate::cut_jpeg;
 
 /// Extensions of the pictures that are read, in lower case.
-pub const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "png", "bmp", "gif", "webp"];
+pub const EXTENSIONS: [&str; 12] =
+    ["jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "png", "bmp", "gif", "webp", "tif", "tiff"];
 
 /// Extensions of pictures that are not read, and what people call them.
-const FOREIGN: [(&str, &str); 11] = [
-    ("tif", "TIFF"),
-    ("tiff", "TIFF"),
+const FOREIGN: [(&str, &str); 9] = [
     ("heic", "HEIC"),
     ("heif", "HEIF"),
     ("avif", "AVIF"),
@@ -52,7 +51,7 @@ pub enum ImageError {
         path: PathBuf,
     },
     /// A file that does not decode as a picture.
-    #[error("{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file.")]
+    #[error("{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file, or a TIFF of plain grey, RGB or CMYK.")]
     Decode {
         /// The file.
         path: PathBuf,
@@ -271,100 +270,4 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>, jpeg_decoder::Error
 /// Some decoders' messages contain or end in a line break.
 fn one_line(error: &impl ToString) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use super::*;
-
-    #[test]
-    fn folders_give_their_pictures_by_name() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["b.JPG", "a.png", "notes.txt", "c.webp", "d.jfif", "e.heic", "._a.png", ".DS_Store"] {
-            std::fs::write(folder.path().join(name), b"").unwrap();
-        }
-        std::fs::create_dir(folder.path().join("inner.png")).unwrap();
-        let single = folder.path().join("notes.txt");
-        let found = find(&[single.clone(), folder.path().to_owned()]).unwrap();
-        let names = ["a.png", "b.JPG", "c.webp", "d.jfif", "e.heic"].map(|name| folder.path().join(name));
-        assert_eq!(found, [&[single], names.as_slice()].concat(), "a named file is taken whatever its extension");
-        assert!(matches!(find(&[folder.path().join("inner.png")]), Err(ImageError::NoneFound { .. })));
-        assert!(matches!(find(&[folder.path().join("gone.png")]), Err(ImageError::Open { .. })));
-        let message = read_upright(&names[4]).unwrap_err().to_string();
-        assert!(message.contains("HEIC, is not read; save it as JPEG"), "{message}");
-    }
-
-    #[test]
-    fn a_camera_s_orientation_mark_is_obeyed() {
-        // A JPEG of 16 x 8, left half red, with EXIF orientation 6 (a quarter clockwise) after its first two bytes.
-        let picture = RgbImage::from_fn(16, 8, |x, _| image::Rgb(if x < 8 { [255, 0, 0] } else { [0, 0, 255] }));
-        let mut jpeg = Cursor::new(Vec::new());
-        picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
-        let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-        let bytes = [&jpeg.get_ref()[..2], exif, &jpeg.get_ref()[2..]].concat();
-
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("turned.png");
-        std::fs::write(&path, &bytes).unwrap();
-        let upright = read_upright(&path).unwrap();
-        assert_eq!(upright.dimensions(), (8, 16));
-        assert!(upright.get_pixel(4, 2)[0] > 200, "red is above");
-        assert!(upright.get_pixel(4, 13)[2] > 200, "blue is below");
-
-        // Cut short: an error that names the file, not a panic and not half a picture.
-        for cut in [bytes.len() / 3, bytes.len() - 8] {
-            std::fs::write(&path, &bytes[..cut]).unwrap();
-            let message = read_upright(&path).unwrap_err().to_string();
-            assert!(message.contains("turned.png does not decode") && !message.contains('\n'), "{message}");
-        }
-    }
-
-    #[test]
-    fn transparent_pixels_are_those_of_a_canvas() {
-        // As Chromium's `getImageData` gives them after `drawImage`, off by one at most where it rounds a half down.
-        for (pixel, canvas) in [
-            ([200, 100, 50, 255], [200, 100, 50]),
-            ([200, 100, 50, 0], [0, 0, 0]),
-            ([255, 255, 255, 1], [255, 255, 255]),
-            ([100, 100, 100, 1], [0, 0, 0]),
-            ([20, 129, 200, 128], [20, 129, 199]),
-        ] {
-            let picture = DynamicImage::ImageRgba8(image::RgbaImage::from_pixel(2, 2, image::Rgba(pixel)));
-            let mut png = Cursor::new(Vec::new());
-            picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
-            let (read, _) = decode(png.get_ref()).unwrap();
-            assert_eq!(opaque(read).get_pixel(1, 1).0, canvas, "{pixel:?}");
-        }
-        let grey = DynamicImage::ImageLumaA8(image::GrayAlphaImage::from_pixel(1, 1, image::LumaA([90, 0])));
-        assert_eq!(opaque(grey).get_pixel(0, 0).0, [0, 0, 0]);
-    }
-
-    #[test]
-    fn a_picture_cut_off_or_of_absurd_size_is_refused_and_a_turned_one_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.jpg");
-        let mut jpeg = Cursor::new(Vec::new());
-        RgbImage::new(16, 8).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
-        let jpeg = jpeg.into_inner();
-        let read = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            header(&path)
-        };
-        let plain = Header { stored_px: (16, 8), orientation: Orientation::NoTransforms, cut_off: false };
-        assert_eq!(read(&jpeg), Ok(plain));
-        assert_eq!(read(&jpeg[..jpeg.len() - 2]), Ok(Header { cut_off: true, ..plain }));
-        assert!(read(&jpeg[..jpeg.len() - 4]).unwrap_err().contains("ends in the middle"));
-        // Height and width start five bytes after the frame marker.
-        let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
-        let mut absurd = jpeg.clone();
-        absurd[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
-        assert!(read(&absurd).unwrap_err().contains("60000 x 60000"));
-        // EXIF orientation 6, a quarter turn clockwise, after the first two bytes.
-        let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-        let turned = [&jpeg[..2], exif, &jpeg[2..]].concat();
-        let marked = read(&turned).unwrap();
-        assert_eq!(marked, Header { orientation: Orientation::Rotate90, ..plain });
-        assert_eq!(marked.upright_px(), (8, 16));
-    }
 }

@@ -11,6 +11,8 @@ pub mod boxes_px;
 mod cut_jpeg;
 pub mod error;
 pub mod images;
+#[cfg(test)]
+mod images_tests;
 pub mod seeded;
 
 pub mod formats;

@@ -1,4 +1,4 @@
-//! The loops as steps of Burn's automatic differentiation.
+//! The loops on tensors, as steps of Burn's automatic differentiation.
 
 mod norm;
 
@@ -13,7 +13,7 @@ use burn::tensor::Tensor;
 use self::norm::Norm;
 use crate::memory::Values;
 use crate::planar::Planar;
-use crate::{Activation, pool};
+use crate::{Activation, ConvShape, pool};
 
 /// A tensor of the CPU device that records gradients, and its numbers.
 struct Recorded {
@@ -75,13 +75,32 @@ impl Backward<Flex, 3> for Convolve {
     }
 }
 
-/// [`crate::convolve`] on the CPU device with gradients; `None` elsewhere.
+/// [`crate::convolve`] on the CPU device, with gradients where they are recorded; `None` elsewhere, and for what the
+/// loops do not know.
 pub(crate) fn convolve(
     x: &Tensor<4>,
     weight: &Tensor<4>,
     bias: Option<&Tensor<1>>,
-    planar: &Planar,
+    shape: &ConvShape,
 ) -> Option<Tensor<4>> {
+    // The loops know the gradient of a clamp and no other.
+    if shape.activation.bounds().is_none() {
+        let sums = ConvShape { activation: Activation::None, ..*shape };
+        return Some(shape.activation.of_tensor(convolve(x, weight, bias, &sums)?));
+    }
+    let planar = Planar::of(shape, x.dims(), weight.dims())?;
+    if let Some(out) = recorded(x, weight, bias, &planar) {
+        return Some(out);
+    }
+    let bias = match bias {
+        Some(bias) => Values::of(bias)?,
+        None => Values::zeros(shape.channels_out),
+    };
+    Some(Tensor::from_primitive::<Flex>(planar.forward(&Values::of(x)?, &Values::of(weight)?, &bias)))
+}
+
+/// A convolution whose gradients are recorded; `None` where none are.
+fn recorded(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>, planar: &Planar) -> Option<Tensor<4>> {
     let (x, weight) = (Recorded::of(x)?, Recorded::of(weight)?);
     let bias = match bias {
         Some(bias) => Recorded::of(bias)?,

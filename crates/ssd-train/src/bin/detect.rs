@@ -39,7 +39,7 @@ use ssd_train::failure::Failure;
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
-    /// Pictures, and folders of pictures (JPEG, PNG, BMP, GIF, WebP; subfolders are not searched)
+    /// Pictures, and folders of pictures (JPEG, PNG, BMP, GIF, WebP, TIFF; subfolders are not searched)
     #[arg(required = true, value_name = "IMAGE|DIR")]
     inputs: Vec<PathBuf>,
     /// A weights file written by `train`

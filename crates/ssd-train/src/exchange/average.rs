@@ -153,18 +153,21 @@ fn mean(sources: &[Source], shares: &[f64], header: &Header) -> Result<Vec<u8>, 
     safetensors::serialize(views, Some(HashMap::from([("ssd".to_owned(), json)]))).map_err(|error| encode(&error))
 }
 
-/// Where the average comes from: `made`, with what the files say of themselves, each fact once.
+/// Where the average comes from: `made`, with what the files say of themselves, each fact once. Its command is preceded
+/// by those that made the files.
 fn provenance(sources: &[Source], made: Provenance) -> Provenance {
-    let of = |fact: fn(&Provenance) -> String| {
-        let mut facts: Vec<String> = sources.iter().map(|source| fact(&source.header.provenance)).collect();
+    let all = |fact: fn(&Provenance) -> &str| {
+        let mut facts: Vec<&str> = sources.iter().map(|source| fact(&source.header.provenance)).collect();
         facts.retain(|fact| !fact.is_empty());
         facts.dedup();
-        facts.join("; ")
+        facts
     };
+    let commands = [all(|from| &from.command), vec![&made.command]].concat();
     Provenance {
-        data: of(|from| from.data.clone()),
-        split: of(|from| from.split.clone()),
+        data: all(|from| &from.data).join("; "),
+        split: all(|from| &from.split).join("; "),
         steps: sources.iter().map(|source| source.header.provenance.steps).max().unwrap_or(0),
+        command: commands.join(" && "),
         ..made
     }
 }

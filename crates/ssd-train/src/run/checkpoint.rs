@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
 use ssd::Ssd;
 use ssd_data::{WriteError, write_atomic};
 use ssd_learn::Learner;
@@ -73,10 +74,14 @@ pub fn save(folder: &Path, learner: &Learner, state: &State) -> Result<(), Check
         return Ok(());
     }
     let failed = |reason: String| CheckpointError::Write(path.display().to_string(), reason);
+    // Before there is a folder: a lent device that is lost while it is read leaves none half written.
+    let parts = parts(learner, state).map_err(failed)?;
     fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
     let unfinished =
         tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|e| failed(e.to_string()))?;
-    write_parts(unfinished.path(), learner, state).map_err(failed)?;
+    for (name, bytes) in parts {
+        write_through(&unfinished.path().join(name), &bytes).map_err(|error| failed(format!("{name}: {error}")))?;
+    }
     if path.exists() {
         fs::remove_dir_all(&path).map_err(|error| failed(error.to_string()))?;
     }
@@ -86,22 +91,23 @@ pub fn save(folder: &Path, learner: &Learner, state: &State) -> Result<(), Check
     Ok(())
 }
 
-fn write_parts(folder: &Path, learner: &Learner, state: &State) -> Result<(), String> {
-    let write =
-        |name: &str, bytes: &[u8]| write_through(&folder.join(name), bytes).map_err(|error| format!("{name}: {error}"));
+/// The files of a checkpoint: names and bytes.
+fn parts(learner: &Learner, state: &State) -> Result<Vec<(&'static str, Bytes)>, String> {
     // Batch norm defers the last update of its running statistics, so a record would lack it. Making an evaluation
     // model of the network brings the network's own statistics up to date.
     let _up_to_date = learner.model.valid();
-    let model = learner.model.clone().into_record().into_bytes().map_err(|error| error.to_string())?;
-    write(MODEL, &model)?;
-    let optimizer = learner.optimizer.into_bytes().map_err(|error| error.to_string())?;
-    write(OPTIMIZER, &optimizer)?;
+    let mut records =
+        vec![(MODEL, learner.model.clone().into_record().into_bytes()), (OPTIMIZER, learner.optimizer.into_bytes())];
     if let Some(ema) = &learner.ema {
-        let average = ema.average().clone().into_record().into_bytes().map_err(|error| error.to_string())?;
-        write(AVERAGE, &average)?;
+        records.push((AVERAGE, ema.average().clone().into_record().into_bytes()));
+    }
+    let mut parts = Vec::new();
+    for (name, record) in records {
+        parts.push((name, record.map_err(|error| error.to_string())?));
     }
     let state = serde_json::to_vec_pretty(state).map_err(|error| error.to_string())?;
-    write(STATE, &state)
+    parts.push((STATE, Bytes::from_bytes_vec(state)));
+    Ok(parts)
 }
 
 /// Writes a file and waits for the disk: the folder is renamed only then.
