@@ -1,5 +1,5 @@
-// Can this browser run the detector on WebGPU? Asked before the wasm module is touched, since its runtime panics where
-// a requirement is missing. Opens no device.
+// What the page's side and the workers share. Can this browser run the detector on WebGPU? Asked before the wasm module
+// is touched, since its runtime panics where a requirement is missing. Opens no device.
 
 /** The name of the WebGPU adapter. Rejects if a requirement is missing. */
 export async function findAdapter() {
@@ -26,3 +26,42 @@ export function describe({ info }) {
 
 /** An error of the detector: its name is part of the interface, its message is one sentence. */
 export const failure = (name, message) => Object.assign(new Error(message), { name });
+
+/**
+ * Notes what the Content Security Policy refuses from now on, in `directive` or in all. `reason()` is what to permit,
+ * or null.
+ */
+export function watchPolicy(directive) {
+  let refused = null;
+  const note = ({ effectiveDirective, blockedURI, disposition }) => {
+    const counts = disposition === "enforce" && (!directive || directive === effectiveDirective);
+    if (counts) refused = `the Content Security Policy forbids it: permit ${named(blockedURI)} in ${effectiveDirective}`;
+  };
+  addEventListener("securitypolicyviolation", note);
+  return {
+    async reason() {
+      await new Promise((done) => setTimeout(done, 50)); // it is reported after the error that it causes
+      return refused;
+    },
+    stop: () => removeEventListener("securitypolicyviolation", note),
+  };
+}
+
+// What was blocked, as a policy names it.
+function named(blocked) {
+  if (blocked === "wasm-eval") return "'wasm-unsafe-eval'";
+  if (!blocked.includes("//")) return `${blocked}:`;
+  const site = new URL(blocked).origin;
+  return site === origin ? "'self'" : site;
+}
+
+/** What a promise comes to, or the reason of `signal` where that is aborted before. */
+export function unlessAborted(signal, promise) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,94 +1,80 @@
-// The bytes of weights from an address, a Blob or an ArrayBuffer. Their meaning is not known here.
+// Weights of every kind as one Blob, which workers read without a copy. Loads of one address at a time share its
+// download, which a worker of its own does, since a large file would block the page.
 
-import { recall, remember, sha256 as sha256Of } from "./storage.js";
-import { failure } from "./support.js";
+import { spawn } from "./spawn.js";
+import { failure, unlessAborted } from "./support.js";
 
-/** A Blob as it is, everything else as one Uint8Array. `tell` is called with the progress in bytes. */
-export async function takeWeights(weights, { sha256, cache }, tell) {
+// Milliseconds that a download is held after its last load ended: a page that loads anew at once takes it over.
+const HELD = 2000;
+
+const downloads = new Map(); // by what was asked for
+
+/**
+ * The weights as `{ file, name }`, from an address (a string or URL), a Blob, or bytes. `tell` is called with the
+ * progress in bytes. Rejects with the reason of `signal` once that is aborted.
+ */
+export async function takeWeights(weights, { sha256, cache }, tell, signal) {
+  const source = readable(weights);
+  const fetched = typeof source === "string";
+  const name = fetched ? source.split(/[?#]/)[0].split("/").pop() : weights.name;
+  if (!fetched && !sha256) {
+    tell("weights", source.size, source.size);
+    return { file: source, name };
+  }
+  const request = { weights: source, sha256: sha256 ?? null, cache: cache ?? true };
+  // Blobs are not shared: two of them look alike as a key.
+  const key = fetched ? JSON.stringify(request) : Symbol(name);
+  if (!downloads.has(key)) downloads.set(key, download(key, request));
+  return { file: await downloads.get(key)(tell, signal), name };
+}
+
+// An absolute address, or a Blob. Asks for a type by its name, since it may come from another frame.
+function readable(weights) {
+  const kind = Object.prototype.toString.call(weights).slice(8, -1);
   try {
-    if (typeof weights === "string") return await fetchWeights(weights, sha256, cache ?? true, tell);
-    const isFile = weights instanceof Blob;
-    const size = weights.size ?? weights.byteLength;
-    tell("weights", size, size);
-    if (sha256) await check(isFile ? await weights.arrayBuffer() : weights, sha256);
-    return isFile ? weights : new Uint8Array(weights);
-  } catch ({ message }) {
-    const which = typeof weights === "string" ? weights : weights?.name ?? "given";
-    throw failure("WeightsInvalid", `The weights ${which} could not be read (${message}): check address or file.`);
-  }
-}
-
-/** Weights as the wasm reads them: `read(start, end)` returns bytes, and of a Blob only they are in memory. */
-export function readable(weights) {
-  if (!(weights instanceof Blob)) return { size: weights.length, read: (start, end) => weights.subarray(start, end) };
-  const reader = new FileReaderSync(); // of workers alone
-  const read = (start, end) => new Uint8Array(reader.readAsArrayBuffer(weights.slice(start, end)));
-  return { size: weights.size, read };
-}
-
-// The SHA-256 of bytes; null and not checked on an insecure page.
-async function check(bytes, expected) {
-  const found = await sha256Of(bytes);
-  if (expected && found && found !== expected) throw new Error("its SHA-256 is wrong");
-  return found;
-}
-
-async function fetchWeights(url, expected, cache, tell) {
-  tell("weights", 0, null);
-  const held = cache ? await recall(url, expected) : null;
-  // Known content needs no request.
-  const response = held && expected ? null : await ask(url, held);
-  if (!response) {
-    tell("weights", held.size, held.size);
-    return held.bytes;
-  }
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  const bytes = await drain(response, tell);
-  const sum = await check(bytes, expected);
-  if (cache) await remember({ url, sum, ...validators(response) }, bytes);
-  return bytes;
-}
-
-const validators = ({ headers }) => ({ etag: headers.get("etag"), modified: headers.get("last-modified") });
-
-// The server's response; null if it still has what is held, or is out of reach.
-async function ask(url, held) {
-  const { etag: old, modified: before } = held ?? {};
-  // Another site would have to permit a condition; its response is compared and dropped instead.
-  const sameSite = new URL(url).origin === location.origin;
-  const headers = !sameSite ? {} : old ? { "If-None-Match": old } : before ? { "If-Modified-Since": before } : {};
-  try {
-    const response = await fetch(url, { headers, cache: held ? "no-store" : "no-cache" });
-    const { etag, modified } = validators(response);
-    const same = old ? old === etag : before && before === modified;
-    if (response.status !== 304 && !(response.ok && same)) return response;
-    response.body?.cancel();
-  } catch (error) {
-    if (!held) throw error;
-  }
-  return null;
-}
-
-// One stream into one buffer, as long as the server says; else it grows.
-async function drain({ headers, body }, tell) {
-  // A compressing server counts other bytes.
-  let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
-  let bytes = new Uint8Array(total ?? 1 << 20);
-  let loaded = 0;
-  const broken = () => new Error(`the connection broke after ${loaded} bytes`);
-  const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch(() => { throw broken(); });
-    if (done) break;
-    const end = loaded + value.length;
-    if (end > bytes.length) {
-      total = null; // another site may hide that it compresses
-      bytes = new Uint8Array(bytes.buffer.transfer(2 * end));
+    if (kind === "String" || kind === "URL") {
+      return new URL(weights, globalThis.document?.baseURI ?? location.href).href;
     }
-    bytes.set(value, loaded);
-    loaded = end;
-    tell("weights", loaded, total);
+    if (kind === "Blob" || kind === "File") return weights;
+    if (kind === "ArrayBuffer" || ArrayBuffer.isView(weights)) return new Blob([weights]);
+  } catch ({ message }) {
+    throw failure("WeightsInvalid", `The weights ${weights} cannot be read (${message}): check their address.`);
   }
-  if (loaded < total) throw broken();
-  return bytes.subarray(0, loaded);
+  throw failure("WeightsInvalid", "The weights are neither an address nor a file: give a URL, ArrayBuffer or Blob.");
+}
+
+// Starts a download. Returns the function by which a load takes part in it.
+function download(key, request) {
+  const listeners = new Set();
+  let last = null;
+  let worker = null;
+  const drop = () => {
+    if (downloads.get(key) === join) downloads.delete(key);
+    worker?.end();
+  };
+  const file = new Promise((resolve, reject) => {
+    const receive = ({ progress, name, message, blob }) => {
+      if (progress) {
+        last = progress;
+        return listeners.forEach((tell) => tell(...last));
+      }
+      worker.end();
+      return blob ? resolve(blob) : reject(failure(name, message));
+    };
+    worker = spawn(() => new Worker(new URL("./download.js", import.meta.url), { type: "module" }), receive, reject);
+    worker.post(request);
+  });
+  file.catch(drop); // the next load tries anew
+  return join;
+
+  async function join(tell, signal) {
+    listeners.add(tell);
+    if (last) tell(...last);
+    try {
+      return await unlessAborted(signal, file);
+    } finally {
+      listeners.delete(tell);
+      setTimeout(() => listeners.size || drop(), HELD);
+    }
+  }
 }

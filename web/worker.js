@@ -1,14 +1,17 @@
 // The worker: it owns the wasm module, the device and one detector, so that they never block the page.
-// No other file imports the wasm glue.
+// No other file imports the wasm glue. It is imported statically: bundlers put a worker into one file.
 //
-// Messages in:  { id, kind: "load" | "detect" | "decode" | "file" | "selfTest", ... }
+// Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
 // Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message }.
 
-import { failure, findAdapter } from "./support.js";
-import { readable, takeWeights } from "./weights.js";
+import { failure, findAdapter, watchPolicy } from "./support.js";
+import init, { WasmDetector } from "./wasm/ssd-web.js";
 
+const policy = watchPolicy();
+let adapter = null; // its name
+let runtime = null; // promises the wasm
 let detector = null;
-let file = null; // the weights as a file of this project, unless the caller has it
+let weights = null; // as a file of this project
 let direct = false; // pictures go from texture to texture, without a canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -21,7 +24,7 @@ self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", messa
 
 async function answer({ id, kind, ...request }) {
   try {
-    const value = await CALLS[kind](request, (progress) => postMessage({ id, kind: "progress", ...progress }));
+    const value = await CALLS[kind](request, (...progress) => postMessage({ id, kind: "progress", progress }));
     postMessage({ id, kind: "done", value });
   } catch (error) {
     postMessage({ id, kind: "failed", name: error.name, message: error.message ?? String(error) });
@@ -29,19 +32,20 @@ async function answer({ id, kind, ...request }) {
 }
 
 const CALLS = {
-  async load({ weights, options }, report) {
-    const tell = (stage, loaded, total) => report({ stage, loaded, total });
-    const adapter = options.backend === "cpu" ? null : await findAdapter();
-    // Compiled while the weights arrive; a failure shows where it is awaited.
-    const runtime = startRuntime();
-    runtime.catch(() => {});
-    const taken = await takeWeights(weights, options, tell);
+  /** Whether the backend works here, asked before weights are fetched. The wasm is compiled while they arrive. */
+  async prepare({ backend }) {
+    adapter = backend === "cpu" ? null : await findAdapter();
+    runtime = startRuntime();
+    runtime.catch(() => {}); // shown where it is awaited
+  },
+
+  /** From weights (a Blob) to a detector. `name` is their file's. */
+  async load({ file, name, options }, tell) {
     tell("runtime", 0, null);
-    const WasmDetector = await runtime;
-    const name = typeof weights === "string" ? weights.split(/[?#]/)[0].split("/").pop() : weights.name;
-    detector = await WasmDetector.load(readable(taken), name, adapter, options, tell);
+    await runtime;
+    detector = await WasmDetector.load(readable(file), name, adapter, options, tell);
     const converted = detector.takeConverted();
-    file = converted ? new Blob([converted]) : taken instanceof Blob ? taken : null;
+    weights = converted ? new Blob([converted]) : file;
     tell("ready", 1, 1);
     const { info } = detector;
     direct = info.precision && "copyExternalImageToTexture" in GPUQueue.prototype;
@@ -61,19 +65,25 @@ const CALLS = {
 
   decode: ({ offsets, logits, width, height, options }) => detector.decode(offsets, logits, width, height, options),
 
-  file: () => file,
+  file: () => weights,
 
   selfTest: () => detector.selfTest(),
 };
 
 async function startRuntime() {
   try {
-    const { default: init, WasmDetector } = await import("./wasm/ssd-web.js");
     await init();
-    return WasmDetector;
-  } catch (error) {
-    throw failure("DeviceLost", `The detector's program did not load (${error.message}): reload the page.`);
+  } catch ({ message }) {
+    const why = (await policy.reason()) ?? `${message}: serve the detector's folder whole`;
+    throw failure("DeviceLost", `The detector's program did not load (${why}).`);
   }
+}
+
+// A file as the wasm reads it: `read(start, end)` returns bytes, and only they are in memory.
+function readable(file) {
+  const reader = new FileReaderSync(); // of workers alone
+  const read = (start, end) => new Uint8Array(reader.readAsArrayBuffer(file.slice(start, end)));
+  return { size: file.size, read };
 }
 
 // The canvas is reused, so that a stream of frames allocates no surface.
