@@ -19,16 +19,22 @@ export class Detector {
   );
 
   static async load({ weights, backend, signal, onProgress, ...options } = {}) {
-    checkKind("signal", signal?.addEventListener, signal, "an AbortSignal");
-    checkKind("onProgress", onProgress?.call, onProgress, "a function");
+    if (signal && !signal.throwIfAborted) throw misused("signal", "an AbortSignal");
+    if (onProgress && !onProgress.call) throw misused("onProgress", "a function");
     signal?.throwIfAborted();
-    const tell = (stage, loaded, total) => notify(onProgress, { stage, loaded, total });
+    const tell = (stage, loaded, total) => {
+      try {
+        onProgress?.({ stage, loaded, total });
+      } catch (error) {
+        reportError(error); // an error of the page, and the detector still loads
+      }
+    };
     let taken = null; // once for both backends
     const start = async (chosen, fallbackReason) => {
       const detector = new Detector();
       const open = async () => {
         await detector.#ask("prepare", { backend: chosen });
-        taken ??= await takeWeights(weights, options, tell, signal);
+        taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), signal);
         const request = { ...taken, options: sendable({ ...options, backend: chosen }) };
         return detector.#ask("load", request, [], tell);
       };
@@ -102,18 +108,7 @@ export class Detector {
   }
 }
 
-function checkKind(name, has, value, kind) {
-  if (value != null && !has) throw failure("SourceInvalid", `The option \`${name}\` is not ${kind}: leave it out or give one.`);
-}
-
-// A listener that throws is reported as an error of the page, and the detector still loads.
-function notify(listener, progress) {
-  try {
-    listener?.(progress);
-  } catch (error) {
-    reportError(error);
-  }
-}
+const misused = (option, kind) => failure("SourceInvalid", `The option \`${option}\` is not ${kind}: leave it out or give one.`);
 
 // A copy for the worker, whose wasm checks names and values. What may not be sendable becomes text.
 function sendable(options) {

@@ -1,80 +1,73 @@
 // Starts a worker wherever this module came from: beside the page, from a bundler, from another site, inside a worker.
-// Where one does not start, it finds out why.
+// Where it does not start, finds out why.
 
 import { failure, watchPolicy } from "./support.js";
 
+/** The error of a worker that stopped working. */
+export const crash = (what) => failure("DeviceLost", `The detector stopped working (${what}): load it again.`);
+
 /**
- * `make` is `() => new Worker(new URL("./FILE.js", import.meta.url), { type: "module" })`, literally: bundlers know
- * that form alone. `receive` is called with each message, `fail` with the error that ended the worker.
+ * `make` is `() => new Worker(new URL("./FILE.js", import.meta.url), { type: "module" })`, literally: bundlers know no
+ * other form. The worker's first message is "started". `receive` gets the others, `fail` the error that ended it.
  */
 export function spawn(make, receive, fail) {
   const { Worker: Native } = globalThis;
-  const refusal = watchPolicy("worker-src");
+  const policy = watchPolicy("worker-src");
+  const waiting = []; // messages to it
+  let started = false;
   let worker = null;
   let address = null;
-  let blob = "";
-  let started = false;
 
-  // Bundlers write another address into `make`, so it is read where it arrives. No site may start a worker from
-  // another's address, but a script of its own may import one.
+  // A bundler has changed the address, so it is read here. A script of another site may not become a worker, but a
+  // worker may import it.
   function FromAnywhere(url, options) {
-    address = new URL(url, globalThis.document?.baseURI ?? location.href);
-    if (address.origin === origin) return new Native(address, options);
-    const text = JSON.stringify(address.href);
-    const script = options?.type === "module" ? `import ${text};` : `importScripts(${text});`;
-    blob = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-    return new Native(blob, options);
+    address = new URL(url, globalThis.document?.baseURI ?? location.href).href;
+    if (new URL(address).origin === origin) return new Native(url, options);
+    const text = JSON.stringify(address);
+    const load = options?.type === "module" ? `import(${text}).catch(({ message }) => postMessage({ message }))`
+      : `importScripts(${text})`;
+    const script = `addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, disposition }) =>
+      postMessage({ refused: { effectiveDirective, blockedURI, disposition } })); ${load}`;
+    return new Native(URL.createObjectURL(new Blob([script], { type: "text/javascript" })), options);
   }
 
   function end() {
     worker?.terminate();
     worker = null;
-    settle();
-  }
-
-  function settle() {
-    refusal.stop();
-    if (blob) URL.revokeObjectURL(blob);
-    blob = "";
+    policy.stop();
   }
 
   async function explain(message) {
-    const reason = started ? null : (await refusal.reason()) ?? message ?? (await fault(address));
+    const why = started || ((await policy.reason()) ?? (message || (await fault(address))));
     end();
-    fail(reason ? failure("DeviceLost", `The detector's worker did not start (${reason}).`) : crash(message));
+    fail(started ? crash(message) : failure("DeviceLost", `The detector's worker did not start (${why}).`));
   }
 
   try {
-    if (!Native) throw new Error("there are no workers here: load the detector in a browser");
-    Reflect.set(globalThis, "Worker", FromAnywhere);
+    if (!Native) throw new Error("there are none here: load it in a browser");
+    globalThis.Worker = FromAnywhere;
     worker = make();
+    worker.onerror = ({ message }) => explain(message);
+    worker.onmessage = ({ data }) => {
+      if (started) return receive(data);
+      if (data.refused) return policy.note(data.refused);
+      if (data !== "started") return explain(data.message);
+      started = true;
+      waiting.forEach((message) => worker.postMessage(message));
+    };
   } catch ({ message }) {
     explain(message);
   } finally {
-    if (Native) Reflect.set(globalThis, "Worker", Native);
+    globalThis.Worker = Native;
   }
-  if (worker) {
-    worker.onerror = ({ message }) => explain(message);
-    worker.onmessage = ({ data }) => {
-      if (!started) settle();
-      started = true;
-      receive(data);
-    };
-  }
-  return { post: (message, transfer = []) => worker?.postMessage(message, transfer), end };
+  const post = (message, transfer) => (started ? worker?.postMessage(message, transfer) : waiting.push(message));
+  return { post, end };
 }
 
-/** The error of a worker that stopped working. */
-export function crash(what) {
-  return failure("DeviceLost", `The detector stopped working (${what}): load it again.`);
-}
-
-// Why a script could not become a worker. The browser says only that it did not.
-async function fault({ href }) {
-  const response = await fetch(href).catch(() => null);
-  if (!response) return `${href} is out of reach, or its server does not let other sites read it: permit it by CORS`;
-  if (!response.ok) return `the server answered ${response.status} for ${href}: serve the detector's folder whole`;
-  const type = response.headers.get("content-type");
-  if (!type?.includes("javascript")) return `${href} is served as ${type}: serve it as text/javascript`;
-  return `${href} or a file that it imports did not load: serve the detector's folder whole, of one version`;
+// Why a script did not become a worker, of which the browser says nothing.
+async function fault(address) {
+  const response = await fetch(address).catch(() => null);
+  if (!response) return `${address} is out of reach or its site does not permit it by CORS`;
+  if (!response.ok) return `the server answered ${response.status} for ${address}`;
+  return `${address} or what it imports did not load: serve the detector's folder whole, scripts as text/javascript`;
 }

@@ -38,19 +38,21 @@ export async function sha256(bytes) {
 
 export const listCached = () => list(CACHED);
 
-/** What was fetched from `url` or has the SHA-256 `known`: its note with `bytes`; null if not there or damaged. */
+/** What was fetched from `url` or has the SHA-256 `known`: its note with `file`; null if not there or damaged. */
 export async function recall(url, known) {
   const note = (await listCached()).find(({ sum, url: from }) => (known ? sum === known : from === url));
-  const buffer = note && await read(CACHED, note.sum).then((file) => file.arrayBuffer()).catch(() => null);
-  return buffer && await sha256(buffer) === note.sum ? { ...note, bytes: new Uint8Array(buffer) } : null;
+  const file = note && await read(CACHED, note.sum).catch(() => null);
+  return file && await sha256(await file.arrayBuffer()) === note.sum ? { ...note, file } : null;
 }
 
 /** Stores what was fetched, if it is large and there is room. */
-export async function remember(note, bytes) {
-  const size = bytes.length;
-  if (!note.sum || size < CACHED_FROM || size > CACHED_MOST) return;
+export async function remember(note, file) {
+  const { size } = file;
+  if (size < CACHED_FROM || size > CACHED_MOST) return;
+  const sum = await sha256(await file.arrayBuffer());
+  if (!sum) return;
   await tidy(CACHED_MOST - size, note.url);
-  await put(CACHED, { ...note, size }, new Blob([bytes])).catch(() => {});
+  await put(CACHED, { ...note, sum, size }, file).catch(() => {});
 }
 
 /** Drops what was fetched from `url`, and the oldest files above `most` bytes. */

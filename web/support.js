@@ -27,32 +27,24 @@ export function describe({ info }) {
 /** An error of the detector: its name is part of the interface, its message is one sentence. */
 export const failure = (name, message) => Object.assign(new Error(message), { name });
 
-/**
- * Notes what the Content Security Policy refuses from now on, in `directive` or in all. `reason()` is what to permit,
- * or null.
- */
+/** Notes what the Content Security Policy refuses, in `directive` or in all. `reason()` says what to permit, or null. */
 export function watchPolicy(directive) {
   let refused = null;
-  const note = ({ effectiveDirective, blockedURI, disposition }) => {
-    const counts = disposition === "enforce" && (!directive || directive === effectiveDirective);
-    if (counts) refused = `the Content Security Policy forbids it: permit ${named(blockedURI)} in ${effectiveDirective}`;
+  const note = ({ effectiveDirective: where, blockedURI: what, disposition }) => {
+    if (disposition !== "enforce" || (directive && !where.startsWith("script-src") && where !== directive)) return;
+    const site = what.includes("//") && new URL(what).origin;
+    const missing = what === "wasm-eval" ? "'wasm-unsafe-eval'" : !site ? `${what}:` : site === origin ? "'self'" : site;
+    refused = `the Content Security Policy forbids it: permit ${missing} in ${where}`;
   };
-  addEventListener("securitypolicyviolation", note);
+  globalThis.addEventListener?.("securitypolicyviolation", note);
   return {
+    note,
     async reason() {
       await new Promise((done) => setTimeout(done, 50)); // it is reported after the error that it causes
       return refused;
     },
-    stop: () => removeEventListener("securitypolicyviolation", note),
+    stop: () => globalThis.removeEventListener?.("securitypolicyviolation", note),
   };
-}
-
-// What was blocked, as a policy names it.
-function named(blocked) {
-  if (blocked === "wasm-eval") return "'wasm-unsafe-eval'";
-  if (!blocked.includes("//")) return `${blocked}:`;
-  const site = new URL(blocked).origin;
-  return site === origin ? "'self'" : site;
 }
 
 /** What a promise comes to, or the reason of `signal` where that is aborted before. */

@@ -1,80 +1,132 @@
-// Weights of every kind as one Blob, which workers read without a copy. Loads of one address at a time share its
-// download, which a worker of its own does, since a large file would block the page.
+// Weights of every kind as one Blob, which workers read without a copy. Their meaning is not known here.
 
-import { spawn } from "./spawn.js";
-import { failure, unlessAborted } from "./support.js";
+import { recall, remember, sha256 as sumOf } from "./storage.js";
+import { failure, unlessAborted, watchPolicy } from "./support.js";
 
-// Milliseconds that a download is held after its last load ended: a page that loads anew at once takes it over.
+// Milliseconds that a download outlives its last load: a page that loads anew at once takes it over.
 const HELD = 2000;
 
-const downloads = new Map(); // by what was asked for
+const downloads = new Map(); // those that loads share, by what was asked for
 
 /**
- * The weights as `{ file, name }`, from an address (a string or URL), a Blob, or bytes. `tell` is called with the
- * progress in bytes. Rejects with the reason of `signal` once that is aborted.
+ * `{ file, name }` from an address (a string or URL), a Blob, or bytes. `tell(loaded, total)` is called with bytes.
+ * Rejects with the reason of `signal` once that is aborted.
  */
 export async function takeWeights(weights, { sha256, cache }, tell, signal) {
-  const source = readable(weights);
-  const fetched = typeof source === "string";
-  const name = fetched ? source.split(/[?#]/)[0].split("/").pop() : weights.name;
-  if (!fetched && !sha256) {
-    tell("weights", source.size, source.size);
-    return { file: source, name };
+  const policy = watchPolicy("connect-src");
+  let which = "given";
+  try {
+    const source = readable(weights);
+    const fetched = typeof source === "string";
+    which = fetched ? source : source.name ?? which;
+    if (!fetched) tell(source.size, source.size);
+    const file = await (fetched ? share(source, sha256, cache ?? true, tell, signal) : check(source, sha256));
+    return { file, name: fetched ? source.split(/[?#]/)[0].split("/").pop() : source.name };
+  } catch ({ message }) {
+    signal?.throwIfAborted();
+    const why = (await policy.reason()) ?? `${message}: check address or file`;
+    throw failure("WeightsInvalid", `The weights ${which} could not be read (${why}).`);
+  } finally {
+    policy.stop();
   }
-  const request = { weights: source, sha256: sha256 ?? null, cache: cache ?? true };
-  // Blobs are not shared: two of them look alike as a key.
-  const key = fetched ? JSON.stringify(request) : Symbol(name);
-  if (!downloads.has(key)) downloads.set(key, download(key, request));
-  return { file: await downloads.get(key)(tell, signal), name };
 }
 
 // An absolute address, or a Blob. Asks for a type by its name, since it may come from another frame.
 function readable(weights) {
   const kind = Object.prototype.toString.call(weights).slice(8, -1);
-  try {
-    if (kind === "String" || kind === "URL") {
-      return new URL(weights, globalThis.document?.baseURI ?? location.href).href;
-    }
-    if (kind === "Blob" || kind === "File") return weights;
-    if (kind === "ArrayBuffer" || ArrayBuffer.isView(weights)) return new Blob([weights]);
-  } catch ({ message }) {
-    throw failure("WeightsInvalid", `The weights ${weights} cannot be read (${message}): check their address.`);
-  }
-  throw failure("WeightsInvalid", "The weights are neither an address nor a file: give a URL, ArrayBuffer or Blob.");
+  if (kind === "String" || kind === "URL") return new URL(weights, globalThis.document?.baseURI ?? location.href).href;
+  if (kind === "Blob" || kind === "File") return weights;
+  if (kind === "ArrayBuffer" || ArrayBuffer.isView(weights)) return new Blob([weights]);
+  throw new Error("neither an address nor an ArrayBuffer nor a Blob");
 }
 
-// Starts a download. Returns the function by which a load takes part in it.
-function download(key, request) {
-  const listeners = new Set();
-  let last = null;
-  let worker = null;
-  const drop = () => {
-    if (downloads.get(key) === join) downloads.delete(key);
-    worker?.end();
-  };
-  const file = new Promise((resolve, reject) => {
-    const receive = ({ progress, name, message, blob }) => {
-      if (progress) {
-        last = progress;
-        return listeners.forEach((tell) => tell(...last));
-      }
-      worker.end();
-      return blob ? resolve(blob) : reject(failure(name, message));
-    };
-    worker = spawn(() => new Worker(new URL("./download.js", import.meta.url), { type: "module" }), receive, reject);
-    worker.post(request);
-  });
-  file.catch(drop); // the next load tries anew
-  return join;
+// The file, if its SHA-256 is the expected one. Insecure pages cannot check it.
+async function check(file, expected) {
+  const found = expected && await sumOf(await file.arrayBuffer());
+  if (found && found !== expected) throw new Error("its SHA-256 is wrong");
+  return file;
+}
 
-  async function join(tell, signal) {
-    listeners.add(tell);
-    if (last) tell(...last);
-    try {
-      return await unlessAborted(signal, file);
-    } finally {
-      listeners.delete(tell);
-      setTimeout(() => listeners.size || drop(), HELD);
-    }
+// Takes part in the download that runs, or starts it. It ends when nobody takes part.
+async function share(url, expected, cache, tell, signal) {
+  const key = JSON.stringify([url, expected, cache]);
+  let download = downloads.get(key);
+  if (!download) {
+    const abort = new AbortController();
+    download = { listeners: new Set(), last: [0, null], abort };
+    const report = (...progress) => {
+      download.last = progress;
+      download.listeners.forEach((listener) => listener(...progress));
+    };
+    download.file = fetchWeights(url, expected, cache, report, abort.signal);
+    downloads.set(key, download);
   }
+  const { file, last, listeners, abort } = download;
+  const drop = () => {
+    if (downloads.get(key) === download) downloads.delete(key);
+    abort.abort();
+  };
+  listeners.add(tell);
+  tell(...last);
+  file.catch(drop); // the next load tries anew
+  try {
+    return await unlessAborted(signal, file);
+  } finally {
+    listeners.delete(tell);
+    setTimeout(() => listeners.size || drop(), HELD);
+  }
+}
+
+async function fetchWeights(url, expected, cache, tell, signal) {
+  const held = cache ? await recall(url, expected) : null;
+  // Known content needs no request.
+  const response = held && expected ? null : await ask(url, held, signal);
+  if (!response) {
+    tell(held.size, held.size);
+    return held.file;
+  }
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const file = await check(await drain(response, tell), expected);
+  if (cache) await remember({ url, ...validators(response) }, file);
+  return file;
+}
+
+const validators = ({ headers }) => ({ etag: headers.get("etag"), modified: headers.get("last-modified") });
+
+// The server's response; null if it still has what is held, or is out of reach.
+async function ask(url, held, signal) {
+  const { etag: old, modified: before } = held ?? {};
+  // Another site would have to permit a condition; its response is compared and dropped instead.
+  const sameSite = new URL(url).origin === origin;
+  const headers = !sameSite ? {} : old ? { "If-None-Match": old } : before ? { "If-Modified-Since": before } : {};
+  try {
+    const response = await fetch(url, { headers, signal, cache: held ? "no-store" : "no-cache" });
+    const { etag, modified } = validators(response);
+    const same = old ? old === etag : before && before === modified;
+    if (response.status !== 304 && !(response.ok && same)) return response;
+    response.body?.cancel();
+  } catch (error) {
+    if (!held) throw sameSite ? error : new Error("its site is out of reach or does not permit it by CORS");
+  }
+  return null;
+}
+
+// One stream into one file, with the total that the server says.
+async function drain({ headers, body }, tell) {
+  // A compressing server counts other bytes; another site may hide that it compresses.
+  let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
+  let loaded = 0;
+  const parts = [];
+  const broken = () => new Error(`the connection broke after ${loaded} bytes`);
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => { throw broken(); });
+    if (done) break;
+    parts.push(value);
+    loaded += value.length;
+    if (loaded > total) total = null;
+    tell(loaded, total);
+  }
+  if (loaded < total) throw broken();
+  return new Blob(parts);
 }

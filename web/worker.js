@@ -2,7 +2,7 @@
 // No other file imports the wasm glue. It is imported statically: bundlers put a worker into one file.
 //
 // Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
-// Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message }.
+// Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
 
 import { failure, findAdapter, watchPolicy } from "./support.js";
 import init, { WasmDetector } from "./wasm/ssd-web.js";
@@ -99,3 +99,5 @@ function detectPixels(picture, options) {
       `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
   }
 }
+
+postMessage("started");
