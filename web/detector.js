@@ -6,6 +6,8 @@ import { crash, spawn } from "./spawn.js";
 import { failure, unlessAborted } from "./support.js";
 import { takeWeights } from "./weights.js";
 
+const NAMES = ["WebGpuUnavailable", "WeightsInvalid", "SourceInvalid", "DeviceLost"]; // of the worker's errors
+
 /** A loaded detector, made by `Detector.load`. */
 export class Detector {
   #calls = new Map();
@@ -18,17 +20,14 @@ export class Detector {
     (error) => this.#end(error),
   );
 
-  static async load({ weights, backend, signal, onProgress, ...options } = {}) {
-    if (signal && !signal.throwIfAborted) throw misused("signal", "an AbortSignal");
-    if (onProgress && !onProgress.call) throw misused("onProgress", "a function");
+  static async load(given) {
+    const { weights, backend, signal, onProgress, ...options } = given ?? {};
+    if ((signal && !signal.throwIfAborted) || (onProgress && !onProgress.call)) {
+      throw failure("SourceInvalid", "The option `signal` has to be an AbortSignal, and `onProgress` a function.");
+    }
     signal?.throwIfAborted();
-    const tell = (stage, loaded, total) => {
-      try {
-        onProgress?.({ stage, loaded, total });
-      } catch (error) {
-        reportError(error); // an error of the page, and the detector still loads
-      }
-    };
+    // Apart, so that a listener that throws disturbs nothing.
+    const tell = (stage, loaded, total) => queueMicrotask(() => onProgress?.({ stage, loaded, total }));
     let taken = null; // once for both backends
     const start = async (chosen, fallbackReason) => {
       const detector = new Detector();
@@ -61,8 +60,12 @@ export class Detector {
     return this.#pictures.detect(source, sendable(options));
   }
 
-  decode(predictions, options) {
-    return this.#ask("decode", { ...predictions, options: sendable(options) });
+  async decode(predictions, options) {
+    const { offsets, logits, width, height } = predictions ?? {};
+    if (![offsets, logits].every(ArrayBuffer.isView)) {
+      throw failure("SourceInvalid", "Predictions have `offsets` and `logits`, each a Float32Array.");
+    }
+    return this.#ask("decode", { offsets, logits, width: +width, height: +height, options: sendable(options) });
   }
 
   file() {
@@ -87,15 +90,15 @@ export class Detector {
   }
 
   #receive({ id, kind, name, message, value, progress }) {
-    if (kind === "crashed" || name === "RuntimeError") return this.#end(crash(message));
+    if (kind === "crashed") return this.#end(crash(message));
     const call = this.#calls.get(id);
     if (!call) return;
     if (kind === "progress") return call.tell?.(...progress);
     this.#calls.delete(id);
     if (kind === "done") return call.resolve(value);
-    const error = failure(name, message);
+    const error = NAMES.includes(name) ? failure(name, message) : crash(message);
     call.reject(error);
-    if (name === "DeviceLost") this.#end(error);
+    if (error.name === "DeviceLost") this.#end(error);
   }
 
   #end(error) {
@@ -107,8 +110,6 @@ export class Detector {
     this.#pictures.end(error);
   }
 }
-
-const misused = (option, kind) => failure("SourceInvalid", `The option \`${option}\` is not ${kind}: leave it out or give one.`);
 
 // A copy for the worker, whose wasm checks names and values. What may not be sendable becomes text.
 function sendable(options) {

@@ -1,12 +1,12 @@
-// The calls of `detect`: which pictures are read when, and which wait. However many calls there are, a bounded number
-// of pictures is held, and a live source does not fall behind.
+// The calls of `detect`: when their pictures are read, and which wait. A bounded number of pictures is held, however
+// many calls there are, and a live source does not fall behind.
 
 import { failure } from "./support.js";
 
 const SENT = 2; // pictures at the worker: one is computed while the result of the other is read
 const HELD = 8; // pictures in all
 
-/** The calls of one detector. `send(picture, options)` promises the result for an ImageBitmap, which it takes over. */
+/** The calls of one detector. `send(picture, options)` takes an ImageBitmap over and promises its result. */
 export class Pictures {
   #send;
   #waiting = []; // calls, in order
@@ -18,10 +18,9 @@ export class Pictures {
     this.#send = send;
   }
 
-  /** Promises the result for a source. */
   detect(source, options) {
     const key = JSON.stringify(options);
-    // One that waits unread will be read as it is then: both calls get that result.
+    // A source that waits unread is read later than this call: its result is for both.
     const same = this.#waiting.find((call) => call.source === source && call.key === key);
     if (same) return same.result;
     const call = { source, options, key };
@@ -34,36 +33,33 @@ export class Pictures {
 
   /** Rejects the calls that wait. */
   end(error) {
-    for (const { reject, frame, picture } of this.#waiting.splice(0)) {
-      reject(error);
-      frame?.close();
-      picture?.then((bitmap) => bitmap.close());
+    this.#waiting.forEach((call) => this.#drop(call, error));
+  }
+
+  // What has to wait is read now, since the caller may change or close it meanwhile; but there is an end to what is
+  // held. Of a video only the newest frame is of use, and with too many open VideoFrames its camera or decoder stops.
+  #prepare(call) {
+    const { source } = call;
+    if (source?.codedWidth) {
+      call.source = call.frame = source.clone();
+      this.#waiting.filter(({ frame }) => frame).forEach((older) => this.#drop(older, failure("SourceInvalid",
+        "A newer frame took this one's place, since the detector is busy: wait for a result before the next frame.")));
+    } else if (source?.videoWidth === undefined && this.#held < HELD) {
+      this.#read(call);
     }
   }
 
-  // A call that has to wait. Its source is read now, since the caller may change or close it meanwhile; but of a video
-  // only the newest frame is of use, and there is an end to what is held.
-  #prepare(call) {
-    const kind = Object.prototype.toString.call(call.source);
-    if (kind === "[object VideoFrame]") return this.#replaceFrame(call);
-    if (kind !== "[object HTMLVideoElement]" && this.#held < HELD) this.#read(call);
-  }
-
-  // A VideoFrame keeps its decoder or camera waiting, so that only the newest waits.
-  #replaceFrame(call) {
-    const [older] = this.#waiting.splice(this.#waiting.findIndex(({ frame }) => frame) >>> 0, 1);
-    older?.frame.close();
-    older?.reject(failure("SourceInvalid",
-      "A newer frame took this one's place, since the detector is busy: wait for a result before the next frame."));
-    try {
-      call.source = call.frame = call.source.clone();
-    } catch { /* It is closed, and reading it will say so. */ }
+  #drop(call, error) {
+    this.#waiting = this.#waiting.filter((other) => other !== call);
+    call.reject(error);
+    call.frame?.close();
+    call.picture?.then((picture) => picture.close());
   }
 
   #read(call) {
     this.#held += 1;
     call.picture = snapshot(call.source);
-    call.picture.catch(() => {}).then(() => call.frame?.close()); // a failure is reported in its turn
+    call.picture.catch(() => {}).then(() => call.frame?.close()); // reported in its turn
     call.source = null;
   }
 
@@ -74,21 +70,15 @@ export class Pictures {
   async #run(call) {
     this.#sent += 1;
     if (!call.picture) this.#read(call);
-    const turn = this.#tail.then(async () => {
-      const picture = await call.picture;
-      // In an object: the next call waits until this one is sent, not until it is answered.
-      return { picture, answer: this.#send(picture, call.options) };
-    });
-    this.#tail = turn.catch(() => {});
-    try {
-      const { picture, answer } = await turn;
-      call.resolve(await answer.catch((error) => {
+    // In an object: the next call waits until this one is sent, not until it is answered.
+    const turn = this.#tail.then(() => call.picture).then((picture) => {
+      return { answer: this.#send(picture, call.options).catch((error) => {
         picture.close();
         throw error.name === "DataCloneError" ? tainted() : error;
-      }));
-    } catch (error) {
-      call.reject(error);
-    }
+      }) };
+    });
+    this.#tail = turn.catch(() => {});
+    await turn.then(({ answer }) => answer).then(call.resolve, call.reject);
     this.#sent -= 1;
     this.#held -= 1;
     this.#next();

@@ -9,17 +9,15 @@ const CACHED = "ssd-weights";
 
 const key = (sum) => `${origin}/${sum}`;
 
-/** The file of that SHA-256 on a shelf, and dropping it. */
 export const read = async (shelf, sum) => (await (await caches.open(shelf)).match(key(sum)))?.blob();
 export const drop = async (shelf, sum) => (await caches.open(shelf)).delete(key(sum));
 
-/** Stores a file under its note's SHA-256. */
 export async function put(shelf, note, blob) {
   const headers = { [NOTE]: encodeURIComponent(JSON.stringify(note)) };
   await (await caches.open(shelf)).put(key(note.sum), new Response(blob, { headers }));
 }
 
-/** The notes on all files of a shelf, oldest first. */
+/** The notes on what a shelf holds, oldest first. */
 export async function list(shelf) {
   try {
     const files = await (await caches.open(shelf)).matchAll();

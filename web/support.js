@@ -27,33 +27,31 @@ export function describe({ info }) {
 /** An error of the detector: its name is part of the interface, its message is one sentence. */
 export const failure = (name, message) => Object.assign(new Error(message), { name });
 
-/** Notes what the Content Security Policy refuses, in `directive` or in all. `reason()` says what to permit, or null. */
-export function watchPolicy(directive) {
-  let refused = null;
-  const note = ({ effectiveDirective: where, blockedURI: what, disposition }) => {
-    if (disposition !== "enforce" || (directive && !where.startsWith("script-src") && where !== directive)) return;
-    const site = what.includes("//") && new URL(what).origin;
-    const missing = what === "wasm-eval" ? "'wasm-unsafe-eval'" : !site ? `${what}:` : site === origin ? "'self'" : site;
-    refused = `the Content Security Policy forbids it: permit ${missing} in ${where}`;
-  };
-  globalThis.addEventListener?.("securitypolicyviolation", note);
-  return {
-    note,
-    async reason() {
-      await new Promise((done) => setTimeout(done, 50)); // it is reported after the error that it causes
-      return refused;
-    },
-    stop: () => globalThis.removeEventListener?.("securitypolicyviolation", note),
-  };
+let refused = null; // the last event of the Content Security Policy that may concern the detector
+globalThis.addEventListener?.("securitypolicyviolation", (event) => {
+  const { disposition, effectiveDirective } = event;
+  if (disposition !== "report" && /^(connect|script|worker)-src/.test(effectiveDirective)) refused = event;
+});
+
+/** What the policy has refused since `start` (a time of `performance`), as a clause, or null. */
+export async function refusal(start) {
+  await new Promise((done) => setTimeout(done, 50)); // it is reported after the error that it causes
+  if (!(refused?.timeStamp >= start)) return null;
+  const { blockedURI: what, effectiveDirective } = refused;
+  const site = what.includes("//") ? new URL(what).origin : `${what}:`;
+  const missing = what === "wasm-eval" ? "'wasm-unsafe-eval'" : site === origin ? "'self'" : site;
+  return `the Content Security Policy forbids it: permit ${missing} in ${effectiveDirective}`;
 }
 
-/** What a promise comes to, or the reason of `signal` where that is aborted before. */
+/** What a promise comes to, or the reason of `signal` if that is aborted before. */
 export function unlessAborted(signal, promise) {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
+  return !signal ? promise : new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort);
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
+
+/** An address that may be relative to the document or worker. */
+export const absolute = (address) => new URL(address, globalThis.document?.baseURI ?? location.href);

@@ -1,40 +1,36 @@
 // Weights of every kind as one Blob, which workers read without a copy. Their meaning is not known here.
 
 import { recall, remember, sha256 as sumOf } from "./storage.js";
-import { failure, unlessAborted, watchPolicy } from "./support.js";
+import { absolute, failure, refusal, unlessAborted } from "./support.js";
 
-// Milliseconds that a download outlives its last load: a page that loads anew at once takes it over.
-const HELD = 2000;
-
-const downloads = new Map(); // those that loads share, by what was asked for
+const HELD = 2000; // ms that a download outlives its last load: one that comes at once takes it over
+const downloads = new Map(); // by what was asked for
 
 /**
  * `{ file, name }` from an address (a string or URL), a Blob, or bytes. `tell(loaded, total)` is called with bytes.
  * Rejects with the reason of `signal` once that is aborted.
  */
 export async function takeWeights(weights, { sha256, cache }, tell, signal) {
-  const policy = watchPolicy("connect-src");
+  const start = performance.now();
   let which = "given";
   try {
     const source = readable(weights);
-    const fetched = typeof source === "string";
-    which = fetched ? source : source.name ?? which;
-    if (!fetched) tell(source.size, source.size);
-    const file = await (fetched ? share(source, sha256, cache ?? true, tell, signal) : check(source, sha256));
-    return { file, name: fetched ? source.split(/[?#]/)[0].split("/").pop() : source.name };
+    const { size, name } = source;
+    which = name ?? source.href ?? which;
+    if (source.href) return await share(source, sha256, cache ?? true, tell, signal);
+    tell(size, size);
+    return { file: await check(source, sha256), name };
   } catch ({ message }) {
     signal?.throwIfAborted();
-    const why = (await policy.reason()) ?? `${message}: check address or file`;
+    const why = (await refusal(start)) ?? `${message}: check address or file`;
     throw failure("WeightsInvalid", `The weights ${which} could not be read (${why}).`);
-  } finally {
-    policy.stop();
   }
 }
 
-// An absolute address, or a Blob. Asks for a type by its name, since it may come from another frame.
+// A URL or a Blob. Asks for a type by its name, since it may come from another frame.
 function readable(weights) {
   const kind = Object.prototype.toString.call(weights).slice(8, -1);
-  if (kind === "String" || kind === "URL") return new URL(weights, globalThis.document?.baseURI ?? location.href).href;
+  if (kind === "String" || kind === "URL") return absolute(weights);
   if (kind === "Blob" || kind === "File") return weights;
   if (kind === "ArrayBuffer" || ArrayBuffer.isView(weights)) return new Blob([weights]);
   throw new Error("neither an address nor an ArrayBuffer nor a Blob");
@@ -47,30 +43,26 @@ async function check(file, expected) {
   return file;
 }
 
-// Takes part in the download that runs, or starts it. It ends when nobody takes part.
-async function share(url, expected, cache, tell, signal) {
-  const key = JSON.stringify([url, expected, cache]);
-  let download = downloads.get(key);
-  if (!download) {
-    const abort = new AbortController();
-    download = { listeners: new Set(), last: [0, null], abort };
-    const report = (...progress) => {
-      download.last = progress;
-      download.listeners.forEach((listener) => listener(...progress));
-    };
-    download.file = fetchWeights(url, expected, cache, report, abort.signal);
-    downloads.set(key, download);
-  }
-  const { file, last, listeners, abort } = download;
+// Takes part in a download, and starts it if none runs. It ends when nobody takes part any more.
+async function share({ href, pathname }, expected, cache, tell, signal) {
+  const key = JSON.stringify([href, expected, cache]);
+  const download = downloads.get(key) ?? { listeners: new Set(), last: [0, null], abort: new AbortController() };
+  const { listeners, abort } = download;
   const drop = () => {
     if (downloads.get(key) === download) downloads.delete(key);
     abort.abort();
   };
+  const report = (...bytes) => {
+    download.last = bytes;
+    listeners.forEach((listener) => listener(...bytes));
+  };
   listeners.add(tell);
-  tell(...last);
-  file.catch(drop); // the next load tries anew
+  tell(...download.last);
+  downloads.set(key, download);
+  download.file ??= fetchWeights(href, expected, cache, report, abort.signal);
+  download.file.catch(drop); // the next load tries anew
   try {
-    return await unlessAborted(signal, file);
+    return { file: await unlessAborted(signal, download.file), name: pathname.split("/").pop() };
   } finally {
     listeners.delete(tell);
     setTimeout(() => listeners.size || drop(), HELD);
@@ -111,22 +103,20 @@ async function ask(url, held, signal) {
   return null;
 }
 
-// One stream into one file, with the total that the server says.
+// What the response streams, as one file.
 async function drain({ headers, body }, tell) {
-  // A compressing server counts other bytes; another site may hide that it compresses.
+  // A compressing server counts other bytes, and another site may hide that it compresses.
   let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
   let loaded = 0;
-  const parts = [];
   const broken = () => new Error(`the connection broke after ${loaded} bytes`);
-  const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch(() => { throw broken(); });
-    if (done) break;
-    parts.push(value);
-    loaded += value.length;
+  const transform = (part, out) => {
+    loaded += part.length;
     if (loaded > total) total = null;
     tell(loaded, total);
-  }
+    out.enqueue(part);
+  };
+  const counted = body.pipeThrough(new TransformStream({ transform }));
+  const file = await new Response(counted).blob().catch(() => { throw broken(); });
   if (loaded < total) throw broken();
-  return new Blob(parts);
+  return file;
 }

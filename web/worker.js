@@ -1,13 +1,12 @@
 // The worker: it owns the wasm module, the device and one detector, so that they never block the page.
-// No other file imports the wasm glue. It is imported statically: bundlers put a worker into one file.
+// No other file imports the wasm glue; `import()` would be one file too many for some bundlers.
 //
 // Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
 // Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
 
-import { failure, findAdapter, watchPolicy } from "./support.js";
+import { failure, findAdapter, refusal } from "./support.js";
 import init, { WasmDetector } from "./wasm/ssd-web.js";
 
-const policy = watchPolicy();
 let adapter = null; // its name
 let runtime = null; // promises the wasm
 let detector = null;
@@ -32,14 +31,13 @@ async function answer({ id, kind, ...request }) {
 }
 
 const CALLS = {
-  /** Whether the backend works here, asked before weights are fetched. The wasm is compiled while they arrive. */
+  // Before weights are fetched. The wasm is compiled while they arrive.
   async prepare({ backend }) {
     adapter = backend === "cpu" ? null : await findAdapter();
     runtime = startRuntime();
-    runtime.catch(() => {}); // shown where it is awaited
+    runtime.catch(() => {}); // shown by load
   },
 
-  /** From weights (a Blob) to a detector. `name` is their file's. */
   async load({ file, name, options }, tell) {
     tell("runtime", 0, null);
     await runtime;
@@ -74,7 +72,7 @@ async function startRuntime() {
   try {
     await init();
   } catch ({ message }) {
-    const why = (await policy.reason()) ?? `${message}: serve the detector's folder whole`;
+    const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
     throw failure("DeviceLost", `The detector's program did not load (${why}).`);
   }
 }
