@@ -1,19 +1,18 @@
-// The detector as any page uses it: load once, detect many times, dispose. Types: detector.d.ts.
-// It moves pictures to a worker and results back; it computes no box.
+// The detector as any page uses it. Types: detector.d.ts. It moves pictures to a worker and results back; it computes
+// no box.
 
-import { Pictures } from "./pictures.js";
+import { queue } from "./pictures.js";
 import { crash, spawn } from "./spawn.js";
-import { failure, unlessAborted } from "./support.js";
+import { failure } from "./support.js";
 import { takeWeights } from "./weights.js";
 
-const NAMES = ["WebGpuUnavailable", "WeightsInvalid", "SourceInvalid", "DeviceLost"]; // of the worker's errors
+const NAMES = ["WebGpuUnavailable", "WeightsInvalid", "SourceInvalid", "DeviceLost"]; // of a worker's errors
 
-/** A loaded detector, made by `Detector.load`. */
 export class Detector {
   #calls = new Map();
   #nextId = 1;
   #ended = null; // the error of every further call, once there is one
-  #pictures = new Pictures((picture, options) => this.#ask("detect", { picture, options }, [picture]));
+  #pictures = queue((picture, options) => this.#ask("detect", { picture, options }, [picture]));
   #worker = spawn(
     () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
     (message) => this.#receive(message),
@@ -23,35 +22,41 @@ export class Detector {
   static async load(given) {
     const { weights, backend, signal, onProgress, ...options } = given ?? {};
     if ((signal && !signal.throwIfAborted) || (onProgress && !onProgress.call)) {
-      throw failure("SourceInvalid", "The option `signal` has to be an AbortSignal, and `onProgress` a function.");
+      throw failure("SourceInvalid", "`signal` has to be an AbortSignal, and `onProgress` a function.");
     }
     signal?.throwIfAborted();
-    // Apart, so that a listener that throws disturbs nothing.
+    const over = new AbortController();
+    const aborted = new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason), { signal: over.signal });
+    });
+    // Apart, as it may throw.
     const tell = (stage, loaded, total) => queueMicrotask(() => onProgress?.({ stage, loaded, total }));
     let taken = null; // once for both backends
     const start = async (chosen, fallbackReason) => {
       const detector = new Detector();
       const open = async () => {
         await detector.#ask("prepare", { backend: chosen });
-        taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), signal);
+        taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), aborted);
         const request = { ...taken, options: sendable({ ...options, backend: chosen }) };
         return detector.#ask("load", request, [], tell);
       };
       try {
-        const info = await unlessAborted(signal, open());
+        const info = await Promise.race([aborted, open()]);
         return Object.assign(detector, { info: Object.freeze({ ...info, fallbackReason }) });
       } catch (error) {
         detector.dispose();
         throw error;
       }
     };
-    if (backend && backend !== "auto") return start(backend, null);
     try {
-      return await start("webgpu", null);
-    } catch (error) {
-      // Bad weights and options are bad anywhere. All else is tried on the CPU, in a new worker.
-      if (signal?.aborted || ["WeightsInvalid", "SourceInvalid"].includes(error.name)) throw error;
-      return start("cpu", error.message);
+      if (backend && backend !== "auto") return await start(backend, null);
+      return await start("webgpu", null).catch((error) => {
+        // Bad weights and options are bad anywhere; all else is tried on the CPU, in a new worker.
+        if (signal?.aborted || ["WeightsInvalid", "SourceInvalid"].includes(error.name)) throw error;
+        return start("cpu", error.message);
+      });
+    } finally {
+      over.abort();
     }
   }
 
@@ -63,7 +68,7 @@ export class Detector {
   async decode(predictions, options) {
     const { offsets, logits, width, height } = predictions ?? {};
     if (![offsets, logits].every(ArrayBuffer.isView)) {
-      throw failure("SourceInvalid", "Predictions have `offsets` and `logits`, each a Float32Array.");
+      throw failure("SourceInvalid", "`offsets` and `logits` have to be Float32Arrays.");
     }
     return this.#ask("decode", { offsets, logits, width: +width, height: +height, options: sendable(options) });
   }
@@ -111,8 +116,9 @@ export class Detector {
   }
 }
 
-// A copy for the worker, whose wasm checks names and values. What may not be sendable becomes text.
+// A copy for the worker, whose wasm checks it. What may not be sendable becomes text.
 function sendable(options) {
-  const send = (value) => (Array.isArray(value) ? value.map(String) : value instanceof Object ? String(value) : value);
-  return Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [name, send(value)]));
+  const plain = (value) => value == null || ["boolean", "number"].includes(typeof value) ? value : String(value);
+  const copy = ([name, value]) => [name, Array.isArray(value) ? value.map(String) : plain(value)];
+  return Object.fromEntries(Object.entries(options ?? {}).map(copy));
 }

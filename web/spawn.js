@@ -6,8 +6,8 @@ import { absolute, failure, refusal } from "./support.js";
 export const crash = (what) => failure("DeviceLost", `The detector stopped working (${what}): load it again.`);
 
 /**
- * `make` is `() => new Worker(new URL("./FILE.js", import.meta.url), { type: "module" })`, literally: bundlers know no
- * other form. The worker's first message is "started"; `receive` gets the others, `fail` the error that ended it.
+ * `make` is `() => new Worker(new URL("./FILE.js", import.meta.url), { type: "module" })`: bundlers know no other form.
+ * The worker's first message is "started"; `receive` gets the others, `fail` the error that ended it.
  */
 export function spawn(make, receive, fail) {
   const { Worker: Native } = globalThis;
@@ -17,8 +17,7 @@ export function spawn(make, receive, fail) {
   let worker = null;
   let address = null;
 
-  // A bundler has changed the address, so it is read here. A script of another site may not become a worker, but a
-  // worker may import it.
+  // Bundlers change the address, so it is read here. A script of another site becomes no worker, but one may import it.
   function FromAnywhere(url, options) {
     address = absolute(url);
     if (address.origin === origin) return new Native(url, options);
@@ -28,10 +27,7 @@ export function spawn(make, receive, fail) {
     return new Native(URL.createObjectURL(new Blob([script], { type: "text/javascript" })), options);
   }
 
-  function end() {
-    worker?.terminate();
-    worker = null;
-  }
+  const end = () => worker?.terminate();
 
   async function explain(message) {
     end();
@@ -56,11 +52,11 @@ export function spawn(make, receive, fail) {
   } finally {
     globalThis.Worker = Native;
   }
-  const post = (message, transfer) => (started ? worker?.postMessage(message, transfer) : waiting.push(message));
+  const post = (message, transfer) => (started ? worker.postMessage(message, transfer) : waiting.push(message));
   return { post, end };
 }
 
-// Why a script did not load, of which the browser says nothing.
+// Why a script did not load. The browser does not say.
 async function fault({ href }) {
   const answer = await fetch(href).then(({ status }) => status, () => "nothing");
   return `the server answered ${answer} for ${href}: serve the folder whole, to other sites with CORS`;

@@ -1,8 +1,8 @@
-// Weights that were fetched, in Cache Storage. A file is stored whole or not at all, under its SHA-256, with a note:
-// `{ sum, size }` and `url`, `etag`, `modified`. An insecure page has none.
+// Fetched weights in Cache Storage. A file is stored whole or not at all, under its SHA-256, with a note: `{ sum, size,
+// url, etag, modified }`. An insecure page has none.
 
-const CACHED_FROM = 25e6; // bytes; smaller files are left to the browser's own cache
-const CACHED_MOST = 1e9; // bytes of all fetched files; the oldest go first
+const CACHED_FROM = 25e6; // bytes; the browser's own cache has smaller files
+const CACHED_MOST = 1e9; // bytes of all files; the oldest go first
 
 const NOTE = "x-note"; // the header with the note
 const CACHED = "ssd-weights";
@@ -36,7 +36,7 @@ export async function sha256(bytes) {
 
 export const listCached = () => list(CACHED);
 
-/** What was fetched from `url` or has the SHA-256 `known`: its note with `file`; null if not there or damaged. */
+/** What came from `url`, or has the SHA-256 `known`: its note with `file`; null if not there or damaged. */
 export async function recall(url, known) {
   const note = (await listCached()).find(({ sum, url: from }) => (known ? sum === known : from === url));
   const file = note && await read(CACHED, note.sum).catch(() => null);

@@ -1,7 +1,9 @@
-// What the page's side and the workers share. Can this browser run the detector on WebGPU? Asked before the wasm module
-// is touched, since its runtime panics where a requirement is missing. Opens no device.
+// What the page's side and the worker share.
 
-/** The name of the WebGPU adapter. Rejects if a requirement is missing. */
+/**
+ * The name of the WebGPU adapter. Rejects if a requirement is missing: asked before the wasm module is touched, since
+ * its runtime would panic.
+ */
 export async function findAdapter() {
   const need = (met, sentence) => {
     if (!met) throw failure("WebGpuUnavailable", sentence);
@@ -27,7 +29,7 @@ export function describe({ info }) {
 /** An error of the detector: its name is part of the interface, its message is one sentence. */
 export const failure = (name, message) => Object.assign(new Error(message), { name });
 
-let refused = null; // the last event of the Content Security Policy that may concern the detector
+let refused = null; // the last event of the Content Security Policy
 globalThis.addEventListener?.("securitypolicyviolation", (event) => {
   const { disposition, effectiveDirective } = event;
   if (disposition !== "report" && /^(connect|script|worker)-src/.test(effectiveDirective)) refused = event;
@@ -35,22 +37,12 @@ globalThis.addEventListener?.("securitypolicyviolation", (event) => {
 
 /** What the policy has refused since `start` (a time of `performance`), as a clause, or null. */
 export async function refusal(start) {
-  await new Promise((done) => setTimeout(done, 50)); // it is reported after the error that it causes
+  await new Promise((done) => setTimeout(done, 50)); // it comes after the error
   if (!(refused?.timeStamp >= start)) return null;
   const { blockedURI: what, effectiveDirective } = refused;
   const site = what.includes("//") ? new URL(what).origin : `${what}:`;
   const missing = what === "wasm-eval" ? "'wasm-unsafe-eval'" : site === origin ? "'self'" : site;
   return `the Content Security Policy forbids it: permit ${missing} in ${effectiveDirective}`;
-}
-
-/** What a promise comes to, or the reason of `signal` if that is aborted before. */
-export function unlessAborted(signal, promise) {
-  return !signal ? promise : new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 /** An address that may be relative to the document or worker. */

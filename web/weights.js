@@ -1,27 +1,26 @@
-// Weights of every kind as one Blob, which workers read without a copy. Their meaning is not known here.
+// Weights of every kind as a Blob, which a worker reads without a copy. Their meaning is not known here.
 
 import { recall, remember, sha256 as sumOf } from "./storage.js";
-import { absolute, failure, refusal, unlessAborted } from "./support.js";
+import { absolute, failure, refusal } from "./support.js";
 
 const HELD = 2000; // ms that a download outlives its last load: one that comes at once takes it over
 const downloads = new Map(); // by what was asked for
 
 /**
- * `{ file, name }` from an address (a string or URL), a Blob, or bytes. `tell(loaded, total)` is called with bytes.
- * Rejects with the reason of `signal` once that is aborted.
+ * `{ file, name }` from an address, a Blob, or bytes. `tell(loaded, total)` gets the bytes so far. A download ends when
+ * `aborted` rejects.
  */
-export async function takeWeights(weights, { sha256, cache }, tell, signal) {
+export async function takeWeights(weights, { sha256, cache }, tell, aborted) {
   const start = performance.now();
   let which = "given";
   try {
     const source = readable(weights);
     const { size, name } = source;
     which = name ?? source.href ?? which;
-    if (source.href) return await share(source, sha256, cache ?? true, tell, signal);
+    if (source.href) return await share(source, sha256, cache ?? true, tell, aborted);
     tell(size, size);
     return { file: await check(source, sha256), name };
   } catch ({ message }) {
-    signal?.throwIfAborted();
     const why = (await refusal(start)) ?? `${message}: check address or file`;
     throw failure("WeightsInvalid", `The weights ${which} could not be read (${why}).`);
   }
@@ -36,15 +35,15 @@ function readable(weights) {
   throw new Error("neither an address nor an ArrayBuffer nor a Blob");
 }
 
-// The file, if its SHA-256 is the expected one. Insecure pages cannot check it.
+// The file, if its SHA-256 is as expected.
 async function check(file, expected) {
   const found = expected && await sumOf(await file.arrayBuffer());
   if (found && found !== expected) throw new Error("its SHA-256 is wrong");
   return file;
 }
 
-// Takes part in a download, and starts it if none runs. It ends when nobody takes part any more.
-async function share({ href, pathname }, expected, cache, tell, signal) {
+// Takes part in a download, which ends when nobody does any more.
+async function share({ href, pathname }, expected, cache, tell, aborted) {
   const key = JSON.stringify([href, expected, cache]);
   const download = downloads.get(key) ?? { listeners: new Set(), last: [0, null], abort: new AbortController() };
   const { listeners, abort } = download;
@@ -54,7 +53,7 @@ async function share({ href, pathname }, expected, cache, tell, signal) {
   };
   const report = (...bytes) => {
     download.last = bytes;
-    listeners.forEach((listener) => listener(...bytes));
+    for (const listener of listeners) listener(...bytes);
   };
   listeners.add(tell);
   tell(...download.last);
@@ -62,7 +61,7 @@ async function share({ href, pathname }, expected, cache, tell, signal) {
   download.file ??= fetchWeights(href, expected, cache, report, abort.signal);
   download.file.catch(drop); // the next load tries anew
   try {
-    return { file: await unlessAborted(signal, download.file), name: pathname.split("/").pop() };
+    return { file: await Promise.race([aborted, download.file]), name: pathname.split("/").pop() };
   } finally {
     listeners.delete(tell);
     setTimeout(() => listeners.size || drop(), HELD);
@@ -71,8 +70,7 @@ async function share({ href, pathname }, expected, cache, tell, signal) {
 
 async function fetchWeights(url, expected, cache, tell, signal) {
   const held = cache ? await recall(url, expected) : null;
-  // Known content needs no request.
-  const response = held && expected ? null : await ask(url, held, signal);
+  const response = held && expected ? null : await ask(url, held, signal); // known content needs no request
   if (!response) {
     tell(held.size, held.size);
     return held.file;
@@ -89,8 +87,8 @@ const validators = ({ headers }) => ({ etag: headers.get("etag"), modified: head
 async function ask(url, held, signal) {
   const { etag: old, modified: before } = held ?? {};
   // Another site would have to permit a condition; its response is compared and dropped instead.
-  const sameSite = new URL(url).origin === origin;
-  const headers = !sameSite ? {} : old ? { "If-None-Match": old } : before ? { "If-Modified-Since": before } : {};
+  const far = new URL(url).origin !== origin;
+  const headers = far ? {} : old ? { "If-None-Match": old } : before ? { "If-Modified-Since": before } : {};
   try {
     const response = await fetch(url, { headers, signal, cache: held ? "no-store" : "no-cache" });
     const { etag, modified } = validators(response);
@@ -98,14 +96,14 @@ async function ask(url, held, signal) {
     if (response.status !== 304 && !(response.ok && same)) return response;
     response.body?.cancel();
   } catch (error) {
-    if (!held) throw sameSite ? error : new Error("its site is out of reach or does not permit it by CORS");
+    if (!held) throw far ? new Error("its site is out of reach or does not permit it by CORS") : error;
   }
   return null;
 }
 
 // What the response streams, as one file.
 async function drain({ headers, body }, tell) {
-  // A compressing server counts other bytes, and another site may hide that it compresses.
+  // A compressing server counts other bytes; another site may hide that it compresses.
   let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
   let loaded = 0;
   const broken = () => new Error(`the connection broke after ${loaded} bytes`);

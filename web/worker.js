@@ -1,5 +1,5 @@
 // The worker: it owns the wasm module, the device and one detector, so that they never block the page.
-// No other file imports the wasm glue; `import()` would be one file too many for some bundlers.
+// It alone imports the wasm glue; some bundlers would stumble over `import()` here.
 //
 // Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
 // Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
@@ -15,8 +15,7 @@ let direct = false; // pictures go from texture to texture, without a canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 
-// Calls overlap: one picture is computed while the result of another is read.
-self.onmessage = ({ data }) => answer(data);
+self.onmessage = ({ data }) => answer(data); // calls overlap
 
 // A panic inside wasm can surface outside of any call. After it the instance is unusable.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
@@ -41,7 +40,9 @@ const CALLS = {
   async load({ file, name, options }, tell) {
     tell("runtime", 0, null);
     await runtime;
-    detector = await WasmDetector.load(readable(file), name, adapter, options, tell);
+    const reader = new FileReaderSync();
+    const read = (start, end) => new Uint8Array(reader.readAsArrayBuffer(file.slice(start, end)));
+    detector = await WasmDetector.load({ size: file.size, read }, name, adapter, options, tell);
     const converted = detector.takeConverted();
     weights = converted ? new Blob([converted]) : file;
     tell("ready", 1, 1);
@@ -75,13 +76,6 @@ async function startRuntime() {
     const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
     throw failure("DeviceLost", `The detector's program did not load (${why}).`);
   }
-}
-
-// A file as the wasm reads it: `read(start, end)` returns bytes, and only they are in memory.
-function readable(file) {
-  const reader = new FileReaderSync(); // of workers alone
-  const read = (start, end) => new Uint8Array(reader.readAsArrayBuffer(file.slice(start, end)));
-  return { size: file.size, read };
 }
 
 // The canvas is reused, so that a stream of frames allocates no surface.
