@@ -1,12 +1,11 @@
-// The detector as any page uses it. Types: detector.d.ts. It moves pictures to a worker and results back; it computes
-// no box.
+// The detector as any page uses it; detector.d.ts has its types. It moves pictures and results, and computes no box.
 
 import { queue } from "./pictures.js";
 import { crash, spawn } from "./spawn.js";
 import { failure } from "./support.js";
 import { takeWeights } from "./weights.js";
 
-const NAMES = ["WebGpuUnavailable", "WeightsInvalid", "SourceInvalid", "DeviceLost"]; // of a worker's errors
+const NAMES = ["WebGpuUnavailable", "WeightsInvalid", "SourceInvalid", "DeviceLost"];
 
 export class Detector {
   #calls = new Map();
@@ -22,14 +21,14 @@ export class Detector {
   static async load(given) {
     const { weights, backend, signal, onProgress, ...options } = given ?? {};
     if ((signal && !signal.throwIfAborted) || (onProgress && !onProgress.call)) {
-      throw failure("SourceInvalid", "`signal` has to be an AbortSignal, and `onProgress` a function.");
+      throw failure("SourceInvalid", "Give an AbortSignal as `signal`, a function as `onProgress`.");
     }
     signal?.throwIfAborted();
     const over = new AbortController();
     const aborted = new Promise((_, reject) => {
       signal?.addEventListener("abort", () => reject(signal.reason), { signal: over.signal });
     });
-    // Apart, as it may throw.
+    // Apart, as a listener may throw.
     const tell = (stage, loaded, total) => queueMicrotask(() => onProgress?.({ stage, loaded, total }));
     let taken = null; // once for both backends
     const start = async (chosen, fallbackReason) => {
@@ -68,7 +67,7 @@ export class Detector {
   async decode(predictions, options) {
     const { offsets, logits, width, height } = predictions ?? {};
     if (![offsets, logits].every(ArrayBuffer.isView)) {
-      throw failure("SourceInvalid", "`offsets` and `logits` have to be Float32Arrays.");
+      throw failure("SourceInvalid", "Give `offsets` and `logits` as Float32Arrays.");
     }
     return this.#ask("decode", { offsets, logits, width: +width, height: +height, options: sendable(options) });
   }
@@ -116,7 +115,7 @@ export class Detector {
   }
 }
 
-// A copy for the worker, whose wasm checks it. What may not be sendable becomes text.
+// What may not be sendable becomes text: the wasm checks it.
 function sendable(options) {
   const plain = (value) => value == null || ["boolean", "number"].includes(typeof value) ? value : String(value);
   const copy = ([name, value]) => [name, Array.isArray(value) ? value.map(String) : plain(value)];

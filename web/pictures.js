@@ -59,7 +59,7 @@ export function queue(send) {
   async function run(call) {
     sent += 1;
     if (!call.picture) read(call);
-    // In an object: the next call waits until this one is sent, not until it is answered.
+    // In an object, since the next call waits until this one is sent, not answered.
     const turn = last.then(() => call.picture).then((picture) => ({
       answer: send(picture, call.options).catch((error) => {
         picture.close();

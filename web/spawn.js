@@ -2,17 +2,16 @@
 
 import { absolute, failure, refusal } from "./support.js";
 
-/** The error of a worker that stopped working. */
 export const crash = (what) => failure("DeviceLost", `The detector stopped working (${what}): load it again.`);
 
 /**
- * `make` is `() => new Worker(new URL("./FILE.js", import.meta.url), { type: "module" })`: bundlers know no other form.
- * The worker's first message is "started"; `receive` gets the others, `fail` the error that ended it.
+ * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`: bundlers know no other form. The
+ * worker's first message is "started"; `receive` gets the others, `fail` the error that ended it.
  */
 export function spawn(make, receive, fail) {
   const { Worker: Native } = globalThis;
   const start = performance.now();
-  const waiting = []; // messages to it
+  const waiting = []; // messages
   let started = false;
   let worker = null;
   let address = null;
@@ -24,7 +23,7 @@ export function spawn(make, receive, fail) {
     const text = JSON.stringify(address.href);
     const script = options?.type !== "module" ? `importScripts(${text})`
       : `import(${text}).catch(({ message }) => postMessage({ message }))`;
-    return new Native(URL.createObjectURL(new Blob([script], { type: "text/javascript" })), options);
+    return new Native(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
   }
 
   const end = () => worker?.terminate();

@@ -1,10 +1,9 @@
 // Fetched weights in Cache Storage. A file is stored whole or not at all, under its SHA-256, with a note: `{ sum, size,
 // url, etag, modified }`. An insecure page has none.
 
-const CACHED_FROM = 25e6; // bytes; the browser's own cache has smaller files
-const CACHED_MOST = 1e9; // bytes of all files; the oldest go first
+const CACHED_FROM = 25e6; // bytes; the browser caches smaller files
+const CACHED_MOST = 1e9; // bytes in all; the oldest go first
 
-const NOTE = "x-note"; // the header with the note
 const CACHED = "ssd-weights";
 
 const key = (sum) => `${origin}/${sum}`;
@@ -12,22 +11,22 @@ const key = (sum) => `${origin}/${sum}`;
 export const read = async (shelf, sum) => (await (await caches.open(shelf)).match(key(sum)))?.blob();
 export const drop = async (shelf, sum) => (await caches.open(shelf)).delete(key(sum));
 
-export async function put(shelf, note, blob) {
-  const headers = { [NOTE]: encodeURIComponent(JSON.stringify(note)) };
-  await (await caches.open(shelf)).put(key(note.sum), new Response(blob, { headers }));
+export async function put(shelf, note, file) {
+  const headers = { "x-note": encodeURIComponent(JSON.stringify(note)) };
+  await (await caches.open(shelf)).put(key(note.sum), new Response(file, { headers }));
 }
 
 /** The notes on what a shelf holds, oldest first. */
 export async function list(shelf) {
   try {
     const files = await (await caches.open(shelf)).matchAll();
-    return files.map(({ headers }) => JSON.parse(decodeURIComponent(headers.get(NOTE))));
+    return files.map(({ headers }) => JSON.parse(decodeURIComponent(headers.get("x-note"))));
   } catch {
     return [];
   }
 }
 
-/** The SHA-256 of bytes in hex; null on an insecure page, where browsers compute none. */
+/** The SHA-256 of bytes in hex; null on an insecure page. */
 export async function sha256(bytes) {
   if (!globalThis.crypto?.subtle) return null;
   const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

@@ -1,9 +1,6 @@
 // What the page's side and the worker share.
 
-/**
- * The name of the WebGPU adapter. Rejects if a requirement is missing: asked before the wasm module is touched, since
- * its runtime would panic.
- */
+/** The name of the WebGPU adapter. Rejects where the wasm module would panic. */
 export async function findAdapter() {
   const need = (met, sentence) => {
     if (!met) throw failure("WebGpuUnavailable", sentence);
@@ -19,7 +16,7 @@ export async function findAdapter() {
   return name;
 }
 
-/** An adapter's name. Any field of its `info` may be empty, and older browsers have no `info`. */
+/** An adapter's name. Any field of its `info` may be empty, or `info` missing. */
 export function describe({ info }) {
   const { vendor, architecture, description, isFallbackAdapter } = info ?? {};
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";

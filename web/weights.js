@@ -6,10 +6,7 @@ import { absolute, failure, refusal } from "./support.js";
 const HELD = 2000; // ms that a download outlives its last load: one that comes at once takes it over
 const downloads = new Map(); // by what was asked for
 
-/**
- * `{ file, name }` from an address, a Blob, or bytes. `tell(loaded, total)` gets the bytes so far. A download ends when
- * `aborted` rejects.
- */
+/** `{ file, name }` from an address, a Blob, or bytes, until `aborted` rejects. `tell(loaded, total)` counts bytes. */
 export async function takeWeights(weights, { sha256, cache }, tell, aborted) {
   const start = performance.now();
   let which = "given";
@@ -32,7 +29,7 @@ function readable(weights) {
   if (kind === "String" || kind === "URL") return absolute(weights);
   if (kind === "Blob" || kind === "File") return weights;
   if (kind === "ArrayBuffer" || ArrayBuffer.isView(weights)) return new Blob([weights]);
-  throw new Error("neither an address nor an ArrayBuffer nor a Blob");
+  throw new Error("neither address nor ArrayBuffer nor Blob");
 }
 
 // The file, if its SHA-256 is as expected.
@@ -101,7 +98,6 @@ async function ask(url, held, signal) {
   return null;
 }
 
-// What the response streams, as one file.
 async function drain({ headers, body }, tell) {
   // A compressing server counts other bytes; another site may hide that it compresses.
   let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;

@@ -1,5 +1,5 @@
 // The worker: it owns the wasm module, the device and one detector, so that they never block the page.
-// It alone imports the wasm glue; some bundlers would stumble over `import()` here.
+// It alone imports the wasm glue, statically, for bundlers' sake.
 //
 // Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
 // Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
@@ -10,8 +10,8 @@ import init, { WasmDetector } from "./wasm/ssd-web.js";
 let adapter = null; // its name
 let runtime = null; // promises the wasm
 let detector = null;
-let weights = null; // as a file of this project
-let direct = false; // pictures go from texture to texture, without a canvas
+let weights = null;
+let direct = false; // pictures go to the GPU without a canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 
@@ -22,8 +22,8 @@ self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", messa
 
 async function answer({ id, kind, ...request }) {
   try {
-    const value = await CALLS[kind](request, (...progress) => postMessage({ id, kind: "progress", progress }));
-    postMessage({ id, kind: "done", value });
+    const tell = (...progress) => postMessage({ id, kind: "progress", progress });
+    postMessage({ id, kind: "done", value: await CALLS[kind](request, tell) });
   } catch (error) {
     postMessage({ id, kind: "failed", name: error.name, message: error.message ?? String(error) });
   }

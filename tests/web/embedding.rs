@@ -4,9 +4,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::page::{Gpu, Page, scenario};
+use super::page::{Gpu, PATIENCE, Page, scenario};
 use super::server::{BLANK, Extra};
-use super::shipped::{SHAPES, Shipped, shapes_alone};
+use super::shipped::{SHAPES, Shipped, default_model, shapes_alone};
 
 /// Defines, in the page: `Detector`, `weights` (the address of the model of shapes) and `rejection(promise)`.
 fn prepare(page: &mut Page) -> Result<Shipped> {
@@ -271,6 +271,22 @@ fn more_detections_than_fit_are_as_many_as_fit() {
         )?;
         ensure!(outcome["counts"] == json!([512, 512, 512, 512]), "{outcome}");
         ensure!(outcome["refused"] == json!(["SourceInvalid", "SourceInvalid", "SourceInvalid"]), "{outcome}");
+        Ok(())
+    });
+}
+
+/// The page of the documentation.
+#[test]
+fn the_example_detects_in_a_chosen_picture() {
+    scenario("example", Gpu::None, |page| {
+        page.open("example.html")?;
+        page.wait_for("!document.querySelector('#file').disabled", PATIENCE)?;
+        let sample = default_model(page)?.sample;
+        page.choose("#file", &sample)?;
+        page.wait_for("document.querySelector('#status').textContent.includes('found in')", PATIENCE)?;
+        ensure!(!page.detections()?.is_empty(), "nothing was detected");
+        let lines = std::fs::read_to_string(page.dist.join("example.html"))?.lines().count();
+        ensure!(lines <= 40, "the example has {lines} lines");
         Ok(())
     });
 }

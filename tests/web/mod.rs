@@ -11,6 +11,7 @@ mod shipped;
 
 mod api;
 mod bench;
+mod bundlers;
 mod cache;
 mod camera;
 mod embedding;
