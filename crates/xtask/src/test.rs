@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
-use crate::{budget, build, lint, shell, system};
+use crate::{budget, build, lint, package, shell, system};
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -33,6 +33,7 @@ pub fn run() -> anyhow::Result<()> {
     let page = tally.step("page", build::run);
     if page.is_some() {
         tally.step("size budgets", budget::check);
+        tally.step("package", || package::assemble(true));
     }
     let browser = tally.step("browser", system::ensure_browser);
     match (programs, page, browser) {
