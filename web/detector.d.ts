@@ -108,11 +108,13 @@ export interface DetectorInfo {
   defaults: Required<Omit<DetectOptions, "classes">> & { max: number };
   /** True if the WebGPU adapter is software on the CPU. */
   software: boolean;
+  /** False if the adapter has no clock: then `timing.network` is all of its work, and the stages around it are 0. */
+  stageTimes: boolean;
   /** What a public checkpoint was recognised as, in words; null for a weights file of this project. */
   recognised: string | null;
   /** Size of the weights as a file of this project. */
   bytes: number;
-  /** Why `auto` took the CPU; null if it did not. */
+  /** Why `auto` took the CPU, at the start or after the GPU was lost twice within a minute; null if it did not. */
   fallbackReason: string | null;
 }
 
@@ -152,6 +154,7 @@ export class Detector {
   file(): Promise<Blob>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */
   selfTest(): Promise<SelfTestReport>;
+  /** Another object after a lost device was replaced. */
   readonly info: DetectorInfo;
   /** Ends the worker and frees the device. Pending and later calls reject with `Disposed`. */
   dispose(): void;

@@ -12,11 +12,9 @@ export class Detector {
   #nextId = 1;
   #ended = null; // the error of every further call, once there is one
   #pictures = queue((picture, options) => this.#ask("detect", { picture, options }, [picture]));
-  #worker = spawn(
-    () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
-    (message) => this.#receive(message),
-    (error) => this.#end(error),
-  );
+  #worker = null;
+  #open; // `#open(error)` fills a new worker, after what ended the last one
+  #opening = null; // its promise; other calls wait for it
 
   static async load(given) {
     const { weights, backend, signal, onProgress, ...options } = given ?? {};
@@ -30,30 +28,37 @@ export class Detector {
     });
     // Apart, as a listener may throw.
     const tell = (stage, loaded, total) => queueMicrotask(() => onProgress?.({ stage, loaded, total }));
-    let taken = null; // once for both backends
+    const detector = new Detector();
+    let taken = null; // once for all workers
     const start = async (chosen, fallbackReason) => {
-      const detector = new Detector();
+      detector.#spawn();
       const open = async () => {
-        await detector.#ask("prepare", { backend: chosen });
+        await detector.#send("prepare", { backend: chosen });
         taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), aborted);
-        const request = { ...taken, options: sendable({ ...options, backend: chosen }) };
-        return detector.#ask("load", request, [], tell);
+        return detector.#send("load", { ...taken, options: sendable({ ...options, backend: chosen }) }, [], tell);
       };
-      try {
-        const info = await Promise.race([aborted, open()]);
-        return Object.assign(detector, { info: Object.freeze({ ...info, fallbackReason }) });
-      } catch (error) {
-        detector.dispose();
-        throw error;
-      }
+      const info = await Promise.race([aborted, open()]);
+      detector.info = Object.freeze({ ...info, fallbackReason });
+      tell("ready", 1, 1);
+    };
+    let lost = -Infinity; // when
+    detector.#open = async (error) => {
+      const again = error && performance.now() - lost < 60_000;
+      lost = error ? performance.now() : lost;
+      if (backend && backend !== "auto") return start(backend, null);
+      if (again) return start("cpu", `The GPU was lost twice within a minute. ${error.message}`);
+      return start("webgpu", null).catch((failed) => {
+        // Bad weights and options are bad anywhere; all else is tried on the CPU.
+        if (signal?.aborted || ["WeightsInvalid", "SourceInvalid"].includes(failed.name)) throw failed;
+        return start("cpu", failed.message);
+      });
     };
     try {
-      if (backend && backend !== "auto") return await start(backend, null);
-      return await start("webgpu", null).catch((error) => {
-        // Bad weights and options are bad anywhere; all else is tried on the CPU, in a new worker.
-        if (signal?.aborted || ["WeightsInvalid", "SourceInvalid"].includes(error.name)) throw error;
-        return start("cpu", error.message);
-      });
+      await detector.#open();
+      return detector;
+    } catch (error) {
+      detector.#end(error);
+      throw error;
     } finally {
       over.abort();
     }
@@ -84,7 +89,12 @@ export class Detector {
     this.#end(failure("Disposed", "This detector has been disposed of: load a new one."));
   }
 
-  #ask(kind, request, transfer, tell) {
+  async #ask(kind, request, transfer) {
+    await this.#opening;
+    return this.#send(kind, request, transfer);
+  }
+
+  #send(kind, request, transfer, tell) {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw this.#ended;
       const id = this.#nextId++;
@@ -93,8 +103,18 @@ export class Detector {
     });
   }
 
+  #spawn() {
+    if (this.#ended) throw this.#ended;
+    this.#worker?.end();
+    this.#worker = spawn(
+      () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+      (message) => this.#receive(message),
+      (error) => this.#lose(error),
+    );
+  }
+
   #receive({ id, kind, name, message, value, progress }) {
-    if (kind === "crashed") return this.#end(crash(message));
+    if (kind === "crashed") return this.#lose(crash(message));
     const call = this.#calls.get(id);
     if (!call) return;
     if (kind === "progress") return call.tell?.(...progress);
@@ -102,15 +122,21 @@ export class Detector {
     if (kind === "done") return call.resolve(value);
     const error = NAMES.includes(name) ? failure(name, message) : crash(message);
     call.reject(error);
-    if (error.name === "DeviceLost") this.#end(error);
+    if (error.name === "DeviceLost") this.#lose(error);
+  }
+
+  // The worker or its device is gone, and with it what was sent. Once loaded, the detector gets another.
+  #lose(error) {
+    this.#worker?.end();
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
+    if (!this.info || this.#opening || this.#ended) return;
+    this.#opening = this.#open(error).catch((failed) => this.#end(failed)).finally(() => { this.#opening = null; });
   }
 
   #end(error) {
-    if (this.#ended) return;
-    this.#ended = error;
-    this.#worker.end();
-    for (const call of this.#calls.values()) call.reject(error);
-    this.#calls.clear();
+    this.#ended ??= error;
+    this.#lose(error);
     this.#pictures.end(error);
   }
 }

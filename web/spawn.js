@@ -2,7 +2,7 @@
 
 import { absolute, failure, refusal } from "./support.js";
 
-export const crash = (what) => failure("DeviceLost", `The detector stopped working (${what}): load it again.`);
+export const crash = (what) => failure("DeviceLost", `The detector stopped (${what}) and starts anew: call again.`);
 
 /**
  * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`: bundlers know no other form. The

@@ -20,6 +20,8 @@ self.onmessage = ({ data }) => answer(data); // calls overlap
 // A panic inside wasm can surface outside of any call. After it the instance is unusable.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
 
+self.deviceLost = (reason) => postMessage({ kind: "crashed", message: `the GPU was lost: ${reason}` }); // by the wasm
+
 async function answer({ id, kind, ...request }) {
   try {
     const tell = (...progress) => postMessage({ id, kind: "progress", progress });
@@ -45,7 +47,6 @@ const CALLS = {
     detector = await WasmDetector.load({ size: file.size, read }, name, adapter, options, tell);
     const converted = detector.takeConverted();
     weights = converted ? new Blob([converted]) : file;
-    tell("ready", 1, 1);
     const { info } = detector;
     direct = info.precision && "copyExternalImageToTexture" in GPUQueue.prototype;
     return info;

@@ -25,7 +25,8 @@ fn load(gpu: &Gpu, arch: Arch) -> Pipeline {
     cpu.seed(5);
     let header = Header::new(arch, vec!["one".into(), "two".into()], Provenance::default());
     let model = Ssd::new(arch, header.columns(), &cpu);
-    let loaded = async { Pipeline::on_gpu(header, &model, gpu, 1, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
+    let loaded =
+        async { Pipeline::on_gpu(header, &model, gpu, 1, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
     block_on(loaded).unwrap_or_else(|error| panic!("{arch}: {error}"))
 }
 

@@ -18,6 +18,7 @@ mod embedding;
 mod everyday;
 mod fallback;
 mod foreign;
+mod healing;
 mod kept;
 mod learning;
 mod origins;

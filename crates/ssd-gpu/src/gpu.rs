@@ -5,7 +5,6 @@
 //! 16-bit floats, the device's clock and larger buffers where they are.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::Device;
@@ -23,7 +22,6 @@ pub struct Gpu {
     setup: WgpuSetup,
     /// Burn's handle to the same device, once it has one.
     burn: Arc<OnceLock<Device>>,
-    is_lost: Arc<AtomicBool>,
     name: String,
     adapter: Adapter,
     pipelines: Arc<Mutex<HashMap<Kernel, wgpu::ComputePipeline>>>,
@@ -59,9 +57,7 @@ impl Gpu {
         let adapter = instance.request_adapter(&fastest).await.map_err(|error| refused(&error))?;
         // Burn takes for granted that the device has all that the adapter has.
         let (required_features, required_limits) = match wish {
-            Wish::All => {
-                (adapter.features().difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS), adapter.limits())
-            }
+            Wish::All => (adapter.features().difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS), adapter.limits()),
             Wish::Least => (wgpu::Features::empty(), wgpu::Limits::default()),
         };
         let asked = wgpu::DeviceDescriptor { required_features, required_limits, ..wgpu::DeviceDescriptor::default() };
@@ -73,15 +69,11 @@ impl Gpu {
     fn of(setup: WgpuSetup, burn: OnceLock<Device>, name: Option<String>) -> Self {
         let info = setup.adapter.get_info();
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| info.name.clone());
-        let is_lost = Arc::new(AtomicBool::new(false));
-        let lost = is_lost.clone();
-        setup.device.set_device_lost_callback(move |_, _| lost.store(true, Ordering::Relaxed));
         Self {
             device: setup.device.clone(),
             queue: setup.queue.clone(),
             setup,
             burn: Arc::new(burn),
-            is_lost,
             adapter: Adapter::new(&name, info.device_type),
             name,
             pipelines: Arc::default(),
@@ -106,9 +98,10 @@ impl Gpu {
         Ok(self.burn.get_or_init(|| device))
     }
 
-    /// Whether the device is gone, with all its buffers: its driver was restarted, or the card unplugged.
-    pub fn is_lost(&self) -> bool {
-        self.is_lost.load(Ordering::Relaxed)
+    /// Calls `listener` with the reason when the device is gone, with all its buffers: its driver was restarted, or the
+    /// card unplugged.
+    pub fn on_lost(&self, listener: fn(String)) {
+        self.device.set_device_lost_callback(move |_, reason| listener(reason));
     }
 
     /// The graphics API: `vulkan`, `metal`, `dx12`, `webgpu`.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use serde::Deserialize;
 use ssd_gpu::Gpu;
 use ssd_gpu::gpu::Wish;
+use wasm_bindgen::prelude::*;
 
 use crate::failure::Failure;
 
@@ -41,8 +42,15 @@ impl Backend {
     }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// Of `worker.js`: told when the device is gone.
+    #[wasm_bindgen(js_name = deviceLost)]
+    fn device_lost(reason: &str);
+}
+
 thread_local! {
-    /// Opened once per worker, and anew when it is lost; a second detector there shares it.
+    /// Opened once per worker; a second detector there shares it.
     static WEBGPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
 }
 
@@ -55,7 +63,7 @@ pub async fn open(name: BackendName, adapter: Option<String>) -> Result<Backend,
 }
 
 async fn webgpu(adapter: Option<String>) -> Result<Gpu, Failure> {
-    if let Some(gpu) = WEBGPU.with_borrow(Clone::clone).filter(|gpu| !gpu.is_lost()) {
+    if let Some(gpu) = WEBGPU.with_borrow(Clone::clone) {
         return Ok(gpu);
     }
     // Some browsers offer limits that they do not grant. An adapter gives one device, so there is a new one.
@@ -64,6 +72,7 @@ async fn webgpu(adapter: Option<String>) -> Result<Gpu, Failure> {
         opened => opened,
     };
     let gpu = gpu.map_err(Failure::from)?;
+    gpu.on_lost(|reason| device_lost(&reason));
     WEBGPU.set(Some(gpu.clone()));
     Ok(gpu)
 }

@@ -147,6 +147,7 @@ pub fn info(pipeline: &Pipeline, backend: &Backend, recognised: Option<&str>, by
         "gpuBytes": memory.map(|(bytes, _)| bytes),
         "provenance": header.provenance,
         "software": matches!(backend, Backend::WebGpu(gpu) if gpu.adapter().software),
+        "stageTimes": !matches!(backend, Backend::WebGpu(gpu) if !gpu.has_timestamps()),
         "defaults": defaults,
         "recognised": recognised,
         "bytes": bytes,
