@@ -133,7 +133,7 @@ const COUNTED: &str = "(() => {
         if (copies.has(this)) count.frames -= 1;
         close.call(this);
     };
-    // All results of a thousand calls, one every few milliseconds, and the answers that differ.
+    // A thousand calls, some every few milliseconds: what differs among their outcomes, and the results.
     window.outrun = async (detector, call) => {
         const results = new Set();
         const calls = [];
@@ -143,7 +143,7 @@ const COUNTED: &str = "(() => {
                 results.add(result);
                 return 'done';
             }, ({ name, message }) => `${name}: ${message}`));
-            await new Promise((done) => setTimeout(done, 1));
+            if (frame % 4 === 0) await new Promise((done) => setTimeout(done, 1));
         }
         const outcomes = await Promise.all(calls);
         const other = [...new Set(outcomes)].filter((outcome) => outcome !== 'done');
