@@ -102,15 +102,17 @@ async function drain({ headers, body }, tell) {
   // A compressing server counts other bytes; another site may hide that it compresses.
   let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
   let loaded = 0;
+  const parts = [];
   const broken = () => new Error(`the connection broke after ${loaded} bytes`);
-  const transform = (part, out) => {
-    loaded += part.length;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => { throw broken(); });
+    if (done) break;
+    parts.push(value);
+    loaded += value.length;
     if (loaded > total) total = null;
     tell(loaded, total);
-    out.enqueue(part);
-  };
-  const counted = body.pipeThrough(new TransformStream({ transform }));
-  const file = await new Response(counted).blob().catch(() => { throw broken(); });
+  }
   if (loaded < total) throw broken();
-  return file;
+  return new Blob(parts);
 }

@@ -98,7 +98,8 @@ fn from_another_site_in_a_worker_and_in_frames_the_detector_detects_the_same() {
             ))?;
             ensure!(in_frame == alone, "in a frame with {sandbox}: {in_frame}");
         }
-        ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
+        let complaints = page.complaints().iter().filter(|text| !text.ends_with("favicon.ico"));
+        ensure!(complaints.clone().next().is_none(), "the browser complains: {:?}", complaints.collect::<Vec<_>>());
         Ok(())
     });
 }
@@ -119,7 +120,6 @@ fn the_documented_policy_is_enough_and_what_a_stricter_one_forbids_is_named() {
         let (own, far) = (page.server.url(""), far.url(""));
         let cases = [
             (&own, "", "", None),
-            (&own, "worker-src 'self'; ", "", None),
             (&own, " 'wasm-unsafe-eval'", "", Some(("DeviceLost", "'wasm-unsafe-eval' in script-src"))),
             (&own, "worker-src 'self'", "worker-src 'none'", Some(("DeviceLost", "'self' in worker-src"))),
             (&own, "connect-src 'self'", "connect-src 'none'", Some(("WeightsInvalid", "'self' in connect-src"))),
@@ -140,7 +140,7 @@ fn the_documented_policy_is_enough_and_what_a_stricter_one_forbids_is_named() {
             let header = format!("Content-Security-Policy: {policy}\r\n");
             let meta = format!("<meta http-equiv=Content-Security-Policy content=\"{policy}\">{html}");
             // With every file, as a server says it; and by a meta element, which says nothing to a worker of a file.
-            let by_page = from == &far || expected.is_none();
+            let by_page = from == &far;
             for (html, header) in [(html, header.as_str()), (&meta, "")].into_iter().take(1 + usize::from(by_page)) {
                 page.server.head(header);
                 page.server.put("strict.html", Extra { bytes: html.into(), ..Extra::default() });
