@@ -1,7 +1,7 @@
 /**
  * Rejections of this module are an `Error` whose `message` is one sentence and whose `name` is one of these; an aborted
  * call rejects with the reason of its signal. `SourceInvalid` is for pictures and options; an unknown option is refused
- * by name.
+ * by name. `DeviceLost` is for a worker, WebAssembly or device that did not start or stopped working.
  */
 export type DetectorErrorName = "WebGpuUnavailable" | "WeightsInvalid" | "SourceInvalid" | "DeviceLost" | "Disposed";
 
@@ -17,11 +17,11 @@ export interface Progress {
 /** An option that is left out, null or undefined has its default. */
 export interface LoadOptions {
   /**
-   * An address (relative to the document), or the file itself: a weights file of this project, or a public checkpoint
-   * (`.pth`, `.safetensors`) in a known layout, which is converted. Only parts of a Blob are in memory; an ArrayBuffer
-   * is copied.
+   * An address (relative to the document or worker), or the file itself: a weights file of this project, or a public
+   * checkpoint (`.pth`, `.safetensors`, `.tflite`) in a known layout, which is converted. Only parts of a Blob are in
+   * memory; bytes are copied. Loads of one address at a time share its download.
    */
-  weights: string | URL | ArrayBuffer | Blob;
+  weights: string | URL | ArrayBuffer | ArrayBufferView | Blob;
   /** Class names without background, one for each class, to replace those of the file. Checkpoints often have none. */
   labels?: string[];
   /** The SHA-256 that the weights must have, in hex. Insecure pages cannot check it. */
@@ -40,7 +40,7 @@ export interface LoadOptions {
   engine?: "own" | "burn";
   /** The number type of our kernels. `auto` (the default) takes f16 where it is available and detects what f32 does. */
   precision?: "auto" | "f32" | "f16";
-  /** Aborts loading. */
+  /** Aborts loading, at any stage. A download that no other load waits for ends two seconds later. */
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -55,7 +55,7 @@ export interface DetectOptions {
   nms?: "hard" | "soft";
   /** The number of candidates of each class that enter NMS, 1..512. */
   topK?: number;
-  /** The largest number of detections, 1..512. */
+  /** The largest number of detections, from 1. More than 512 is 512. */
   maxDetections?: number;
   /** The labels to look for; an empty list finds nothing. Default: all labels. */
   classes?: string[];
@@ -108,11 +108,13 @@ export interface DetectorInfo {
   defaults: Required<Omit<DetectOptions, "classes">> & { max: number };
   /** True if the WebGPU adapter is software on the CPU. */
   software: boolean;
+  /** False if the adapter has no clock: then `timing.network` is all of its work, and the stages around it are 0. */
+  stageTimes: boolean;
   /** What a public checkpoint was recognised as, in words; null for a weights file of this project. */
   recognised: string | null;
   /** Size of the weights as a file of this project. */
   bytes: number;
-  /** Why `auto` took the CPU; null if it did not. */
+  /** Why `auto` took the CPU, at the start or after the GPU was lost twice within a minute; null if it did not. */
   fallbackReason: string | null;
 }
 
@@ -139,17 +141,20 @@ export class Detector {
   private constructor();
   /** Fetches the weights, opens the device, compiles the kernels and runs once, so that no picture has to wait. */
   static load(options: LoadOptions): Promise<Detector>;
-  /** The source is read at once and remains the caller's. Calls may overlap; results come in order. */
+  /**
+   * The source remains the caller's. Calls may overlap; results come in order. It is read at once while fewer than
+   * eight pictures are held; after that when its turn comes, so that it has to stay open until its result. Of a video
+   * only the newest frame waits, and earlier calls that wait get its result; of VideoFrames, too, but earlier calls
+   * reject with `SourceInvalid`.
+   */
   detect(source: Source, options?: DetectOptions): Promise<Result>;
   /** Detections from predictions that another runtime computed with this network, on the CPU. */
   decode(predictions: Predictions, options?: DetectOptions): Promise<Result>;
-  /**
-   * The weights as a file of this project: a converted public checkpoint, or the Blob that was given. Null for a file
-   * of this project that came as an ArrayBuffer or from an address.
-   */
-  file(): Promise<Blob | null>;
+  /** The weights as a file of this project. */
+  file(): Promise<Blob>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */
   selfTest(): Promise<SelfTestReport>;
+  /** Another object after a lost device was replaced. */
   readonly info: DetectorInfo;
   /** Ends the worker and frees the device. Pending and later calls reject with `Disposed`. */
   dispose(): void;

@@ -1,72 +1,81 @@
-// The detector as any page uses it: load once, detect many times, dispose. Types: detector.d.ts.
-// It moves pictures to a worker and results back; it computes no box.
+// The detector as any page uses it; detector.d.ts has its types. It moves pictures and results, and computes no box.
 
+import { queue } from "./pictures.js";
+import { crash, spawn } from "./spawn.js";
 import { failure } from "./support.js";
+import { takeWeights } from "./weights.js";
 
-/** A loaded detector, made by `Detector.load`. */
+const NAMES = ["WebGpuUnavailable", "WeightsInvalid", "SourceInvalid", "DeviceLost"];
+
 export class Detector {
-  #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   #calls = new Map();
   #nextId = 1;
-  #tail = Promise.resolve();
   #ended = null; // the error of every further call, once there is one
+  #pictures = queue((picture, options) => this.#ask("detect", { picture, options }, [picture]));
+  #worker = null;
+  #open; // `#open(error)` fills a new worker, after what ended the last one
+  #opening = null; // its promise; other calls wait for it
 
-  constructor() {
-    this.#worker.onmessage = ({ data }) => this.#receive(data);
-    this.#worker.onerror = ({ message }) => this.#crash(message);
-  }
-
-  static async load({ weights, backend, signal, onProgress, ...options } = {}) {
-    const named = typeof weights === "string" || weights instanceof URL;
-    const source = named ? new URL(weights, document.baseURI).href : weights;
+  static async load(given) {
+    const { weights, backend, signal, onProgress, ...options } = given ?? {};
+    if ((signal && !signal.throwIfAborted) || (onProgress && !onProgress.call)) {
+      throw failure("SourceInvalid", "Give an AbortSignal as `signal`, a function as `onProgress`.");
+    }
+    signal?.throwIfAborted();
+    const over = new AbortController();
+    const aborted = new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason), { signal: over.signal });
+    });
+    // Apart, as a listener may throw.
+    const tell = (stage, loaded, total) => queueMicrotask(() => onProgress?.({ stage, loaded, total }));
+    const detector = new Detector();
+    let taken = null; // once for all workers
     const start = async (chosen, fallbackReason) => {
-      const request = { weights: source, options: sendable({ ...options, backend: chosen }) };
-      const detector = new Detector();
-      const abort = () => detector.#end(signal.reason);
-      signal?.addEventListener("abort", abort);
-      try {
-        signal?.throwIfAborted();
-        const info = await detector.#ask("load", request, [], onProgress);
-        return Object.assign(detector, { info: Object.freeze({ ...info, fallbackReason }) });
-      } catch (error) {
-        detector.dispose();
-        throw error;
-      } finally {
-        signal?.removeEventListener("abort", abort);
-      }
+      detector.#spawn();
+      const open = async () => {
+        await detector.#send("prepare", { backend: chosen });
+        taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), aborted);
+        return detector.#send("load", { ...taken, options: sendable({ ...options, backend: chosen }) }, [], tell);
+      };
+      const info = await Promise.race([aborted, open()]);
+      detector.info = Object.freeze({ ...info, fallbackReason });
+      tell("ready", 1, 1);
     };
-    if (backend && backend !== "auto") return start(backend, null);
+    let lost = -Infinity; // when
+    detector.#open = async (error) => {
+      const again = error && performance.now() - lost < 60_000;
+      lost = error ? performance.now() : lost;
+      if (backend && backend !== "auto") return start(backend, null);
+      if (again) return start("cpu", `The GPU was lost twice within a minute. ${error.message}`);
+      return start("webgpu", null).catch((failed) => {
+        // Bad weights and options are bad anywhere; all else is tried on the CPU.
+        if (signal?.aborted || ["WeightsInvalid", "SourceInvalid"].includes(failed.name)) throw failed;
+        return start("cpu", failed.message);
+      });
+    };
     try {
-      return await start("webgpu", null);
+      await detector.#open();
+      signal?.throwIfAborted();
+      return detector;
     } catch (error) {
-      // Bad weights and options are bad anywhere. All else is tried on the CPU, in a new worker.
-      if (signal?.aborted || ["WeightsInvalid", "SourceInvalid"].includes(error.name)) throw error;
-      return start("cpu", error.message);
+      detector.#end(error);
+      throw error;
+    } finally {
+      over.abort();
     }
   }
 
   async detect(source, options) {
-    // Copied now: the caller may change or close them meanwhile.
-    const taken = snapshot(source);
-    const chosen = sendable(options);
-    taken.catch(() => {}); // reported in its turn
-    const turn = this.#tail.then(async () => {
-      const picture = await taken;
-      // In an object: the next call waits until this one is sent, not until it is answered.
-      return { picture, answer: this.#ask("detect", { picture, options: chosen }, [picture]) };
-    });
-    this.#tail = turn.catch(() => {});
-    const { picture, answer } = await turn;
-    try {
-      return await answer;
-    } catch (error) {
-      picture.close();
-      throw error.name === "DataCloneError" ? tainted() : error;
-    }
+    if (this.#ended) throw this.#ended;
+    return this.#pictures.detect(source, sendable(options));
   }
 
-  decode(predictions, options) {
-    return this.#ask("decode", { ...predictions, options: sendable(options) });
+  async decode(predictions, options) {
+    const { offsets, logits, width, height } = predictions ?? {};
+    if (![offsets, logits].every(ArrayBuffer.isView)) {
+      throw failure("SourceInvalid", "Give `offsets` and `logits` as Float32Arrays.");
+    }
+    return this.#ask("decode", { offsets, logits, width: +width, height: +height, options: sendable(options) });
   }
 
   file() {
@@ -81,57 +90,61 @@ export class Detector {
     this.#end(failure("Disposed", "This detector has been disposed of: load a new one."));
   }
 
-  #ask(kind, request, transfer = [], onProgress) {
+  async #ask(kind, request, transfer) {
+    await this.#opening;
+    return this.#send(kind, request, transfer);
+  }
+
+  #send(kind, request, transfer, tell) {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw this.#ended;
       const id = this.#nextId++;
-      this.#worker.postMessage({ id, kind, ...request }, transfer);
-      this.#calls.set(id, { resolve, reject, onProgress });
+      this.#worker.post({ id, kind, ...request }, transfer);
+      this.#calls.set(id, { resolve, reject, tell });
     });
   }
 
-  #receive({ id, kind, name, message, value, ...progress }) {
-    if (kind === "crashed" || name === "RuntimeError") return this.#crash(message);
-    const call = this.#calls.get(id);
-    if (!call) return;
-    if (kind === "progress") return call.onProgress?.(progress);
-    this.#calls.delete(id);
-    if (kind === "done") return call.resolve(value);
-    const error = failure(name, message);
-    call.reject(error);
-    if (name === "DeviceLost") this.#end(error);
+  #spawn() {
+    if (this.#ended) throw this.#ended;
+    this.#worker?.end();
+    this.#worker = spawn(
+      () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+      (message) => this.#receive(message),
+      (error) => this.#lose(error),
+    );
   }
 
-  #crash(what = "its worker did not start") {
-    this.#end(failure("DeviceLost", `The detector stopped working (${what}): load it again.`));
+  #receive({ id, kind, name, message, value, progress }) {
+    if (kind === "crashed") return this.#lose(crash(message));
+    const call = this.#calls.get(id);
+    if (!call) return;
+    if (kind === "progress") return call.tell?.(...progress);
+    this.#calls.delete(id);
+    if (kind === "done") return call.resolve(value);
+    const error = NAMES.includes(name) ? failure(name, message) : crash(message);
+    call.reject(error);
+    if (error.name === "DeviceLost") this.#lose(error);
+  }
+
+  // The worker or its device is gone, and with it what was sent. Once loaded, the detector gets another.
+  #lose(error) {
+    this.#worker?.end();
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
+    if (!this.info || this.#opening || this.#ended) return;
+    this.#opening = this.#open(error).catch((failed) => this.#end(failed)).finally(() => { this.#opening = null; });
   }
 
   #end(error) {
-    if (this.#ended) return;
-    this.#ended = error;
-    this.#worker.terminate();
-    for (const call of this.#calls.values()) call.reject(error);
-    this.#calls.clear();
+    this.#ended ??= error;
+    this.#lose(error);
+    this.#pictures.end(error);
   }
 }
 
-// A copy for the worker, whose wasm checks names and values. What may not be sendable becomes text.
+// What may not be sendable becomes text: the wasm checks it.
 function sendable(options) {
-  const send = (value) => (Array.isArray(value) ? value.map(String) : value instanceof Object ? String(value) : value);
-  return Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [name, send(value)]));
-}
-
-// The source's pixels now. The browser refuses one without any, such as a video before its first frame.
-async function snapshot(source) {
-  try {
-    if (source.complete === false) throw new Error("still loading");
-    return await createImageBitmap(source);
-  } catch (error) {
-    if (error.name === "SecurityError") throw tainted();
-    throw failure("SourceInvalid", "The picture has no pixels to read: wait until it has loaded, or use another one.");
-  }
-}
-
-function tainted() {
-  return failure("SourceInvalid", "The picture's site does not let other pages read it: serve the picture with CORS.");
+  const plain = (value) => value == null || ["boolean", "number"].includes(typeof value) ? value : String(value);
+  const copy = ([name, value]) => [name, Array.isArray(value) ? value.map(String) : plain(value)];
+  return Object.fromEntries(Object.entries(options ?? {}).map(copy));
 }

@@ -20,7 +20,7 @@ import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js"
 
 const settings = readSettings();
 const { backend, engine, precision } = settings;
-const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: null };
+const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: 0 };
 const samples = listSamples().catch(() => []);
 const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
@@ -30,9 +30,9 @@ const refresh = latest(detect);
 // A GPU computes one frame while another is read.
 const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
 
-// An action of the user ends the last error, and a lost device may be tried again.
+// An action of the user ends the last error.
 function forget() {
-  page.lost = null;
+  page.lost = 0;
   if (page.detector) showError("");
 }
 
@@ -67,7 +67,7 @@ function load(model) {
     try {
       const weights = await (model.weights.call ? model.weights() : model.weights);
       const { labels, sha256 } = model;
-      const chosen = { backend, engine, precision, onProgress: showProgress };
+      const chosen = { backend, engine, precision, onProgress: watchLoading };
       const detector = await Detector.load({ weights, labels, sha256, ...chosen });
       if (turn !== count.loads) return detector.dispose();
       page.detector?.dispose();
@@ -87,21 +87,24 @@ function load(model) {
   });
 }
 
+// A detector loads again when its device was lost, perhaps on another one.
+function watchLoading(progress) {
+  const ready = progress.stage === "ready";
+  showProgress(ready ? null : progress);
+  if (ready && page.detector) showModel(page.detector.info, page.model);
+}
+
 function detect() {
   const { detector, source } = page;
-  return detector && detector !== page.lost && source && work(async () => {
+  return detector && source && work(async () => {
     try {
       const result = await detector.detect(source.element, detectOptions(settings));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
       if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
-      if (error.name === "DeviceLost") {
-        if (detector === page.lost) return; // its other frame
-        // Loaded again once; a second loss in a row is an error.
-        const again = !page.lost;
-        page.lost = detector;
-        if (again) return load(page.model);
-      }
+      // It heals. Frames that were in flight are made again; more than those is an error.
+      page.lost += error.name === "DeviceLost";
+      if (error.name === "DeviceLost" && page.lost <= inFlight()) return refresh();
       page.stop?.();
       throw error;
     }
@@ -110,7 +113,7 @@ function detect() {
 
 function present(result) {
   window.lastResult = result;
-  page.lost = null;
+  page.lost = 0;
   const { length } = result.detections;
   const objects = `${length} object${length === 1 ? "" : "s"}`;
   const seconds = (performance.now() - count.since) / 1000;

@@ -1,10 +1,11 @@
 // The models that ship, are kept in this browser, or were opened in this visit. One is
 // `{ name, weights, labels, sha256, entry, kept }`: `weights` is an address, a File or a function that promises one,
-// `entry` is from models/index.json, `kept` is a note of storage.js.
+// `entry` is from models/index.json, `kept` is a note of kept.js.
 
 import { $, make } from "./dom.js";
+import { forgetKept, keep, listKept, openKept } from "./kept.js";
 import { size } from "./readout.js";
-import { clearCached, forgetKept, keep, listCached, listKept, openKept } from "./storage.js";
+import { clearCached, listCached } from "./storage.js";
 
 /** `page` has the `model` and `detector` in use; `load(model)` changes them; `say(text)` tells the user. */
 export function bindModels(page, load, say) {

@@ -81,10 +81,13 @@ export function showModel(info, { name, entry }) {
   write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
   write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
   write("licence", entry?.licence ?? "–");
-  const provenance = Object.entries(info.provenance).filter(([, value]) => value);
+  const { command, ...origin } = info.provenance;
+  const provenance = Object.entries(origin).filter(([, value]) => value);
+  write("made-by", command || "–");
   write("provenance", provenance.map(([key, value]) => `${key}: ${value}`).join("; "));
   const slow = "This WebGPU adapter is software on the CPU, which is slow. Try ?backend=cpu in the address.";
   const fallback = info.fallbackReason && `Running on the CPU, which is slower. ${info.fallbackReason}`;
-  write("notice", fallback ?? (info.software ? slow : ""));
+  const untimed = info.stageTimes ? "" : " It has no clock: the network's time is that of all its stages.";
+  write("notice", fallback ?? (info.software ? slow : "") + untimed);
   $("nameless").hidden = !info.recognised || info.labels[0] !== "class 1";
 }

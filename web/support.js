@@ -1,7 +1,6 @@
-// Can this browser run the detector on WebGPU? Asked before the wasm module is touched, since its runtime panics where
-// a requirement is missing. Opens no device.
+// What the page's side and the worker share.
 
-/** The name of the WebGPU adapter. Rejects if a requirement is missing. */
+/** The name of the WebGPU adapter. Rejects where there is none. */
 export async function findAdapter() {
   const need = (met, sentence) => {
     if (!met) throw failure("WebGpuUnavailable", sentence);
@@ -11,13 +10,10 @@ export async function findAdapter() {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
   need(adapter, "This browser offers no WebGPU adapter: update the graphics driver, or on Linux start Chrome with " +
     "--enable-unsafe-webgpu --enable-features=Vulkan.");
-  const name = describe(adapter);
-  need(adapter.features.has("timestamp-query"),
-    `The WebGPU adapter "${name}" lacks timestamp-query: use a current Chrome or the CPU.`);
-  return name;
+  return describe(adapter);
 }
 
-/** An adapter's name. Any field of its `info` may be empty, and older browsers have no `info`. */
+/** An adapter's name. Any field of its `info` may be empty, or `info` missing. */
 export function describe({ info }) {
   const { vendor, architecture, description, isFallbackAdapter } = info ?? {};
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
@@ -26,3 +22,22 @@ export function describe({ info }) {
 
 /** An error of the detector: its name is part of the interface, its message is one sentence. */
 export const failure = (name, message) => Object.assign(new Error(message), { name });
+
+let refused = null; // the last event of the Content Security Policy
+globalThis.addEventListener?.("securitypolicyviolation", (event) => {
+  const { disposition, effectiveDirective } = event;
+  if (disposition !== "report" && /^(connect|script|worker)-src/.test(effectiveDirective)) refused = event;
+});
+
+/** What the policy has refused since `start` (a time of `performance`), as a clause, or null. */
+export async function refusal(start) {
+  await new Promise((done) => setTimeout(done, 50)); // it comes after the error
+  if (!(refused?.timeStamp >= start)) return null;
+  const { blockedURI: what, effectiveDirective } = refused;
+  const site = what.includes("//") ? new URL(what).origin : `${what}:`;
+  const missing = what === "wasm-eval" ? "'wasm-unsafe-eval'" : site === origin ? "'self'" : site;
+  return `the Content Security Policy forbids it: permit ${missing} in ${effectiveDirective}`;
+}
+
+/** An address that may be relative to the document or worker. */
+export const absolute = (address) => new URL(address, globalThis.document?.baseURI ?? location.href);

@@ -1,48 +1,52 @@
 // The worker: it owns the wasm module, the device and one detector, so that they never block the page.
-// No other file imports the wasm glue.
+// It alone imports the wasm glue, statically, for bundlers' sake.
 //
-// Messages in:  { id, kind: "load" | "detect" | "decode" | "file" | "selfTest", ... }
-// Messages out: { id, kind: "progress" | "done" | "failed", ... }, or { kind: "crashed", message }.
+// Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
+// Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
 
-import { failure, findAdapter } from "./support.js";
-import { readable, takeWeights } from "./weights.js";
+import { failure, findAdapter, refusal } from "./support.js";
+import init, { WasmDetector } from "./wasm/ssd-web.js";
 
+let adapter = null; // its name
+let runtime = null; // promises the wasm
 let detector = null;
-let file = null; // the weights as a file of this project, unless the caller has it
-let direct = false; // pictures go from texture to texture, without a canvas
+let weights = null;
+let direct = false; // pictures go to the GPU without a canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 
-// Calls overlap: one picture is computed while the result of another is read.
-self.onmessage = ({ data }) => answer(data);
+self.onmessage = ({ data }) => answer(data); // calls overlap
 
 // A panic inside wasm can surface outside of any call. After it the instance is unusable.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
 
+self.deviceLost = (reason) => postMessage({ kind: "crashed", message: `the GPU was lost: ${reason}` }); // by the wasm
+
 async function answer({ id, kind, ...request }) {
   try {
-    const value = await CALLS[kind](request, (progress) => postMessage({ id, kind: "progress", ...progress }));
-    postMessage({ id, kind: "done", value });
+    const tell = (...progress) => postMessage({ id, kind: "progress", progress });
+    postMessage({ id, kind: "done", value: await CALLS[kind](request, tell) });
   } catch (error) {
     postMessage({ id, kind: "failed", name: error.name, message: error.message ?? String(error) });
   }
 }
 
 const CALLS = {
-  async load({ weights, options }, report) {
-    const tell = (stage, loaded, total) => report({ stage, loaded, total });
-    const adapter = options.backend === "cpu" ? null : await findAdapter();
-    // Compiled while the weights arrive; a failure shows where it is awaited.
-    const runtime = startRuntime();
-    runtime.catch(() => {});
-    const taken = await takeWeights(weights, options, tell);
+  // Before weights are fetched. The wasm is compiled while they arrive.
+  async prepare({ backend }) {
+    adapter = backend === "cpu" ? null : await findAdapter();
+    runtime = startRuntime();
+    runtime.catch(() => {}); // shown by load
+  },
+
+  async load({ file, name, options }, tell) {
     tell("runtime", 0, null);
-    const WasmDetector = await runtime;
-    const name = typeof weights === "string" ? weights.split(/[?#]/)[0].split("/").pop() : weights.name;
-    detector = await WasmDetector.load(readable(taken), name, adapter, options, tell);
+    await runtime;
+    const reader = new FileReaderSync();
+    const read = (start, end) => new Uint8Array(reader.readAsArrayBuffer(file.slice(start, end)));
+    detector = await WasmDetector.load({ size: file.size, read }, name, adapter, options, tell);
     const converted = detector.takeConverted();
-    file = converted ? new Blob([converted]) : taken instanceof Blob ? taken : null;
-    tell("ready", 1, 1);
+    weights = converted ? new Blob([converted]) : file;
     const { info } = detector;
     direct = info.precision && "copyExternalImageToTexture" in GPUQueue.prototype;
     return info;
@@ -61,18 +65,17 @@ const CALLS = {
 
   decode: ({ offsets, logits, width, height, options }) => detector.decode(offsets, logits, width, height, options),
 
-  file: () => file,
+  file: () => weights,
 
   selfTest: () => detector.selfTest(),
 };
 
 async function startRuntime() {
   try {
-    const { default: init, WasmDetector } = await import("./wasm/ssd-web.js");
     await init();
-    return WasmDetector;
-  } catch (error) {
-    throw failure("DeviceLost", `The detector's program did not load (${error.message}): reload the page.`);
+  } catch ({ message }) {
+    const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
+    throw failure("DeviceLost", `The detector's program did not load (${why}).`);
   }
 }
 
@@ -89,3 +92,5 @@ function detectPixels(picture, options) {
       `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
   }
 }
+
+postMessage("started");

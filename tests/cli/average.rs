@@ -50,7 +50,8 @@ fn detectors_are_averaged_in_their_shares() {
     let from = read_header(&fs::read(&out).expect("it is there")).expect("a weights file").provenance;
     assert_eq!(from.source_file.as_deref(), Some("a.safetensors, b.safetensors"));
     assert_eq!(from.data, "data of a.safetensors; data of b.safetensors");
-    let average = "average a.safetensors b.safetensors out.safetensors --shares 1,0 --dtype f32";
+    let average =
+        "cargo run --release --bin average -- a.safetensors b.safetensors out.safetensors --shares 1,0 --dtype f32";
     assert_eq!(from.command, format!("train a.safetensors && train b.safetensors && {average}"));
 
     // Half the size without the flag.

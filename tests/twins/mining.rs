@@ -110,8 +110,8 @@ fn mining_is_ranking_on_the_cpu_device() {
 #[test]
 fn mining_is_ranking_on_wgpu() {
     let gpu = gpu();
-    agree(gpu.burn_device(), 60);
-    check(gpu.burn_device(), &large()).expect("eight pictures of SSD300");
+    agree(gpu.burn_device().expect("it is Burn's"), 60);
+    check(gpu.burn_device().expect("it is Burn's"), &large()).expect("eight pictures of SSD300");
 }
 
 /// A NaN among the losses makes the sum NaN.
@@ -134,5 +134,5 @@ fn a_nan_loss_makes_the_sum_nan_on_the_cpu_device() {
 
 #[test]
 fn a_nan_loss_makes_the_sum_nan_on_wgpu() {
-    nan_makes_the_sum_nan(gpu().burn_device());
+    nan_makes_the_sum_nan(gpu().burn_device().expect("it is Burn's"));
 }

@@ -1,6 +1,7 @@
 //! The kernels against their twins, on whatever wgpu device this machine has; a software adapter will do.
 
 mod frames;
+mod least;
 mod mining;
 pub(crate) mod network;
 mod padding;

@@ -66,7 +66,7 @@ fn burns_gpu_knows_uneven_padding_forward_and_backward() {
             (weights.as_slice(), [shape.channels_out, per_group, shape.kernel, shape.kernel]),
         ];
         let step = |x, weights| ssd_cpu::convolve(x, weights, None, &shape);
-        let (got, got_gradients) = run(gpu.burn_device(), inputs, step);
+        let (got, got_gradients) = run(gpu.burn_device().expect("it is Burn's"), inputs, step);
         let shift = vec![0.0; shape.channels_out];
         assert_close(&format!("{shape:?}"), &got, &twins::convolve(&shape, &x, SIZE, &weights, &shift));
         // On the CPU the gradients are checked against the twin, in `ssd-cpu`.
@@ -83,7 +83,7 @@ fn burns_gpu_knows_uneven_padding_forward_and_backward() {
         let x = numbers(3 * SIZE[0] * SIZE[1], 1);
         let inputs = [(x.as_slice(), [1, 3, SIZE[0], SIZE[1]]), (&[0.0][..], [1; 4])];
         let step = |x, _| BurnSteps::default().max_pool(format_args!("pool"), &pool, x);
-        let (got, [got_gradient, _]) = run(gpu.burn_device(), inputs, step);
+        let (got, [got_gradient, _]) = run(gpu.burn_device().expect("it is Burn's"), inputs, step);
         assert_eq!(got, twins::max_pool(&pool, &x, SIZE), "{pool:?}");
         let (_, [gradient, _]) = run(&Device::flex(), inputs, step);
         let (got, want) = (got_gradient.expect("a gradient"), gradient.expect("a gradient"));

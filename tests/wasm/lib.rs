@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use ssd::weights::{Header, Provenance};
 use ssd::Ssd;
+use ssd::weights::{Header, Provenance};
 use ssd_data::augment::{AugmentConfig, Augmentation};
 use ssd_data::seeded::seeded;
 use ssd_data::{Dataset, Format};
@@ -21,8 +21,8 @@ pub const STEPS: usize = 10;
 /// Pictures of a step.
 const BATCH: usize = 2;
 
-/// A network without norms: of two pictures, batch norm makes a sign wherever a map has one cell, and of a sign's rounding
-/// another loss.
+/// A network without norms: of two pictures, batch norm makes a sign wherever a map has one cell, and of a sign's
+/// rounding another loss.
 const ARCH: &str = "ssd96-mobilenet-v1-tf-0.25";
 
 /// The loss of each of [`STEPS`] steps of a tiny detector on generated scenes, boxes and classes together.
@@ -72,8 +72,8 @@ fn one_step(learner: &mut Learner, header: &Header, set: &Dataset, config: &Lear
     }
 }
 
-/// Draws every parameter by a rule of its place in the network, so that no generator of random numbers has a say: weights
-/// that keep the size of what goes through them, and small shifts.
+/// Draws every parameter by a rule of its place in the network, so that no generator of random numbers has a say:
+/// weights that keep the size of what goes through them, and small shifts.
 struct Drawn(u64);
 
 impl ModuleMapper for Drawn {

@@ -11,12 +11,16 @@ mod shipped;
 
 mod api;
 mod bench;
+mod bundlers;
 mod cache;
 mod camera;
+mod embedding;
 mod everyday;
 mod fallback;
 mod foreign;
+mod healing;
 mod kept;
 mod learning;
+mod origins;
 mod pictures;
 mod weights;

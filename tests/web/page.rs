@@ -99,6 +99,11 @@ impl Page {
     /// Opens the page with these parameters, or another file of its folder.
     pub fn open(&mut self, name: &str) -> Result<()> {
         let url = self.server.url(name);
+        self.visit(&url)
+    }
+
+    /// Opens any page.
+    pub fn visit(&mut self, url: &str) -> Result<()> {
         let answer = self.devtools.call("Page.navigate", json!({ "url": url }))?;
         if let Some(error) = answer["errorText"].as_str() {
             bail!("{url} did not open: {error}");

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -27,6 +28,10 @@ pub struct Extra {
     pub cut: Option<usize>,
     /// The headers for length and encoding.
     pub length: Length,
+    /// More headers, each a line with its end.
+    pub headers: String,
+    /// The second half of the bytes is sent after this time.
+    pub pause: Duration,
 }
 
 /// What an answer declares of its length.
@@ -52,6 +57,8 @@ struct Shared {
     extras: Mutex<HashMap<String, Extra>>,
     /// Statuses of the answers for extras, 0 for none.
     answers: Mutex<HashMap<String, Vec<u16>>>,
+    /// Headers of every answer, each a line with its end.
+    headers: Mutex<String>,
 }
 
 impl Server {
@@ -64,6 +71,7 @@ impl Server {
             missing: Mutex::default(),
             extras: Mutex::default(),
             answers: Mutex::default(),
+            headers: Mutex::default(),
         });
         let given = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -96,6 +104,11 @@ impl Server {
         lock(&self.shared.extras).insert(format!("{FOLDER}{name}"), extra);
     }
 
+    /// Sends these headers with every answer from now on, each a line with its end.
+    pub fn head(&self, headers: &str) {
+        headers.clone_into(&mut lock(&self.shared.headers));
+    }
+
     /// The statuses with which requests for a file of a test were answered so far, 0 for no answer.
     pub fn answers(&self, name: &str) -> Vec<u16> {
         lock(&self.shared.answers).get(&format!("{FOLDER}{name}")).cloned().unwrap_or_default()
@@ -120,20 +133,22 @@ fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
         header.clear();
     }
     let Some(url) = first.split(' ').nth(1) else { return Ok(()) };
+    let headers = lock(&shared.headers).clone();
     let extra = url.split('?').next().and_then(|path| lock(&shared.extras).get(path).cloned());
     match extra {
         Some(extra) => {
+            let extra = Extra { headers: headers + &extra.headers, ..extra };
             let status = send_extra(&mut connection, url, &extra, tag.as_deref())?;
             lock(&shared.answers).entry(url.to_owned()).or_default().push(status);
         }
-        None => send_file(&mut connection, shared, url)?,
+        None => send_file(&mut connection, shared, url, &headers)?,
     }
     connection.shutdown(std::net::Shutdown::Write)?;
     // Until the browser closes its side: what it still sends must not become a reset.
     request.read_to_end(&mut Vec::new()).map(drop)
 }
 
-fn send_file(connection: &mut TcpStream, shared: &Shared, url: &str) -> std::io::Result<()> {
+fn send_file(connection: &mut TcpStream, shared: &Shared, url: &str, headers: &str) -> std::io::Result<()> {
     let (status, kind, body) = match content(&shared.root, url) {
         Some((kind, body)) => ("200 OK", kind, body),
         None => {
@@ -144,7 +159,7 @@ fn send_file(connection: &mut TcpStream, shared: &Shared, url: &str) -> std::io:
     let length = body.len();
     write!(
         connection,
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{headers}Connection: close\r\n\r\n"
     )?;
     connection.write_all(&body)
 }
@@ -167,8 +182,12 @@ fn send_extra(connection: &mut TcpStream, url: &str, extra: &Extra, tag: Option<
     if extra.length != Length::Unsaid {
         write!(connection, "Content-Length: {}\r\n", body.len())?;
     }
-    write!(connection, "\r\n")?;
-    connection.write_all(&body[..extra.cut.unwrap_or(body.len()).min(body.len())])?;
+    write!(connection, "{}\r\n", extra.headers)?;
+    let sent = &body[..extra.cut.unwrap_or(body.len()).min(body.len())];
+    let (first, second) = sent.split_at(sent.len() / 2);
+    connection.write_all(first)?;
+    std::thread::sleep(extra.pause);
+    connection.write_all(second)?;
     Ok(status)
 }
 

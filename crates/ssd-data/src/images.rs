@@ -51,7 +51,10 @@ pub enum ImageError {
         path: PathBuf,
     },
     /// A file that does not decode as a picture.
-    #[error("{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file, or a TIFF of plain grey, RGB or CMYK.")]
+    #[error(
+        "{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file, or a TIFF of plain grey, \
+         RGB or CMYK."
+    )]
     Decode {
         /// The file.
         path: PathBuf,

@@ -7,6 +7,9 @@ use thiserror::Error;
 /// A failure between a model and its detections.
 #[derive(Debug, Error)]
 pub enum GpuError {
+    /// There is no adapter, or it gives no device, with the reason.
+    #[error("the GPU could not be opened ({0}); update the browser or the graphics driver, or use the CPU")]
+    NoDevice(String),
     /// The device refused a kernel.
     #[error("the device refuses the kernel {name} ({reason}); update the graphics driver, or use the CPU")]
     Kernel {

@@ -1,10 +1,11 @@
-//! The device: opened by Burn, shared with it, and used directly.
+//! The device, which our kernels use directly, and Burn if its tensors are asked for.
 //!
-//! Burn's tensors and our kernels share one wgpu device. The kernels bypass Burn's queue, because a frame is one submit
-//! of commands whose buffers, bind groups and pipelines were made at load; that is `program`.
+//! The kernels bypass Burn's queue, because a frame is one submit of commands whose buffers, bind groups and pipelines
+//! were made at load; that is `program`. They need no feature and no limit that a WebGPU device may lack, and take
+//! 16-bit floats, the device's clock and larger buffers where they are.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
@@ -18,22 +19,61 @@ use crate::kernel::Kernel;
 pub struct Gpu {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
-    /// Burn's handle to the same device.
-    burn: Device,
+    setup: WgpuSetup,
+    /// Burn's handle to the same device, once it has one.
+    burn: Arc<OnceLock<Device>>,
     name: String,
     adapter: Adapter,
     pipelines: Arc<Mutex<HashMap<Kernel, wgpu::ComputePipeline>>>,
 }
 
+/// What is asked of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// All that it has.
+    All,
+    /// What every WebGPU device has.
+    Least,
+}
+
 impl Gpu {
     /// The device that Burn opened. `name` is the adapter's name where wgpu does not know it: in browsers.
     pub fn new(burn: Device, setup: &WgpuSetup, name: Option<String>) -> Self {
+        Self::of(setup.clone(), OnceLock::from(burn), name)
+    }
+
+    /// A device of its own, of the fastest adapter. `name` is the adapter's name where wgpu does not know it: in
+    /// browsers.
+    ///
+    /// # Errors
+    /// When there is no adapter, or it gives no device.
+    pub async fn open(name: Option<String>, wish: Wish) -> Result<Self, GpuError> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let fastest = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..wgpu::RequestAdapterOptions::default()
+        };
+        let refused = |error: &dyn std::fmt::Display| GpuError::NoDevice(error.to_string());
+        let adapter = instance.request_adapter(&fastest).await.map_err(|error| refused(&error))?;
+        // Burn takes for granted that the device has all that the adapter has.
+        let (required_features, required_limits) = match wish {
+            Wish::All => (adapter.features().difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS), adapter.limits()),
+            Wish::Least => (wgpu::Features::empty(), wgpu::Limits::default()),
+        };
+        let asked = wgpu::DeviceDescriptor { required_features, required_limits, ..wgpu::DeviceDescriptor::default() };
+        let (device, queue) = adapter.request_device(&asked).await.map_err(|error| refused(&error))?;
+        let backend = adapter.get_info().backend;
+        Ok(Self::of(WgpuSetup { instance, adapter, device, queue, backend }, OnceLock::new(), name))
+    }
+
+    fn of(setup: WgpuSetup, burn: OnceLock<Device>, name: Option<String>) -> Self {
         let info = setup.adapter.get_info();
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| info.name.clone());
         Self {
             device: setup.device.clone(),
             queue: setup.queue.clone(),
-            burn,
+            setup,
+            burn: Arc::new(burn),
             adapter: Adapter::new(&name, info.device_type),
             name,
             pipelines: Arc::default(),
@@ -45,9 +85,23 @@ impl Gpu {
         &self.name
     }
 
-    /// The device for Burn's tensors.
-    pub fn burn_device(&self) -> &Device {
-        &self.burn
+    /// The device for Burn's tensors, which takes it over at the first call.
+    ///
+    /// # Errors
+    /// When Burn refuses it.
+    pub fn burn_device(&self) -> Result<&Device, GpuError> {
+        if let Some(device) = self.burn.get() {
+            return Ok(device);
+        }
+        let taken = Device::wgpu_options().setup(self.setup.clone()).init();
+        let device = taken.map_err(|error| GpuError::NoDevice(error.to_string()))?;
+        Ok(self.burn.get_or_init(|| device))
+    }
+
+    /// Calls `listener` with the reason when the device is gone, with all its buffers: its driver was restarted, or the
+    /// card unplugged.
+    pub fn on_lost(&self, listener: fn(String)) {
+        self.device.set_device_lost_callback(move |_, reason| listener(reason));
     }
 
     /// The graphics API: `vulkan`, `metal`, `dx12`, `webgpu`.

@@ -1,4 +1,4 @@
-//! SSD on the GPU: every stage of a frame as hand-written WGSL, on the wgpu device that Burn opened.
+//! SSD on the GPU: every stage of a frame as hand-written WGSL, on a wgpu device that Burn may share.
 //!
 //! The kernels lie in `shaders/` and mean what [`ssd::preprocess`], [`ssd_cpu::twins`] and [`ssd::postprocess`] say.
 //! From a picture's pixels to its few detections nothing leaves the GPU; what is read back are some kilobytes.

@@ -28,7 +28,8 @@ use crate::program::Progress;
 /// The precision of our kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PrecisionChoice {
-    /// 16 bits where the adapter has them, if the detections are then those of 32 bits; else 32 bits.
+    /// 16 bits where the adapter has them, if the detections are then those of 32 bits, or there is no memory for 32;
+    /// else 32 bits.
     #[default]
     Auto,
     /// This one.
@@ -282,12 +283,18 @@ async fn gpu_detector(
     match precision {
         PrecisionChoice::Only(Precision::Half) if !gpu.has_f16() => Err(GpuError::NoHalf(gpu.name().to_owned())),
         PrecisionChoice::Only(precision) => load(precision, progress).await,
-        PrecisionChoice::Auto if gpu.has_f16() && !gpu.adapter().software => {
-            let single = load(Precision::Single, &mut |done, total| progress(done, 2 * total)).await?;
-            let half = load(Precision::Half, &mut |done, total| progress(total + done, 2 * total)).await;
-            agreement::better(single, half, header).await
+        PrecisionChoice::Auto => {
+            let both = gpu.has_f16() && !gpu.adapter().software;
+            let loads = if both { 2 } else { 1 };
+            match load(Precision::Single, &mut |done, total| progress(done, loads * total)).await {
+                Err(GpuError::Memory(_)) if gpu.has_f16() => load(Precision::Half, progress).await,
+                Ok(single) if both => {
+                    let half = load(Precision::Half, &mut |done, total| progress(total + done, 2 * total)).await;
+                    agreement::better(single, half, header).await
+                }
+                single => single,
+            }
         }
-        PrecisionChoice::Auto => load(Precision::Single, progress).await,
     }
 }
 

@@ -1,12 +1,13 @@
-//! The device that a detector runs on: WebGPU, opened by Burn, or the CPU inside wasm.
+//! The device that a detector runs on: WebGPU, or the CPU inside wasm.
 
 use std::cell::RefCell;
 
-use burn::tensor::Device;
 use serde::Deserialize;
 use ssd_gpu::Gpu;
+use ssd_gpu::gpu::Wish;
+use wasm_bindgen::prelude::*;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 
 /// The name of a device in `detector.d.ts`.
 #[derive(Clone, Copy, Deserialize)]
@@ -41,8 +42,15 @@ impl Backend {
     }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// Of `worker.js`: told when the device is gone.
+    #[wasm_bindgen(js_name = deviceLost)]
+    fn device_lost(reason: &str);
+}
+
 thread_local! {
-    /// Burn's runtime is set up once per worker; a second detector there shares it.
+    /// Opened once per worker; a second detector there shares it.
     static WEBGPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
 }
 
@@ -58,11 +66,13 @@ async fn webgpu(adapter: Option<String>) -> Result<Gpu, Failure> {
     if let Some(gpu) = WEBGPU.with_borrow(Clone::clone) {
         return Ok(gpu);
     }
-    let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(|error| {
-        let sentence = format!("WebGPU could not be started ({error}); update the browser or use the cpu backend.");
-        Failure::new(Kind::WebGpuUnavailable, sentence)
-    })?;
-    let gpu = Gpu::new(device, &setup, adapter);
+    // Some browsers offer limits that they do not grant. An adapter gives one device, so there is a new one.
+    let gpu = match Gpu::open(adapter.clone(), Wish::All).await {
+        Err(_) => Gpu::open(adapter, Wish::Least).await,
+        opened => opened,
+    };
+    let gpu = gpu.map_err(Failure::from)?;
+    gpu.on_lost(|reason| device_lost(&reason));
     WEBGPU.set(Some(gpu.clone()));
     Ok(gpu)
 }

@@ -89,7 +89,10 @@ impl WasmDetector {
                 let precision = options.precision.unwrap_or_default().into();
                 Pipeline::on_gpu(header, &model, gpu, 1, precision, now, &mut progress).await.map_err(Failure::from)?
             }
-            Backend::WebGpu(gpu) => Pipeline::on_burn(header, model, gpu.burn_device(), now),
+            Backend::WebGpu(gpu) => {
+                let device = gpu.burn_device().map_err(Failure::from)?;
+                Pipeline::on_burn(header, model, device, now)
+            }
             Backend::Cpu if own_engine => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
             Backend::Cpu => Pipeline::on_burn(header, model, &Device::flex(), now),
         };

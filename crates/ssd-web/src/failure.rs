@@ -49,9 +49,11 @@ impl From<GpuError> for Failure {
             GpuError::Params(_) => Kind::SourceInvalid,
             GpuError::Picture { .. } | GpuError::PictureSize { .. } | GpuError::Input { .. } => Kind::SourceInvalid,
             GpuError::Cpu(_) => Kind::WeightsInvalid,
-            GpuError::Kernel { .. } | GpuError::NoHalf(_) | GpuError::Memory(_) | GpuError::Size { .. } => {
-                Kind::WebGpuUnavailable
-            }
+            GpuError::NoDevice(_)
+            | GpuError::Kernel { .. }
+            | GpuError::NoHalf(_)
+            | GpuError::Memory(_)
+            | GpuError::Size { .. } => Kind::WebGpuUnavailable,
             GpuError::Malformed(_) | GpuError::Read(_) => Kind::DeviceLost,
         };
         Self::new(kind, error.to_string())

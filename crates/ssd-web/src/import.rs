@@ -14,7 +14,7 @@ use crate::wire::LoadOptions;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Bytes on the other side: of a buffer, or of a file of which nothing is held. See `readable` in `web/weights.js`.
+    /// Bytes on the other side: of a buffer, or of a file of which nothing is held. See `load` in `web/worker.js`.
     pub type Source;
 
     #[wasm_bindgen(method, getter)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use serde_wasm_bindgen::{Deserializer, Serializer};
 use ssd::Detection;
-use ssd::postprocess::{DetectParams, Nms};
+use ssd::postprocess::{DetectParams, Nms, SLOTS};
 use ssd::weights::Header;
 use ssd_gpu::frames::StageTimes;
 use ssd_gpu::kernel::Precision;
@@ -88,7 +88,8 @@ pub struct Options {
     iou: Option<f32>,
     nms: Option<Nms>,
     top_k: Option<usize>,
-    max_detections: Option<usize>,
+    /// More than fits is as much as fits, so it may be any number, infinity included.
+    max_detections: Option<f64>,
     #[serde(skip_serializing)]
     classes: Option<Vec<String>>,
 }
@@ -102,7 +103,7 @@ impl Options {
             iou: Some(iou),
             nms: Some(nms),
             top_k: Some(top_k),
-            max_detections: Some(max),
+            max_detections: Some(max as f64),
             classes: None,
         }
     }
@@ -122,7 +123,8 @@ impl Options {
             iou: self.iou.unwrap_or(defaults.iou),
             nms: self.nms.unwrap_or(defaults.nms),
             top_k: self.top_k.unwrap_or(defaults.top_k),
-            max: self.max_detections.unwrap_or(defaults.max),
+            // Not a number becomes 0, which is refused.
+            max: self.max_detections.map_or(defaults.max, |most| most.clamp(0.0, SLOTS as f64) as usize),
             classes,
         };
         Ok(params.checked(header.classes())?)
@@ -145,6 +147,7 @@ pub fn info(pipeline: &Pipeline, backend: &Backend, recognised: Option<&str>, by
         "gpuBytes": memory.map(|(bytes, _)| bytes),
         "provenance": header.provenance,
         "software": matches!(backend, Backend::WebGpu(gpu) if gpu.adapter().software),
+        "stageTimes": !matches!(backend, Backend::WebGpu(gpu) if !gpu.has_timestamps()),
         "defaults": defaults,
         "recognised": recognised,
         "bytes": bytes,

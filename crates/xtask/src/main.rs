@@ -7,6 +7,7 @@
 mod budget;
 mod build;
 mod lint;
+mod package;
 mod serve;
 mod shell;
 mod system;
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Build the static page into dist/
     Build,
+    /// Build the detector alone into dist-package/, for npm, a CDN or another page
+    Package(package::Options),
     /// Build the page, serve it and rebuild it when a source changes
     Serve(serve::Options),
     /// Run every test: native, shaders, headless Chromium, size budgets
@@ -45,6 +48,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Build => build::run().map(drop),
+        Command::Package(options) => package::run(&options),
         Command::Serve(options) => serve::run(&options),
         Command::Test => test::run(),
         Command::WasmTests => wasm_tests::build().map(drop),

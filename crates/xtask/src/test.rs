@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
-use crate::{budget, build, lint, shell, system, wasm_tests};
+use crate::{budget, build, lint, package, shell, system, wasm_tests};
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -33,6 +33,7 @@ pub fn run() -> anyhow::Result<()> {
     let page = tally.step("page", build::run);
     if page.is_some() {
         tally.step("size budgets", budget::check);
+        tally.step("package", || package::assemble(true));
     }
     let wasm_tests = tally.step("wasm of the tests", wasm_tests::build);
     let browser = tally.step("browser", system::ensure_browser);

@@ -62,7 +62,7 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 
 /// The command that makes the file again.
 fn command(args: &Args) -> String {
-    let mut command = format!("average {}", names(&args.files).join(" "));
+    let mut command = format!("cargo run --release --bin average -- {}", names(&args.files).join(" "));
     if !args.shares.is_empty() {
         let shares = args.shares.iter().map(f64::to_string).collect::<Vec<_>>();
         command += &format!(" --shares {}", shares.join(","));

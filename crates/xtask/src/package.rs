@@ -1,0 +1,148 @@
+//! `cargo xtask package`: the detector alone in `dist-package/`, a folder that npm, a CDN or a page takes as it is. It
+//! has no scripts to run and no dependencies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::{build, shell};
+
+/// The scripts of the detector, which import each other and nothing else.
+pub const SCRIPTS: [&str; 7] =
+    ["detector.js", "pictures.js", "spawn.js", "storage.js", "support.js", "weights.js", "worker.js"];
+
+/// What comes from `dist/` besides.
+const OTHERS: [&str; 3] = ["detector.d.ts", "wasm/ssd-web.js", "wasm/ssd-web_bg.wasm"];
+
+/// What comes from the sources, with its name in the package.
+const DOCUMENTS: [(&str, &str); 4] = [
+    ("docs/embedding.md", "README.md"),
+    ("docs/checkpoints.md", "checkpoints.md"),
+    ("LICENSE-MIT", "LICENSE-MIT"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+];
+
+/// The package's name for npm.
+const NAME: &str = "ssd-detector";
+
+/// What goes into the package.
+#[derive(Args)]
+pub struct Options {
+    /// Leave out the model that the page starts with
+    #[arg(long)]
+    no_model: bool,
+}
+
+/// Builds the page, and the package from it.
+pub fn run(options: &Options) -> Result<()> {
+    build::run()?;
+    shell::step("put the detector into dist-package/", || assemble(!options.no_model))
+}
+
+/// The package from `dist/` as it is. A folder of before is replaced once the new one is whole.
+pub fn assemble(with_model: bool) -> Result<()> {
+    let root = shell::root();
+    let (dist, package, part) = (root.join("dist"), root.join("dist-package"), root.join("dist-package.part"));
+    remove(&part)?;
+    for name in SCRIPTS.iter().chain(&OTHERS) {
+        copy(&dist.join(name), &part.join(name))?;
+    }
+    for (from, name) in DOCUMENTS {
+        copy(&root.join(from), &part.join(name))?;
+    }
+    if with_model {
+        let model = default_model(&dist.join("models"))?;
+        let name = model.file_name().context("the default model has no name")?;
+        copy(&model, &part.join("models").join(name))?;
+    }
+    let text = format!("{:#}\n", manifest());
+    fs::write(part.join("package.json"), text).context("package.json cannot be written")?;
+    remove(&package)?;
+    fs::rename(&part, &package).with_context(|| format!("{} cannot be renamed", part.display()))
+}
+
+/// The file of the model that the page starts with.
+pub fn default_model(models: &Path) -> Result<PathBuf> {
+    let list = models.join("index.json");
+    let text = fs::read(&list).with_context(|| format!("{} cannot be read", list.display()))?;
+    let index: Value = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", list.display()))?;
+    let all = index["models"].as_array();
+    let entry = all.and_then(|models| models.iter().find(|model| model["name"] == index["default"]));
+    let file = entry.and_then(|entry| entry["file"].as_str());
+    Ok(models.join(file.with_context(|| format!("{} does not list its default", list.display()))?))
+}
+
+/// Any file of the package may be imported by its path: bundlers ask for models so.
+fn manifest() -> Value {
+    json!({
+        "name": NAME,
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "SSD object detection in the browser, on WebGPU",
+        "license": env!("CARGO_PKG_LICENSE"),
+        "type": "module",
+        "main": "./detector.js",
+        "types": "./detector.d.ts",
+        "exports": { ".": { "types": "./detector.d.ts", "default": "./detector.js" }, "./*": "./*" },
+    })
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().context("a file is in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::copy(from, to).with_context(|| format!("{} cannot be copied; build the page first", from.display()))?;
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).with_context(|| format!("{} cannot be removed", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    /// The paths in quotes that begin with `./`: imports, and addresses of workers.
+    fn named(script: &str) -> Vec<&str> {
+        script.split('"').skip(1).step_by(2).filter_map(|text| text.strip_prefix("./")).collect()
+    }
+
+    #[test]
+    fn the_scripts_are_all_that_a_detector_asks_for() {
+        let web = shell::root().join("web");
+        let mut found = vec!["detector.js".to_owned()];
+        let mut next = 0;
+        while next < found.len() {
+            // What Trunk makes is no source.
+            let text = fs::read_to_string(web.join(&found[next])).unwrap_or_default();
+            for name in named(&text) {
+                if !found.iter().any(|known| known == name) {
+                    found.push(name.to_owned());
+                }
+            }
+            next += 1;
+        }
+        found.sort();
+        let mut listed = [&SCRIPTS[..], &["wasm/ssd-web.js"]].concat();
+        listed.sort_unstable();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn the_manifest_runs_nothing_and_needs_nothing() {
+        let manifest = manifest();
+        let keys: Vec<&String> = manifest.as_object().unwrap().keys().collect();
+        assert!(keys.iter().all(|key| *key != "scripts" && !key.ends_with("ependencies")), "{keys:?}");
+        for path in ["/main", "/types", "/exports/./types", "/exports/./default"] {
+            let path = manifest.pointer(path).unwrap().as_str().unwrap().trim_start_matches("./");
+            assert!(SCRIPTS.iter().chain(&OTHERS).any(|file| *file == path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// Starts a worker wherever this module came from: beside the page, a bundler's output, another site.
+
+import { absolute, failure, refusal } from "./support.js";
+
+export const crash = (what) => failure("DeviceLost", `The detector stopped (${what}) and starts anew: call again.`);
+
+/**
+ * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`: bundlers know no other form. The
+ * worker's first message is "started"; `receive` gets the others, `fail` the error that ended it.
+ */
+export function spawn(make, receive, fail) {
+  const { Worker: Native } = globalThis;
+  const start = performance.now();
+  const waiting = []; // messages
+  let started = false;
+  let worker = null;
+  let address = null;
+
+  // Bundlers change the address, so it is read here. A script of another site becomes no worker, but one may import it.
+  function FromAnywhere(url, options) {
+    address = absolute(url);
+    if (address.origin === origin) return new Native(url, options);
+    const text = JSON.stringify(address.href);
+    const script = options?.type !== "module" ? `importScripts(${text})`
+      : `import(${text}).catch(({ message }) => postMessage({ message }))`;
+    return new Native(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  }
+
+  const end = () => worker?.terminate();
+
+  async function explain(message) {
+    end();
+    if (started) return fail(crash(message));
+    const why = (await refusal(start)) ?? (message || (await fault(address)));
+    fail(failure("DeviceLost", `The detector's worker did not start (${why}).`));
+  }
+
+  try {
+    if (!Native) throw new Error("there are no workers here: load it in a browser");
+    globalThis.Worker = FromAnywhere;
+    worker = make();
+    worker.onerror = ({ message }) => explain(message);
+    worker.onmessage = ({ data }) => {
+      if (started) return receive(data);
+      if (data !== "started") return explain(data.message);
+      started = true;
+      waiting.forEach((message) => worker.postMessage(message));
+    };
+  } catch ({ message }) {
+    explain(message);
+  } finally {
+    globalThis.Worker = Native;
+  }
+  const post = (message, transfer) => (started ? worker.postMessage(message, transfer) : waiting.push(message));
+  return { post, end };
+}
+
+// Why a script did not load. The browser does not say.
+async function fault({ href }) {
+  const answer = await fetch(href).then(({ status }) => status, () => "nothing");
+  return `the server answered ${answer} for ${href}: serve the folder whole, to other sites with CORS`;
+}
