@@ -40,9 +40,11 @@ fn a_signal_aborts_a_load_at_every_stage() {
                     const options = { weights, backend, signal: stop.signal, onProgress };
                     const error = await rejection(Detector.load(options));
                     await new Promise((done) => setTimeout(done, 100));
-                    outcome[`${backend} ${stage}`] = error === reason && !after.length ? 'aborted' : String(error) + after;
+                    const right = error === reason && !after.length;
+                    outcome[`${backend} ${stage}`] = right ? 'aborted' : String(error) + after;
                 };
-                for (const stage of ['weights', 'runtime', 'parse', 'device', 'upload', 'ready']) await abortAt(stage, 'cpu');
+                const stages = ['weights', 'runtime', 'parse', 'device', 'upload', 'ready'];
+                for (const stage of stages) await abortAt(stage, 'cpu');
                 for (const stage of ['device', 'compile']) await abortAt(stage, 'webgpu');
                 await abortAt('weights', 'auto');
                 const error = await rejection(Detector.load({ weights, signal: AbortSignal.abort('before') }));
