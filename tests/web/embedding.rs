@@ -1,8 +1,9 @@
 //! A detector's life in another page: loads that are aborted or doubled, and more calls than it can answer.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use super::checkpoint;
 use super::foreign::shipped_as_foreign;
