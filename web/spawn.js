@@ -49,7 +49,7 @@ export function spawn(make, receive, fail) {
   } catch ({ message }) {
     explain(message);
   } finally {
-    globalThis.Worker = Native;
+    if (Native) globalThis.Worker = Native;
   }
   const post = (message, transfer) => (started ? worker.postMessage(message, transfer) : waiting.push(message));
   return { post, end };

@@ -52,8 +52,8 @@ pub enum ImageError {
     },
     /// A file that does not decode as a picture.
     #[error(
-        "{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file, or a TIFF of plain grey, \
-         RGB or CMYK."
+        "{path} does not decode: {reason}; it must be a whole JPEG, PNG, BMP, GIF or WebP file, or a TIFF of plain \
+         grey, RGB or CMYK."
     )]
     Decode {
         /// The file.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::{build, shell};
 
@@ -58,12 +57,12 @@ pub fn assemble(with_model: bool) -> Result<()> {
         let name = model.file_name().context("the default model has no name")?;
         copy(&model, &part.join("models").join(name))?;
     }
-    let text = format!("{:#}\n", manifest());
-    fs::write(part.join("package.json"), text).context("package.json cannot be written")?;
+    fs::write(part.join("package.json"), manifest()).context("package.json cannot be written")?;
     remove(&package)?;
     fs::rename(&part, &package).with_context(|| format!("{} cannot be renamed", part.display()))
 }
 
+<<<<<<< HEAD
 /// The file of the model that the page starts with.
 pub fn default_model(models: &Path) -> Result<PathBuf> {
     let list = models.join("index.json");
@@ -87,6 +86,28 @@ fn manifest() -> Value {
         "types": "./detector.d.ts",
         "exports": { ".": { "types": "./detector.d.ts", "default": "./detector.js" }, "./*": "./*" },
     })
+=======
+/// What npm, CDNs and bundlers read, as text: `types` has to come before `default`. Any file of the package may be
+/// imported by its path, as bundlers ask for models.
+fn manifest() -> String {
+    let (version, licence) = (env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_LICENSE"));
+    format!(
+        r#"{{
+  "name": "{NAME}",
+  "version": "{version}",
+  "description": "SSD object detection in the browser, on WebGPU",
+  "license": "{licence}",
+  "type": "module",
+  "main": "./detector.js",
+  "types": "./detector.d.ts",
+  "exports": {{
+    ".": {{ "types": "./detector.d.ts", "default": "./detector.js" }},
+    "./*": "./*"
+  }}
+}}
+"#
+    )
+>>>>>>> embed
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -137,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_manifest_runs_nothing_and_needs_nothing() {
-        let manifest = manifest();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest()).unwrap();
         let keys: Vec<&String> = manifest.as_object().unwrap().keys().collect();
         assert!(keys.iter().all(|key| *key != "scripts" && !key.ends_with("ependencies")), "{keys:?}");
         for path in ["/main", "/types", "/exports/./types", "/exports/./default"] {
