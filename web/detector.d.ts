@@ -18,13 +18,8 @@ export interface Progress {
 export interface LoadOptions {
   /**
    * An address (relative to the document or worker), or the file itself: a weights file of this project, or a public
-<<<<<<< HEAD
    * checkpoint (`.pth`, `.safetensors`, `.tflite`) in a known layout, which is converted. Only parts of a Blob are in
    * memory; bytes are copied. Loads of one address at a time share its download.
-=======
-   * checkpoint (`.pth`, `.safetensors`) in a known layout, which is converted. Only parts of a Blob are in memory; an
-   * ArrayBuffer is copied. Loads of one address at a time share its download.
->>>>>>> embed
    */
   weights: string | URL | ArrayBuffer | ArrayBufferView | Blob;
   /** Class names without background, one for each class, to replace those of the file. Checkpoints often have none. */

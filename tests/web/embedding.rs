@@ -45,13 +45,8 @@ fn a_signal_aborts_a_load_at_every_stage() {
                     const options = { weights: file, backend, signal: stop.signal, onProgress };
                     const error = await rejection(Detector.load(options));
                     await new Promise((done) => setTimeout(done, 100));
-<<<<<<< HEAD
-                    const whole = error === reason && !after.length;
-                    outcome[`${backend} ${stage}`] = whole ? 'aborted' : String(error) + after;
-=======
                     const right = error === reason && !after.length;
                     outcome[`${backend} ${stage}`] = right ? 'aborted' : String(error) + after;
->>>>>>> embed
                 };
                 const stages = ['weights', 'runtime', 'parse', 'device', 'upload', 'ready'];
                 for (const stage of stages) await abortAt(stage, 'cpu');

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::Value;
 
 use crate::{build, shell};
 
@@ -62,7 +63,6 @@ pub fn assemble(with_model: bool) -> Result<()> {
     fs::rename(&part, &package).with_context(|| format!("{} cannot be renamed", part.display()))
 }
 
-<<<<<<< HEAD
 /// The file of the model that the page starts with.
 pub fn default_model(models: &Path) -> Result<PathBuf> {
     let list = models.join("index.json");
@@ -74,19 +74,6 @@ pub fn default_model(models: &Path) -> Result<PathBuf> {
     Ok(models.join(file.with_context(|| format!("{} does not list its default", list.display()))?))
 }
 
-/// Any file of the package may be imported by its path: bundlers ask for models so.
-fn manifest() -> Value {
-    json!({
-        "name": NAME,
-        "version": env!("CARGO_PKG_VERSION"),
-        "description": "SSD object detection in the browser, on WebGPU",
-        "license": env!("CARGO_PKG_LICENSE"),
-        "type": "module",
-        "main": "./detector.js",
-        "types": "./detector.d.ts",
-        "exports": { ".": { "types": "./detector.d.ts", "default": "./detector.js" }, "./*": "./*" },
-    })
-=======
 /// What npm, CDNs and bundlers read, as text: `types` has to come before `default`. Any file of the package may be
 /// imported by its path, as bundlers ask for models.
 fn manifest() -> String {
@@ -107,7 +94,6 @@ fn manifest() -> String {
 }}
 "#
     )
->>>>>>> embed
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
