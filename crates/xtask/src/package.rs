@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_manifest_runs_nothing_and_needs_nothing() {
-        let manifest: serde_json::Value = serde_json::from_str(&manifest()).unwrap();
+        let manifest: Value = serde_json::from_str(&manifest()).unwrap();
         let keys: Vec<&String> = manifest.as_object().unwrap().keys().collect();
         assert!(keys.iter().all(|key| *key != "scripts" && !key.ends_with("ependencies")), "{keys:?}");
         for path in ["/main", "/types", "/exports/./types", "/exports/./default"] {
