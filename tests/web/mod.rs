@@ -17,6 +17,7 @@ mod camera;
 mod embedding;
 mod everyday;
 mod fallback;
+mod firefox;
 mod foreign;
 mod healing;
 mod kept;

@@ -1,4 +1,4 @@
-//! What the operating system has to bring: software Vulkan for the shaders, Chromium for the page.
+//! What the operating system has to bring: software Vulkan for the shaders, Chromium and Firefox for the page.
 //!
 //! On a Debian-like system and as its administrator, apt-get brings them; elsewhere a sentence says what to install.
 
@@ -15,6 +15,9 @@ const DRIVER_DIRS: [&str; 3] = ["/usr/share/vulkan/icd.d", "/usr/local/share/vul
 
 /// The names that Chromium and its relatives go by.
 const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+
+/// The names that Firefox goes by.
+const FIREFOX: [&str; 2] = ["firefox-esr", "firefox"];
 
 /// Chrome where macOS keeps it, off the path.
 const MAC_BROWSER: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
@@ -46,6 +49,16 @@ pub fn ensure_browser() -> Result<PathBuf> {
     }
     apt_install(&["chromium"]).context("Chromium is missing; install it, or name it in the variable SSD_CHROMIUM")?;
     browser().context("the package chromium is installed, but brought no program of that name")
+}
+
+/// Firefox for one test of the page, installed if need be. Without it that test is skipped.
+pub fn ensure_firefox() -> Result<()> {
+    let found = || FIREFOX.iter().any(|name| shell::find(name).is_some());
+    if found() || env::var_os("SSD_FIREFOX").is_some() {
+        return Ok(());
+    }
+    apt_install(&["firefox-esr"]).context("Firefox is missing; install it, or name it in the variable SSD_FIREFOX")?;
+    if found() { Ok(()) } else { bail!("the package firefox-esr is installed, but brought no program of that name") }
 }
 
 fn software_vulkan() -> Option<PathBuf> {

@@ -37,6 +37,9 @@ pub fn run() -> anyhow::Result<()> {
     }
     let wasm_tests = tally.step("wasm of the tests", wasm_tests::build);
     let browser = tally.step("browser", system::ensure_browser);
+    if let Err(error) = system::ensure_firefox() {
+        eprintln!("{error:#}");
+    }
     match (programs, page, browser) {
         (Some(()), Some(_), Some(browser)) => {
             let mut tests = cargo_test(&["--test", "all"], &[WEB], driver);
