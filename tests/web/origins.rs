@@ -1,4 +1,4 @@
-//! `detector.js` far from its page: from another site, in a worker, in a sandboxed frame, under a content security policy.
+//! `detector.js` far from its page: from another site, in a worker, in a sandbox, under a content security policy.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -220,7 +220,7 @@ fn what_does_not_load_rejects_by_name_and_with_the_reason() {
             ensure!(is_sentence(message), "{call}: {message}");
         }
         page.eval(&format!(
-            "Detector.load({{ weights: '{weights}', backend: 'cpu' }}).then((loaded) => {{ window.detector = loaded; }})"
+            "Detector.load({{ weights: '{weights}', backend: 'cpu' }}).then((loaded) => {{ window.detector = loaded }})"
         ))?;
         for call in ["decode(null)", "decode({})", "decode({ offsets: [], logits: () => {} })", "detect(null)"] {
             let error = page.eval(&format!("rejection(detector.{call})"))?;
