@@ -5,16 +5,18 @@
 
 import { Detector } from "./detector.js";
 import { $ } from "./dom.js";
-import { saveJson, savePng } from "./export.js";
+import { bindSave } from "./export.js";
+import { report } from "./formats.js";
 import { bindInputs } from "./inputs.js";
 import { follow, latest } from "./loop.js";
 import { bindModels } from "./models.js";
 import { annotatedPng, drawOverlay } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
-  milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
+  counted, milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
 } from "./readout.js";
 import { fitting, listSamples } from "./samples.js";
+import { bindSeveral } from "./several.js";
 import { detectOptions, readSettings, writeSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
 
@@ -22,7 +24,7 @@ const settings = readSettings();
 const { backend, engine, precision } = settings;
 const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: 0 };
 const samples = listSamples().catch(() => []);
-const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
+const count = { busy: 0, loads: 0, opens: 0, changes: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
 const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
@@ -41,7 +43,7 @@ function settle() {
   document.documentElement.dataset.state = $("error").textContent ? "error" : page.detector ? working : "loading";
   for (const name of ["camera", "screen"]) $(name).ariaPressed = live() === name;
   $("camera-device").hidden = live() !== "camera" || $("camera-device").length < 2;
-  $("save-png").disabled = $("save-json").disabled = !window.lastResult;
+  $("save-open").disabled = !window.lastResult && !detected().length;
 }
 
 function fail(error) {
@@ -73,6 +75,7 @@ function load(model) {
       page.detector?.dispose();
       Object.assign(page, { detector, model });
       panel.applyInfo(detector.info);
+      change();
       showModel(detector.info, model);
       showError("");
       await offer(detector.info.labels);
@@ -114,8 +117,9 @@ function detect() {
 function present(result) {
   window.lastResult = result;
   page.lost = 0;
-  const { length } = result.detections;
-  const objects = `${length} object${length === 1 ? "" : "s"}`;
+  const { item, name, decodeMs } = page.source;
+  if (item) strip.note(item, { report: report(name, decodeMs, result) });
+  const objects = strip.place(item) + counted(result.detections.length, "object");
   const seconds = (performance.now() - count.since) / 1000;
   count.frames += 1;
   if (!live()) {
@@ -158,6 +162,7 @@ function open(opener, sample = "") {
 function show(source, sample) {
   const { element, mirrored } = source;
   closeSource();
+  if (!source.item) strip.close();
   Object.assign(page, { source, sample });
   const fit = () => $("view").style.setProperty("--ratio", element.naturalWidth
     ? element.naturalWidth / element.naturalHeight : element.videoWidth / element.videoHeight);
@@ -206,8 +211,31 @@ async function startSource() {
   if (settings.source !== "sample") return open(() => openUrl(settings.source));
 }
 
+const { strip, openFiles, detected, change } = bindSeveral({
+  open,
+  clear: closeSource,
+  work,
+  lanes: () => page.detector && inFlight(),
+  detect: (element) => page.detector.detect(element, detectOptions(settings)),
+  changed: settle,
+});
+
+const save = bindSave({
+  shown: () => window.lastResult && {
+    report: report(page.source.name, page.source.decodeMs, window.lastResult),
+    element: page.source.element,
+    file: page.source.file,
+  },
+  all: detected,
+  labels: () => page.detector.info.labels,
+  read: ({ file, name }) => openBlob(file, name),
+  say: showStatus,
+  fail,
+});
+
 const panel = bindPanel(settings, () => {
   writeSettings(settings);
+  change();
   forget();
   if (!live()) refresh();
 });
@@ -219,7 +247,7 @@ const models = bindModels(page, load, (text) => {
 });
 
 const { showSamples } = bindInputs({
-  openFile: (file) => open(() => openBlob(file, file.name)),
+  openFiles,
   openAddress: (url) => open(() => openUrl(url)),
   openSample,
   loadWeights: models.take,
@@ -227,8 +255,12 @@ const { showSamples } = bindInputs({
   camera: () => (live() === "camera" ? freeze() : startCamera()),
   "camera-device": startCamera,
   screen: () => (live() === "screen" ? freeze() : open(() => openScreen(freeze))),
-  savePng: () => window.lastResult && savePng(page.source, window.lastResult).catch(fail),
-  saveJson: () => window.lastResult && saveJson(page.source, window.lastResult),
+  savePng: save.png,
+  closeStrip: () => {
+    if (page.source?.item) page.source.item = null;
+    strip.close();
+  },
+  press: strip.press,
 });
 
 watchList((index) => {

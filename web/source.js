@@ -1,6 +1,7 @@
 // Where pictures come from: a file, an address, the camera, the screen.
-// Each opener returns `{ element, name, live, mirrored, decodeMs, close }` or throws an Error with a sentence.
-// `element` is what the page shows and the detector reads; `live` is "camera", "screen" or "".
+// Each opener returns `{ element, name, file, live, mirrored, decodeMs, close }` or throws an Error with a sentence.
+// `element` is what the page shows and the detector reads; `file` is a still picture's Blob; `live` is "camera", "screen"
+// or "".
 
 import { make } from "./dom.js";
 
@@ -16,7 +17,7 @@ export async function openBlob(blob, name) {
     close();
     throw new Error(`${name} is not a picture that this browser can read: choose a JPEG, PNG, WebP, AVIF or GIF file.`);
   }
-  return { element, name, live: "", mirrored: false, decodeMs: performance.now() - start, close };
+  return { element, name, file: blob, live: "", mirrored: false, decodeMs: performance.now() - start, close };
 }
 
 /** A still picture from an address. It is fetched, so that its pixels may be read. */
