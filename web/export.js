@@ -21,7 +21,7 @@ export function bindSave({ shown, all, labels, read, say, fail }) {
     $("save-scope").hidden = !count;
     $("save-all-text").textContent = `All with results (${counted(count, "picture")})`;
     $("save-one").disabled = !shown();
-    if (!count || !shown()) $(count ? "save-all" : "save-one").checked = true;
+    $(count > 1 || !shown() ? "save-all" : "save-one").checked = true;
     enable();
     $("save").showModal();
   }

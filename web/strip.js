@@ -40,6 +40,7 @@ export function bindStrip({ choose, changed }) {
 
   function add(item) {
     const img = make("img", { src: URL.createObjectURL(item.file), alt: "", decoding: "async", draggable: false });
+    img.onerror = () => { img.hidden = true; };
     const element = make("div", { id: `picture-${item.index}`, role: "option", title: item.name }, img, make("span"));
     element.style.left = `${item.index * STEP}px`;
     element.onclick = () => go(item.index);
