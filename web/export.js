@@ -115,7 +115,8 @@ async function write(content) {
   }
 }
 
-function download(blob, name) {
+/** Saves a Blob under a name. */
+export function download(blob, name) {
   const href = URL.createObjectURL(blob);
   make("a", { href, download: name }).click();
   // Once the download has begun, it holds the data itself.

@@ -5,6 +5,8 @@ const PICTURE = /\.(jpe?g|png|webp|avif|gif|bmp|svg|ico|tiff?|heic)$/i;
 /** Whether a file looks like a picture. Whether this browser can read it shows when it is opened. */
 export const isPicture = ({ type, name }) => type.startsWith("image/") || PICTURE.test(name);
 
+export const isVideo = ({ type, name }) => type.startsWith("video/") || /\.(mp4|m4v|webm|mov|mkv|ogv)$/i.test(name);
+
 /**
  * The files of a DataTransfer: `{ files, folders }`, the latter saying whether some were in folders. Call it in the
  * event, since the browser empties the DataTransfer after it.

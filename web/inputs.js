@@ -62,7 +62,8 @@ export function bindInputs(acts) {
     const { key, target, ctrlKey, metaKey, altKey } = event;
     if (ctrlKey || metaKey || altKey || target.closest?.("select, dialog")) return;
     // A slider, a radio button and a text have these keys for themselves.
-    const taken = !target.closest?.("input:not([type=file], [type=checkbox])") && acts.press(key);
+    const own = `input:not([type=file], [type=checkbox])${key === " " ? ", button, summary, a, input" : ""}`;
+    const taken = !target.closest?.(own) && acts.press(key);
     if (!taken && !keys[key]) return;
     event.preventDefault();
     if (!taken) keys[key]();

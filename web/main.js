@@ -19,6 +19,7 @@ import { fitting, listSamples } from "./samples.js";
 import { bindSeveral } from "./several.js";
 import { detectOptions, readSettings, writeSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
+import { bindVideo } from "./video.js";
 
 const settings = readSettings();
 const { backend, engine, precision } = settings;
@@ -135,6 +136,21 @@ function present(result) {
   draw();
 }
 
+// For runs over many pictures. The detector heals; a second loss is an error.
+async function ask(element) {
+  const detect = () => page.detector.detect(element, detectOptions(settings));
+  return detect().catch((error) => (error.name === "DeviceLost" ? detect() : Promise.reject(error)));
+}
+
+// What is on show, to be saved: a frame has a name of its own.
+function shown() {
+  const { element, name, file, decodeMs } = page.source ?? {};
+  if (!window.lastResult) return null;
+  if (!element.videoWidth) return { element, file, report: report(name, decodeMs, window.lastResult) };
+  const time = file ? `-${element.currentTime.toFixed(2)}s` : "";
+  return { element, report: report(`${name.replace(/\.[^.]*$/, "")}${time}.png`, null, window.lastResult) };
+}
+
 // Shows the samples that suit a model with these labels. The first is opened in place of one that is not among them,
 // and at the start.
 async function offer(labels) {
@@ -171,12 +187,14 @@ function show(source, sample) {
   element.classList.toggle("mirrored", mirrored);
   $("view").prepend(element);
   $("empty").hidden = true;
-  if (live()) page.stop = follow(element, detect, inFlight);
-  else refresh();
+  if (element.videoWidth) page.stop = follow(element, () => live() && detect(), inFlight);
+  if (element.videoWidth && source.file) video.open(source);
+  if (!live()) refresh();
 }
 
 function closeSource() {
   page.stop?.();
+  video.close();
   page.source?.close();
   page.source?.element.remove();
   Object.assign(page, { source: null, sample: "", stop: null, highlight: null });
@@ -216,16 +234,14 @@ const { strip, openFiles, detected, change } = bindSeveral({
   clear: closeSource,
   work,
   lanes: () => page.detector && inFlight(),
-  detect: (element) => page.detector.detect(element, detectOptions(settings)),
+  detect: ask,
   changed: settle,
 });
 
+const video = bindVideo({ refresh, detect: ask, present, work, settle });
+
 const save = bindSave({
-  shown: () => window.lastResult && {
-    report: report(page.source.name, page.source.decodeMs, window.lastResult),
-    element: page.source.element,
-    file: page.source.file,
-  },
+  shown,
   all: detected,
   labels: () => page.detector.info.labels,
   read: ({ file, name }) => openBlob(file, name),
@@ -260,7 +276,7 @@ const { showSamples } = bindInputs({
     if (page.source?.item) page.source.item = null;
     strip.close();
   },
-  press: strip.press,
+  press: (key) => strip.press(key) || video.press(key),
 });
 
 watchList((index) => {

@@ -1,10 +1,10 @@
 // Several pictures: a strip of them, one on show, and detection in all of them until it is stopped.
 
 import { $ } from "./dom.js";
-import { pictures } from "./files.js";
+import { isVideo, pictures } from "./files.js";
 import { report } from "./formats.js";
 import { counted, showStatus } from "./readout.js";
-import { openBlob } from "./source.js";
+import { openBlob, openFile } from "./source.js";
 import { bindStrip } from "./strip.js";
 
 const pending = ({ report, error }) => !report && !error;
@@ -18,13 +18,14 @@ export function bindSeveral({ open, clear, work, lanes, detect, changed }) {
   let run = null; // `{ stopped }`
   let version = 0; // of settings and model
 
-  // One picture is shown alone, several with their strip.
+  // A picture or a video is shown alone, several pictures with their strip.
   function openFiles(files) {
     const found = files.length === 1 ? [{ file: files[0], name: files[0].name }] : pictures(files);
     if (found.length > 1) return strip.open(found);
+    const { file, name } = found[0] ?? { file: files.find(isVideo), name: files.find(isVideo)?.name };
     return open(async () => {
-      if (found.length) return openBlob(found[0].file, found[0].name);
-      throw new Error(`None of the ${counted(files.length, "file")} is a picture: choose JPEG, PNG, WebP, AVIF or GIF.`);
+      if (file) return openFile(file, name);
+      throw new Error(`None of the ${counted(files.length, "file")} is a picture or video: choose JPEG, PNG, WebP, AVIF or GIF.`);
     });
   }
 
@@ -43,12 +44,7 @@ export function bindSeveral({ open, clear, work, lanes, detect, changed }) {
   async function detectItem({ file, name }) {
     const source = await openBlob(file, name);
     try {
-      // It heals; the second loss is an error.
-      const result = await detect(source.element).catch((error) => {
-        if (error.name === "DeviceLost") return detect(source.element);
-        throw error;
-      });
-      return { report: report(name, source.decodeMs, result) };
+      return { report: report(name, source.decodeMs, await detect(source.element)) };
     } finally {
       source.close();
     }

@@ -1,0 +1,33 @@
+// Single frames of a paused video. A browser says at which time a frame begins, but not how long it lasts.
+
+const GUESS = 1 / 30; // seconds
+
+const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
+
+/** Shows the frame at `time`, in seconds, and promises when it begins, or null where the browser does not say so. */
+export async function seek(video, time) {
+  const shown = new Promise((resolve) => {
+    video.requestVideoFrameCallback?.((_, { mediaTime }) => resolve(mediaTime));
+  });
+  const there = new Promise((resolve) => {
+    for (const event of ["seeked", "emptied", "error"]) video.addEventListener(event, resolve, { once: true });
+  });
+  video.currentTime = time;
+  await there;
+  return Promise.race([shown, wait(250).then(() => null)]); // nor does a hidden tab
+}
+
+/** The length of a frame: from the first to the one after it. */
+export async function frameLength(video) {
+  const first = await seek(video, 0);
+  if (first === null) return GUESS;
+  // Back from a later one to the frame before it, until that is the first.
+  let next = await seek(video, Math.min(first + 3 * GUESS, video.duration));
+  while (next > first) {
+    const before = await seek(video, next - 1e-3);
+    if (before === null || before >= next) return GUESS;
+    if (before <= first) return next - first;
+    next = before;
+  }
+  return GUESS;
+}
