@@ -25,4 +25,5 @@ mod learning;
 mod origins;
 mod pictures;
 mod strip;
+mod video;
 mod weights;
