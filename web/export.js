@@ -1,16 +1,25 @@
 // The dialog “Save”: what was detected as a file, of the picture on show or of all in the strip, or to the clipboard.
 
 import { $, make } from "./dom.js";
-import { FORMATS } from "./formats.js";
+import { FORMATS, report } from "./formats.js";
 import { annotatedPng } from "./overlay.js";
 import { counted } from "./readout.js";
 import { zip } from "./zip.js";
 
 /**
- * Binds the dialog. `shown()` is what is on show, `{ report, element, file }`, or null; `all()` are the items of the
- * strip with reports, and `read(item)` opens one for as long as its source is not closed. `say` and `fail` tell the user.
+ * Binds the dialog. `source()` is on show; `all()` are the items of the strip with reports, and `read(item)` opens one,
+ * until its source is closed. `say` and `fail` tell the user.
  */
-export function bindSave({ shown, all, labels, read, say, fail }) {
+export function bindSave({ source, all, labels, read, say, fail }) {
+  // A frame has a name of its own.
+  function shown() {
+    const { element, name, file, decodeMs } = source() ?? {};
+    if (!window.lastResult) return null;
+    if (!element.videoWidth) return { element, file, report: report(name, decodeMs, window.lastResult) };
+    const time = file ? `-${element.currentTime.toFixed(2)}s` : "";
+    return { element, report: report(`${name.replace(/\.[^.]*$/, "")}${time}.png`, null, window.lastResult) };
+  }
+
   const one = () => ({ name: shown().report.image, items: [shown()] });
   const every = () => ({ name: "pictures", items: all() });
   const chosen = () => ($("save-all").checked ? every() : one());

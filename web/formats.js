@@ -46,7 +46,8 @@ function coco(reports) {
   const numbers = ids.every((id) => /^\d{1,15}$/.test(id));
   const entries = reports.flatMap(({ detections }, index) => detections.map((found) => {
     const { class: category_id, score, box: [x1, y1, x2, y2] } = found;
-    return { image_id: numbers ? Number(ids[index]) : ids[index], category_id, bbox: [x1, y1, x2 - x1, y2 - y1], score };
+    const image_id = numbers ? Number(ids[index]) : ids[index];
+    return { image_id, category_id, bbox: [x1, y1, x2 - x1, y2 - y1], score };
   }));
   return `[${entries.map((entry) => JSON.stringify(entry)).join(",\n")}]\n`;
 }

@@ -37,8 +37,8 @@ export function bindInputs(acts) {
   }
 
   const help = () => $("help").showModal();
-  const { camera, screen } = acts;
-  const clicks = { camera, screen, "help-open": help, "strip-close": acts.closeStrip };
+  const { camera, screen, mirror } = acts;
+  const clicks = { camera, screen, mirror, "help-open": help, "strip-close": acts.closeStrip };
   for (const [id, act] of Object.entries(clicks)) $(id).onclick = () => act();
   $("screen").hidden = !navigator.mediaDevices?.getDisplayMedia; // phones have none
   for (const id of ["model", "camera-device"]) $(id).onchange = ({ target }) => acts[id](target.value);

@@ -43,6 +43,8 @@ function settle() {
   const working = count.busy || live() ? "running" : "ready";
   document.documentElement.dataset.state = $("error").textContent ? "error" : page.detector ? working : "loading";
   for (const name of ["camera", "screen"]) $(name).ariaPressed = live() === name;
+  $("mirror").hidden = live() !== "camera";
+  $("mirror").ariaPressed = Boolean(page.source?.mirrored);
   $("camera-device").hidden = live() !== "camera" || $("camera-device").length < 2;
   $("save-open").disabled = !window.lastResult && !detected().length;
 }
@@ -136,29 +138,24 @@ function present(result) {
   draw();
 }
 
-// For runs over many pictures. The detector heals; a second loss is an error.
+// For runs over many pictures. The detector heals, and may be another one by then; a second loss is an error.
 async function ask(element) {
+  const { detector } = page;
   const detect = () => page.detector.detect(element, detectOptions(settings));
-  return detect().catch((error) => (error.name === "DeviceLost" ? detect() : Promise.reject(error)));
-}
-
-// What is on show, to be saved: a frame has a name of its own.
-function shown() {
-  const { element, name, file, decodeMs } = page.source ?? {};
-  if (!window.lastResult) return null;
-  if (!element.videoWidth) return { element, file, report: report(name, decodeMs, window.lastResult) };
-  const time = file ? `-${element.currentTime.toFixed(2)}s` : "";
-  return { element, report: report(`${name.replace(/\.[^.]*$/, "")}${time}.png`, null, window.lastResult) };
+  return detect().catch((error) => {
+    if (error.name === "DeviceLost" || detector !== page.detector) return detect();
+    throw error;
+  });
 }
 
 // Shows the samples that suit a model with these labels. The first is opened in place of one that is not among them,
 // and at the start.
 async function offer(labels) {
-  const strip = fitting(await samples, labels);
-  showSamples(strip);
-  const foreign = page.sample && strip.every(({ file }) => file !== page.sample);
+  const offered = fitting(await samples, labels);
+  showSamples(offered);
+  const foreign = page.sample && offered.every(({ file }) => file !== page.sample);
   const first = settings.source === "sample" && !count.opens;
-  if ((foreign || first) && strip.length) await openSample(strip[0].file);
+  if ((foreign || first) && offered.length) await openSample(offered[0].file);
 }
 
 const openSample = (file) => open(() => openUrl(`./samples/${file}`), file);
@@ -184,12 +181,19 @@ function show(source, sample) {
     ? element.naturalWidth / element.naturalHeight : element.videoWidth / element.videoHeight);
   fit();
   element.addEventListener("resize", fit); // a phone was turned
-  element.classList.toggle("mirrored", mirrored);
+  mirror(mirrored);
   $("view").prepend(element);
   $("empty").hidden = true;
   if (element.videoWidth) page.stop = follow(element, () => live() && detect(), inFlight);
   if (element.videoWidth && source.file) video.open(source);
   if (!live()) refresh();
+}
+
+function mirror(mirrored) {
+  page.source.mirrored = mirrored;
+  page.source.element.classList.toggle("mirrored", mirrored);
+  draw();
+  settle();
 }
 
 function closeSource() {
@@ -241,7 +245,7 @@ const { strip, openFiles, detected, change } = bindSeveral({
 const video = bindVideo({ refresh, detect: ask, present, work, settle });
 
 const save = bindSave({
-  shown,
+  source: () => page.source,
   all: detected,
   labels: () => page.detector.info.labels,
   read: ({ file, name }) => openBlob(file, name),
@@ -270,6 +274,7 @@ const { showSamples } = bindInputs({
   model: models.select,
   camera: () => (live() === "camera" ? freeze() : startCamera()),
   "camera-device": startCamera,
+  mirror: () => mirror(!page.source.mirrored),
   screen: () => (live() === "screen" ? freeze() : open(() => openScreen(freeze))),
   savePng: save.png,
   closeStrip: () => {

@@ -7,8 +7,10 @@ const KEY = 2; // seconds from one key frame to the next: where a player can go 
 const configuration = (width, height) => ({ codec: "vp8", width, height, bitrate: Math.max(1e6, width * height * 5) });
 
 /** Whether this browser can. */
-export const canRecord = async (width, height) =>
-  Boolean((await globalThis.VideoEncoder?.isConfigSupported(configuration(width, height)).catch(() => null))?.supported);
+export async function canRecord(width, height) {
+  const answer = globalThis.VideoEncoder?.isConfigSupported(configuration(width, height));
+  return Boolean((await answer?.catch(() => null))?.supported);
+}
 
 /** Records frames of this size. */
 export function record(width, height) {

@@ -25,7 +25,7 @@ export function bindSeveral({ open, clear, work, lanes, detect, changed }) {
     const { file, name } = found[0] ?? { file: files.find(isVideo), name: files.find(isVideo)?.name };
     return open(async () => {
       if (file) return openFile(file, name);
-      throw new Error(`None of the ${counted(files.length, "file")} is a picture or video: choose JPEG, PNG, WebP, AVIF or GIF.`);
+      throw new Error(`No picture or video is among ${counted(files.length, "file")}: choose JPEG, PNG, WebP or MP4.`);
     });
   }
 

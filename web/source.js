@@ -1,6 +1,6 @@
 // Where pictures come from: a file, a video, an address, the camera, the screen.
 // Each opener returns `{ element, name, file, live, mirrored, decodeMs, close }` or throws an Error with a sentence.
-// `element` is what the page shows and the detector reads; `file` is the Blob of a picture or video; `live` is "camera",
+// `element` is what the page shows and the detector reads; `file` is a picture's or video's Blob; `live` is "camera",
 // "screen", "video" while it plays, or "".
 
 import { make } from "./dom.js";

@@ -83,7 +83,8 @@ export function bindVideo({ refresh, detect, present, work, settle }) {
     let lines = [];
     let [frames, objects, last] = [0, 0, -1];
     const { videoWidth, videoHeight, duration } = element;
-    const recording = $("video-annotated").checked && !$("video-record").hidden ? record(videoWidth, videoHeight) : null;
+    const wanted = $("video-annotated").checked && !$("video-record").hidden;
+    const recording = wanted ? record(videoWidth, videoHeight) : null;
     const [opened, canvas] = [source, make("canvas")];
     try {
       length ??= await frameLength(element);

@@ -14,8 +14,10 @@ const SOON: Duration = Duration::from_secs(30);
 const FRAMES: usize = 60;
 
 /// Drops `file`, a File that the script before it made, on the page.
-const DROP: &str = "const dataTransfer = new DataTransfer(); dataTransfer.items.add(file); \
-                    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));";
+const DROP: &str = "const dataTransfer = new DataTransfer(); \
+                    dataTransfer.items.add(file); \
+                    const event = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }); \
+                    document.body.dispatchEvent(event);";
 
 #[test]
 fn every_frame_of_a_video_becomes_a_line_with_its_time_and_a_frame_with_its_boxes() {
