@@ -2,19 +2,28 @@
 
 const GUESS = 1 / 30; // seconds
 
-const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
+// When the frame on show begins, or null where the browser does not say so.
+function beginning(video) {
+  if (!globalThis.VideoFrame || video.readyState < 2) return null;
+  const frame = new VideoFrame(video);
+  frame.close();
+  return frame.timestamp / 1e6;
+}
 
 /** Shows the frame at `time`, in seconds, and promises when it begins, or null where the browser does not say so. */
 export async function seek(video, time) {
-  const shown = new Promise((resolve) => {
-    video.requestVideoFrameCallback?.((_, { mediaTime }) => resolve(mediaTime));
-  });
+  const before = beginning(video);
+  const shown = new Promise((resolve) => { video.requestVideoFrameCallback?.(resolve); });
   const there = new Promise((resolve) => {
     for (const event of ["seeked", "emptied", "error"]) video.addEventListener(event, resolve, { once: true });
   });
   video.currentTime = time;
   await there;
-  return Promise.race([shown, wait(250).then(() => null)]); // nor does a hidden tab
+  // It may have arrived without being shown yet, or be the same frame.
+  if (beginning(video) === before) {
+    await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, 1000))]);
+  }
+  return beginning(video);
 }
 
 /** The length of a frame: from the first to the one after it. */

@@ -184,7 +184,7 @@ function show(source, sample) {
   mirror(mirrored);
   $("view").prepend(element);
   $("empty").hidden = true;
-  if (element.videoWidth) page.stop = follow(element, () => live() && detect(), inFlight);
+  if (element.videoWidth) page.stop = follow(element, () => live() && !source.running && detect(), inFlight);
   if (element.videoWidth && source.file) video.open(source);
   if (!live()) refresh();
 }
