@@ -88,10 +88,12 @@ export function bindVideo({ refresh, detect, present, work, settle }) {
     const [opened, canvas] = [source, make("canvas")];
     try {
       length ??= await frameLength(element);
-      for (let time = 0; time < duration && !mine.stopped; time = Math.max(time, last) + length) {
+      for (let time = 0; time < duration && !mine.stopped;) {
         const begins = await seek(element, Math.min(time + length / 2, duration)) ?? time;
         if (mine.stopped) break;
-        if (begins <= last) continue; // the same frame, which lasts longer
+        const same = begins <= last; // it lasts longer
+        time = same ? time + length / 2 : begins + length;
+        if (same) continue;
         last = begins;
         const result = await detect(element);
         if (mine.stopped) break;
