@@ -46,7 +46,7 @@ export function pictures(files) {
   const path = (file) => file.path || file.webkitRelativePath || file.name;
   const found = files.filter((file) => isPicture(file) && !file.name.startsWith("."));
   const [top] = found.length ? path(found[0]).split("/") : [];
-  const below = found.every((file) => path(file).startsWith(`${top}/`)) ? top.length + 1 : 0;
+  const below = top && found.every((file) => path(file).startsWith(`${top}/`)) ? top.length + 1 : 0;
   const order = new Intl.Collator(undefined, { numeric: true });
   const named = found.map((file) => ({ file, name: path(file).slice(below) }));
   const taken = new Set();

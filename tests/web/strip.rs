@@ -22,7 +22,7 @@ const NAMES: &str = "[...document.querySelectorAll('#pictures [role=option]')].m
 fn several_pictures_have_a_strip_with_keys_and_the_number_of_objects_in_each() {
     scenario("strip", Gpu::None, |page| {
         let folder = tempfile::tempdir()?;
-        let mut files = scenes(folder.path(), &["b/2.png", "b/10.png", "b/3.png"])?;
+        let mut files = scenes(folder.path(), &["b/2.png", "b/12.png", "b/10.png", "b/3.png"])?;
         for name in ["4.jpg", "notes.txt"] {
             files.push(folder.path().join(name));
             std::fs::write(folder.path().join(name), "no picture")?;
@@ -31,29 +31,29 @@ fn several_pictures_have_a_strip_with_keys_and_the_number_of_objects_in_each() {
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         page.choose_all("#file", &paths)?;
         page.wait_for(
-            "window.lastResult && document.querySelector('#status').textContent.startsWith('1 of 4: ')",
+            "window.lastResult && document.querySelector('#status').textContent.startsWith('1 of 5: ')",
             SOON,
         )?;
-        ensure!(page.text(NAMES)? == "2.png,3.png,4.jpg,10.png", "the strip has {}", page.text(NAMES)?);
+        ensure!(page.text(NAMES)? == "2.png,3.png,4.jpg,10.png,12.png", "the strip has {}", page.text(NAMES)?);
 
         // What cannot be read is said, and nothing else is on show in its place.
         page.press("ArrowRight")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('2 of 4: ')", SOON)?;
+        page.wait_for("document.querySelector('#status').textContent.startsWith('2 of 5: ')", SOON)?;
         page.press("ArrowRight")?;
         let error = page.wait_for_error()?;
         ensure!(error.starts_with("4.jpg is not a picture") && error.ends_with('.'), "about 4.jpg: {error}");
         ensure!(page.eval("document.querySelector('#view img')")?.is_null(), "another picture is on show");
         page.press("End")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('4 of 4: ')", SOON)?;
+        page.wait_for("document.querySelector('#status').textContent.startsWith('5 of 5: ')", SOON)?;
         ensure!(page.error()?.is_empty(), "the error stays: {}", page.error()?);
         page.press("Home")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('1 of 4: ')", SOON)?;
+        page.wait_for("document.querySelector('#status').textContent.startsWith('1 of 5: ')", SOON)?;
         let chosen = page.text("document.querySelector('#pictures [aria-selected=true]').title")?;
         ensure!(chosen == "2.png", "{chosen} is selected");
 
         detect_all(page)?;
         let said = page.text("document.querySelector('#status').textContent")?;
-        ensure!(said.starts_with("4 pictures, ") && said.ends_with("; 1 cannot be used"), "all together: {said}");
+        ensure!(said.starts_with("5 pictures, ") && said.ends_with("; 1 cannot be used"), "all together: {said}");
         let (shown, counted) = (page.detections()?.len().to_string(), count_of(page, "2.png")?);
         ensure!(shown == counted, "{shown} objects are on show, and the strip says {counted}");
 
