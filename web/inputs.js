@@ -1,23 +1,32 @@
 // What the user does: buttons, files, drops, pastes, keys, samples. Each action calls one of `acts`.
 
 import { $, make } from "./dom.js";
+import { isPicture, transferred } from "./files.js";
 
 /** Binds all inputs. Returns `{ showSamples }`. */
 export function bindInputs(acts) {
-  // Class names belong to the weights beside them, or else to those in use.
+  // Class names belong to the weights beside them, or else to those in use. Beside pictures a text is something else.
   function takeFiles([...files], isWeights = /\.(safetensors|pth|pt|ckpt|bin|tar|tflite)$/i) {
     const find = (pattern) => files.find(({ name }) => pattern.test(name));
     const [weights, names] = [find(isWeights), find(/\.(txt|names)$/i)];
-    if (weights || names) acts.loadWeights(weights, names);
-    else acts.openFile(files[0]);
+    if (weights || (names && !files.some(isPicture))) acts.loadWeights(weights, names);
+    else acts.openFiles(files);
   }
 
   // The files of a drop or a paste, or else the address in its text.
-  function takeData(data) {
+  async function takeData(data) {
     const [line] = data.getData("text/plain").trim().split(/\s/);
-    if (data.files.length) takeFiles(data.files);
+    const { files, folders } = await transferred(data);
+    if (folders) acts.openFiles(files);
+    else if (files.length) takeFiles(files);
     else if (/^(https?:\/\/|data:image\/)/i.test(line) && URL.canParse(line)) acts.openAddress(line);
   }
+
+  $("folder").onchange = ({ target }) => {
+    acts.openFiles([...target.files]);
+    target.value = "";
+  };
+  $("folder").parentElement.hidden = !("webkitdirectory" in $("folder")); // not on every phone
 
   // Chosen as weights, a file may have any name.
   for (const [id, isWeights] of [["file"], ["weights-file", /^(?!.*\.(txt|names)$)/i]]) {
@@ -28,8 +37,8 @@ export function bindInputs(acts) {
   }
 
   const help = () => $("help").showModal();
-  const { camera, screen, savePng, saveJson } = acts;
-  const clicks = { camera, screen, "save-png": savePng, "save-json": saveJson, "help-open": help };
+  const { camera, screen, mirror } = acts;
+  const clicks = { camera, screen, mirror, "help-open": help, "strip-close": acts.closeStrip };
   for (const [id, act] of Object.entries(clicks)) $(id).onclick = () => act();
   $("screen").hidden = !navigator.mediaDevices?.getDisplayMedia; // phones have none
   for (const id of ["model", "camera-device"]) $(id).onchange = ({ target }) => acts[id](target.value);
@@ -48,12 +57,16 @@ export function bindInputs(acts) {
   });
   addEventListener("paste", ({ clipboardData }) => takeData(clipboardData));
 
-  const keys = { o: () => $("file").click(), c: camera, s: savePng, "?": help };
+  const keys = { o: () => $("file").click(), c: camera, s: acts.savePng, "?": help };
   addEventListener("keydown", (event) => {
     const { key, target, ctrlKey, metaKey, altKey } = event;
-    if (!keys[key] || ctrlKey || metaKey || altKey || target.closest?.("select, dialog")) return;
+    if (ctrlKey || metaKey || altKey || target.closest?.("select, dialog")) return;
+    // A slider, a radio button and a text have these keys for themselves.
+    const own = `input:not([type=file], [type=checkbox])${key === " " ? ", button, summary, a, input" : ""}`;
+    const taken = !target.closest?.(own) && acts.press(key);
+    if (!taken && !keys[key]) return;
     event.preventDefault();
-    keys[key]();
+    if (!taken) keys[key]();
   });
 
   return {

@@ -5,24 +5,27 @@
 
 import { Detector } from "./detector.js";
 import { $ } from "./dom.js";
-import { saveJson, savePng } from "./export.js";
+import { bindSave } from "./export.js";
+import { report } from "./formats.js";
 import { bindInputs } from "./inputs.js";
 import { follow, latest } from "./loop.js";
 import { bindModels } from "./models.js";
 import { annotatedPng, drawOverlay } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
-  milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
+  counted, milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
 } from "./readout.js";
 import { fitting, listSamples } from "./samples.js";
+import { bindSeveral } from "./several.js";
 import { detectOptions, readSettings, writeSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
+import { bindVideo } from "./video.js";
 
 const settings = readSettings();
 const { backend, engine, precision } = settings;
 const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: 0 };
 const samples = listSamples().catch(() => []);
-const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
+const count = { busy: 0, loads: 0, opens: 0, changes: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
 const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
@@ -40,8 +43,10 @@ function settle() {
   const working = count.busy || live() ? "running" : "ready";
   document.documentElement.dataset.state = $("error").textContent ? "error" : page.detector ? working : "loading";
   for (const name of ["camera", "screen"]) $(name).ariaPressed = live() === name;
+  $("mirror").hidden = live() !== "camera";
+  $("mirror").ariaPressed = Boolean(page.source?.mirrored);
   $("camera-device").hidden = live() !== "camera" || $("camera-device").length < 2;
-  $("save-png").disabled = $("save-json").disabled = !window.lastResult;
+  $("save-open").disabled = !window.lastResult && !detected().length;
 }
 
 function fail(error) {
@@ -73,6 +78,7 @@ function load(model) {
       page.detector?.dispose();
       Object.assign(page, { detector, model });
       panel.applyInfo(detector.info);
+      change();
       showModel(detector.info, model);
       showError("");
       await offer(detector.info.labels);
@@ -114,8 +120,9 @@ function detect() {
 function present(result) {
   window.lastResult = result;
   page.lost = 0;
-  const { length } = result.detections;
-  const objects = `${length} object${length === 1 ? "" : "s"}`;
+  const { item, name, decodeMs } = page.source;
+  if (item) strip.note(item, { report: report(name, decodeMs, result) });
+  const objects = strip.place(item) + counted(result.detections.length, "object");
   const seconds = (performance.now() - count.since) / 1000;
   count.frames += 1;
   if (!live()) {
@@ -131,14 +138,24 @@ function present(result) {
   draw();
 }
 
+// For runs over many pictures. The detector heals, and may be another one by then; a second loss is an error.
+async function ask(element) {
+  const { detector } = page;
+  const detect = () => page.detector.detect(element, detectOptions(settings));
+  return detect().catch((error) => {
+    if (error.name === "DeviceLost" || detector !== page.detector) return detect();
+    throw error;
+  });
+}
+
 // Shows the samples that suit a model with these labels. The first is opened in place of one that is not among them,
 // and at the start.
 async function offer(labels) {
-  const strip = fitting(await samples, labels);
-  showSamples(strip);
-  const foreign = page.sample && strip.every(({ file }) => file !== page.sample);
+  const offered = fitting(await samples, labels);
+  showSamples(offered);
+  const foreign = page.sample && offered.every(({ file }) => file !== page.sample);
   const first = settings.source === "sample" && !count.opens;
-  if ((foreign || first) && strip.length) await openSample(strip[0].file);
+  if ((foreign || first) && offered.length) await openSample(offered[0].file);
 }
 
 const openSample = (file) => open(() => openUrl(`./samples/${file}`), file);
@@ -158,20 +175,30 @@ function open(opener, sample = "") {
 function show(source, sample) {
   const { element, mirrored } = source;
   closeSource();
+  if (!source.item) strip.close();
   Object.assign(page, { source, sample });
   const fit = () => $("view").style.setProperty("--ratio", element.naturalWidth
     ? element.naturalWidth / element.naturalHeight : element.videoWidth / element.videoHeight);
   fit();
   element.addEventListener("resize", fit); // a phone was turned
-  element.classList.toggle("mirrored", mirrored);
+  mirror(mirrored);
   $("view").prepend(element);
   $("empty").hidden = true;
-  if (live()) page.stop = follow(element, detect, inFlight);
-  else refresh();
+  if (element.videoWidth) page.stop = follow(element, () => live() && !source.running && detect(), inFlight);
+  if (element.videoWidth && source.file) video.open(source);
+  if (!live()) refresh();
+}
+
+function mirror(mirrored) {
+  page.source.mirrored = mirrored;
+  page.source.element.classList.toggle("mirrored", mirrored);
+  draw();
+  settle();
 }
 
 function closeSource() {
   page.stop?.();
+  video.close();
   page.source?.close();
   page.source?.element.remove();
   Object.assign(page, { source: null, sample: "", stop: null, highlight: null });
@@ -206,8 +233,29 @@ async function startSource() {
   if (settings.source !== "sample") return open(() => openUrl(settings.source));
 }
 
+const { strip, openFiles, detected, change } = bindSeveral({
+  open,
+  clear: closeSource,
+  work,
+  lanes: () => page.detector && inFlight(),
+  detect: ask,
+  changed: settle,
+});
+
+const video = bindVideo({ refresh, detect: ask, present, work, settle });
+
+const save = bindSave({
+  source: () => page.source,
+  all: detected,
+  labels: () => page.detector.info.labels,
+  read: ({ file, name }) => openBlob(file, name),
+  say: showStatus,
+  fail,
+});
+
 const panel = bindPanel(settings, () => {
   writeSettings(settings);
+  change();
   forget();
   if (!live()) refresh();
 });
@@ -219,16 +267,21 @@ const models = bindModels(page, load, (text) => {
 });
 
 const { showSamples } = bindInputs({
-  openFile: (file) => open(() => openBlob(file, file.name)),
+  openFiles,
   openAddress: (url) => open(() => openUrl(url)),
   openSample,
   loadWeights: models.take,
   model: models.select,
   camera: () => (live() === "camera" ? freeze() : startCamera()),
   "camera-device": startCamera,
+  mirror: () => mirror(!page.source.mirrored),
   screen: () => (live() === "screen" ? freeze() : open(() => openScreen(freeze))),
-  savePng: () => window.lastResult && savePng(page.source, window.lastResult).catch(fail),
-  saveJson: () => window.lastResult && saveJson(page.source, window.lastResult),
+  savePng: save.png,
+  closeStrip: () => {
+    if (page.source?.item) page.source.item = null;
+    strip.close();
+  },
+  press: (key) => strip.press(key) || video.press(key),
 });
 
 watchList((index) => {

@@ -24,14 +24,17 @@ export function drawOverlay(canvas, view, result, mirrored, highlight) {
 }
 
 /** The picture with its boxes as a PNG Blob, in natural size; null if that is too large for a canvas. */
-export function annotatedPng(element, result) {
+export const annotatedPng = (element, result) => new Promise((resolve) => annotated(element, result).toBlob(resolve));
+
+/** The same as a canvas, or in that one. */
+export function annotated(element, result, canvas = make("canvas")) {
   const { width, height } = result;
-  const canvas = make("canvas", { width, height });
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const pen = canvas.getContext("2d");
   pen.drawImage(element, 0, 0, width, height);
   const unit = Math.max(1, Math.sqrt(width * height) / 700);
   drawDetections(pen, result, { scale: 1, left: 0, top: 0, mirrored: false }, unit, null);
-  return new Promise((resolve) => canvas.toBlob(resolve));
+  return canvas;
 }
 
 function drawDetections(pen, result, { scale, left, top, mirrored }, unit, highlight) {

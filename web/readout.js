@@ -9,6 +9,9 @@ export const showStatus = (text) => write("status", text);
 export const showError = (sentence) => write("error", sentence);
 export const milliseconds = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 
+/** `1 object`, `3 objects`. */
+export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
 /** Lists detections. Items are reused, since they may have focus and pointer. */
 export function showDetections(detections) {
   const list = $("detections");

@@ -1,8 +1,10 @@
-// Where pictures come from: a file, an address, the camera, the screen.
-// Each opener returns `{ element, name, live, mirrored, decodeMs, close }` or throws an Error with a sentence.
-// `element` is what the page shows and the detector reads; `live` is "camera", "screen" or "".
+// Where pictures come from: a file, a video, an address, the camera, the screen.
+// Each opener returns `{ element, name, file, live, mirrored, decodeMs, close }` or throws an Error with a sentence.
+// `element` is what the page shows and the detector reads; `file` is a picture's or video's Blob; `live` is "camera",
+// "screen", "video" while it plays, or "".
 
 import { make } from "./dom.js";
+import { isVideo } from "./files.js";
 
 /** A still picture from a File or Blob. */
 export async function openBlob(blob, name) {
@@ -16,14 +18,45 @@ export async function openBlob(blob, name) {
     close();
     throw new Error(`${name} is not a picture that this browser can read: choose a JPEG, PNG, WebP, AVIF or GIF file.`);
   }
-  return { element, name, live: "", mirrored: false, decodeMs: performance.now() - start, close };
+  return { element, name, file: blob, live: "", mirrored: false, decodeMs: performance.now() - start, close };
 }
 
-/** A still picture from an address. It is fetched, so that its pixels may be read. */
+/** A picture or a video from a File or Blob. */
+export const openFile = (blob, name) => (isVideo({ type: blob.type, name }) ? openVideo : openBlob)(blob, name);
+
+/** A video, paused. It is `running` while each of its frames is looked at. */
+export async function openVideo(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const element = make("video", { muted: true, playsInline: true, preload: "auto", src: url, ariaLabel: name });
+  const close = () => {
+    element.removeAttribute("src");
+    element.load();
+    URL.revokeObjectURL(url);
+  };
+  const happens = (event) => new Promise((resolve) => element.addEventListener(event, () => resolve(event)));
+  const seen = await Promise.race([happens("loadeddata"), happens("error")]);
+  if (seen === "error" || !element.videoWidth) {
+    close();
+    throw new Error(`${name} is not a video that this browser can play: convert it to MP4 (H.264) or WebM.`);
+  }
+  if (element.duration === Infinity) {
+    // What a browser recorded says its length only at its end.
+    element.currentTime = 1e9;
+    await Promise.race([happens("durationchange"), happens("seeked")]);
+    element.currentTime = 0;
+    await happens("seeked");
+  }
+  return {
+    element, name, file: blob, mirrored: false, decodeMs: null, close, running: null,
+    get live() { return element.paused && !this.running ? "" : "video"; },
+  };
+}
+
+/** A picture or a video from an address. It is fetched, so that its pixels may be read. */
 export async function openUrl(url) {
   const name = url.startsWith("data:") ? "picture" : new URL(url, document.baseURI).pathname.split("/").pop() || url;
   const response = await fetch(url).catch(() => null);
-  if (response?.ok) return openBlob(await response.blob(), name);
+  if (response?.ok) return openFile(await response.blob(), name);
   const why = response ? `the server answered ${response.status}` : "its site is out of reach or does not permit it";
   throw new Error(`${name} could not be fetched (${why}): save it and open the file.`);
 }

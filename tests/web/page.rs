@@ -200,6 +200,35 @@ impl Page {
         self.eval(&script).map(drop)
     }
 
+    /// Drops files and folders on the page, as from a file manager.
+    pub fn drop_paths(&mut self, dropped: &[&Path]) -> Result<()> {
+        let files = dropped.iter().map(|path| path.canonicalize()).collect::<std::io::Result<Vec<_>>>()?;
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let data = json!({ "items": [], "files": files, "dragOperationsMask": 1 });
+            let event = json!({ "type": kind, "x": 200, "y": 200, "data": data });
+            self.devtools.call("Input.dispatchDragEvent", event)?;
+        }
+        Ok(())
+    }
+
+    /// Presses a key, such as `ArrowLeft`, where the focus is.
+    pub fn press(&mut self, key: &str) -> Result<()> {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key });
+            self.devtools.call("Input.dispatchKeyEvent", event)?;
+        }
+        Ok(())
+    }
+
+    /// From now on the page's downloads go into that folder, and it may use the clipboard.
+    pub fn save_into(&mut self, folder: &Path) -> Result<()> {
+        let parameters = json!({ "behavior": "allow", "downloadPath": folder });
+        self.devtools.call("Browser.setDownloadBehavior", parameters)?;
+        let permissions = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.devtools.call("Browser.grantPermissions", permissions)?;
+        self.devtools.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).map(drop)
+    }
+
     /// Limits the storage of the page's origin.
     pub fn limit_storage(&mut self, bytes: u64) -> Result<()> {
         let parameters = json!({ "origin": self.server.origin(), "quotaSize": bytes });
