@@ -71,7 +71,7 @@ pub struct TrainArgs {
 }
 
 /// The run's flags, by the names of [`super::TrainConfig`]. All are optional: a missing one comes from the config file,
-/// the recipe or the defaults, which [`command`] writes into the help.
+/// the recipe or the defaults, which `command` writes into the help.
 #[derive(Debug, Clone, Default, Args, Serialize)]
 pub struct RunArgs {
     /// A data set folder or COCO JSON, repeatable; or the generated set: `shapes[:SEED[:COUNT]]` with COUNT pictures an
