@@ -102,12 +102,14 @@ function watchLoading(progress) {
 
 function detect() {
   const { detector, source } = page;
+  const time = source?.element.currentTime; // of a video, which has no picture while it seeks
   return detector && source && work(async () => {
     try {
       const result = await detector.detect(source.element, detectOptions(settings));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
-      if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
+      const gone = source !== page.source || source.element.seeking || source.element.currentTime !== time;
+      if (detector !== page.detector || (error.name === "SourceInvalid" && gone)) return;
       // It heals. Frames that were in flight are made again; more than those is an error.
       page.lost += error.name === "DeviceLost";
       if (error.name === "DeviceLost" && page.lost <= inFlight()) return refresh();
