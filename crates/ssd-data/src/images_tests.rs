@@ -134,7 +134,7 @@ fn a_tiff_of_any_depth_is_read_and_turned_by_its_own_tag() {
         let header = header(&path).unwrap();
         assert_eq!((header.upright_px(), header.cut_off), ((5, 3), false));
     }
-    assert_eq!(find(&[folder.path().to_owned()]).unwrap(), [path.clone()]);
+    assert_eq!(find(&[folder.path().to_owned()]).unwrap(), std::slice::from_ref(&path));
 
     // Tag 274, as in EXIF: 6 is a quarter turn clockwise, by which the left pixel becomes the upper one.
     std::fs::write(&path, tiff(2, &[9, 200], [274, 6])).unwrap();
