@@ -4,7 +4,7 @@
 //! which file a written path means, `split` what a run takes, `sizes` whether a picture is the one annotated and which
 //! way up, `ids` and `values` what may stand in a JSON. `folder` joins them for formats with a file per picture.
 //!
-//! A format is a row of [`FORMATS`], which stands in the file of its reader: a new one touches that file and this list.
+//! A format is a row of `FORMATS`, which stands in the file of its reader: a new one touches that file and this list.
 
 mod coco;
 pub mod coco_json;

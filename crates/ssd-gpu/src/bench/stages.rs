@@ -37,7 +37,7 @@ pub struct PartTimes {
 }
 
 /// Measures the parts of a pipeline on pictures that have been a frame of it. The post-processing gets
-/// [`drawn_predictions`], so that its time does not hang on what the weights say of a picture.
+/// `drawn_predictions`, so that its time does not hang on what the weights say of a picture.
 ///
 /// # Errors
 /// When the device fails, or a threshold is out of its range.
