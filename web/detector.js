@@ -44,7 +44,7 @@ export class Detector {
     let lost = -Infinity; // when
     detector.#open = async (error) => {
       const again = error && performance.now() - lost < 60_000;
-      lost = error ? performance.now() : lost;
+      if (error) lost = performance.now();
       if (backend && backend !== "auto") return start(backend, null);
       if (again) return start("cpu", `The GPU was lost twice within a minute. ${error.message}`);
       return start("webgpu", null).catch((failed) => {

@@ -25,7 +25,7 @@ const settings = readSettings();
 const { backend, engine, precision } = settings;
 const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: 0 };
 const samples = listSamples().catch(() => []);
-const count = { busy: 0, loads: 0, opens: 0, changes: 0, frames: 0, since: 0, fps: null };
+const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
 const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
@@ -102,14 +102,12 @@ function watchLoading(progress) {
 
 function detect() {
   const { detector, source } = page;
-  const time = source?.element.currentTime; // of a video, which has no picture while it seeks
   return detector && source && work(async () => {
     try {
       const result = await detector.detect(source.element, detectOptions(settings));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
-      const gone = source !== page.source || source.element.seeking || source.element.currentTime !== time;
-      if (detector !== page.detector || (error.name === "SourceInvalid" && gone)) return;
+      if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
       // It heals. Frames that were in flight are made again; more than those is an error.
       page.lost += error.name === "DeviceLost";
       if (error.name === "DeviceLost" && page.lost <= inFlight()) return refresh();

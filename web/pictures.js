@@ -80,6 +80,8 @@ export function queue(send) {
 async function snapshot(source) {
   try {
     if (source.complete === false) throw new Error("still loading");
+    // A video has no pixels while it seeks.
+    while (source.seeking) await new Promise((done) => setTimeout(done, 10));
     return await createImageBitmap(source);
   } catch (error) {
     if (error.name === "SecurityError") throw tainted();
