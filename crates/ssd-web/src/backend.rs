@@ -1,7 +1,5 @@
 //! The device that a detector runs on: WebGPU, or the CPU inside wasm.
 
-use std::cell::RefCell;
-
 use serde::Deserialize;
 use ssd_gpu::Gpu;
 use ssd_gpu::gpu::Wish;
@@ -49,11 +47,6 @@ extern "C" {
     fn device_lost(reason: &str);
 }
 
-thread_local! {
-    /// Opened once per worker; a second detector there shares it.
-    static WEBGPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
-}
-
 /// Opens a device. `adapter` is the adapter's name, which the page knows and wgpu does not.
 pub async fn open(name: BackendName, adapter: Option<String>) -> Result<Backend, Failure> {
     match name {
@@ -63,9 +56,6 @@ pub async fn open(name: BackendName, adapter: Option<String>) -> Result<Backend,
 }
 
 async fn webgpu(adapter: Option<String>) -> Result<Gpu, Failure> {
-    if let Some(gpu) = WEBGPU.with_borrow(Clone::clone) {
-        return Ok(gpu);
-    }
     // Some browsers offer limits that they do not grant. An adapter gives one device, so there is a new one.
     let gpu = match Gpu::open(adapter.clone(), Wish::All).await {
         Err(_) => Gpu::open(adapter, Wish::Least).await,
@@ -73,6 +63,5 @@ async fn webgpu(adapter: Option<String>) -> Result<Gpu, Failure> {
     };
     let gpu = gpu.map_err(Failure::from)?;
     gpu.on_lost(|reason| device_lost(&reason));
-    WEBGPU.set(Some(gpu.clone()));
     Ok(gpu)
 }
