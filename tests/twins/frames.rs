@@ -12,17 +12,21 @@ use ssd_gpu::{Gpu, GpuError, Picture};
 use super::gpu;
 
 fn pipeline(gpu: &Gpu, images: usize) -> Pipeline {
-    let cpu = Device::flex();
-    cpu.seed(5);
-    let arch = Arch::Ssd300MobileNetV2Lite;
-    let header = Header::new(arch, vec!["one".into(), "two".into()], Provenance::default());
-    let model = Ssd::new(arch, 3, &cpu);
-    let load =
-        async { Pipeline::on_gpu(header, &model, gpu, images, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
-    block_on(load).expect("the device takes the kernels")
+    loaded(gpu, Arch::Ssd300MobileNetV2Lite, images)
 }
 
-fn low() -> DetectParams {
+/// A network with drawn weights on a GPU, for batches of up to `images` pictures.
+pub fn loaded(gpu: &Gpu, arch: Arch, images: usize) -> Pipeline {
+    let cpu = Device::flex();
+    cpu.seed(5);
+    let header = Header::new(arch, vec!["one".into(), "two".into()], Provenance::default());
+    let model = Ssd::new(arch, header.columns(), &cpu);
+    let load =
+        async { Pipeline::on_gpu(header, &model, gpu, images, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
+    block_on(load).unwrap_or_else(|error| panic!("{arch}: {error}"))
+}
+
+pub fn low() -> DetectParams {
     DetectParams { score: 0.01, ..DetectParams::default() }
 }
 

@@ -1,14 +1,12 @@
 //! The detector on a device that has no more than WebGPU promises: no clock, no 16-bit floats, no large buffers.
 
-use burn::tensor::Device;
 use pollster::block_on;
-use ssd::postprocess::DetectParams;
-use ssd::weights::{Header, Provenance};
-use ssd::{Arch, Detection, Ssd};
+use ssd::{Arch, Detection};
 use ssd_gpu::gpu::Wish;
-use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
+use ssd_gpu::pipeline::Pipeline;
 use ssd_gpu::{Gpu, Picture};
 
+use super::frames::{loaded, low};
 use super::gpu;
 
 /// Most bytes of a binding, and of a buffer, on every device.
@@ -20,21 +18,10 @@ fn least() -> Gpu {
     block_on(Gpu::open(None, Wish::Least)).expect("the adapter that gave a device gives a lesser one")
 }
 
-fn load(gpu: &Gpu, arch: Arch) -> Pipeline {
-    let cpu = Device::flex();
-    cpu.seed(5);
-    let header = Header::new(arch, vec!["one".into(), "two".into()], Provenance::default());
-    let model = Ssd::new(arch, header.columns(), &cpu);
-    let loaded =
-        async { Pipeline::on_gpu(header, &model, gpu, 1, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
-    block_on(loaded).unwrap_or_else(|error| panic!("{arch}: {error}"))
-}
-
 fn detect(pipeline: &Pipeline) -> Vec<Detection> {
     let bytes: Vec<u8> = (0..64 * 48 * 4).map(|i| (i * 7 % 251) as u8).collect();
     let picture = Picture::Rgba { bytes: &bytes, width: 64, height: 48 };
-    let params = DetectParams { score: 0.01, ..DetectParams::default() };
-    let pending = pipeline.submit(&[picture], &params).expect("the picture is whole");
+    let pending = pipeline.submit(&[picture], &low()).expect("the picture is whole");
     let outcome = block_on(pipeline.read(pending)).expect("the device works").remove(0);
     outcome.detections
 }
@@ -44,7 +31,7 @@ fn the_boxes_are_the_same() {
     let (least, full) = (least(), gpu());
     assert!(!least.has_timestamps() && !least.has_f16());
     let arch = Arch::Ssd300MobileNetV2Lite;
-    let [found, wanted] = [&least, &full].map(|gpu| detect(&load(gpu, arch)));
+    let [found, wanted] = [&least, &full].map(|gpu| detect(&loaded(gpu, arch, 1)));
     assert!(!wanted.is_empty(), "nothing to compare");
     assert_eq!(found, wanted);
 }
@@ -53,7 +40,7 @@ fn the_boxes_are_the_same() {
 fn the_largest_networks_fit() {
     let gpu = least();
     for arch in [Arch::Ssd300Vgg16, Arch::Ssd512Vgg16] {
-        let (bytes, _) = load(&gpu, arch).gpu_memory().expect("it is on a GPU");
+        let (bytes, _) = loaded(&gpu, arch, 1).gpu_memory().expect("it is on a GPU");
         assert!(bytes > BINDING, "{arch}: {bytes} bytes would fit into one buffer, so this checks nothing");
     }
 }

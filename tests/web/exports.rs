@@ -1,9 +1,9 @@
 //! What the page saves, read back by the native programs.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use ssd_tests::run::{path_text, run};
 
@@ -21,9 +21,9 @@ fn what_is_saved_of_all_pictures_is_read_back_by_the_native_programs() {
         let weights = open_shapes(page)?;
         page.save_into(&saved)?;
         page.choose("#folder", &pictures)?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('1 of 3: ')", Duration::from_secs(30))?;
+        page.wait_for_status("1 of 3: ")?;
         page.press("End")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('3 of 3: ')", Duration::from_secs(30))?;
+        page.wait_for_status("3 of 3: ")?;
         detect_all(page)?;
         let shown = page.eval("window.lastResult.detections")?;
 
@@ -114,20 +114,12 @@ fn save(page: &mut Page, folder: &Path, scope: &str, button: &str, name: &str) -
     page.click("#save-open")?;
     page.click(&format!("#save-{scope}"))?;
     page.click(&format!("#save-{button}"))?;
-    let (path, end) = (folder.join(name), Instant::now() + Duration::from_secs(30));
-    while !path.is_file() {
-        let error = page.error()?;
-        if !error.is_empty() || Instant::now() > end {
-            let there: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
-            bail!("{name} was not saved: {error} (there are {there:?})");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let bytes = page.saved(folder, name)?;
     page.wait_for(
         &format!("document.querySelector('#status').textContent === 'Saved {name}.'"),
         Duration::from_secs(5),
     )?;
-    Ok(std::fs::read(path)?)
+    Ok(bytes)
 }
 
 /// The detections, measured against themselves as ground truth, are without a fault.

@@ -48,6 +48,9 @@ const EMULATED_GPU: [&str; 5] = [
 /// The limit for loading a detector and detecting, on an emulated adapter and a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
+/// The limit for what takes a moment.
+pub const SOON: Duration = Duration::from_secs(30);
+
 /// One browser at a time, whatever the number of test threads: its adapter takes all cores.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -218,6 +221,26 @@ impl Page {
             self.devtools.call("Input.dispatchKeyEvent", event)?;
         }
         Ok(())
+    }
+
+    /// Waits until the page's status begins so.
+    pub fn wait_for_status(&mut self, beginning: &str) -> Result<()> {
+        let condition = format!("document.querySelector('#status').textContent.startsWith({})", json!(beginning));
+        self.wait_for(&condition, SOON)
+    }
+
+    /// The bytes of a file of that name that the page saves into `folder`, once it is whole.
+    pub fn saved(&mut self, folder: &Path, name: &str) -> Result<Vec<u8>> {
+        let (path, end) = (folder.join(name), Instant::now() + SOON);
+        while !path.is_file() {
+            let error = self.error()?;
+            if !error.is_empty() || Instant::now() > end {
+                let there: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+                bail!("{name} was not saved: {error} (there are {there:?})");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(std::fs::read(path)?)
     }
 
     /// From now on the page's downloads go into that folder, and it may use the clipboard.

@@ -8,11 +8,9 @@ use ssd_data::seeded::seeded;
 use ssd_data::shapes;
 
 use super::foreign::CPU;
-use super::page::{Gpu, PATIENCE, Page, scenario};
+use super::page::{Gpu, PATIENCE, Page, SOON, scenario};
 use super::shipped::shapes_alone;
 use super::weights::is_sentence;
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// The names of the pictures that have elements, in order.
 const NAMES: &str = "[...document.querySelectorAll('#pictures [role=option]')].map(({ title }) => title).sort( \
@@ -38,16 +36,16 @@ fn several_pictures_have_a_strip_with_keys_and_the_number_of_objects_in_each() {
 
         // What cannot be read is said, and nothing else is on show in its place.
         page.press("ArrowRight")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('2 of 5: ')", SOON)?;
+        page.wait_for_status("2 of 5: ")?;
         page.press("ArrowRight")?;
         let error = page.wait_for_error()?;
         ensure!(error.starts_with("4.jpg is not a picture") && error.ends_with('.'), "about 4.jpg: {error}");
         ensure!(page.eval("document.querySelector('#view img')")?.is_null(), "another picture is on show");
         page.press("End")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('5 of 5: ')", SOON)?;
+        page.wait_for_status("5 of 5: ")?;
         ensure!(page.error()?.is_empty(), "the error stays: {}", page.error()?);
         page.press("Home")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('1 of 5: ')", SOON)?;
+        page.wait_for_status("1 of 5: ")?;
         let chosen = page.text("document.querySelector('#pictures [aria-selected=true]').title")?;
         ensure!(chosen == "2.png", "{chosen} is selected");
 
@@ -88,7 +86,7 @@ fn a_folder_that_is_chosen_or_dropped_gives_its_pictures_by_path() {
             } else {
                 page.choose("#folder", &set)?;
             }
-            page.wait_for("document.querySelector('#status').textContent.startsWith('1 of 3: ')", SOON)?;
+            page.wait_for_status("1 of 3: ")?;
             ensure!(page.text(NAMES)? == "9.png,10.png,far/away/9.png", "dropped {dropped}: {}", page.text(NAMES)?);
             page.click("#strip-close")?;
             page.eval("document.querySelector('#status').textContent = ''")?;
@@ -123,9 +121,9 @@ fn of_thousands_of_pictures_few_have_elements_and_a_run_can_be_stopped_and_goes_
                 document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
             })()",
         )?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('1 of 4000: ')", SOON)?;
+        page.wait_for_status("1 of 4000: ")?;
         page.press("End")?;
-        page.wait_for("document.querySelector('#status').textContent.startsWith('4000 of 4000: ')", SOON)?;
+        page.wait_for_status("4000 of 4000: ")?;
         let elements = "document.querySelectorAll('#pictures [role=option]').length";
         page.wait_for(&format!("{elements} < 40"), SOON)?;
 

@@ -1,15 +1,13 @@
 //! Video files: played, stepped, scrubbed, and detected frame by frame into files that are read back.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::page::{Gpu, PATIENCE, Page, scenario};
+use super::page::{Gpu, PATIENCE, Page, SOON, scenario};
 use super::strip::open_shapes;
 
-const SOON: Duration = Duration::from_secs(30);
 const FRAMES: usize = 60;
 
 /// Drops `file`, a File that the script before it made, on the page.
@@ -28,7 +26,7 @@ fn every_frame_of_a_video_becomes_a_line_with_its_time_and_a_frame_with_its_boxe
         page.click("#video-annotated")?;
         page.click("#video-run")?;
         page.wait_for("document.querySelector('#status').textContent.startsWith('Saved ')", PATIENCE)?;
-        let lines = String::from_utf8(downloaded(saved.path(), "drive.frames.jsonl")?)?;
+        let lines = String::from_utf8(page.saved(saved.path(), "drive.frames.jsonl")?)?;
         let frames: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         ensure!(frames.len() == FRAMES, "{} lines of {FRAMES} frames", frames.len());
         for (number, frame) in frames.iter().enumerate() {
@@ -42,7 +40,7 @@ fn every_frame_of_a_video_becomes_a_line_with_its_time_and_a_frame_with_its_boxe
         ensure!(said.contains(&format!("{FRAMES} frames, {found} objects")), "the status is {said}");
 
         // The video with boxes has the same length, and its frames differ.
-        let drawn = downloaded(saved.path(), "drive.detections.webm")?;
+        let drawn = page.saved(saved.path(), "drive.detections.webm")?;
         page.server.put("drawn.webm", super::server::Extra { bytes: drawn, ..Default::default() });
         page.eval(&format!(
             "(async () => {{ const blob = await (await fetch('drawn.webm')).blob();
@@ -131,15 +129,4 @@ fn open_drive(page: &mut Page) -> Result<()> {
     ))?;
     page.wait_for("document.querySelector('#view video') != null", SOON)?;
     page.wait_for_result()
-}
-
-fn downloaded(folder: &Path, name: &str) -> Result<Vec<u8>> {
-    let (path, end) = (folder.join(name), Instant::now() + SOON);
-    while !path.is_file() {
-        if Instant::now() > end {
-            bail!("{name} was not saved");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(std::fs::read(path)?)
 }
