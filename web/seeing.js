@@ -1,0 +1,51 @@
+// “How SSD sees”: a panel that shows where detections come from. Its parts are loaded when it is first opened.
+
+import { $ } from "./dom.js";
+
+/**
+ * Binds button and panel. `page` has the `detector` and `source` in use, `live()` says whether that moves, `options()`
+ * are those of `detect`, `fail(error)` tells the user. Returns `toggle`, which opens and closes the panel, and `settle`,
+ * which follows all that changes.
+ */
+export function bindSeeing(page, live, options, fail) {
+  const [panel, button] = [$("seeing"), $("seeing-open")];
+  let parts = null; // promises the panel's inside
+  let told = null; // the result that the panel knows; null while it is closed
+
+  // What is on show.
+  const view = () => ({ ...page, result: live() ? null : window.lastResult, options: options() });
+
+  function settle() {
+    const { result } = view();
+    button.disabled = !result;
+    if (live()) panel.hidden = true;
+    button.ariaExpanded = !panel.hidden;
+    const news = panel.hidden ? null : result;
+    if (news === told) return;
+    told = news;
+    tell().catch((error) => {
+      [parts, told, panel.hidden] = [null, null, true];
+      settle();
+      fail(error);
+    });
+  }
+
+  async function tell() {
+    parts ??= import("./seeing-panel.js").then(({ fill }) => fill(panel, view, close));
+    await (await parts).update();
+  }
+
+  function toggle() {
+    if (button.disabled && panel.hidden) return;
+    panel.hidden = !panel.hidden;
+    settle();
+  }
+
+  function close() {
+    if (!panel.hidden) toggle();
+    button.focus();
+  }
+
+  button.onclick = toggle;
+  return { toggle, settle };
+}
