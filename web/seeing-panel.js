@@ -1,10 +1,10 @@
 // The inside of “How SSD sees”: three views of what the lab computed of the picture on show. It computes no box.
 
 import { $, make } from "./dom.js";
-import { lab } from "./lab.js";
 import { latest } from "./loop.js";
 import { caption, colour } from "./overlay.js";
 import { dim, drawHeat, drawOver, drawPriors, stroke } from "./seeing-draw.js";
+import { openSight } from "./seeing-sight.js";
 import {
   INSIDE, NOTHING, WORKING, cellSays, facts, mapName, rivalSays, rivalsSay, stepSays,
 } from "./seeing-text.js";
@@ -13,7 +13,7 @@ const VIEWS = ["maps", "box", "nms"];
 const PRIOR = "#ffffff";
 const RIVAL = "#ff7a70";
 
-/** Fills the panel. `view()` is what to explain (seeing.js); `close()` closes it. Returns `{ update }`. */
+/** Fills the panel. `view()` is what to explain (seeing.js), `close(error)` closes it. Returns `{ update }`. */
 export async function fill(panel, view, close) {
   await style();
   panel.insertAdjacentHTML("afterbegin", INSIDE);
@@ -22,6 +22,7 @@ export async function fill(panel, view, close) {
   let seen = null; // the answer of the lab
   let shown = "maps";
   let rival = null; // the one to show alone
+  let sight = null; // while the panel is open
   const refresh = latest(look);
 
   const found = () => seen?.detections[$("seeing-found").selectedIndex];
@@ -34,10 +35,14 @@ export async function fill(panel, view, close) {
     const { detector, source, result, options } = view();
     if (panel.hidden || !result) return;
     if (!seen) show();
-    const answer = await lab.explain(detector, source.element, options).catch((error) => {
-      if (source === view().source && !panel.hidden) throw error;
-    });
-    if (answer && !panel.hidden && source === view().source) take(answer);
+    const mine = sight ??= openSight();
+    const wanted = () => sight === mine && source === view().source;
+    try {
+      const answer = await mine.explain(detector, source.element, options);
+      if (wanted()) take(answer);
+    } catch (error) {
+      if (wanted()) close(error);
+    }
   }
 
   function take(answer) {
@@ -154,18 +159,23 @@ export async function fill(panel, view, close) {
     goToBest();
     show();
   };
-  $("seeing-close").onclick = close;
+  $("seeing-close").onclick = () => close();
   canvas.onclick = pick;
   new ResizeObserver(draw).observe($("view"));
 
   return {
     /** Follows what is on show. Closed, or without a result, the panel lets go of what it knows. */
     update() {
-      if (!panel.hidden && view().result) return refresh();
+      if (!panel.hidden && view().result) {
+        refresh();
+        return;
+      }
       seen = null;
       $("seeing-says").textContent = WORKING;
       draw();
-      if (panel.hidden) lab.rest();
+      if (!panel.hidden) return;
+      sight?.close();
+      sight = null;
     },
   };
 }

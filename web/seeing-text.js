@@ -4,7 +4,7 @@ import { counted } from "./readout.js";
 
 /** The panel's inside. */
 export const INSIDE = `
-  <h2 id="seeing-title">How SSD sees</h2>
+  <h2>How SSD sees</h2>
   <div role="group" aria-label="View" class="buttons">
     <button type="button" id="seeing-maps" aria-pressed="true">Feature maps</button>
     <button type="button" id="seeing-box" aria-pressed="false">From prior to box</button>
@@ -82,7 +82,7 @@ export function stepSays({ label, score, place, removed }, step, last) {
   if (step === 0) return `The prior: box ${place.nth + 1} of its cell, drawn dashed.`;
   if (step < last) return `The offsets move and stretch the prior: ${share} parts of the way.`;
   if (step === last) return `All of the way: the decoded box. The network is ${percent(score)} sure of ${label}.`;
-  if (step === last + 1) return `With its ${counted(removed, "rival")}: other boxes of ${label} on the same thing.`;
+  if (step === last + 1) return `In red, what NMS removes for it: ${counted(removed, "rival")} of ${label}.`;
   return "After NMS: the rivals are gone, and the detection stays.";
 }
 

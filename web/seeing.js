@@ -10,29 +10,29 @@ import { $ } from "./dom.js";
 export function bindSeeing(page, live, options, fail) {
   const [panel, button] = [$("seeing"), $("seeing-open")];
   let parts = null; // promises the panel's inside
-  let told = null; // the result that the panel knows; null while it is closed
+  let told = "closed"; // or the result that the panel knows
 
-  // What is on show.
-  const view = () => ({ ...page, result: live() ? null : window.lastResult, options: options() });
+  const still = () => (live() ? null : window.lastResult);
+  const view = () => ({ ...page, result: still(), options: options() });
 
   function settle() {
-    const { result } = view();
+    const result = still();
     button.disabled = !result;
     if (live()) panel.hidden = true;
     button.ariaExpanded = !panel.hidden;
-    const news = panel.hidden ? null : result;
+    const news = panel.hidden ? "closed" : result;
     if (news === told) return;
     told = news;
     tell().catch((error) => {
-      [parts, told, panel.hidden] = [null, null, true];
-      settle();
-      fail(error);
+      parts = null;
+      close(error);
     });
   }
 
   async function tell() {
+    if (panel.hidden && !parts) return;
     parts ??= import("./seeing-panel.js").then(({ fill }) => fill(panel, view, close));
-    await (await parts).update();
+    (await parts).update();
   }
 
   function toggle() {
@@ -41,9 +41,11 @@ export function bindSeeing(page, live, options, fail) {
     settle();
   }
 
-  function close() {
-    if (!panel.hidden) toggle();
-    button.focus();
+  function close(error) {
+    panel.hidden = true;
+    settle();
+    if (error) fail(error);
+    else button.focus();
   }
 
   button.onclick = toggle;

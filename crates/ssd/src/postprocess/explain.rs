@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use serde::Serialize;
+
 use super::{Candidate, Decoded, DetectParams, ScoreActivation, decode, select};
 use crate::boxes::{CenterBox, CornerBox, Detection};
 use crate::codec::{self, Variances};
@@ -56,7 +58,7 @@ pub struct Rival {
 }
 
 /// Where a prior stands. All numbers count from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// Among all priors.
     pub prior: usize,
