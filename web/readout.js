@@ -71,14 +71,14 @@ export function showProgress(progress) {
   if (!progress) return;
   const { stage, loaded, total } = progress;
   if (stage === "parse") kernels = 0;
-  if (stage === "compile") kernels = total;
+  if (stage === "compile") kernels = total ?? 0;
   const amount = stage === "weights" && loaded ? `, ${size(loaded)}${total ? ` of ${size(total)}` : ""}` : "";
   write("progress-text", STAGES[stage] + amount);
   if (total) Object.assign($("progress-bar"), { max: total, value: loaded });
   else $("progress-bar").removeAttribute("value");
 }
 
-/** Shows the model and what it runs on. `entry` is from models/index.json, if the model ships; `engine` as asked for. */
+/** Shows the model and what it runs on. `entry` is from models/index.json, if it ships; `engine` is as asked for. */
 export function showModel(info, { name, entry }, engine) {
   const { voc07_11pt: map, data, split } = entry?.measured ?? {};
   const device = [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision];
@@ -94,7 +94,8 @@ export function showModel(info, { name, entry }, engine) {
   const provenance = Object.entries(origin).filter(([, value]) => value);
   write("made-by", command || "–");
   write("provenance", provenance.map(([key, value]) => `${key}: ${value}`).join("; "));
-  const slow = "This WebGPU adapter is software on the CPU, which is slow. Try ?backend=cpu in the address.";
+  const slow = "No graphics processor is at work: this WebGPU adapter is software, which is slow. " +
+    "Adding ?backend=cpu to the address is faster.";
   const fallback = info.fallbackReason && `Running on the CPU, which is slower. ${info.fallbackReason}`;
   const untimed = info.stageTimes ? "" : " It has no clock: the network's time is that of all its stages.";
   write("notice", fallback ?? (info.software ? slow : "") + untimed);

@@ -47,12 +47,13 @@ export async function fill(panel, view, close) {
 
   function take(answer) {
     // At first the map that the best detection comes from.
-    const before = seen ? [$("seeing-found").selectedIndex, $("seeing-map").selectedIndex]
-      : [0, answer.detections[0]?.place.map ?? 0];
+    const before = seen && [$("seeing-found").selectedIndex, $("seeing-map").selectedIndex];
+    const [index, mapIndex] = before ?? [0, answer.detections[0]?.place.map ?? 0];
     seen = answer;
-    list("seeing-found", seen.detections.map(caption), before[0]);
-    list("seeing-map", seen.maps.map(mapName), before[1]);
-    goToBest();
+    list("seeing-found", seen.detections.map(caption), index);
+    list("seeing-map", seen.maps.map(mapName), mapIndex);
+    if (before) goTo(cell().row, cell().column);
+    else goToBest();
     show();
   }
 
@@ -65,9 +66,21 @@ export async function fill(panel, view, close) {
   function goToBest() {
     const { grid, scores } = map();
     const best = scores.indexOf(Math.max(...scores));
-    for (const [name, at] of [["row", Math.floor(best / grid)], ["column", best % grid]]) {
-      Object.assign($(`seeing-${name}`), { max: grid, value: at + 1 });
+    goTo(Math.floor(best / grid), best % grid);
+  }
+
+  function goTo(row, column) {
+    for (const [name, at] of [["row", row], ["column", column]]) {
+      Object.assign($(`seeing-${name}`), { max: map().grid, value: at + 1 });
     }
+  }
+
+  // A detection, and the cell that it comes from.
+  function choose(index) {
+    const { place } = seen.detections[index];
+    $("seeing-found").selectedIndex = index;
+    $("seeing-map").selectedIndex = place.map;
+    goTo(place.row, place.column);
   }
 
   function show() {
@@ -137,14 +150,21 @@ export async function fill(panel, view, close) {
     const y = (offsetY - (clientHeight - seen.height * scale) / 2) / scale;
     if (x < 0 || y < 0 || x >= seen.width || y >= seen.height) return;
     if (shown === "maps") {
-      $("seeing-row").value = Math.floor(y / seen.height * map().grid) + 1;
-      $("seeing-column").value = Math.floor(x / seen.width * map().grid) + 1;
+      goTo(Math.floor(y / seen.height * map().grid), Math.floor(x / seen.width * map().grid));
     } else {
       const inside = ({ box }) => x >= box.x && y >= box.y && x < box.x + box.width && y < box.y + box.height;
       const under = seen.detections.filter(inside);
       const [smallest] = under.sort((a, b) => a.box.width * a.box.height - b.box.width * b.box.height);
-      if (smallest) $("seeing-found").selectedIndex = seen.detections.indexOf(smallest);
+      if (smallest) choose(seen.detections.indexOf(smallest));
     }
+    show();
+  }
+
+  // The list beside the picture is a way to a detection, too.
+  function pickListed({ target }) {
+    const index = seen?.detections.findIndex((each) => caption(each) === target.textContent) ?? -1;
+    if (panel.hidden || index < 0) return;
+    choose(index);
     show();
   }
 
@@ -154,13 +174,18 @@ export async function fill(panel, view, close) {
       show();
     };
   }
-  for (const name of ["row", "column", "step", "found"]) $(`seeing-${name}`).oninput = show;
+  for (const name of ["row", "column", "step"]) $(`seeing-${name}`).oninput = show;
+  $("seeing-found").oninput = ({ target }) => {
+    choose(target.selectedIndex);
+    show();
+  };
   $("seeing-map").oninput = () => {
     goToBest();
     show();
   };
   $("seeing-close").onclick = () => close();
   canvas.onclick = pick;
+  $("detections").addEventListener("click", pickListed);
   new ResizeObserver(draw).observe($("view"));
 
   return {

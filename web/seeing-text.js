@@ -18,15 +18,15 @@ export const INSIDE = `
     something.
   </p>
   <p class="seeing-about" data-view="box">
-    A prior seldom fits. For each one the network also gives four numbers, its offsets: two move the centre, by tenths of
-    the prior's width and height; two stretch width and height, 0 not at all, less than 0 to smaller ones. Doing so is
-    called decoding. Drag the slider to watch it, and then NMS.
+    A prior seldom fits. For each one the network also gives four numbers, its offsets. Two move the centre, by tenths
+    of the prior's width and height. Two change width and height: 0 leaves them, more makes them larger, less smaller.
+    Doing so is called decoding. Drag the slider to watch it, and then NMS.
   </p>
   <p class="seeing-about" data-view="nms">
-    Many priors see the same thing, so there are many boxes for it. Non-maximum suppression (NMS) takes the surest box of
-    a class and removes those that overlap it too much; then it goes on with the surest one left. The overlap is the
-    part that two boxes share, divided by the area that both cover together (IoU). Soft NMS lowers the scores of the
-    others, until some fall below the minimum. With a lower minimum score there are more rivals.
+    Many priors see the same thing, so there are many boxes for it. Non-maximum suppression (NMS) takes the surest box
+    of a class and removes those that overlap it too much; then it goes on with the surest one left. The overlap is the
+    area that two boxes share, divided by the area that they cover together (IoU). Soft NMS lowers the scores of the
+    others instead, until some fall below the minimum. With a lower minimum score there are more rivals.
   </p>
   <div class="row" data-view="maps">
     <label for="seeing-map">Feature map</label>

@@ -4,8 +4,8 @@ import { $ } from "./dom.js";
 
 /**
  * Binds button and panel. `page` has the `detector` and `source` in use, `live()` says whether that moves, `options()`
- * are those of `detect`, `fail(error)` tells the user. Returns `toggle`, which opens and closes the panel, and `settle`,
- * which follows all that changes.
+ * are those of `detect`, `fail(error)` tells the user. Returns `toggle`, which opens and closes the panel, and
+ * `settle`, which follows all that changes.
  */
 export function bindSeeing(page, live, options, fail) {
   const [panel, button] = [$("seeing"), $("seeing-open")];

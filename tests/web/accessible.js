@@ -46,7 +46,8 @@
     const large = parseFloat(fontSize) >= (fontWeight >= 700 ? 18.66 : 24);
     const least = Math.min(...grounds(element).map((ground) => contrast(over(parse(color), ground), ground)));
     if (least < (large ? 3 : 4.5)) {
-      complaints.push(`${name(element)} “${element.textContent.trim().slice(0, 40)}” has a contrast of ${least.toFixed(2)}.`);
+      const text = element.textContent.trim().slice(0, 40);
+      complaints.push(`${name(element)} “${text}” has a contrast of ${least.toFixed(2)}.`);
     }
   }
 

@@ -42,6 +42,8 @@ fn the_panel_explains_each_detection_and_each_feature_map_of_the_picture_on_show
         )?;
         ensure!(says(page)?.starts_with("Row 1, column 1: at best "), "the coarsest map says: {}", says(page)?);
         ensure!(drawing(page)? != heat, "two maps look the same");
+        page.click("#detections button")?;
+        ensure!(!says(page)?.starts_with("Row 1, column 1:"), "a click on the list leads nowhere: {}", says(page)?);
 
         // On the CPU the lab finds what the page shows, at any settings.
         ensure!(page.text(FOUND)? == page.detections()?.join(), "{} are explained", page.text(FOUND)?);

@@ -224,7 +224,8 @@ mod tests {
                 prop_assert!(found.rivals.len() == found.removed.min(RIVALS));
                 prop_assert!(found.rivals.is_sorted_by(|a, b| a.score >= b.score));
                 // Soft NMS goes by scores that are lowered as it goes; hard NMS by the overlap alone.
-                prop_assert!(soft || found.rivals.iter().all(|r| r.iou > iou - 1e-6 && r.score <= found.detection.score));
+                let lesser = |rival: &Rival| rival.iou > iou - 1e-6 && rival.score <= found.detection.score;
+                prop_assert!(soft || found.rivals.iter().all(lesser));
             }
         }
     }
