@@ -6,8 +6,8 @@ import { counted } from "./readout.js";
 export const INSIDE = `
   <h2>How SSD sees</h2>
   <div role="group" aria-label="View" class="buttons">
-    <button type="button" id="seeing-maps" aria-pressed="true">Feature maps</button>
-    <button type="button" id="seeing-box" aria-pressed="false">From prior to box</button>
+    <button type="button" id="seeing-maps" aria-pressed="true">Maps</button>
+    <button type="button" id="seeing-box" aria-pressed="false">Prior to box</button>
     <button type="button" id="seeing-nms" aria-pressed="false">Rivals</button>
   </div>
   <button type="button" id="seeing-close">Close</button>
@@ -67,7 +67,7 @@ const pixels = ({ width, height }) => `${Math.round(width)} × ${Math.round(heig
 
 /** A map in the menu. */
 export const mapName = ({ grid, boxes }, index) =>
-  `${index + 1}: ${grid} × ${grid} cells, ${counted(grid * grid * boxes, "prior")}`;
+  `${index + 1}: ${grid} × ${grid}, ${counted(grid * grid * boxes, "prior")}`;
 
 /** A cell of a map. */
 export function cellSays({ grid, boxes, scores, labels }, row, column) {
