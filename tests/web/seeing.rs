@@ -46,7 +46,7 @@ fn the_panel_explains_each_detection_and_each_feature_map_of_the_picture_on_show
         ensure!(!says(page)?.starts_with("Row 1, column 1:"), "a click on the list leads nowhere: {}", says(page)?);
 
         // On the CPU the lab finds what the page shows, at any settings.
-        ensure!(page.text(FOUND)? == page.detections()?.join(), "{} are explained", page.text(FOUND)?);
+        ensure!(page.text(FOUND)? == page.detections()?.join(","), "{} are explained", page.text(FOUND)?);
         page.slide("#score", 0.1)?;
         let same = format!(
             "(() => {{ const shown = [...document.querySelectorAll('#detections li')]; return shown.length > 3 && \
