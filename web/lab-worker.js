@@ -3,7 +3,7 @@
 // Messages in:  { id, kind: one of CALLS, ... }
 // Messages out: "started", then { id, kind: "done", value } or { id, kind: "failed", name, message }.
 
-import init, { WasmLesson, WasmSight } from "./wasm/ssd-lab.js";
+import init, { WasmLesson, WasmSight } from "./lab/ssd-lab.js";
 
 const runtime = init();
 const canvas = new OffscreenCanvas(1, 1);

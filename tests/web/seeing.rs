@@ -20,7 +20,7 @@ fn the_panel_explains_each_detection_and_each_feature_map_of_the_picture_on_show
         page.open(CPU)?;
         page.wait_for_result()?;
         ensure!(
-            page.eval("performance.getEntriesByType('resource').every(({ name }) => !/lab|seeing-/.test(name))")?
+            page.eval("performance.getEntriesByType('resource').every(({ name }) => !/lab[-/]|seeing-/.test(name))")?
                 == true,
             "the lab is loaded before it is asked for"
         );

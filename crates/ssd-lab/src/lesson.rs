@@ -5,7 +5,7 @@ use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
 use ssd::weights::Provenance;
 use ssd::{CornerBox, GroundTruth};
-use ssd_teach::{Lesson, Role, TeachConfig};
+use ssd_teach::{Exam, Lesson, Role, TeachConfig};
 use wasm_bindgen::prelude::*;
 
 use crate::failure::{SOURCE, failure, of_teaching};
@@ -104,7 +104,7 @@ impl WasmLesson {
 
     /// Takes a step. Returns its loss.
     pub fn step(&mut self) -> Result<f32, JsValue> {
-        self.lesson.step().map_err(of_teaching)
+        self.lesson.step().map(|parts| parts.iter().sum()).map_err(of_teaching)
     }
 
     /// The weights file as it is now.
@@ -122,8 +122,8 @@ impl WasmLesson {
 
     /// Measures on the held-out pictures.
     pub fn measure(&self) -> Result<JsValue, JsValue> {
-        let exam = self.lesson.exam();
-        let measured = Measured { ap50: exam.ap50, pictures: exam.pictures, worst: exam.worst };
+        let Exam { report, worst } = self.lesson.exam();
+        let measured = Measured { ap50: report.voc_all_point, pictures: report.images, worst };
         serde_wasm_bindgen::to_value(&measured).map_err(wrong)
     }
 }

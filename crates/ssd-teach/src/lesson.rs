@@ -19,7 +19,7 @@ use ssd_data::seeded::seeded;
 use ssd_learn::classes::matched;
 use ssd_learn::{BatchGradients, Example, HostBatch, Learner, LearningRate, Local};
 use ssd_measure::confusion::Confusion;
-use ssd_measure::{ImageResult, evaluate};
+use ssd_measure::{ImageResult, Report, evaluate};
 
 use crate::config::TeachConfig;
 use crate::error::TeachError;
@@ -39,10 +39,8 @@ pub enum Role {
 /// How well the held-out pictures are detected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exam {
-    /// The mean over the classes of the average precision at IoU 0.5, all points; `None` without an object.
-    pub ap50: Option<f64>,
-    /// Number of pictures.
-    pub pictures: usize,
+    /// All measures, of the classes that are learned.
+    pub report: Report,
     /// Their numbers in the order in which they came, those with most mistakes first: objects that are missed or
     /// mistaken, and detections of nothing, at the score of the detector.
     pub worst: Vec<usize>,
@@ -173,12 +171,12 @@ impl Lesson {
         Ok(left)
     }
 
-    /// Takes the next step. Returns the loss, boxes and classes together.
+    /// Takes the next step. Returns its loss, `[boxes, classes]`.
     ///
     /// # Errors
     ///
     /// When there are no pictures, or the loss is not finite.
-    pub fn step(&mut self) -> Result<f32, TeachError> {
+    pub fn step(&mut self) -> Result<[f32; 2], TeachError> {
         if self.seen.is_empty() {
             return Err(TeachError::NoPictures);
         }
@@ -188,11 +186,17 @@ impl Lesson {
         let examples = inputs.iter().zip(targets).map(|(pixels, targets)| Example { pixels, targets }).collect();
         let arch = self.header.arch;
         let gradients = |local: Local<'_>, batch: HostBatch| Ok::<_, Infallible>(of_heads(local, batch, arch));
-        let lr = self.rate.at(self.step);
+        let lr = self.lr();
         self.step += 1;
         let Ok(reading) = self.learner.step(&[examples], lr, self.step, gradients, &mut ());
-        let loss = reading.arrived().map_or(f32::NAN, |parts| parts.iter().sum());
-        if loss.is_finite() { Ok(loss) } else { Err(TeachError::Diverged(loss, self.step)) }
+        let parts = reading.arrived().and_then(|parts| <[f32; 2]>::try_from(parts).ok()).unwrap_or([f32::NAN; 2]);
+        let loss: f32 = parts.iter().sum();
+        if loss.is_finite() { Ok(parts) } else { Err(TeachError::Diverged(loss, self.step)) }
+    }
+
+    /// The learning rate of the next step.
+    pub fn lr(&self) -> f64 {
+        self.rate.at(self.step)
     }
 
     /// Whether all steps were taken.
@@ -247,8 +251,8 @@ impl Lesson {
         };
         let mut worst: Vec<(usize, usize)> = results.iter().map(mistakes).zip(0..).collect();
         worst.sort_by_key(|(mistakes, index)| (std::cmp::Reverse(*mistakes), *index));
-        let ap50 = evaluate(&results, &self.header.labels).voc_all_point;
-        Exam { ap50, pictures: results.len(), worst: worst.into_iter().map(|(_, index)| index).collect() }
+        let report = evaluate(&results, &self.header.labels);
+        Exam { report, worst: worst.into_iter().map(|(_, index)| index).collect() }
     }
 
     fn result(&self, model: &Ssd, held: &Held) -> ImageResult {

@@ -17,6 +17,9 @@ pub mod lesson;
 
 pub mod error;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::TeachConfig;
 pub use error::TeachError;
 pub use lesson::{Exam, Lesson, Role};
