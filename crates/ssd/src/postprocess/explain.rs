@@ -244,7 +244,7 @@ mod tests {
     fn what_nms_removed_stands_with_the_box_that_removed_it() {
         // The large box of the middle cell wins; the small one of its cell lies inside it, the one at the left corner
         // apart from it.
-        let mut logits = vec![[0.0, 0.0]; PRIORS];
+        let mut logits = [[0.0, 0.0]; PRIORS];
         for (prior, logit) in [(9, 4.0), (8, 3.0), (0, 2.0)] {
             logits[prior] = [0.0, logit];
         }
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_heat_of_a_cell_is_its_best_score_of_the_wanted_classes() {
-        let mut logits = vec![[9.0, 0.0, 0.0]; PRIORS];
+        let mut logits = [[9.0, 0.0, 0.0]; PRIORS];
         logits[5] = [0.0, 2.0, 0.0];
         logits[4] = [0.0, 0.0, 1.0];
         let view = |classes| {
