@@ -27,6 +27,9 @@ export const choice = (choices) => ({
   read: (control) => control.value,
 });
 
+const MANY = 24; // classes: from here on they can be searched
+
+/** A chip for each class; where there are many, the input before them hides those without its text. */
 export const classes = () => ({
   parse: (text) => text?.split(",").map((label) => label.trim()).filter(Boolean) ?? null,
   prepare(control, labels) {
@@ -35,6 +38,12 @@ export const classes = () => ({
       chip.style.setProperty("--class", colour(index + 1));
       return chip;
     }));
+    const search = control.previousElementSibling;
+    Object.assign(search, { value: "", hidden: labels.length <= MANY });
+    search.oninput = () => {
+      const wanted = search.value.trim().toLowerCase();
+      for (const chip of control.children) chip.hidden = !chip.textContent.toLowerCase().includes(wanted);
+    };
   },
   show(control, value) {
     for (const box of control.querySelectorAll("input")) box.checked = value?.includes(box.value) ?? true;

@@ -17,19 +17,23 @@ import {
 } from "./readout.js";
 import { fitting, listSamples } from "./samples.js";
 import { bindSeveral } from "./several.js";
-import { detectOptions, readSettings, writeSettings } from "./settings.js";
+import { bindSeeing } from "./seeing.js";
+import { detectOptions, readSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
+import { bindSpeed } from "./speed.js";
 import { bindVideo } from "./video.js";
 
 const settings = readSettings();
 const { backend, engine, precision } = settings;
 const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: 0 };
 const samples = listSamples().catch(() => []);
-const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
+const count = { busy: 0, loads: 0, opens: 0 };
 
 const live = () => page.source?.live || "";
 const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
 const refresh = latest(detect);
+const speed = bindSpeed();
+const seeing = bindSeeing(page, live, () => detectOptions(settings), fail);
 // A GPU computes one frame while another is read.
 const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
 
@@ -47,6 +51,7 @@ function settle() {
   $("mirror").ariaPressed = Boolean(page.source?.mirrored);
   $("camera-device").hidden = live() !== "camera" || $("camera-device").length < 2;
   $("save-open").disabled = !window.lastResult && !detected().length;
+  seeing.settle();
 }
 
 function fail(error) {
@@ -79,7 +84,7 @@ function load(model) {
       Object.assign(page, { detector, model });
       panel.applyInfo(detector.info);
       change();
-      showModel(detector.info, model);
+      showModel(detector.info, model, engine);
       showError("");
       await offer(detector.info.labels);
       refresh();
@@ -97,7 +102,7 @@ function load(model) {
 function watchLoading(progress) {
   const ready = progress.stage === "ready";
   showProgress(ready ? null : progress);
-  if (ready && page.detector) showModel(page.detector.info, page.model);
+  if (ready && page.detector) showModel(page.detector.info, page.model, engine);
 }
 
 function detect() {
@@ -123,18 +128,12 @@ function present(result) {
   const { item, name, decodeMs } = page.source;
   if (item) strip.note(item, { report: report(name, decodeMs, result) });
   const objects = strip.place(item) + counted(result.detections.length, "object");
-  const seconds = (performance.now() - count.since) / 1000;
-  count.frames += 1;
-  if (!live()) {
-    showStatus(`${objects} in ${milliseconds(result.timing.total)}`);
-  } else if (seconds > 1) {
-    // Not at every frame: screen readers read it aloud.
-    count.fps = count.frames / seconds;
-    showStatus(`${objects}, ${count.fps.toFixed(1)} frames per second`);
-    Object.assign(count, { frames: 0, since: performance.now() });
-  }
+  const { fps, fresh } = speed.note(result.timing, live());
+  // Not at every frame: screen readers read it aloud.
+  if (!live()) showStatus(`${objects} in ${milliseconds(result.timing.total)}`);
+  else if (fresh) showStatus(`${objects}, ${fps.toFixed(1)} frames per second`);
   showDetections(result.detections);
-  showTimes(result, count.fps);
+  showTimes(result, fps);
   draw();
 }
 
@@ -202,7 +201,7 @@ function closeSource() {
   page.source?.close();
   page.source?.element.remove();
   Object.assign(page, { source: null, sample: "", stop: null, highlight: null });
-  Object.assign(count, { frames: 0, since: performance.now(), fps: null });
+  speed.restart();
   window.lastResult = null;
   showDetections([]);
   draw();
@@ -254,11 +253,10 @@ const save = bindSave({
 });
 
 const panel = bindPanel(settings, () => {
-  writeSettings(settings);
   change();
   forget();
   if (!live()) refresh();
-});
+}, draw);
 
 const models = bindModels(page, load, (text) => {
   forget();
@@ -277,6 +275,7 @@ const { showSamples } = bindInputs({
   mirror: () => mirror(!page.source.mirrored),
   screen: () => (live() === "screen" ? freeze() : open(() => openScreen(freeze))),
   savePng: save.png,
+  seeing: seeing.toggle,
   closeStrip: () => {
     if (page.source?.item) page.source.item = null;
     strip.close();

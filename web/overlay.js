@@ -10,17 +10,20 @@ export const caption = ({ label, score }) => `${label} ${Math.round(score * 100)
 
 /** Draws `result`, or nothing, over `view`; `highlight` is the index of a detection or null. */
 export function drawOverlay(canvas, view, result, mirrored, highlight) {
+  const where = place(canvas, view, result);
+  if (result) drawDetections(canvas.getContext("2d"), result, { ...where, mirrored }, devicePixelRatio, highlight);
+}
+
+/** Clears a canvas that covers `view`, and says where a picture lies on it, in pixels of the canvas. */
+export function place(canvas, view, picture) {
   const width = Math.round(view.clientWidth * devicePixelRatio);
   const height = Math.round(view.clientHeight * devicePixelRatio);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, width, height);
-  if (!result) return;
+  canvas.getContext("2d").clearRect(0, 0, width, height);
+  if (!picture) return null;
   // As `object-fit: contain`.
-  const scale = Math.min(width / result.width, height / result.height);
-  const left = (width - result.width * scale) / 2;
-  const top = (height - result.height * scale) / 2;
-  drawDetections(pen, result, { scale, left, top, mirrored }, devicePixelRatio, highlight);
+  const scale = Math.min(width / picture.width, height / picture.height);
+  return { scale, left: (width - picture.width * scale) / 2, top: (height - picture.height * scale) / 2 };
 }
 
 /** The picture with its boxes as a PNG Blob, in natural size; null if that is too large for a canvas. */
@@ -45,13 +48,24 @@ function drawDetections(pen, result, { scale, left, top, mirrored }, unit, highl
     return { detection, box, alpha: highlight === null || highlight === index ? 1 : 0.2 };
   });
   // All boxes before all labels; the best comes last, and so on top.
-  for (const part of [drawBox, drawLabel]) {
+  for (const part of STYLES[document.documentElement.dataset.boxes] ?? STYLES.named) {
     for (const { detection, box, alpha } of placed.toReversed()) {
       pen.globalAlpha = alpha;
       part(pen, detection, box, unit);
     }
   }
   pen.globalAlpha = 1;
+}
+
+// The setting “Boxes”: what is drawn of a detection.
+const STYLES = { named: [drawBox, drawLabel], filled: [fillBox, drawBox, drawLabel], plain: [drawBox] };
+
+function fillBox(pen, { classIndex }, { x, y, width, height }) {
+  const { globalAlpha } = pen;
+  pen.globalAlpha *= 0.3;
+  pen.fillStyle = colour(classIndex);
+  pen.fillRect(x, y, width, height);
+  pen.globalAlpha = globalAlpha;
 }
 
 function drawBox(pen, { classIndex }, { x, y, width, height }, unit) {

@@ -63,22 +63,28 @@ const STAGES = {
   ready: "Ready",
 };
 
+let kernels = 0; // compiled for the detector that was loaded last
+
 /** Shows the progress of loading; null hides it. Without a total the bar moves. */
 export function showProgress(progress) {
   $("progress").hidden = !progress;
   if (!progress) return;
   const { stage, loaded, total } = progress;
+  if (stage === "parse") kernels = 0;
+  if (stage === "compile") kernels = total ?? 0;
   const amount = stage === "weights" && loaded ? `, ${size(loaded)}${total ? ` of ${size(total)}` : ""}` : "";
   write("progress-text", STAGES[stage] + amount);
   if (total) Object.assign($("progress-bar"), { max: total, value: loaded });
   else $("progress-bar").removeAttribute("value");
 }
 
-/** Shows the model and what it runs on. `entry` is from models/index.json, if the model ships. */
-export function showModel(info, { name, entry }) {
+/** Shows the model and what it runs on. `entry` is from models/index.json, if it ships; `engine` is as asked for. */
+export function showModel(info, { name, entry }, engine) {
   const { voc07_11pt: map, data, split } = entry?.measured ?? {};
   const device = [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision];
   write("backend", [...device, info.gpuBytes && size(info.gpuBytes)].filter(Boolean).join(", "));
+  const own = kernels ? `this project's, ${counted(kernels, "kernel")} compiled` : "this project's";
+  write("engine", engine === "burn" ? "Burn's" : own);
   write("weights", name);
   write("recognised", info.recognised ?? "–");
   write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
@@ -88,7 +94,8 @@ export function showModel(info, { name, entry }) {
   const provenance = Object.entries(origin).filter(([, value]) => value);
   write("made-by", command || "–");
   write("provenance", provenance.map(([key, value]) => `${key}: ${value}`).join("; "));
-  const slow = "This WebGPU adapter is software on the CPU, which is slow. Try ?backend=cpu in the address.";
+  const slow = "No graphics processor is at work: this WebGPU adapter is software, which is slow. " +
+    "Adding ?backend=cpu to the address is faster.";
   const fallback = info.fallbackReason && `Running on the CPU, which is slower. ${info.fallbackReason}`;
   const untimed = info.stageTimes ? "" : " It has no clock: the network's time is that of all its stages.";
   write("notice", fallback ?? (info.software ? slow : "") + untimed);

@@ -9,6 +9,7 @@ mod page;
 mod server;
 mod shipped;
 
+mod accessible;
 mod api;
 mod bench;
 mod bundlers;
@@ -25,6 +26,7 @@ mod kept;
 mod learning;
 mod origins;
 mod pictures;
+mod seeing;
 mod strip;
 mod video;
 mod weights;

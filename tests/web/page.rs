@@ -223,6 +223,29 @@ impl Page {
         Ok(())
     }
 
+    /// Presses a key that the browser itself knows, by its number: `Tab` is 9, `Escape` 27.
+    pub fn press_own(&mut self, key: &str, number: u32) -> Result<()> {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": number });
+            self.devtools.call("Input.dispatchKeyEvent", event)?;
+        }
+        Ok(())
+    }
+
+    /// The window is as wide as that, and the user prefers `light` or `dark`.
+    pub fn look_like(&mut self, width: u32, scheme: &str) -> Result<()> {
+        let screen = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.devtools.call("Emulation.setDeviceMetricsOverride", screen)?;
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools.call("Emulation.setEmulatedMedia", json!({ "features": features })).map(drop)
+    }
+
+    /// The nodes that a screen reader gets.
+    pub fn accessibility_tree(&mut self) -> Result<Vec<Value>> {
+        let tree = self.devtools.call("Accessibility.getFullAXTree", json!({}))?;
+        tree["nodes"].as_array().cloned().context("there is no accessibility tree")
+    }
+
     /// Waits until the page's status begins so.
     pub fn wait_for_status(&mut self, beginning: &str) -> Result<()> {
         let condition = format!("document.querySelector('#status').textContent.startsWith({})", json!(beginning));
