@@ -1,0 +1,196 @@
+//! `dist/standalone.html`: the page with everything that it needs in one file, which opens by a double-click.
+//!
+//! The files are embedded as base64, each in a data block with its path; `opener.js` loads them from there. Another file
+//! is one more block, so `web/standalone.js` makes such a page with other weights.
+
+mod markup;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{scripts, shell};
+use markup::{attribute, replace};
+
+/// What the page is called in `dist/`.
+pub const NAME: &str = "standalone.html";
+
+/// The script that stands in the page. The policy knows it by its hash.
+const OPENER: &str = include_str!("opener.js");
+
+/// The scripts that only a page from a server has: they keep it for offline use.
+const SERVED_ONLY: [&str; 1] = ["offline.js"];
+
+/// The types of what may be embedded. A page embeds no page.
+const TYPES: [(&str, &str); 6] = [
+    ("js", "text/javascript"),
+    ("wasm", "application/wasm"),
+    ("json", "application/json"),
+    ("jpg", "image/jpeg"),
+    ("svg", "image/svg+xml"),
+    ("safetensors", "application/octet-stream"),
+];
+
+/// Writes the page from the files of `dist/`.
+pub fn write() -> Result<()> {
+    let dist = shell::root().join("dist");
+    let page = assemble(&dist)?;
+    let part = dist.join("standalone.part");
+    fs::write(&part, page).with_context(|| format!("{} cannot be written", part.display()))?;
+    fs::rename(&part, dist.join(NAME)).with_context(|| format!("{} cannot be renamed", part.display()))
+}
+
+fn assemble(dist: &Path) -> Result<String> {
+    let mut html = scripts::text(&dist.join("index.html"))?;
+    let mut starts = BTreeSet::new();
+    html = replace(&html, "<script", "</script>", |tag| {
+        let source = attribute(tag, "src").unwrap_or_default().trim_start_matches("./");
+        if !SERVED_ONLY.contains(&source) {
+            starts.insert(source.to_owned());
+        }
+        Ok(Some(String::new()))
+    })?;
+    let mut styles = Vec::new();
+    html = replace(&html, "<link", "/>", |tag| link(dist, tag, &mut styles))?;
+    // What is not in this file cannot be opened from it.
+    html = replace(&html, "<a ", "</a>", |tag| Ok(tag.contains("href=\"./").then(String::new)))?;
+    html = replace(&html, "<meta", "/>", |tag| {
+        Ok(tag.contains("Content-Security-Policy").then(|| format!("<meta {} />", policy(&styles))))
+    })?;
+    let mut blocks = String::new();
+    for (path, bytes) in embedded(dist, &starts)? {
+        blocks.push_str(&block(&path, &bytes, starts.contains(&path))?);
+    }
+    let (before, after) = html.split_once("</body>").context("index.html has no end of its body")?;
+    Ok(format!("{before}{blocks}<script>{OPENER}</script>\n  </body>{after}"))
+}
+
+/// What stands in place of a link: styles and the icon themselves. The others are for servers.
+fn link(dist: &Path, tag: &str, styles: &mut Vec<String>) -> Result<Option<String>> {
+    let file = || dist.join(attribute(tag, "href").unwrap_or_default());
+    Ok(Some(match attribute(tag, "rel") {
+        Some("stylesheet") => {
+            let style = scripts::text(&file())?;
+            let element = format!("<style>{style}</style>");
+            styles.push(style);
+            element
+        }
+        Some("icon") => {
+            let data = BASE64_STANDARD.encode(bytes(&file())?);
+            format!(r#"<link rel="icon" href="data:image/svg+xml;base64,{data}" />"#)
+        }
+        _ => String::new(),
+    }))
+}
+
+/// The policy: this script, these styles, and what the opener makes of the blocks. Other sites as in the page itself.
+fn policy(styles: &[String]) -> String {
+    let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
+    let styles: Vec<String> = styles.iter().map(|style| hash(style)).collect();
+    let (opener, styles) = (hash(OPENER), styles.join(" "));
+    format!(
+        "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {opener} blob: \
+         'wasm-unsafe-eval'; worker-src blob:; style-src {styles}; connect-src https: http: data: blob:; \
+         img-src https: http: blob: data:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'\""
+    )
+}
+
+/// The files to embed: the scripts that the page starts, what they name, the default model and the samples for it.
+fn embedded(dist: &Path, starts: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<u8>>> {
+    let there = files(dist, dist)?;
+    let mut found = BTreeMap::new();
+    let mut open: Vec<String> = starts.iter().cloned().collect();
+    while let Some(path) = open.pop() {
+        if SERVED_ONLY.contains(&path.as_str()) || found.contains_key(&path) {
+            continue;
+        }
+        let bytes = bytes(&dist.join(&path))?;
+        if path.ends_with(".js") {
+            open.extend(scripts::named(&path, &String::from_utf8_lossy(&bytes), &there).cloned());
+        }
+        found.insert(path, bytes);
+    }
+    let (model, samples) = ("models/index.json", "samples/index.json");
+    let (index, labels) = default_alone(&json(found.get(model))?)?;
+    let samples_alone = fitting(&json(found.get(samples))?, &labels);
+    let files = |list: &Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().filter_map(|entry| entry["file"].as_str().map(str::to_owned)).collect()
+    };
+    for (folder, list) in [("models", &index["models"]), ("samples", &samples_alone)] {
+        for name in files(list) {
+            let path = format!("{folder}/{name}");
+            let bytes = bytes(&dist.join(&path))?;
+            found.insert(path, bytes);
+        }
+    }
+    found.insert(model.to_owned(), serde_json::to_vec(&index)?);
+    found.insert(samples.to_owned(), serde_json::to_vec(&samples_alone)?);
+    Ok(found)
+}
+
+fn json(bytes: Option<&Vec<u8>>) -> Result<Value> {
+    serde_json::from_slice(bytes.context("no script names models/index.json and samples/index.json")?)
+        .context("a list of dist/ is no JSON")
+}
+
+/// The list of models with its default alone, and the labels of that.
+fn default_alone(index: &Value) -> Result<(Value, Vec<Value>)> {
+    let models = index["models"].as_array().into_iter().flatten();
+    let Some(model) = models.into_iter().find(|model| model["name"] == index["default"]) else {
+        bail!("models/index.json does not list its default");
+    };
+    let labels = model["labels"].as_array().cloned().unwrap_or_default();
+    Ok((json!({ "default": index["default"], "models": [model] }), labels))
+}
+
+/// The samples that show something with one of these labels.
+fn fitting(samples: &Value, labels: &[Value]) -> Value {
+    let shows =
+        |sample: &&Value| sample["classes"].as_array().is_some_and(|all| all.iter().any(|c| labels.contains(c)));
+    samples.as_array().into_iter().flatten().filter(shows).cloned().collect()
+}
+
+/// The files of a folder and below it that may be embedded, by their way from `root`.
+fn files(root: &Path, folder: &Path) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(root, &path)?);
+        } else if kind(&path).is_ok() {
+            let parts = path.strip_prefix(root)?.iter().map(|part| part.to_string_lossy());
+            found.insert(parts.collect::<Vec<_>>().join("/"));
+        }
+    }
+    Ok(found)
+}
+
+/// A file as a data block, compressed where that makes it a tenth smaller.
+fn block(path: &str, bytes: &[u8], start: bool) -> Result<String> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    let small = encoder.finish()?;
+    let compressed = small.len() * 10 < bytes.len() * 9;
+    let data = BASE64_STANDARD.encode(if compressed { &small } else { bytes });
+    let (start, gzip) = (if start { " data-start" } else { "" }, if compressed { " data-gzip" } else { "" });
+    let kind = kind(Path::new(path))?;
+    Ok(format!("<script type=\"text/base64\" data-path=\"{path}\" data-type=\"{kind}\"{gzip}{start}>{data}</script>\n"))
+}
+
+fn kind(path: &Path) -> Result<&'static str> {
+    let ending = path.extension().unwrap_or_default();
+    let row = TYPES.iter().find(|(known, _)| ending == *known);
+    Ok(row.with_context(|| format!("{} is of no type that a page may embed", path.display()))?.1)
+}
+
+fn bytes(path: &PathBuf) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read; build the page first", path.display()))
+}
