@@ -6,7 +6,8 @@ const CACHED_MOST = 1e9; // bytes in all; the oldest go first
 
 const CACHED = "ssd-weights";
 
-const key = (sum) => `${origin}/${sum}`;
+// A page from the disk has no address that a cache would take.
+const key = (sum) => `${origin.startsWith("http") ? origin : "http://disk"}/${sum}`;
 
 export const read = async (shelf, sum) => (await (await caches.open(shelf)).match(key(sum)))?.blob();
 export const drop = async (shelf, sum) => (await caches.open(shelf)).delete(key(sum));

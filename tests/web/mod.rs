@@ -25,6 +25,7 @@ mod kept;
 mod learning;
 mod origins;
 mod pictures;
+mod standalone;
 mod strip;
 mod video;
 mod weights;

@@ -46,3 +46,36 @@ pub fn named<'a>(path: &str, script: &str, files: &'a BTreeSet<String>) -> impl 
 pub fn text(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("{} cannot be read; build the page first", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn imports_are_those_of_loading() {
+        let script = "// a comment\nimport { a } from \"./a.js\";\nimport {\n  b,\n} from \"./b/b.js\";\n\
+                      import \"./c.js\";\nconst text = \"./no.js\";\nimport(\"./later.js\");\n";
+        assert_eq!(imports(script).collect::<Vec<_>>(), ["a.js", "b/b.js", "c.js"]);
+    }
+
+    #[test]
+    fn a_graph_has_what_is_imported_by_others_and_each_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in
+            [("a.js", "import { b } from \"./b.js\";"), ("b.js", "import \"./c.js\";import \"./a.js\";")]
+        {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        assert_eq!(graph(folder.path(), "a.js").into_iter().collect::<Vec<_>>(), ["a.js", "b.js", "c.js"]);
+    }
+
+    #[test]
+    fn a_file_is_named_by_its_way_from_the_script() {
+        let files = ["a.js", "wasm/a.js", "wasm/b.wasm"].map(str::to_owned).into();
+        let found = |path, script| named(path, script, &files).map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(found("main.js", "\"./wasm/b.wasm\" './a.js' \"x/a.js\""), ["a.js", "wasm/b.wasm"]);
+        assert_eq!(found("wasm/a.js", "'b.wasm' \"a.js\""), ["wasm/a.js", "wasm/b.wasm"]);
+    }
+}

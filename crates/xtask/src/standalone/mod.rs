@@ -194,3 +194,99 @@ fn kind(path: &Path) -> Result<&'static str> {
 fn bytes(path: &PathBuf) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("{} cannot be read; build the page first", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    const HTML: &str = r#"<head>
+        <meta http-equiv="Content-Security-Policy" content="default-src 'self'" />
+        <link rel="icon" type="image/svg+xml" href="./icon.svg" /><link rel="stylesheet" href="./style.css" />
+        <link rel="manifest" href="./manifest.webmanifest" /><link rel="modulepreload" href="./worker.js" />
+        <script type="module" src="./main.js"></script><script type="module" src="./offline.js"></script>
+        </head><body><p>Text <a href="./bench.html">elsewhere</a></p></body>"#;
+
+    /// A built page in small.
+    fn dist() -> tempfile::TempDir {
+        let dist = tempfile::tempdir().unwrap();
+        let index = r#"{"default": "b", "models": [{"name": "a", "file": "a.safetensors", "labels": ["y"]},
+            {"name": "b", "file": "b.safetensors", "labels": ["x"]}]}"#;
+        let samples = r#"[{"file": "1.jpg", "classes": ["x"]}, {"file": "2.jpg", "classes": ["y"]}]"#;
+        for (path, text) in [
+            ("index.html", HTML),
+            ("icon.svg", "<svg/>"),
+            ("style.css", "p { color: red }"),
+            (
+                "main.js",
+                "new Worker(new URL(\"./worker.js\")); fetch(\"./models/index.json\"); open(\"./standalone.html\")",
+            ),
+            ("worker.js", "import init from \"./wasm/glue.js\"; fetch(\"./samples/index.json\")"),
+            ("offline.js", "register(\"./sw.js\")"),
+            ("unused.js", ""),
+            ("standalone.html", "of before"),
+            ("wasm/glue.js", "new URL('glue_bg.wasm', import.meta.url)"),
+            ("wasm/glue_bg.wasm", "\0asm"),
+            ("models/index.json", index),
+            ("models/a.safetensors", "a"),
+            ("models/b.safetensors", "b"),
+            ("samples/index.json", samples),
+            ("samples/1.jpg", "one"),
+            ("samples/2.jpg", "two"),
+        ] {
+            let path = dist.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        dist
+    }
+
+    #[test]
+    fn what_the_scripts_name_is_embedded_with_the_default_model_and_its_samples() {
+        let dist = dist();
+        let found = embedded(dist.path(), &["main.js".to_owned()].into()).unwrap();
+        let paths: Vec<&str> = found.keys().map(String::as_str).collect();
+        let scripts = ["main.js", "models/b.safetensors", "models/index.json", "samples/1.jpg", "samples/index.json"];
+        assert_eq!(paths, [&scripts[..], &["wasm/glue.js", "wasm/glue_bg.wasm", "worker.js"]].concat());
+        let index: Value = serde_json::from_slice(&found["models/index.json"]).unwrap();
+        assert_eq!(index["models"].as_array().unwrap().len(), 1, "{index}");
+        assert_eq!(index["models"][0]["name"], "b");
+    }
+
+    #[test]
+    fn nothing_in_the_page_is_outside_of_it_and_its_policy_knows_what_is_inside() {
+        let dist = dist();
+        let page = assemble(dist.path()).unwrap();
+        for outside in ["src=", "href=\"./", "default-src 'self'", "modulepreload", "manifest", "offline"] {
+            assert!(!page.replace(OPENER, "").contains(outside), "{outside} in {page}");
+        }
+        for inside in
+            ["<style>p { color: red }</style>", "data-path=\"main.js\" data-type=\"text/javascript\" data-start"]
+        {
+            assert!(page.contains(inside), "{inside} not in {page}");
+        }
+        for text in [OPENER, "p { color: red }"] {
+            let hash = BASE64_STANDARD.encode(Sha256::digest(text));
+            assert!(page.contains(&format!("'sha256-{hash}'")), "the policy lacks the hash of {text}");
+        }
+        assert!(!page.contains("unsafe-inline") && !page.contains("'unsafe-eval'"), "{page}");
+    }
+
+    #[test]
+    fn a_block_holds_its_file_and_is_compressed_where_that_helps() {
+        let text = "many words ".repeat(100);
+        let page = block("a.js", text.as_bytes(), false).unwrap();
+        let data = page.split('>').nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+        let mut read = String::new();
+        GzDecoder::new(&BASE64_STANDARD.decode(data).unwrap()[..]).read_to_string(&mut read).unwrap();
+        assert!(read == text && page.contains(" data-gzip>"), "{page}");
+        let small = block("b.wasm", b"\0asm", true).unwrap();
+        assert!(!small.contains("data-gzip") && small.contains(" data-start>AGFzbQ==<"), "{small}");
+        assert!(block("page.html", b"", false).is_err());
+    }
+}
