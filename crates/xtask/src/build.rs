@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{shell, standalone, tools};
+use crate::{offline, shell, standalone, tools};
 
 /// Builds the page, after installing what that takes. No `wasm-opt`: binaryen 108, which Debian has, writes a file
 /// whose tables browsers refuse.
@@ -16,6 +16,7 @@ pub fn run() -> Result<()> {
 
 /// What Trunk does not do. It works on `dist/` as it is.
 pub fn finish() -> Result<()> {
+    shell::step("list the page's files for use without a network", offline::write)?;
     shell::step("put the page into one file, too", standalone::write)
 }
 

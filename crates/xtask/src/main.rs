@@ -7,6 +7,7 @@
 mod budget;
 mod build;
 mod lint;
+mod offline;
 mod package;
 mod scripts;
 mod serve;

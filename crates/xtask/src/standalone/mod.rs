@@ -17,7 +17,7 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{scripts, shell};
+use crate::{scripts, shell, workspace};
 use markup::{attribute, replace};
 
 /// What the page is called in `dist/`.
@@ -105,7 +105,7 @@ fn policy(styles: &[String]) -> String {
 
 /// The files to embed: the scripts that the page starts, what they name, the default model and the samples for it.
 fn embedded(dist: &Path, starts: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<u8>>> {
-    let there = files(dist, dist)?;
+    let there = embeddable(dist)?;
     let mut found = BTreeMap::new();
     let mut open: Vec<String> = starts.iter().cloned().collect();
     while let Some(path) = open.pop() {
@@ -158,19 +158,10 @@ fn fitting(samples: &Value, labels: &[Value]) -> Value {
     samples.as_array().into_iter().flatten().filter(shows).cloned().collect()
 }
 
-/// The files of a folder and below it that may be embedded, by their way from `root`.
-fn files(root: &Path, folder: &Path) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(root, &path)?);
-        } else if kind(&path).is_ok() {
-            let parts = path.strip_prefix(root)?.iter().map(|part| part.to_string_lossy());
-            found.insert(parts.collect::<Vec<_>>().join("/"));
-        }
-    }
-    Ok(found)
+/// The files of `dist/` that may be embedded, by their way from there.
+fn embeddable(dist: &Path) -> Result<BTreeSet<String>> {
+    let files = workspace::files(dist)?.into_iter().filter(|file| kind(file).is_ok());
+    files.map(|file| workspace::way(dist, &file)).collect()
 }
 
 /// A file as a data block, compressed where that makes it a tenth smaller.
