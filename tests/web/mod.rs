@@ -23,6 +23,7 @@ mod foreign;
 mod healing;
 mod kept;
 mod learning;
+mod offline;
 mod origins;
 mod pictures;
 mod standalone;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ struct Shared {
     answers: Mutex<HashMap<String, Vec<u16>>>,
     /// Headers of every answer, each a line with its end.
     headers: Mutex<String>,
+    down: AtomicBool,
 }
 
 impl Server {
@@ -72,6 +74,7 @@ impl Server {
             extras: Mutex::default(),
             answers: Mutex::default(),
             headers: Mutex::default(),
+            down: AtomicBool::new(false),
         });
         let given = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -109,6 +112,11 @@ impl Server {
         headers.clone_into(&mut lock(&self.shared.headers));
     }
 
+    /// Answers nobody from now on, as without a network, or everybody again.
+    pub fn set_down(&self, down: bool) {
+        self.shared.down.store(down, Ordering::Relaxed);
+    }
+
     /// The statuses with which requests for a file of a test were answered so far, 0 for no answer.
     pub fn answers(&self, name: &str) -> Vec<u16> {
         lock(&self.shared.answers).get(&format!("{FOLDER}{name}")).cloned().unwrap_or_default()
@@ -120,6 +128,9 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    if shared.down.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let mut request = BufReader::new(connection.try_clone()?);
     let mut first = String::new();
     request.read_line(&mut first)?;
