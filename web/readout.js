@@ -1,4 +1,4 @@
-// What the page says: detections, times, progress, the model.
+// What the page says: detections, times, progress. The model is in card.js.
 
 import { $, make } from "./dom.js";
 import { caption, colour } from "./overlay.js";
@@ -72,25 +72,4 @@ export function showProgress(progress) {
   write("progress-text", STAGES[stage] + amount);
   if (total) Object.assign($("progress-bar"), { max: total, value: loaded });
   else $("progress-bar").removeAttribute("value");
-}
-
-/** Shows the model and what it runs on. `entry` is from models/index.json, if the model ships. */
-export function showModel(info, { name, entry }) {
-  const { voc07_11pt: map, data, split } = entry?.measured ?? {};
-  const device = [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision];
-  write("backend", [...device, info.gpuBytes && size(info.gpuBytes)].filter(Boolean).join(", "));
-  write("weights", name);
-  write("recognised", info.recognised ?? "–");
-  write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
-  write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
-  write("licence", entry?.licence ?? "–");
-  const { command, ...origin } = info.provenance;
-  const provenance = Object.entries(origin).filter(([, value]) => value);
-  write("made-by", command || "–");
-  write("provenance", provenance.map(([key, value]) => `${key}: ${value}`).join("; "));
-  const slow = "This WebGPU adapter is software on the CPU, which is slow. Try ?backend=cpu in the address.";
-  const fallback = info.fallbackReason && `Running on the CPU, which is slower. ${info.fallbackReason}`;
-  const untimed = info.stageTimes ? "" : " It has no clock: the network's time is that of all its stages.";
-  write("notice", fallback ?? (info.software ? slow : "") + untimed);
-  $("nameless").hidden = !info.recognised || info.labels[0] !== "class 1";
 }

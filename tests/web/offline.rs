@@ -88,7 +88,7 @@ fn a_new_version_is_announced_starts_when_asked_and_is_never_mixed_with_the_old_
     });
 }
 
-/// Opens the page with its service worker, until it keeps the page, and again, so that it also serves it.
+/// Opens the page with its service worker, until that keeps the page. It serves it from the next visit on.
 fn first_visit(page: &mut Page) -> Result<()> {
     serve_worker(page, |text| text)?;
     visit(page)?;

@@ -60,6 +60,7 @@ fn a_page_in_one_file_with_another_model_opens_with_that() {
         page.save_into(folder.path())?;
         page.open("?backend=cpu")?;
         page.wait_for_result()?;
+        copies_the_commands(page)?;
         save_as_page(page, SHAPES)?;
         let name = "mine.html";
         page.saved(folder.path(), name)?;
@@ -70,6 +71,22 @@ fn a_page_in_one_file_with_another_model_opens_with_that() {
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
         Ok(())
     });
+}
+
+/// The card of the model has its making one click away.
+fn copies_the_commands(page: &mut Page) -> Result<()> {
+    let knows = "document.querySelector('#knows summary').textContent";
+    ensure!(page.text(knows)?.ends_with(" classes"), "it knows {}", page.text(knows)?);
+    let in_sight = "document.querySelector('#made-by').checkVisibility()";
+    ensure!(page.eval(in_sight)? == false, "the commands are in sight");
+    page.click("#making summary")?;
+    ensure!(page.eval(in_sight)? == true, "the commands stay hidden");
+    page.click("#copy-commands")?;
+    page.wait_for("document.querySelector('#copy-commands').textContent === 'Copied'", SOON)?;
+    let (copied, commands) =
+        (page.text("navigator.clipboard.readText()")?, page.text("document.querySelector('#made-by').textContent")?);
+    ensure!(copied == commands && copied.contains("--bin train"), "copied: {copied}");
+    Ok(())
 }
 
 /// Saves the page with a model that ships, under another name.
