@@ -4,13 +4,15 @@
 globalThis.asOpened = document.documentElement.cloneNode(true);
 
 {
-  // `files` has functions that promise Blobs, by path; they seem to be in `folder`. Returns a function that imports one.
-  function embed(files, folder) {
+  // `files` has functions that promise Blobs, by path. They seem to be in the page's folder and at `site`. Returns
+  // `{ find, open }`: the path of an address, and the import of a module.
+  function embed(files, folder, site) {
     const { fetch: ask, Worker: Native } = globalThis;
     const blobOf = (path) => files.get(path)();
     const find = (address) => {
       const { href } = new URL(address, folder);
-      return href.startsWith(folder) ? href.slice(folder.length).split(/[?#]/)[0] : null;
+      const place = [folder, site].find((start) => href.startsWith(start));
+      return place && href.slice(place.length).split(/[?#]/)[0];
     };
 
     // What a script imports or names beside itself.
@@ -27,7 +29,7 @@ globalThis.asOpened = document.documentElement.cloneNode(true);
       const text = await blob.text();
       const others = new Map();
       for (const { before, name, file } of named(text, path)) {
-        others.set(before + name, before === "new URL(" ? folder + file : await placeOf(file));
+        others.set(before + name, before === "new URL(" ? site + file : await placeOf(file));
       }
       const placed = text.replace(NAMED, (all, before, quote, name) =>
         others.has(before + name) ? before + quote + others.get(before + name) + quote : all);
@@ -53,16 +55,16 @@ globalThis.asOpened = document.documentElement.cloneNode(true);
     // addresses. So the worker gets the files, and imports from Blobs of its own.
     globalThis.Worker = function Worker(address) {
       const path = find(address);
-      const script = `const open = ({ data: { found, folder, path } }) =>
-        (${embed})(new Map([...found].map(([name, blob]) => [name, () => blob])), folder)(path)
+      const script = `const open = ({ data: { found, path } }) =>
+        (${embed})(new Map([...found].map(([name, blob]) => [name, () => blob])), "${folder}", "${site}").open(path)
           .catch(({ message }) => postMessage({ message }));
         addEventListener("message", open, { once: true });`;
       const worker = new Native(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
-      needed(path).then((found) => worker.postMessage({ found, folder, path }));
+      needed(path).then((found) => worker.postMessage({ found, path }));
       return worker;
     };
 
-    return async (path) => import(await placeOf(path));
+    return { find, open: async (path) => import(await placeOf(path)) };
   }
 
   async function decode({ dataset: { type, gzip }, textContent }) {
@@ -77,19 +79,20 @@ globalThis.asOpened = document.documentElement.cloneNode(true);
     let blob = null;
     return [block.dataset.path, () => (blob ??= decode(block))];
   }));
-  const folder = new URL("./", location.href);
-  globalThis.origin = folder.origin; // Chrome says "file://" here and "null" there
-  const open = embed(files, folder.href);
+  const folder = new URL("./", location.href).href;
+  // A page from the disk has no origin to speak of: Chrome says "file://" here and "null" there, and caches take neither.
+  const site = folder.startsWith("file:") ? "http://disk/" : folder;
+  globalThis.origin = new URL(site).origin;
+  const { find, open } = embed(files, folder, site);
 
   // An `img` asks for no file by `fetch`.
   const { get, set } = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
   Object.defineProperty(HTMLImageElement.prototype, "src", {
     get,
     set(address) {
-      const { href } = new URL(address, folder);
-      const blob = href.startsWith(folder.href) && files.get(href.slice(folder.href.length))?.();
-      if (!blob) return set.call(this, address);
-      blob.then((file) => set.call(this, URL.createObjectURL(file)));
+      const file = files.get(find(address));
+      if (!file) return set.call(this, address);
+      file().then((blob) => set.call(this, URL.createObjectURL(blob)));
     },
   });
 
