@@ -69,7 +69,8 @@ async function answer(event, path) {
 
 self.oninstall = (event) => event.waitUntil(built ? keepAll(Object.entries(FILES)) : self.skipWaiting());
 
-self.onactivate = (event) => event.waitUntil(built ? tidy() : caches.delete(CACHE).then(() => registration.unregister()));
+self.onactivate = (event) =>
+  event.waitUntil(built ? tidy() : caches.delete(CACHE).then(() => registration.unregister()));
 
 self.onfetch = (event) => {
   const { method, url, headers } = event.request;

@@ -16,7 +16,7 @@ export async function takeWeights(weights, { sha256, cache }, tell, aborted) {
     const { href, size, name = source.pathname?.split("/").pop() } = source;
     which = href ?? name ?? which;
     if (!href) tell(size, size);
-    return { file: await (href ? share(href, sha256, cache ?? true, tell, aborted) : check(source, sha256)), name };
+    return { file: await (href ? share(href, sha256, cache ?? true, tell, aborted) : verified(source, sha256)), name };
   } catch ({ message }) {
     const why = (await refusal(start)) ?? `${message}: check address or file`;
     throw failure("WeightsInvalid", `The weights ${which} could not be read (${why}).`);
@@ -32,14 +32,13 @@ function readable(weights) {
   throw new Error("neither address nor ArrayBuffer nor Blob");
 }
 
-// The file, if its SHA-256 is as expected.
-async function check(file, expected) {
+async function verified(file, expected) {
   const found = expected && await sumOf(await file.arrayBuffer());
   if (found && found !== expected) throw new Error("its SHA-256 is wrong");
   return file;
 }
 
-// Takes part in a download. It ends when nobody does any more.
+// Takes part in a download, which ends with its last load.
 async function share(url, expected, cache, tell, aborted) {
   const key = JSON.stringify([url, expected, cache]);
   const download = downloads.get(key) ?? { listeners: new Set(), abort: new AbortController() };
@@ -50,6 +49,7 @@ async function share(url, expected, cache, tell, aborted) {
   };
   const report = (...bytes) => listeners.forEach((listener) => listener(...bytes));
   listeners.add(tell);
+  tell(0, null);
   downloads.set(key, download);
   download.file ??= fetchWeights(url, expected, cache, report, abort.signal);
   download.file.catch(drop); // the next load tries anew
@@ -69,7 +69,7 @@ async function fetchWeights(url, expected, cache, tell, signal) {
     return held.file;
   }
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  const file = await check(await drain(url, response, tell, signal), expected);
+  const file = await verified(await drain(url, response, tell, signal), expected);
   if (cache) await remember({ url, tag: tagOf(response) }, file);
   return file;
 }
@@ -119,7 +119,7 @@ async function drain(url, response, tell, signal) {
   throw new Error(`the connection broke after ${loaded} bytes`);
 }
 
-// Takes what a stream brings. True once it has ended, not if it breaks off.
+// Takes what a stream brings. Whether it came to its end.
 async function pump(stream, take) {
   const reader = stream.getReader();
   for (;;) {

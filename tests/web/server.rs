@@ -27,6 +27,8 @@ pub struct Extra {
     pub tag: Option<&'static str>,
     /// The connection ends after this number of bytes; 0: before any answer.
     pub cut: Option<usize>,
+    /// A request for the bytes from somewhere on gets these alone.
+    pub ranges: bool,
     /// The headers for length and encoding.
     pub length: Length,
     /// More headers, each a line with its end.
@@ -134,12 +136,15 @@ fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut request = BufReader::new(connection.try_clone()?);
     let mut first = String::new();
     request.read_line(&mut first)?;
-    let mut tag = None;
+    let (mut tag, mut from) = (None, None);
     let mut header = String::new();
     while request.read_line(&mut header)? > 2 {
         let (name, value) = header.split_once(':').unwrap_or_default();
         if name.eq_ignore_ascii_case("if-none-match") {
             tag = Some(value.trim().to_owned());
+        }
+        if name.eq_ignore_ascii_case("range") {
+            from = value.trim().strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse().ok());
         }
         header.clear();
     }
@@ -149,7 +154,7 @@ fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
     match extra {
         Some(extra) => {
             let extra = Extra { headers: headers + &extra.headers, ..extra };
-            let status = send_extra(&mut connection, url, &extra, tag.as_deref())?;
+            let status = send_extra(&mut connection, url, &extra, tag.as_deref(), from)?;
             lock(&shared.answers).entry(url.to_owned()).or_default().push(status);
         }
         None => send_file(&mut connection, shared, url, &headers)?,
@@ -175,14 +180,29 @@ fn send_file(connection: &mut TcpStream, shared: &Shared, url: &str, headers: &s
     connection.write_all(&body)
 }
 
-fn send_extra(connection: &mut TcpStream, url: &str, extra: &Extra, tag: Option<&str>) -> std::io::Result<u16> {
+fn send_extra(
+    connection: &mut TcpStream,
+    url: &str,
+    extra: &Extra,
+    tag: Option<&str>,
+    from: Option<usize>,
+) -> std::io::Result<u16> {
     if extra.cut == Some(0) {
         return Ok(0);
     }
     let known = tag.is_some() && tag == extra.tag;
-    let (status, body) = if known { (304, &[][..]) } else { (200, &extra.bytes[..]) };
+    let part = from.filter(|_| extra.ranges).and_then(|from| Some((from, extra.bytes.get(from..)?)));
+    let (status, body) = match part {
+        _ if known => (304, &[][..]),
+        Some((_, part)) => (206, part),
+        None => (200, &extra.bytes[..]),
+    };
     let kind = kind_of(url.split('?').next().unwrap_or(url));
     write!(connection, "HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nConnection: close\r\n")?;
+    if let Some((from, _)) = part {
+        let length = extra.bytes.len();
+        write!(connection, "Content-Range: bytes {from}-{}/{length}\r\n", length.saturating_sub(1))?;
+    }
     if let Some(tag) = extra.tag {
         write!(connection, "ETag: {tag}\r\n")?;
     }
