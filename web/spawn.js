@@ -5,8 +5,8 @@ import { absolute, failure, refusal } from "./support.js";
 export const crash = (what) => failure("DeviceLost", `The detector stopped (${what}) and starts anew: call again.`);
 
 /**
- * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`: bundlers know no other form. The
- * worker's first message is "started"; `receive` gets the others, `fail` the error that ended it.
+ * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`, which bundlers know. The worker's
+ * first message is "started"; `receive` gets the others, `fail` the error that ended it.
  */
 export function spawn(make, receive, fail) {
   const { Worker: Native } = globalThis;

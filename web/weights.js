@@ -100,31 +100,23 @@ async function drain(url, response, tell, signal) {
   let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
   let loaded = 0;
   const parts = [];
-  const take = (part) => {
-    parts.push(part);
-    loaded += part.length;
-    if (loaded > total) total = null;
-    tell(loaded, total);
-  };
   const tag = tagOf(response);
   let next = response;
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const before = loaded;
-    if (next && await pump(next.body, take) && !(loaded < total)) return new Blob(parts);
-    if (loaded > before) tries = 0;
+    const reader = next?.body.getReader();
+    const read = async () => (await reader?.read().catch(() => null)) ?? {};
+    let part = await read();
+    for (; part.value; part = await read()) {
+      parts.push(part.value);
+      loaded += part.value.length;
+      if (loaded > total) total = null;
+      tell(loaded, total);
+      tries = 0;
+    }
+    if (part.done && !(loaded < total)) return new Blob(parts);
     await new Promise((done) => setTimeout(done, 1000 * tries));
     next = await fetch(url, { headers: { Range: `bytes=${loaded}-` }, signal }).catch(() => null);
     if (next && !(next.status === 206 && tag && tag === tagOf(next))) break;
   }
   throw new Error(`the connection broke after ${loaded} bytes`);
-}
-
-// Takes what a stream brings. Whether it came to its end.
-async function pump(stream, take) {
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch(() => ({}));
-    if (!value) return done;
-    take(value);
-  }
 }
