@@ -3,6 +3,7 @@
 // For scripts and tests: `document.documentElement.dataset.state` is `loading` (no detector yet), `running`, `ready` or
 // `error`; `window.lastResult` is the Result on show (detector.d.ts) or null.
 
+import { showModel } from "./card.js";
 import { Detector } from "./detector.js";
 import { $ } from "./dom.js";
 import { bindSave } from "./export.js";
@@ -13,7 +14,7 @@ import { bindModels } from "./models.js";
 import { annotatedPng, drawOverlay } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
-  counted, milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
+  counted, milliseconds, showDetections, showError, showProgress, showStatus, showTimes, watchList,
 } from "./readout.js";
 import { fitting, listSamples } from "./samples.js";
 import { bindSeveral } from "./several.js";

@@ -5,7 +5,7 @@
 import { $, make } from "./dom.js";
 import { forgetKept, keep, listKept, openKept } from "./kept.js";
 import { size } from "./readout.js";
-import { clearCached, listCached } from "./storage.js";
+import { CACHED, listCached } from "./storage.js";
 
 /** `page` has the `model` and `detector` in use; `load(model)` changes them; `say(text)` tells the user. */
 export function bindModels(page, load, say) {
@@ -67,7 +67,7 @@ export function bindModels(page, load, say) {
   }
 
   $("keep").onclick = keepCurrent;
-  $("cached-clear").onclick = () => clearCached().then(show);
+  $("cached-clear").onclick = () => caches.delete(CACHED).then(show);
 
   return {
     /** Lists what ships and what is kept, and loads the model at `address`, or else the default. */

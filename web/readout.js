@@ -1,4 +1,4 @@
-// What the page says: detections, times, progress, the model.
+// What the page says: detections, times, progress. The model is in card.js.
 
 import { $, make } from "./dom.js";
 import { caption, colour } from "./overlay.js";
@@ -63,7 +63,7 @@ const STAGES = {
   ready: "Ready",
 };
 
-let kernels = 0; // compiled for the detector that was loaded last
+let kernels = 0; // see compiled
 
 /** Shows the progress of loading; null hides it. Without a total the bar moves. */
 export function showProgress(progress) {
@@ -78,26 +78,5 @@ export function showProgress(progress) {
   else $("progress-bar").removeAttribute("value");
 }
 
-/** Shows the model and what it runs on. `entry` is from models/index.json, if it ships; `engine` is as asked for. */
-export function showModel(info, { name, entry }, engine) {
-  const { voc07_11pt: map, data, split } = entry?.measured ?? {};
-  const device = [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision];
-  write("backend", [...device, info.gpuBytes && size(info.gpuBytes)].filter(Boolean).join(", "));
-  const own = kernels ? `this project's, ${counted(kernels, "kernel")} compiled` : "this project's";
-  write("engine", engine === "burn" ? "Burn's" : own);
-  write("weights", name);
-  write("recognised", info.recognised ?? "–");
-  write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
-  write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
-  write("licence", entry?.licence ?? "–");
-  const { command, ...origin } = info.provenance;
-  const provenance = Object.entries(origin).filter(([, value]) => value);
-  write("made-by", command || "–");
-  write("provenance", provenance.map(([key, value]) => `${key}: ${value}`).join("; "));
-  const slow = "No graphics processor is at work: this WebGPU adapter is software, which is slow. " +
-    "Adding ?backend=cpu to the address is faster.";
-  const fallback = info.fallbackReason && `Running on the CPU, which is slower. ${info.fallbackReason}`;
-  const untimed = info.stageTimes ? "" : " It has no clock: the network's time is that of all its stages.";
-  write("notice", fallback ?? (info.software ? slow : "") + untimed);
-  $("nameless").hidden = !info.recognised || info.labels[0] !== "class 1";
-}
+/** The number of kernels that were compiled for the detector that was loaded last. */
+export const compiled = () => kernels;

@@ -1,7 +1,7 @@
-// The worker: it owns the wasm module, the device and one detector, so that they never block the page.
-// It alone imports the wasm glue, statically, for bundlers' sake.
+// The worker: it owns wasm, device and detector, so that they never block the page. It imports the wasm's glue
+// statically, for bundlers' sake.
 //
-// Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
+// Messages in: { id, kind, ... }, where `kind` is one of CALLS.
 // Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
 
 import { failure, findAdapter, refusal } from "./support.js";
@@ -17,7 +17,7 @@ const pen = canvas.getContext("2d", { willReadFrequently: true });
 
 self.onmessage = ({ data }) => answer(data); // calls overlap
 
-// A panic inside wasm can surface outside of any call. After it the instance is unusable.
+// A panic of the wasm may be outside of any call. After it the instance is unusable.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
 
 self.deviceLost = (reason) => postMessage({ kind: "crashed", message: `the GPU was lost: ${reason}` }); // by the wasm
@@ -35,7 +35,10 @@ const CALLS = {
   // Before weights are fetched. The wasm is compiled while they arrive.
   async prepare({ backend }) {
     adapter = backend === "cpu" ? null : await findAdapter();
-    runtime = startRuntime();
+    runtime = init().catch(async ({ message }) => {
+      const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
+      throw failure("DeviceLost", `The detector's program did not load (${why}).`);
+    });
     runtime.catch(() => {}); // shown by load
   },
 
@@ -70,16 +73,7 @@ const CALLS = {
   selfTest: () => detector.selfTest(),
 };
 
-async function startRuntime() {
-  try {
-    await init();
-  } catch ({ message }) {
-    const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
-    throw failure("DeviceLost", `The detector's program did not load (${why}).`);
-  }
-}
-
-// The canvas is reused, so that a stream of frames allocates no surface.
+// The canvas is reused, so that frames allocate none.
 function detectPixels(picture, options) {
   const { width, height } = picture;
   try {

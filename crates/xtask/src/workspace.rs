@@ -49,6 +49,21 @@ pub fn sources(at: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(if wanted { vec![at.to_path_buf()] } else { Vec::new() })
 }
 
+/// The files in a folder and below it.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let found: Result<Vec<_>> = children(folder)?
+        .into_iter()
+        .map(|child| if child.is_dir() { files(&child) } else { Ok(vec![child]) })
+        .collect();
+    Ok(found?.concat())
+}
+
+/// The way from a folder to a file in it, as addresses have it.
+pub fn way(folder: &Path, file: &Path) -> Result<String> {
+    let parts = file.strip_prefix(folder)?.iter().map(|part| part.to_string_lossy());
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
 /// What a folder holds, by name.
 fn children(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
