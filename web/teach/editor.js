@@ -25,6 +25,7 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
   let selected = null;
   let draft = null; // the box while the pointer changes it: `{ place, box }`, with place null for a new one
   let open = null; // the picture whose pixels are on show
+  let opening = null; // the id of the one whose pixels are awaited
   let keys = { at: 0, token: null };
 
   const boxes = () => open?.boxes ?? [];
@@ -88,36 +89,40 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
     const picture = album.current;
     frame.hidden = !picture;
     $("teach-none").hidden = Boolean(picture);
-    if (!picture) {
-      open = null;
-      selected = null;
-      return draw();
-    }
-    if (picture.id === open?.id) {
+    if (picture && picture.id === open?.id) {
       open = picture;
       return draw();
     }
+    if (picture && picture.id === opening) return;
     // Its pixels first: until then nothing is on show, so that nobody draws into the picture before it.
+    opening = picture?.id ?? null;
     open = null;
     selected = null;
     draft = null;
     draw();
     URL.revokeObjectURL(image.src);
     image.removeAttribute("src");
+    if (picture) await load(picture);
+  }
+
+  async function load(picture) {
+    const current = () => opening === picture.id;
     view.style.setProperty("--ratio", picture.width / picture.height);
     try {
       const url = URL.createObjectURL(await album.file(picture.id));
-      if (album.current?.id !== picture.id) return URL.revokeObjectURL(url);
+      if (!current()) return URL.revokeObjectURL(url);
       image.src = url;
       await image.decode();
     } catch (error) {
-      if (album.current?.id === picture.id) fail(error.name === "EncodingError"
+      if (!current()) return;
+      fail(error.name === "EncodingError"
         ? new Error(`${picture.name} can no longer be read: remove it and add it again.`) : error);
       return;
     }
-    if (album.current?.id !== picture.id) return;
+    if (!current()) return;
+    opening = null;
     open = album.current;
-    Object.assign(image, { alt: picture.name });
+    image.alt = picture.name;
     fit();
     draw();
     loaded(open, image);

@@ -2,8 +2,10 @@
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** Binds the keys. `parts` are the editor, the classes, the album, the sources, and `acts` by their key. */
-export function bindKeys({ shown, editor, classes, album, sources, acts }) {
+/**
+ * Binds the keys of the editor, the classes, the album, the sources and of `acts`; `pressed()` comes before each.
+ */
+export function bindKeys({ shown, editor, classes, album, sources, acts, pressed }) {
   function arrow(event) {
     const { key, shiftKey, ctrlKey, metaKey } = event;
     if (editor.selected === null) {
@@ -45,6 +47,7 @@ export function bindKeys({ shown, editor, classes, album, sources, acts }) {
     const { key, target, ctrlKey, metaKey, altKey, shiftKey } = event;
     if (!shown() || target.closest?.("dialog, select, input[type=text]") || altKey) return;
     const slider = target.closest?.("input[type=range], input[type=radio]");
+    if (key !== "Shift" && key !== "Control" && key !== "Meta") pressed();
     let taken = !slider && (ARROWS[key] || key === "Home" || key === "End") && arrow(event);
     if (!taken && (ctrlKey || metaKey)) {
       const redo = (key.toLowerCase() === "z" && shiftKey) || key.toLowerCase() === "y";

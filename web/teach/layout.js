@@ -16,7 +16,7 @@ const PICTURES = `
     <button type="button" id="teach-snap" class="primary" hidden>Take a picture</button>
   </div>
 
-  <div id="teach-classes">
+  <div id="teach-classes" class="labelling">
     <input type="text" id="teach-name" list="teach-names" placeholder="Name of the object"
       aria-label="Name of the object" autocomplete="off" autocapitalize="off" spellcheck="false" maxlength="60"
       enterkeyhint="done" />
@@ -24,7 +24,7 @@ const PICTURES = `
     <div id="teach-chips" role="group" aria-label="Classes"></div>
   </div>
 
-  <div class="teach-tools" role="toolbar" aria-label="Boxes">
+  <div class="teach-tools labelling" role="toolbar" aria-label="Boxes">
     <button type="button" id="teach-new">New box</button>
     <button type="button" id="teach-delete">Delete</button>
     <button type="button" id="teach-undo" aria-label="Undo">↶</button>

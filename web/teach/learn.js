@@ -97,7 +97,8 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
     const measure = heldOut ? await teaching.measure() : null;
     teaching.cancel();
     if (run !== mine) return;
-    const name = `${[...mine.labels].join("+").replace(/[^\p{L}\p{N}+ _-]/gu, "").slice(0, 40) || "taught"}.safetensors`;
+    const stem = [...mine.labels].join("+").replace(/[^\p{L}\p{N}+ _-]/gu, "").slice(0, 40);
+    const name = `${stem || "taught"}.safetensors`;
     const file = new File([blob], name, { type: "application/octet-stream" });
     taught = { name, file, base: mine.base };
     end();

@@ -105,6 +105,12 @@ export async function bindMode(host) {
     else if (live) host.freeze();
   }
 
+  // An action of the user ends the last word and the last error.
+  function touched() {
+    said = 0;
+    forget();
+  }
+
   const acts = {
     new: () => editor.create(),
     delete: () => editor.delete(),
@@ -119,8 +125,7 @@ export async function bindMode(host) {
   };
   for (const [id, act] of Object.entries(acts)) {
     $(`teach-${id}`).onclick = () => {
-      forget();
-      said = 0;
+      touched();
       act();
       show();
     };
@@ -136,16 +141,14 @@ export async function bindMode(host) {
     classes,
     album,
     sources,
+    pressed: touched,
     acts: { n: acts.new, a: acts.accept, c: copy, e: toggleEmpty, Delete: acts.delete, Backspace: acts.delete },
   });
   for (const part of [pictures, side]) {
     // What is typed into a field is no key of the page's.
     part.addEventListener("keydown", (event) => event.target.matches("input[type=text]") && event.stopPropagation());
   }
-  pictures.addEventListener("pointerdown", () => {
-    said = 0;
-    forget();
-  }, true);
+  pictures.addEventListener("pointerdown", touched, true);
   $("teach-boxes").addEventListener("focusin", () => {
     show();
     classes.show();

@@ -11,6 +11,12 @@ export const DATASETS = { yolo, voc, coco };
 
 const TITLES = { yolo: "YOLO", voc: "Pascal VOC", coco: "COCO" };
 
+// How many folders at the beginning all paths share.
+function shared([first, ...others]) {
+  const end = first.findIndex((folder, place) => others.some((folders) => folders[place] !== folder));
+  return end < 0 ? first.length : end;
+}
+
 /**
  * `{ format, entries }` of files, of which some may be ZIPs. An entry is `{ file, name, labels }`: `labels(size)` gives
  * boxes for a picture of that size, or "unfit"; it is absent where nobody has labelled. The format that labels most
@@ -29,6 +35,9 @@ export async function readDataset(given) {
     if (labels.size > best[1].size) best = [name, labels];
   }
   const [format, labels] = best;
-  const entries = found.map(({ file, name }) => ({ file, name, labels: labels.get(file) }));
+  // The folders that a format puts all pictures into are not part of their names.
+  const above = format ? shared(found.map(({ name }) => name.split("/").slice(0, -1))) : 0;
+  const below = (name) => name.split("/").slice(above).join("/");
+  const entries = found.map(({ file, name }) => ({ file, name: below(name), labels: labels.get(file) }));
   return { format: format && ` (${TITLES[format]})`, entries };
 }
