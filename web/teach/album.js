@@ -44,6 +44,7 @@ export async function openAlbum(store, fail) {
       unwritten.set(key, { key, value: after, file: after ? files.get(key) : undefined });
     }
     const mine = [...unwritten.values()];
+    if (!mine.length) return;
     await store.write(mine);
     for (const change of mine) {
       if (unwritten.get(change.key) === change) unwritten.delete(change.key);
@@ -162,8 +163,8 @@ export async function openAlbum(store, fail) {
       if (key !== "classes" && !after) files.set(key, await album.file(key).catch(() => undefined));
     }
     changes.forEach(apply);
-    const changed = changes.find(({ key, after }) => key !== "classes" && after);
-    if (changed) shown = changed.key;
+    const changed = changes.filter(({ key, after }) => key !== "classes" && after).map(({ key }) => key);
+    if (changed.length && !changed.includes(shown)) shown = Math.min(...changed);
     if (!find(shown)) shown = album.pictures[0]?.id ?? null;
     tell();
     await write(changes).catch(fail);

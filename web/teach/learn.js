@@ -18,7 +18,7 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
   const curve = makeCurve($("teach-curve"));
   const preview = makePreview(suggestions, () => page.detector?.info.backend);
   let run = null; // `{ teaching, state, samples, heldOut, … }` while there is one
-  let taught = null; // what came out last: `{ name, file, base, model }`; the last is the page's
+  let taught = null; // what came out last: `{ name, file, base, labels, model }`; the last is the page's
   let shown = false;
 
   // A model that was taught here starts anew from what it was taught from: its labels have changed since.
@@ -106,7 +106,7 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
     $("teach-outcome").hidden = false;
     mark(shown, "done");
     await host.models.take(file);
-    taught.model = page.model;
+    Object.assign(taught, { model: page.model, labels: page.detector.info.labels });
     suggestions.look();
     showStart();
   }
@@ -191,6 +191,11 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
   click("teach-asis", useNow);
   click("teach-drop", end);
   click("teach-download", () => download(taught.file, taught.name));
+  click("teach-page", async () => {
+    const { standalonePage } = await import("../standalone.js");
+    const [name] = taught.name.split(".safetensors");
+    download(await standalonePage(taught.file, { name, labels: taught.labels }), `${name}.html`);
+  });
   click("teach-keep", async () => {
     // If another model has come into use since, this one is loaded again first.
     if (page.model !== taught.model) await host.models.take(taught.file);

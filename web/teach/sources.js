@@ -67,7 +67,8 @@ export function bindSources(album, { shown, say, fail }) {
     const known = Array.isArray(given);
     const boxes = known ? given.map((box) => clipped(box, size)).filter(Boolean) : [];
     done.labelled += known;
-    const old = album.pictures.find(({ id }) => id === held.get(`${name} ${file.size}`));
+    const before = held.get(`${name} ${file.size}`);
+    const old = before && album.pictures.find(({ id }) => id === before);
     if (!old) {
       const added = await album.add(file, { name, ...size, boxes, empty: empty || known }, token);
       done.added += 1;
