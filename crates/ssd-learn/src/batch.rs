@@ -36,7 +36,7 @@ impl Matcher {
 /// A picture to learn from, matched.
 #[derive(Debug, Clone)]
 pub struct Example<'a> {
-    /// `[3, S, S]`, normalised.
+    /// What is learned from: `[3, S, S]`, normalised, or in a lesson the feature maps of a view.
     pub pixels: &'a [f32],
     /// The targets of each prior.
     pub targets: Targets,
@@ -49,7 +49,7 @@ pub struct HostBatch {
     pub images: usize,
     /// Side of the network's input, in pixels.
     pub size: usize,
-    /// Normalised pictures: `[B, 3, S, S]`.
+    /// What is learned from, picture by picture: see [`Example`].
     pub pixels: Vec<f32>,
     /// Class of each prior, 0 for background: `[B, P]`.
     pub classes: Vec<i32>,
@@ -62,8 +62,7 @@ pub struct HostBatch {
 impl HostBatch {
     /// Pictures of `size` x `size` pixels in contiguous memory, as part of a step with `positives` positives.
     pub fn stacked(examples: &[Example<'_>], size: usize, positives: usize) -> Self {
-        let mut pixels = Vec::with_capacity(examples.len() * 3 * size * size);
-        examples.iter().for_each(|example| pixels.extend_from_slice(example.pixels));
+        let pixels = examples.iter().map(|example| example.pixels).collect::<Vec<_>>().concat();
         let targets = || examples.iter().map(|example| &example.targets);
         let classes = targets().flat_map(|t| t.classes.iter().map(|&class| class as i32)).collect();
         let offsets = targets().flat_map(|t| t.offsets.iter().copied()).collect();
@@ -72,6 +71,13 @@ impl HostBatch {
 
     /// On a device with autodiff: pixels `[B, 3, S, S]`, and the targets of each prior.
     pub fn tensors(self, device: &Device) -> (Tensor<4>, BatchTargets) {
+        let shape = [self.images, 3, self.size, self.size];
+        let (pixels, targets) = self.split(device);
+        (Tensor::from_data(TensorData::new(pixels, shape), device), targets)
+    }
+
+    /// What is learned from, still in host memory, and the targets of each prior on a device with autodiff.
+    pub fn split(self, device: &Device) -> (Vec<f32>, BatchTargets) {
         let (images, priors) = (self.images, self.classes.len() / self.images.max(1));
         let plain = device.clone().without_autodiff();
         let targets = BatchTargets {
@@ -79,8 +85,7 @@ impl HostBatch {
             offsets: Tensor::from_data(TensorData::new(self.offsets, [images, priors, 4]), device),
             positives: self.positives,
         };
-        let shape = [images, 3, self.size, self.size];
-        (Tensor::from_data(TensorData::new(self.pixels, shape), device), targets)
+        (self.pixels, targets)
     }
 }
 

@@ -34,6 +34,14 @@ impl Reading {
         }
     }
 
+    /// The numbers, in the order of the tensor, if they were there at once, as from the CPU.
+    pub fn arrived(self) -> Option<Vec<f32>> {
+        match self {
+            Self::Arrived(copied) => copied.ok().map(|data| data.iter::<f32>().collect()),
+            Self::Pending(_) => None,
+        }
+    }
+
     /// The numbers, in the order of the tensor.
     ///
     /// # Errors

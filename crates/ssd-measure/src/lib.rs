@@ -22,6 +22,8 @@ pub mod coco_files;
 pub mod confusion;
 pub mod precision_recall;
 
+/// Drawn natively alone: in a browser, plotters has no font of ours.
+#[cfg(not(target_family = "wasm"))]
 pub mod charts;
 
 #[cfg(test)]

@@ -41,14 +41,26 @@ impl Work {
     }
 }
 
+/// Steps in their order, and the memory that they share.
+struct Plan {
+    steps: Vec<Step>,
+    /// For each place, the last step that reads it; that of a result is none of them.
+    last_use: Vec<usize>,
+    buffers: Buffers,
+}
+
 /// A network on the CPU.
 pub struct CpuNetwork {
-    steps: Vec<Step>,
-    /// For each place, the last step that reads it; that of a prediction is none of them.
-    last_use: Vec<usize>,
+    plan: Plan,
     /// The places of each level's offsets and logits.
     predictions: Vec<[usize; 2]>,
-    buffers: Buffers,
+}
+
+/// Trunk and extras of a network on the CPU: pictures to feature maps.
+pub struct CpuTrunk {
+    plan: Plan,
+    /// The places of the feature maps, finest first.
+    maps: Vec<usize>,
 }
 
 /// The predictions for a batch, picture by picture.
@@ -60,6 +72,46 @@ pub struct CpuPredictions {
     pub logits: Vec<Vec<f32>>,
 }
 
+impl Plan {
+    /// `results` are the places that are read when all is done.
+    fn new(writer: Writer, results: &[usize]) -> Result<Self, ConvolutionError> {
+        let Writer { steps, places, failed, .. } = writer;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let mut last_use = vec![usize::MAX; places];
+        for (index, step) in steps.iter().enumerate() {
+            last_use[step.from] = index;
+            step.with.into_iter().for_each(|place| last_use[place] = index);
+        }
+        results.iter().for_each(|place| last_use[*place] = usize::MAX);
+        Ok(Self { steps, last_use, buffers: Buffers::default() })
+    }
+
+    /// The maps at all places that are left.
+    fn run(
+        &self,
+        pictures: &[f32],
+        batch: usize,
+        size: usize,
+        mut work: impl FnMut(&Step, Map, Option<Map>) -> Result<Map, ConvolutionError>,
+    ) -> Result<Vec<Option<Map>>, ConvolutionError> {
+        let mut maps: Vec<Option<Map>> = vec![None; self.last_use.len()];
+        maps[0] = Map::from_planes([batch, 3, size, size], pictures, &self.buffers);
+        for (index, step) in self.steps.iter().enumerate() {
+            // A map goes with the step that reads it last, so that its memory is there for the next one.
+            let mut take = |place: usize| {
+                let map = if self.last_use[place] == index { maps[place].take() } else { maps[place].clone() };
+                map.ok_or(ConvolutionError::Tensor)
+            };
+            let with = step.with.map(&mut take).transpose()?;
+            let x = take(step.from)?;
+            maps[step.to] = Some(work(step, x, with)?);
+        }
+        Ok(maps)
+    }
+}
+
 impl CpuNetwork {
     /// Packs a model whose tensors are on the CPU device.
     ///
@@ -67,19 +119,10 @@ impl CpuNetwork {
     ///
     /// A kind of convolution that the CPU's kernels do not know.
     pub fn new(model: &Ssd) -> Result<Self, ConvolutionError> {
-        let mut writer = Writer { steps: Vec::new(), places: 1, predictions: Vec::new(), failed: None };
-        // Place 0 holds the pictures. The shapes of maps are known when the network runs.
-        model.run(&mut writer, 0);
-        if let Some(error) = writer.failed {
-            return Err(error);
-        }
-        let Writer { steps, places, predictions, .. } = writer;
-        let mut last_use = vec![usize::MAX; places];
-        for (index, step) in steps.iter().enumerate() {
-            last_use[step.from] = index;
-            step.with.into_iter().for_each(|place| last_use[place] = index);
-        }
-        Ok(Self { steps, last_use, predictions, buffers: Buffers::default() })
+        let mut writer = Writer::new();
+        model.run(&mut writer, PICTURES);
+        let predictions = writer.predictions.clone();
+        Ok(Self { plan: Plan::new(writer, &predictions.concat())?, predictions })
     }
 
     /// Normalised pictures, `[B, 3, S, S]` in one row, to predictions.
@@ -115,20 +158,9 @@ impl CpuNetwork {
         pictures: &[f32],
         batch: usize,
         size: usize,
-        mut work: impl FnMut(&Step, Map, Option<Map>) -> Result<Map, ConvolutionError>,
+        work: impl FnMut(&Step, Map, Option<Map>) -> Result<Map, ConvolutionError>,
     ) -> Result<CpuPredictions, ConvolutionError> {
-        let mut maps: Vec<Option<Map>> = vec![None; self.last_use.len()];
-        maps[0] = Map::from_planes([batch, 3, size, size], pictures, &self.buffers);
-        for (index, step) in self.steps.iter().enumerate() {
-            // A map goes with the step that reads it last, so that its memory is there for the next one.
-            let mut take = |place: usize| {
-                let map = if self.last_use[place] == index { maps[place].take() } else { maps[place].clone() };
-                map.ok_or(ConvolutionError::Tensor)
-            };
-            let with = step.with.map(&mut take).transpose()?;
-            let x = take(step.from)?;
-            maps[step.to] = Some(work(step, x, with)?);
-        }
+        let mut maps = self.plan.run(pictures, batch, size, work)?;
         let mut out = CpuPredictions { offsets: vec![Vec::new(); batch], logits: vec![Vec::new(); batch] };
         for level in &self.predictions {
             for (place, rows) in level.iter().zip([&mut out.offsets, &mut out.logits]) {
@@ -144,6 +176,33 @@ impl CpuNetwork {
     }
 }
 
+impl CpuTrunk {
+    /// Packs trunk and extras of a model whose tensors are on the CPU device.
+    ///
+    /// # Errors
+    ///
+    /// As [`CpuNetwork::new`].
+    pub fn new(model: &Ssd) -> Result<Self, ConvolutionError> {
+        let mut writer = Writer::new();
+        let maps = model.backbone.run(&mut writer, PICTURES);
+        Ok(Self { plan: Plan::new(writer, &maps)?, maps })
+    }
+
+    /// The feature maps of normalised pictures, `[B, 3, S, S]` in one row: finest first, what the heads read.
+    ///
+    /// # Errors
+    ///
+    /// As [`CpuNetwork::forward`].
+    pub fn maps(&self, pictures: &[f32], batch: usize, size: usize) -> Result<Vec<Map>, ConvolutionError> {
+        let work = |step: &Step, x, with| step.work.run(x, with);
+        let mut maps = ssd_cpu::together(|| self.plan.run(pictures, batch, size, work))?;
+        self.maps.iter().map(|place| maps[*place].take().ok_or(ConvolutionError::Tensor)).collect()
+    }
+}
+
+/// The place of the pictures. The shapes of maps are known when the network runs.
+const PICTURES: usize = 0;
+
 /// Writes the steps down. A map is the number of its place.
 struct Writer {
     steps: Vec<Step>,
@@ -154,6 +213,10 @@ struct Writer {
 }
 
 impl Writer {
+    fn new() -> Self {
+        Self { steps: Vec::new(), places: PICTURES + 1, predictions: Vec::new(), failed: None }
+    }
+
     fn push(&mut self, name: Arguments<'_>, work: Work, from: usize, with: Option<usize>) -> usize {
         let to = self.places;
         self.places += 1;
@@ -236,7 +299,7 @@ mod tests {
         let idle: Vec<usize> = (0..4)
             .map(|_| {
                 network.forward(&pixels, 1, size).unwrap();
-                network.buffers.idle()
+                network.plan.buffers.idle()
             })
             .collect();
         assert_eq!(idle[1..], [idle[0]; 3]);

@@ -61,6 +61,14 @@ impl Start {
         self.conversion.plan.header.as_ref().filter(|header| header.arch == arch)
     }
 
+    /// The weights file of the detector in it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or its weights are invalid.
+    pub fn detector_file(&self) -> Result<Vec<u8>, InitError> {
+        self.conversion.weights(&mut |_, _| {}).map_err(|error| InitError::File(self.path.clone(), error))
+    }
+
     /// The model to start from, and a sentence on what was taken over.
     ///
     /// # Errors

@@ -22,4 +22,6 @@ pub mod validate;
 
 pub mod trainer;
 
+mod teach;
+
 pub mod session;

@@ -19,11 +19,12 @@ use crate::device::replicas::Replicas;
 use crate::exchange::init::Start;
 use crate::failure::Failure;
 use crate::run::checkpoint::{self, CheckpointError};
-use crate::run::config::{TrainArgs, TrainConfig, file_name};
+use crate::run::config::{Recipe, TrainArgs, TrainConfig, file_name};
 use crate::run::data;
 use crate::run::folder::{self, checkpoints};
 use crate::run::profile::Profile;
 use crate::run::state::{State, Subject};
+use crate::run::teach;
 use crate::run::trainer::{Outcome, TrainError, Trainer};
 use crate::run::validate::ValidateError;
 
@@ -52,6 +53,9 @@ fn run(args: &TrainArgs, are_open: &AtomicBool) -> Result<Done, Failure> {
         return Err(no_out());
     }
     let (config, start) = settings(args)?;
+    if config.recipe == Some(Recipe::Teach) {
+        return teach::run(args, &config, start).map(|report| Done::Learned(Some(report)));
+    }
     let train = data::open_train(&config)?;
     let header = header(&config, train.labels())?;
     let learning = data::learning(&train, args, &config, &header);
@@ -179,13 +183,13 @@ fn reported(outcome: Outcome) -> Done {
     Done::Learned(outcome.report)
 }
 
-fn no_out() -> Failure {
+pub(super) fn no_out() -> Failure {
     Failure::Input("--out is missing; name a folder for what the run writes.".into())
 }
 
 /// Set by Ctrl-C: the current step is finished, then the run stops. A second Ctrl-C ends the program at once, losing
 /// what was learned since the last checkpoint.
-fn stop_flag() -> Arc<AtomicBool> {
+pub(super) fn stop_flag() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = stop.clone();
     let on_interrupt = move || {
@@ -200,7 +204,7 @@ fn stop_flag() -> Arc<AtomicBool> {
 }
 
 /// The provenance of the weights to be trained.
-fn provenance(config: &TrainConfig, device: &str) -> Provenance {
+pub(super) fn provenance(config: &TrainConfig, device: &str) -> Provenance {
     let source_file = config.init.as_deref().map(|path| file_name(&path.display().to_string()));
     Provenance {
         data: config.data.iter().map(|data| file_name(data)).collect::<Vec<_>>().join(", "),

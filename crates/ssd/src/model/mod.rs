@@ -117,9 +117,25 @@ impl Ssd {
         steps.predictions()
     }
 
+    /// The heads alone: feature maps, finest first, to predictions.
+    ///
+    /// # Shapes
+    ///
+    /// - `maps`: `[B, channels, H, W]` each, as [`Backbone::run`] returns them
+    /// - output: as of [`Self::forward`]
+    pub fn predict(&self, maps: Vec<Tensor<4>>) -> Predictions {
+        let mut steps = BurnSteps::default();
+        self.run_heads(&mut steps, maps);
+        steps.predictions()
+    }
+
     /// The whole network, every step done by `steps`, which keeps the predictions.
     pub fn run<S: Steps>(&self, steps: &mut S, images: S::Map) {
         let maps = self.backbone.run(steps, images);
+        self.run_heads(steps, maps);
+    }
+
+    fn run_heads<S: Steps>(&self, steps: &mut S, maps: Vec<S::Map>) {
         for (level, (head, map)) in self.heads.iter().zip(maps).enumerate() {
             head.run(steps, level, map);
         }

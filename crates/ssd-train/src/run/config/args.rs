@@ -23,6 +23,7 @@ use crate::device::choice::DeviceChoices;
         train --data shapes --epochs 20 --lr 0.03 --out runs/shapes\n  \
         train --data my-folder --recipe scratch --out runs/mine\n  \
         train --data my-folder --recipe finetune --init web/models/voc.safetensors --out runs/fine\n  \
+        train --data few-pictures --recipe teach --init web/models/voc.safetensors --out runs/taught\n  \
         train --data VOC2007 --data VOC2012 --split trainval --val-data VOC2007 --val-split test --recipe paper-voc \
         --batch-size 8 --accumulate 4 --out runs/voc\n\n\
         Writes config.json, metrics.jsonl, curves.png, checkpoint/, last.safetensors and best.safetensors into --out.\n\
@@ -33,7 +34,7 @@ pub struct TrainArgs {
     /// The run itself.
     #[command(flatten)]
     pub run: RunArgs,
-    /// A task's settings, by name: paper-voc, scratch, finetune or lite; see below
+    /// A task's settings, by name: paper-voc, scratch, finetune, lite or teach; see below
     #[arg(long, value_enum)]
     pub recipe: Option<Recipe>,
     /// A JSON file of settings as in config.json, such as {"augment": {"flip": {"probability": 0}}}; flags override it
@@ -110,6 +111,12 @@ pub struct RunArgs {
     /// Batches per step: the step of one batch that many times as large, though batch norm sees one batch at a time
     #[arg(long, value_name = "N")]
     pub accumulate: Option<usize>,
+    /// Optimiser steps of --recipe teach, which counts no epochs
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// With --recipe teach, add to the classes of --init, which stay exactly as they are, in place of replacing them
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    pub keep_classes: Option<bool>,
     /// Peak learning rate [default: 0.01 for 16 pictures per step, in proportion for others]
     #[arg(long, value_name = "X", value_parser = finite)]
     pub lr: Option<f64>,

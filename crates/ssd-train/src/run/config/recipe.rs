@@ -10,6 +10,7 @@ use ssd_data::augment::{AugmentConfig, Crop, Expand, Photometric};
 use ssd_data::is_generated;
 use ssd_learn::schedule::PAPER_MILESTONES;
 use ssd_learn::{Difficult, LearnConfig, OptimizerName, Schedule};
+use ssd_teach::TeachConfig;
 
 use super::settings::{Recipe, TrainConfig, settings};
 
@@ -66,6 +67,10 @@ pub fn base(recipe: Option<Recipe>, data: &[String], arch: Option<Arch>) -> Trai
             learn: LearnConfig { lr: 0.01, warmup: 100, freeze: 1, clip_norm: 10.0, ema: 0.998, ..plain.learn },
             ..plain
         },
+        Some(Recipe::Teach) => {
+            let TeachConfig { steps, batch_size, learn, .. } = TeachConfig::default();
+            TrainConfig { epochs: 1, batch_size, steps: Some(steps), learn, augment: None, ..plain }
+        }
         Some(Recipe::Lite) => TrainConfig {
             epochs: 600,
             batch_size: 24,
@@ -95,6 +100,7 @@ impl Recipe {
         let (own, plain) = (settings(&base(Some(self), &[], arch)), settings(&base(None, &[], arch)));
         let changed = own.iter().filter(|(setting, value)| *setting != "recipe" && plain[*setting] != **value);
         let changed = changed.map(|(setting, value)| match setting.as_str() {
+            "augment" if value.is_null() => "a fixed set of crops".to_owned(),
             "augment" => "crop and flip alone".to_owned(),
             setting => format!("{} {}", setting.replace('_', "-"), shown(value)),
         });

@@ -27,6 +27,8 @@ pub enum Recipe {
     Finetune,
     /// The light network from scratch, as torchvision's and mmdetection's ssdlite: lr 0.15 at batch 192, 600 epochs.
     Lite,
+    /// The heads of a detector alone, from a few pictures, in seconds: what the page does when it is taught.
+    Teach,
 }
 
 /// The largest number of epochs, of pictures in a batch, and so on: anything larger is a typo.
@@ -57,6 +59,10 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// Batches in a step.
     pub accumulate: usize,
+    /// Steps of [`Recipe::Teach`], in place of epochs.
+    pub steps: Option<usize>,
+    /// Whether [`Recipe::Teach`] adds to the classes of `init`, which then stay as they are.
+    pub keep_classes: bool,
     /// How the network learns.
     #[serde(flatten)]
     pub learn: LearnConfig,
@@ -88,6 +94,8 @@ impl Default for TrainConfig {
             epochs: 120,
             batch_size: 16,
             accumulate: 1,
+            steps: None,
+            keep_classes: false,
             learn: LearnConfig::default(),
             seed: 1,
             init: None,
@@ -113,9 +121,13 @@ impl TrainConfig {
             (self.batch_size, "--batch-size"),
             (self.accumulate, "--accumulate"),
             (self.overfit.unwrap_or(1), "--overfit"),
+            (self.steps.unwrap_or(1), "--steps"),
         ];
         if let Some((value, flag)) = counts.into_iter().find(|(value, _)| !(1..=MAX_COUNT).contains(value)) {
             return Err(Failure::Input(format!("{flag} is {value}; it has to be from 1 to {MAX_COUNT}.")));
+        }
+        if self.recipe != Some(Recipe::Teach) && (self.steps.is_some() || self.keep_classes) {
+            return Err(Failure::Input("--steps and --keep-classes are for --recipe teach; leave them out.".into()));
         }
         if let Some(fraction) = self.val_fraction {
             if !(fraction > 0.0 && fraction < 1.0) {

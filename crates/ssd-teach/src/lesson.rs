@@ -1,0 +1,295 @@
+//! A lesson: pictures are looked at view by view, then the heads learn step by step, and a detector comes out.
+//!
+//! Each call does one small piece of work, so that a page stays in charge between them.
+
+use std::convert::Infallible;
+
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+use image::RgbImage;
+use rand::seq::SliceRandom;
+use ssd::cpu_network::CpuTrunk;
+use ssd::postprocess::{DetectParams, ScoreActivation, postprocess};
+use ssd::preprocess::Preprocess;
+use ssd::weights::{self, Dtype, Header, Provenance};
+use ssd::{GroundTruth, Ssd};
+use ssd_data::TruthPx;
+use ssd_data::augment::Augmentation;
+use ssd_data::seeded::seeded;
+use ssd_learn::classes::matched;
+use ssd_learn::{BatchGradients, Example, HostBatch, Learner, LearningRate, Local};
+use ssd_measure::confusion::Confusion;
+use ssd_measure::{ImageResult, Report, evaluate};
+
+use crate::config::TeachConfig;
+use crate::error::TeachError;
+use crate::features::{Features, tensors};
+use crate::heads::{joined, learning};
+use crate::views::views;
+
+/// What a picture is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// To learn from.
+    Lesson,
+    /// To measure on; never learned from.
+    Exam,
+}
+
+/// How well the held-out pictures are detected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exam {
+    /// All measures, of the classes that are learned.
+    pub report: Report,
+    /// Their numbers in the order in which they came, those with most mistakes first: objects that are missed or
+    /// mistaken, and detections of nothing, at the score of the detector.
+    pub worst: Vec<usize>,
+}
+
+/// The score from which detections count in a measure.
+const MEASURED_SCORE: f32 = 0.01;
+
+/// A view that is learned from.
+struct Seen {
+    features: Features,
+    truths: Vec<GroundTruth>,
+}
+
+/// A picture that is measured on.
+struct Held {
+    features: Features,
+    truths_px: Vec<TruthPx>,
+    size_px: (u32, u32),
+}
+
+/// A picture whose views are being looked at, the next one last.
+struct Open {
+    picture: RgbImage,
+    views: Vec<Augmentation>,
+    role: Role,
+    truths_px: Vec<TruthPx>,
+}
+
+/// A detector that is taught.
+pub struct Lesson {
+    config: TeachConfig,
+    start: (Header, Ssd),
+    header: Header,
+    trunk: CpuTrunk,
+    preprocess: Preprocess,
+    learner: Learner,
+    rate: LearningRate,
+    open: Option<Open>,
+    seen: Vec<Seen>,
+    held: Vec<Held>,
+    /// Pictures opened so far: the number of the next one.
+    pictures: usize,
+    step: usize,
+    /// The views in the order of the current epoch.
+    order: (usize, Vec<usize>),
+}
+
+impl Lesson {
+    /// A lesson for the detector in `file`. `labels` are the names of the classes in the pictures, without background.
+    ///
+    /// # Errors
+    ///
+    /// When the file is no detector, no class is left to learn, or the network is one that the CPU cannot compute.
+    pub fn new(file: Vec<u8>, labels: &[String], config: TeachConfig) -> Result<Self, TeachError> {
+        let plain = Device::flex();
+        let device = plain.clone().autodiff();
+        let (_, model) = weights::load(file.clone(), &device)?;
+        let start = weights::load(file, &plain)?;
+        let labels = new_labels(labels, &start.0, config.keep_classes)?;
+        let header = config.header(&start.0, &labels);
+        let trunk = CpuTrunk::new(&start.1).map_err(|error| TeachError::Network(error.to_string()))?;
+        let model = learning(model, &header, config.keep_classes);
+        let learner = Learner::new(&config.learn, &header, model, device);
+        let rate = config.learn.learning_rate(config.steps);
+        let preprocess = header.preprocess();
+        Ok(Self {
+            config,
+            start,
+            header,
+            trunk,
+            preprocess,
+            learner,
+            rate,
+            open: None,
+            seen: Vec::new(),
+            held: Vec::new(),
+            pictures: 0,
+            step: 0,
+            order: (usize::MAX, Vec::new()),
+        })
+    }
+
+    /// The names of the classes that are learned; class 1 is the first.
+    pub fn labels(&self) -> &[String] {
+        &self.header.labels
+    }
+
+    /// Opens the next picture; objects without a name have class 0 and count as background. Returns how many of its
+    /// views are to be looked at.
+    pub fn open(&mut self, picture: RgbImage, truths: &[GroundTruth], role: Role) -> usize {
+        let truths: Vec<GroundTruth> = truths.iter().filter(|truth| truth.class > 0).copied().collect();
+        let size_px = picture.dimensions();
+        let crops = if role == Role::Exam { 0 } else { self.config.crops };
+        let mut views = views(size_px, &truths, crops, [self.config.seed, self.pictures as u64]);
+        if role == Role::Exam {
+            views.truncate(1);
+        }
+        views.reverse();
+        let count = views.len();
+        let truths_px = truths.iter().map(|truth| TruthPx::from_normalised(truth, size_px)).collect();
+        self.open = Some(Open { picture, views, role, truths_px });
+        self.pictures += 1;
+        count
+    }
+
+    /// Computes and keeps the feature maps of the next view of the open picture. Returns how many are left.
+    ///
+    /// # Errors
+    ///
+    /// When the network does not fit its input.
+    pub fn look(&mut self) -> Result<usize, TeachError> {
+        let Some(mut open) = self.open.take() else { return Ok(0) };
+        let Some(view) = open.views.pop() else { return Ok(0) };
+        let pixels = view.pixels(&open.picture, &self.preprocess);
+        let maps = self.trunk.maps(&pixels, 1, self.preprocess.input_size);
+        let maps = maps.map_err(|error| TeachError::Network(error.to_string()))?;
+        let features = Features::of(maps.iter().map(|map| map.values()));
+        match open.role {
+            Role::Lesson => self.seen.push(Seen { features, truths: view.truths(self.preprocess.input_size) }),
+            Role::Exam => {
+                let (truths_px, size_px) = (std::mem::take(&mut open.truths_px), open.picture.dimensions());
+                self.held.push(Held { features, truths_px, size_px });
+            }
+        }
+        let left = open.views.len();
+        self.open = (left > 0).then_some(open);
+        Ok(left)
+    }
+
+    /// Takes the next step. Returns its loss, `[boxes, classes]`.
+    ///
+    /// # Errors
+    ///
+    /// When there are no pictures, or the loss is not finite.
+    pub fn step(&mut self) -> Result<[f32; 2], TeachError> {
+        if self.seen.is_empty() {
+            return Err(TeachError::NoPictures);
+        }
+        let batch: Vec<usize> = (0..self.config.batch_size).map(|place| self.next(place)).collect();
+        let inputs: Vec<Vec<f32>> = batch.iter().map(|view| self.seen[*view].features.numbers()).collect();
+        let targets = batch.iter().map(|view| self.learner.matcher.targets(&self.seen[*view].truths));
+        let examples = inputs.iter().zip(targets).map(|(pixels, targets)| Example { pixels, targets }).collect();
+        let arch = self.header.arch;
+        let gradients = |local: Local<'_>, batch: HostBatch| Ok::<_, Infallible>(of_heads(local, batch, arch));
+        let lr = self.lr();
+        self.step += 1;
+        let Ok(reading) = self.learner.step(&[examples], lr, self.step, gradients, &mut ());
+        let parts = reading.arrived().and_then(|parts| <[f32; 2]>::try_from(parts).ok()).unwrap_or([f32::NAN; 2]);
+        let loss: f32 = parts.iter().sum();
+        if loss.is_finite() { Ok(parts) } else { Err(TeachError::Diverged(loss, self.step)) }
+    }
+
+    /// The learning rate of the next step.
+    pub fn lr(&self) -> f64 {
+        self.rate.at(self.step)
+    }
+
+    /// Whether all steps were taken.
+    pub fn is_over(&self) -> bool {
+        self.step >= self.config.steps
+    }
+
+    /// The view at a place of the current step's batch: each epoch goes through all in another order.
+    fn next(&mut self, place: usize) -> usize {
+        let views = self.seen.len();
+        let place = self.step * self.config.batch_size + place;
+        let epoch = place / views;
+        if self.order.0 != epoch || self.order.1.len() != views {
+            let mut order: Vec<usize> = (0..views).collect();
+            order.shuffle(&mut seeded(&[self.config.seed, u64::MAX, epoch as u64]));
+            self.order = (epoch, order);
+        }
+        self.order.1[place % views]
+    }
+
+    /// The detector as it is now.
+    fn detector(&self) -> (Header, Ssd) {
+        let taught = self.learner.measured();
+        if !self.config.keep_classes {
+            return (self.header.clone(), taught);
+        }
+        let (start, old) = &self.start;
+        let labels = start.labels.iter().chain(&self.header.labels).cloned().collect();
+        (Header { labels, ..self.header.clone() }, joined(old, start, &taught, &self.header))
+    }
+
+    /// The weights file of the detector as it is now, in half precision.
+    ///
+    /// # Errors
+    ///
+    /// When a weight has left the range of half precision.
+    pub fn file(&self, provenance: Provenance) -> Result<Vec<u8>, TeachError> {
+        let (header, model) = self.detector();
+        let header = Header { provenance: Provenance { steps: self.step, ..provenance }, ..header };
+        Ok(weights::save(&header, &model, Dtype::F16)?)
+    }
+
+    /// Measures the classes that are learned on the held-out pictures.
+    pub fn exam(&self) -> Exam {
+        let model = self.learner.measured();
+        let results: Vec<ImageResult> = self.held.iter().map(|held| self.result(&model, held)).collect();
+        let classes = self.header.labels.len();
+        let mistakes = |image: &ImageResult| {
+            let counts = Confusion::count(std::slice::from_ref(image), classes, f64::from(self.header.score));
+            let all: usize = (0..=classes).map(|class| counts.row_sum(class)).sum();
+            all - (1..=classes).map(|class| counts.get(class, class)).sum::<usize>()
+        };
+        let mut worst: Vec<(usize, usize)> = results.iter().map(mistakes).zip(0..).collect();
+        worst.sort_by_key(|(mistakes, index)| (std::cmp::Reverse(*mistakes), *index));
+        let report = evaluate(&results, &self.header.labels);
+        Exam { report, worst: worst.into_iter().map(|(_, index)| index).collect() }
+    }
+
+    fn result(&self, model: &Ssd, held: &Held) -> ImageResult {
+        let maps = tensors(&held.features.numbers(), 1, self.header.arch, &Device::flex());
+        let out = model.predict(maps);
+        let [offsets, logits] = [out.offsets, out.logits].map(|rows| rows.into_data().iter().collect::<Vec<f32>>());
+        let header = &self.header;
+        let (priors, variances) = (header.priors.priors(), header.priors.variances);
+        let params = DetectParams { score: MEASURED_SCORE, ..header.params() };
+        let found = postprocess(&offsets, &logits, &priors, variances, header.score_activation, &params);
+        ImageResult::from_normalised(held.size_px, &held.truths_px, &found)
+    }
+}
+
+/// Forward, loss and backward of the heads, on features in place of pixels.
+fn of_heads(local: Local<'_>, batch: HostBatch, arch: ssd::Arch) -> BatchGradients {
+    let views = batch.images;
+    let (numbers, targets) = batch.split(local.device);
+    let maps = tensors(&numbers, views, arch, local.device);
+    let loss = local.loss.loss(&local.model.predict(maps), &targets);
+    let parts = loss.parts();
+    BatchGradients { gradients: GradientsParams::from_grads(loss.total().backward(), local.model), loss: parts }
+}
+
+/// The classes to learn: all of `labels`, or those that the detector does not know where it keeps what it knows.
+fn new_labels(labels: &[String], start: &Header, keep: bool) -> Result<Vec<String>, TeachError> {
+    if labels.is_empty() {
+        return Err(TeachError::NoClasses);
+    }
+    if !keep {
+        return Ok(labels.to_vec());
+    }
+    if start.score_activation != ScoreActivation::Sigmoid {
+        return Err(TeachError::Softmax);
+    }
+    let known = matched(labels, &start.labels);
+    let new: Vec<String> =
+        labels.iter().zip(known).filter(|(_, known)| known.is_none()).map(|(label, _)| label.clone()).collect();
+    if new.is_empty() { Err(TeachError::AllKnown(labels.join(", "))) } else { Ok(new) }
+}
