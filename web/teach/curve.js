@@ -1,7 +1,7 @@
 // The loss as a curve: a point for each step, and a smoothed line through them.
 
 const SIZE = [300, 90];
-const SMOOTH = 0.9; // the share of the line before in each of its points
+const SMOOTH = 0.8; // the share of the line before in each of its points
 
 /** A curve in an element. Returns `{ clear, add, draw }`. */
 export function makeCurve(parent) {

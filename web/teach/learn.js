@@ -145,12 +145,12 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
     $("teach-start").textContent = base ? `The new model starts from ${base}.` : "";
   }
 
-  function stageText({ state, stage, done, total, rate }) {
-    if (state === "measuring") return "Measuring with the held-out pictures";
+  function stageText({ state, stage, done, total, rate, heldOut }) {
+    if (state === "measuring") return heldOut ? "Measuring with the held-out pictures" : "Finishing";
     if (!stage) return "Starting";
     const speed = rate && state === "learning" ? `, ${rate.toFixed(rate < 10 ? 1 : 0)} pictures a second` : "";
     const word = state === "paused" ? "Stopped: " : "";
-    if (stage === "features") return `${word}Looking at picture ${done} of ${total}${speed}`;
+    if (stage === "features") return `${word}Looking at the pictures, ${done} of ${total}${speed}`;
     return `${word}Step ${done} of ${total}${curve.last === null ? "" : `, loss ${curve.last.toFixed(3)}`}${speed}`;
   }
 

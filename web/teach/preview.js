@@ -3,7 +3,7 @@
 import { Detector } from "../detector.js";
 
 const FIRST = 2000; // ms of learning before the first look
-const SHARE = 4; // of the time, at most one part in so many goes into looking
+const SHARE = 6; // of the time, at most one part in so many goes into looking
 
 /** Binds it. `backend()` is the one of the page's detector. Returns `{ renew, end }`. */
 export function makePreview(suggestions, backend) {
