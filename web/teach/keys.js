@@ -8,7 +8,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export function bindKeys({ shown, editor, classes, album, sources, acts, pressed }) {
   function arrow(event) {
     const { key, shiftKey, ctrlKey, metaKey } = event;
-    if (editor.selected === null) {
+    if (editor.selected === null || event.target.closest("#teach-shelf")) {
       const ends = { Home: 0, End: album.pictures.length - 1 };
       const to = { ArrowLeft: album.index - 1, ArrowRight: album.index + 1, ...ends }[key];
       if (to === undefined || !album.pictures.length) return false;

@@ -120,7 +120,10 @@ export async function bindMode(host) {
     empty: toggleEmpty,
     accept: () => editor.accept(),
     remove: () => album.remove([album.current]),
-    clear: () => album.remove(album.pictures),
+    async clear() {
+      await album.remove(album.pictures);
+      say("All pictures are removed. Undo brings them back, until this page is closed.");
+    },
     close: () => mode.toggle(),
   };
   for (const [id, act] of Object.entries(acts)) {
@@ -154,6 +157,13 @@ export async function bindMode(host) {
     classes.show();
   });
   album.watch(show);
+  // A model has come into use, or another one.
+  new MutationObserver(() => {
+    if (!mode.shown || root.dataset.state !== "ready") return;
+    suggestions.look();
+    classes.show();
+    learning.show();
+  }).observe(root, { attributeFilter: ["data-state"] });
 
   mode.toggle = () => {
     mode.shown = !mode.shown;

@@ -1,7 +1,7 @@
 // Where the album's pictures come from: files, folders, data sets, an address, the camera, and what the page shows.
 
 import { $, make } from "../dom.js";
-import { pictures } from "../files.js";
+import { isVideo, pictures } from "../files.js";
 import { counted } from "../readout.js";
 import { openBlob, openCamera } from "../source.js";
 import { clipped } from "./geometry.js";
@@ -22,6 +22,9 @@ export function bindSources(album, { shown, say, fail }) {
     try {
       const { readDataset } = await import("./datasets/read.js");
       const { format, entries } = await readDataset(files);
+      if (!entries.length && files.some(isVideo)) {
+        throw new Error("Open a video in the page itself, pause it at your object, and press “From the page” here.");
+      }
       if (!entries.length) {
         throw new Error(`No picture is among ${counted(files.length, "file")}: choose JPEG, PNG or WebP.`);
       }
@@ -32,6 +35,7 @@ export function bindSources(album, { shown, say, fail }) {
   }
 
   async function addAll(entries, empty, format) {
+    navigator.storage?.persist?.(); // asks the browser not to drop them
     const token = {}; // one step to undo
     const done = { added: 0, known: 0, labelled: 0, unreadable: 0, unfit: 0 };
     const held = new Map(album.pictures.map((picture) => [`${picture.name} ${picture.bytes}`, picture.id]));
