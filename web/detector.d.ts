@@ -137,6 +137,30 @@ export interface Predictions {
   height: number;
 }
 
+/** A picture to learn from, and all objects in it that have to be found. */
+export interface Lesson {
+  /** What a browser makes a bitmap of, or a function that returns or promises it, called when its turn comes. */
+  source: ImageBitmapSource | (() => ImageBitmapSource | Promise<ImageBitmapSource>);
+  /** In pixels of the picture as it is shown. Without a box, everything in the picture is background. */
+  boxes: { label: string; x: number; y: number; width: number; height: number }[];
+}
+
+/** An option that is left out, null or undefined has its default. */
+export interface TeachOptions {
+  /**
+   * Whether the classes of the boxes are added to those that the detector knows, which stay exactly as they are. Needs
+   * weights with sigmoid scores, such as TensorFlow's. Default: false, the boxes' classes replace all.
+   */
+  keepClasses?: boolean;
+  /** Default: 200. */
+  steps?: number;
+  /** Of the crops and the order of the pictures: the same seed makes the same detector. Default: 1. */
+  seed?: number;
+  signal?: AbortSignal;
+  /** `features` counts pictures, `learn` steps. `loss` is null in stage `features`. */
+  onProgress?: (progress: { stage: "features" | "learn"; done: number; total: number; loss: number | null }) => void;
+}
+
 export class Detector {
   private constructor();
   /** Fetches the weights, opens the device, compiles the kernels and runs once, so that no picture has to wait. */
@@ -152,6 +176,11 @@ export class Detector {
   decode(predictions: Predictions, options?: DetectOptions): Promise<Result>;
   /** The weights as a file of this project. */
   file(): Promise<Blob>;
+  /**
+   * Another detector, which has learned from these pictures: the heads, on features of a trunk that stays. It takes
+   * seconds, in a worker of its own, and asks for `lab/` and `teach.js` beside `detector.js`. This one stays as it is.
+   */
+  teach(samples: Lesson[], options?: TeachOptions): Promise<Detector>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */
   selfTest(): Promise<SelfTestReport>;
   /** Another object after a lost device was replaced. */

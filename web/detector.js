@@ -15,6 +15,7 @@ export class Detector {
   #worker = null;
   #open; // `#open(error)` fills a new worker, after what ended the last one
   #opening = null; // its promise; other calls wait for it
+  #given; // options for a detector that is made of this one
 
   static async load(given) {
     const { weights, backend, signal, onProgress, ...options } = given ?? {};
@@ -29,6 +30,7 @@ export class Detector {
     // Apart, as a listener may throw.
     const tell = (stage, loaded, total) => queueMicrotask(() => onProgress?.({ stage, loaded, total }));
     const detector = new Detector();
+    detector.#given = { backend, engine: options.engine, precision: options.precision };
     let taken = null; // once for all workers
     const start = async (chosen, fallbackReason) => {
       detector.#spawn();
@@ -80,6 +82,11 @@ export class Detector {
 
   file() {
     return this.#ask("file");
+  }
+
+  async teach(samples, options) {
+    const { teach } = await import("./teach.js");
+    return teach(this, samples, options, (weights) => Detector.load({ ...this.#given, weights }));
   }
 
   selfTest() {

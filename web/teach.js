@@ -20,7 +20,7 @@ export class Teaching {
   #ended = null;
 
   constructor(file, samples, options = {}) {
-    const { keepClasses = false, steps = 200, seed = 0, heldOut = 0, name, onProgress } = options;
+    const { keepClasses = false, steps = 200, seed = 1, heldOut = 0, name, onProgress } = options;
     this.#worker = spawn(
       () => new Worker(new URL("./lab-worker.js", import.meta.url), { type: "module" }),
       (message) => this.#receive(message),

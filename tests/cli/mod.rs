@@ -14,6 +14,7 @@ mod loader;
 mod onnx;
 #[cfg(unix)]
 mod remote;
+mod teach;
 mod train;
 mod usage;
 mod weights;

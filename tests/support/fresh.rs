@@ -13,12 +13,17 @@ use crate::drawn;
 /// The network of these tests: the smallest.
 pub const ARCH: Arch = Arch::Ssd300MobileNetV2Lite;
 
-/// An untrained detector as a weights file: weights with the spread of He's initialisation, the same in every run.
+/// An untrained detector of these tests' network: see [`fresh_network`].
 pub fn fresh_weights(labels: &[&str]) -> Vec<u8> {
+    fresh_network(ARCH, labels)
+}
+
+/// An untrained detector as a weights file: weights with the spread of He's initialisation, the same in every run.
+pub fn fresh_network(arch: Arch, labels: &[&str]) -> Vec<u8> {
     let labels = labels.iter().map(|label| label.to_string()).collect();
-    let header = Header::new(ARCH, labels, Provenance::default());
+    let header = Header::new(arch, labels, Provenance::default());
     let tensors: Vec<(TensorSpec, Vec<u8>)> =
-        tensors(ARCH, header.columns()).into_iter().map(|spec| (spec.clone(), fresh(&spec))).collect();
+        tensors(arch, header.columns()).into_iter().map(|spec| (spec.clone(), fresh(&spec))).collect();
     let views = tensors.iter().map(|(spec, bytes)| {
         let view = TensorView::new(Dtype::F32, spec.shape.clone(), bytes);
         (spec.path.as_str(), view.expect("as many numbers as the shape has"))

@@ -25,7 +25,7 @@ pub struct TeachConfig {
 
 impl Default for TeachConfig {
     fn default() -> Self {
-        Self { keep_classes: false, steps: 200, batch_size: 8, crops: 4, seed: 0, learn: learn() }
+        Self { keep_classes: false, steps: 200, batch_size: 8, crops: 4, seed: 1, learn: learn() }
     }
 }
 

@@ -14,7 +14,6 @@ mod system;
 mod tally;
 mod test;
 mod tools;
-mod wasm_tests;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,8 +38,6 @@ enum Command {
     Serve(serve::Options),
     /// Run every test: native, shaders, headless Chromium, size budgets
     Test,
-    /// Build tests/wasm for the browser; web::learning runs it where SSD_WASM_TESTS names the folder
-    WasmTests,
     /// Check imports, lengths, formatting, clippy (native and wasm32), documentation and the licences of dependencies
     Lint,
 }
@@ -51,7 +48,6 @@ fn main() -> ExitCode {
         Command::Package(options) => package::run(&options),
         Command::Serve(options) => serve::run(&options),
         Command::Test => test::run(),
-        Command::WasmTests => wasm_tests::build().map(drop),
         Command::Lint => lint::run(),
     };
     match done {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
-use crate::{budget, build, lint, package, shell, system, wasm_tests};
+use crate::{budget, build, lint, package, shell, system};
 
 /// Where the browser tests stand in the integration program, by the start of their names.
 const WEB: &str = "web::";
@@ -35,7 +35,6 @@ pub fn run() -> anyhow::Result<()> {
         tally.step("size budgets", budget::check);
         tally.step("package", || package::assemble(true));
     }
-    let wasm_tests = tally.step("wasm of the tests", wasm_tests::build);
     let browser = tally.step("browser", system::ensure_browser);
     if let Err(error) = system::ensure_firefox() {
         eprintln!("{error:#}");
@@ -44,9 +43,6 @@ pub fn run() -> anyhow::Result<()> {
         (Some(()), Some(_), Some(browser)) => {
             let mut tests = cargo_test(&["--test", "all"], &[WEB], driver);
             tests.env("SSD_CHROMIUM", browser).env("SSD_REQUIRE_WEB", "1");
-            if let Some(folder) = wasm_tests {
-                tests.env("SSD_WASM_TESTS", folder);
-            }
             tally.tests("tests of the page", &mut tests);
         }
         (None, _, _) => tally.skip("tests of the page: the native programs did not build"),
