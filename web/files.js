@@ -38,12 +38,14 @@ async function walk(entry, files) {
   }
 }
 
+/** A file's path as far as it is known. */
+export const path = (file) => file.path || file.webkitRelativePath || file.name;
+
 /**
  * The pictures among files, by name: `{ file, name }`. A name is the path below the folder that all have in common, and
  * no two are the same.
  */
 export function pictures(files) {
-  const path = (file) => file.path || file.webkitRelativePath || file.name;
   const found = files.filter((file) => isPicture(file) && !file.name.startsWith("."));
   const [top] = found.length ? path(found[0]).split("/") : [];
   const below = top && found.every((file) => path(file).startsWith(`${top}/`)) ? top.length + 1 : 0;

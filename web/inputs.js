@@ -57,7 +57,9 @@ export function bindInputs(acts) {
   });
   addEventListener("paste", ({ clipboardData }) => takeData(clipboardData));
 
-  const keys = { o: () => $("file").click(), c: camera, h: acts.seeing, s: acts.savePng, "?": help };
+  const keys = {
+    o: () => $("file").click(), c: camera, h: acts.seeing, s: acts.savePng, t: acts.teach, "?": help,
+  };
   addEventListener("keydown", (event) => {
     const { key, target, ctrlKey, metaKey, altKey } = event;
     if (ctrlKey || metaKey || altKey || target.closest?.("select, dialog, [type=search]")) return;

@@ -14,7 +14,7 @@ import { bindModels } from "./models.js";
 import { annotatedPng, drawOverlay } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
-  counted, milliseconds, showDetections, showError, showProgress, showStatus, showTimes, watchList,
+  counted, milliseconds, showCameras, showDetections, showError, showProgress, showStatus, showTimes, watchList,
 } from "./readout.js";
 import { fitting, listSamples } from "./samples.js";
 import { bindSeveral } from "./several.js";
@@ -22,6 +22,7 @@ import { bindSeeing } from "./seeing.js";
 import { detectOptions, readSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
 import { bindSpeed } from "./speed.js";
+import { bindTeaching } from "./teaching.js";
 import { bindVideo } from "./video.js";
 
 const settings = readSettings();
@@ -220,9 +221,7 @@ async function startCamera(deviceId) {
   if (live()) closeSource(); // some devices open one camera at a time
   await open(() => openCamera(deviceId, freeze));
   if (live() !== "camera") return;
-  const named = ({ label, deviceId: id }, index) => new Option(label || `Camera ${index + 1}`, id);
-  $("camera-device").replaceChildren(...(await cameras()).map(named));
-  $("camera-device").value = page.source?.deviceId;
+  showCameras(await cameras(), page.source?.deviceId);
   settle();
 }
 
@@ -265,7 +264,8 @@ const models = bindModels(page, load, (text) => {
   settle();
 });
 
-const { showSamples } = bindInputs({
+const teaching = bindTeaching({ page, models, ask, freeze, fail, forget });
+const { showSamples } = bindInputs(teaching.before({
   openFiles,
   openAddress: (url) => open(() => openUrl(url)),
   openSample,
@@ -282,7 +282,7 @@ const { showSamples } = bindInputs({
     strip.close();
   },
   press: (key) => strip.press(key) || video.press(key),
-});
+}));
 
 watchList((index) => {
   page.highlight = index;

@@ -90,6 +90,7 @@ export function bindModels(page, load, say) {
     },
 
     select: (name) => load(models.get(name)),
+    keep: keepCurrent,
     show,
 
     /** The error to show for a model that did not load. If it was kept, it is forgotten. */

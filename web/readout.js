@@ -52,6 +52,13 @@ export function showTimes({ timing, readbackBytes, candidates, width, height }, 
 
 export const size = (count) => (count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`);
 
+/** Lists the cameras; the one with the id `chosen` is in use. */
+export function showCameras(cameras, chosen) {
+  const named = ({ label, deviceId }, index) => new Option(label || `Camera ${index + 1}`, deviceId);
+  $("camera-device").replaceChildren(...cameras.map(named));
+  $("camera-device").value = chosen;
+}
+
 const STAGES = {
   weights: "Downloading the weights",
   runtime: "Starting the detector",

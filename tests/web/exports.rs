@@ -167,7 +167,8 @@ fn measure_set(weights: &Path, set: &Path, format: &str, total: usize) -> Result
     Ok(())
 }
 
-fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
+/// Writes files into a folder, by their paths in it.
+pub fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     for (name, bytes) in files {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
@@ -177,7 +178,7 @@ fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
 }
 
 /// The files of a ZIP without compression, by its directory, checked.
-fn unzipped(zip: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+pub fn unzipped(zip: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
     let number = |at: usize, count: usize| -> Result<usize> {
         let bytes = zip.get(at..at + count).context("the ZIP is cut")?;
         Ok(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))

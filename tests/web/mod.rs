@@ -30,5 +30,6 @@ mod pictures;
 mod seeing;
 mod standalone;
 mod strip;
+mod teach;
 mod video;
 mod weights;

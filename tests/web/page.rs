@@ -220,6 +220,29 @@ impl Page {
         Ok(())
     }
 
+    /// Drags the mouse over an element, between two places that are shares of its width and height.
+    pub fn drag(&mut self, element: &str, from: [f64; 2], to: [f64; 2]) -> Result<()> {
+        let script = format!(
+            "(() => {{ const element = document.querySelector('{element}'); element.scrollIntoView(); \
+             const {{ x, y, width, height }} = element.getBoundingClientRect(); return [x, y, width, height]; }})()"
+        );
+        let [x, y, width, height]: [f64; 4] = serde_json::from_value(self.eval(&script)?)?;
+        let steps = [
+            ("mousePressed", 0.0),
+            ("mouseMoved", 0.3),
+            ("mouseMoved", 0.7),
+            ("mouseMoved", 1.0),
+            ("mouseReleased", 1.0),
+        ];
+        for (kind, share) in steps {
+            let place = |side: usize| from[side] + (to[side] - from[side]) * share;
+            let (x, y) = (x + width * place(0), y + height * place(1));
+            let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1 });
+            self.devtools.call("Input.dispatchMouseEvent", event)?;
+        }
+        Ok(())
+    }
+
     /// Presses a key, such as `ArrowLeft`, where the focus is.
     pub fn press(&mut self, key: &str) -> Result<()> {
         for kind in ["keyDown", "keyUp"] {

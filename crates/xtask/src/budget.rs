@@ -27,6 +27,9 @@ const DETECTOR_SCRIPT_LIMIT: u64 = 25_500;
 /// The measuring page's scripts, as written: `bench.html` loads them, the page itself does not.
 const BENCH_SCRIPT_LIMIT: u64 = 32 * 1024;
 
+/// Teaching's scripts, as written: fetched when somebody opens it. Half is for labelling, a fifth for data sets.
+const TEACH_SCRIPT_LIMIT: u64 = 108 * 1024;
+
 /// All that the page loads without a click: the wasm as it is sent, the default model, samples, scripts and styles.
 const VISIT_LIMIT: u64 = 12_000_000;
 
@@ -38,6 +41,10 @@ pub fn check() -> Result<()> {
     let dist = shell::root().join("dist");
     let wasm = files(&dist.join("wasm"), "wasm")?;
     let (bench, page): (Vec<PathBuf>, Vec<PathBuf>) = files(&dist, "js")?.into_iter().partition(|path| is_bench(path));
+    let (mut teach, page): (Vec<PathBuf>, Vec<PathBuf>) = page.into_iter().partition(|path| is_teaching(path));
+    for folder in ["teach", "teach/datasets"] {
+        teach.extend(files(&dist.join(folder), "js")?);
+    }
     within("wasm, gzipped", &sizes(&wasm, gzipped)?, WASM_GZIP_LIMIT)?;
     within("wasm", &sizes(&wasm, size)?, WASM_LIMIT)?;
     within("the page's own scripts", &sizes(&page, size)?, SCRIPT_LIMIT)?;
@@ -45,6 +52,7 @@ pub fn check() -> Result<()> {
     within("the detector's scripts", &sizes(&detector, size)?, DETECTOR_SCRIPT_LIMIT)?;
     within("the measuring page's scripts", &sizes(&bench, size)?, BENCH_SCRIPT_LIMIT)?;
     within("the page in one file", &sizes(&[dist.join(standalone::NAME)], size)?, STANDALONE_LIMIT)?;
+    within("teaching's scripts", &sizes(&teach, size)?, TEACH_SCRIPT_LIMIT)?;
     let mut visit = sizes(&wasm, gzipped)?;
     let styles = [dist.join("index.html"), dist.join("style.css"), package::default_model(&dist.join("models"))?];
     let others = [page, files(&dist.join("wasm"), "js")?, files(&dist.join("samples"), "jpg")?, styles.into()];
@@ -59,6 +67,11 @@ fn sizes(paths: &[PathBuf], size: impl Fn(&Path) -> Result<u64>) -> Result<Vec<u
 /// Whether a script is the measuring page's: its name begins with that page's.
 fn is_bench(path: &Path) -> bool {
     path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem == "bench" || stem.starts_with("bench-"))
+}
+
+/// Whether a script of `dist/` itself is fetched for teaching alone.
+fn is_teaching(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "teach.js" || name == "lab-worker.js")
 }
 
 /// Prints the sum beside its limit. Nothing to measure is an error: it would always be within.
