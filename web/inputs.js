@@ -3,7 +3,7 @@
 import { $, make } from "./dom.js";
 import { isPicture, transferred } from "./files.js";
 
-/** Binds all inputs. Returns `{ showSamples }`. */
+/** Binds all inputs. Returns `{ showSamples, showCameras }`. */
 export function bindInputs(acts) {
   // Class names belong to the weights beside them, or else to those in use. Beside pictures a text is something else.
   function takeFiles([...files], isWeights = /\.(safetensors|pth|pt|ckpt|bin|tar|tflite)$/i) {
@@ -70,6 +70,11 @@ export function bindInputs(acts) {
   });
 
   return {
+    showCameras(cameras, chosen) {
+      const named = ({ label, deviceId }, index) => new Option(label || `Camera ${index + 1}`, deviceId);
+      $("camera-device").replaceChildren(...cameras.map(named));
+      $("camera-device").value = chosen;
+    },
     showSamples(samples) {
       $("samples").hidden = !samples.length;
       $("samples").replaceChildren(...samples.map(({ file, title }) => {

@@ -10,7 +10,7 @@ import { report } from "./formats.js";
 import { bindInputs } from "./inputs.js";
 import { follow, latest } from "./loop.js";
 import { bindModels } from "./models.js";
-import { annotatedPng, drawOverlay } from "./overlay.js";
+import { annotatedPng } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
   counted, milliseconds, showDetections, showError, showModel, showProgress, showStatus, showTimes, watchList,
@@ -19,6 +19,7 @@ import { fitting, listSamples } from "./samples.js";
 import { bindSeveral } from "./several.js";
 import { detectOptions, readSettings, writeSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
+import { bindTracks } from "./tracks.js";
 import { bindVideo } from "./video.js";
 
 const settings = readSettings();
@@ -28,7 +29,7 @@ const samples = listSamples().catch(() => []);
 const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
 
 const live = () => page.source?.live || "";
-const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
+const draw = () => tracks.paint(window.lastResult, page.highlight);
 const refresh = latest(detect);
 // A GPU computes one frame while another is read.
 const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
@@ -104,7 +105,7 @@ function detect() {
   const { detector, source } = page;
   return detector && source && work(async () => {
     try {
-      const result = await detector.detect(source.element, detectOptions(settings));
+      const result = await tracks.detect(source, (options) => detector.detect(source.element, options));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
       if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
@@ -139,9 +140,9 @@ function present(result) {
 }
 
 // For runs over many pictures. The detector heals, and may be another one by then; a second loss is an error.
-async function ask(element) {
+async function ask(element, options = detectOptions(settings)) {
   const { detector } = page;
-  const detect = () => page.detector.detect(element, detectOptions(settings));
+  const detect = () => page.detector.detect(element, options);
   return detect().catch((error) => {
     if (error.name === "DeviceLost" || detector !== page.detector) return detect();
     throw error;
@@ -220,9 +221,7 @@ async function startCamera(deviceId) {
   if (live()) closeSource(); // some devices open one camera at a time
   await open(() => openCamera(deviceId, freeze));
   if (live() !== "camera") return;
-  const named = ({ label, deviceId: id }, index) => new Option(label || `Camera ${index + 1}`, id);
-  $("camera-device").replaceChildren(...(await cameras()).map(named));
-  $("camera-device").value = page.source?.deviceId;
+  showCameras(await cameras(), page.source?.deviceId);
   settle();
 }
 
@@ -242,7 +241,8 @@ const { strip, openFiles, detected, change } = bindSeveral({
   changed: settle,
 });
 
-const video = bindVideo({ refresh, detect: ask, present, work, settle });
+const tracks = bindTracks(settings, page, draw);
+const video = bindVideo({ refresh, detect: tracks.over(ask), present, work, settle });
 
 const save = bindSave({
   source: () => page.source,
@@ -255,6 +255,7 @@ const save = bindSave({
 
 const panel = bindPanel(settings, () => {
   writeSettings(settings);
+  tracks.change();
   change();
   forget();
   if (!live()) refresh();
@@ -266,7 +267,7 @@ const models = bindModels(page, load, (text) => {
   settle();
 });
 
-const { showSamples } = bindInputs({
+const { showSamples, showCameras } = bindInputs({
   openFiles,
   openAddress: (url) => open(() => openUrl(url)),
   openSample,

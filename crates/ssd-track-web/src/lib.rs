@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use ssd_track::{Counter, Detection, Point, Rect, Rules, Shape, State, TrackError, Tracker};
+use ssd_track::{Counter, Detection, Point, Rect, Rules, Shape, TrackError, Tracker};
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -84,9 +84,10 @@ impl WasmTracker {
         counts.into_iter().flat_map(|(class, count)| [class as f64, count.now as f64, count.total as f64]).collect()
     }
 
-    /// How many tracks are lost and may come back.
-    pub fn lost(&self) -> usize {
-        self.tracker.tracks().iter().filter(|track| track.state() == State::Lost).count()
+    /// The score from which detections are of use.
+    pub fn least_score(&self) -> f64 {
+        let Rules { strong, weak, .. } = *self.tracker.rules();
+        weak.min(strong)
     }
 
     /// Counts at a line of two points, or at a region of more: rows `x, y`. Returns what to ask for.

@@ -23,6 +23,7 @@ use ssd_train::console;
 use ssd_train::detect::detector::{Detector, Timing};
 use ssd_train::detect::engine::EngineArgs;
 use ssd_train::detect::nms::NmsName;
+use ssd_train::detect::tracks::{Found, TrackArgs, Tracks};
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
@@ -36,6 +37,7 @@ use ssd_train::failure::Failure;
   detect --weights best.safetensors street.jpg
   detect --weights best.safetensors --score 0.3 --classes person,dog --annotate drawn/ holiday/
   detect --weights best.safetensors --json street.jpg > street.json
+  detect --weights best.safetensors --track --fps 25 --save-tracks tracks.csv frames/
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
@@ -75,6 +77,8 @@ struct Args {
     device: DeviceChoice,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    tracks: TrackArgs,
     /// Print one JSON document on stdout, everything else on stderr; times are in milliseconds
     #[arg(long)]
     json: bool,
@@ -101,6 +105,9 @@ struct DetectionReport {
     /// `[x1, y1, x2, y2]` in pixels of the picture.
     #[serde(rename = "box")]
     corners_px: [f32; 4],
+    /// The number of its track, with `--track`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    track: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -119,7 +126,11 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Failure> {
     let paths = images::find(&args.inputs).map_err(Failure::input)?;
     let detector = Detector::load(&args.weights, &args.device, args.engine, 1)?;
-    let params = params(args, &detector)?;
+    let mut params = params(args, &detector)?;
+    let mut tracks = Tracks::new(&args.tracks, params.score)?;
+    if let Some(tracks) = &tracks {
+        params.score = params.score.min(tracks.least_score());
+    }
     let mut drawn = args.annotate.as_deref().map(|folder| Drawn::new(folder, &paths)).transpose()?;
     console::note(&format!("{} on {}", args.weights.display(), detector.device_name()));
 
@@ -128,7 +139,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     let mut predictions = Predictions::default();
     for path in &paths {
         match detect_one(path, &detector, &params) {
-            Ok((picture, report)) => {
+            Ok((picture, mut report)) => {
+                if let Some(tracks) = &mut tracks {
+                    report.number(tracks, &detector)?;
+                }
                 if let Some(note) = &report.note {
                     progress.suspend(|| console::note(&format!("{}: {note}", report.image)));
                 }
@@ -150,6 +164,9 @@ fn run(args: &Args) -> Result<(), Failure> {
                 };
                 progress.suspend(|| console::complain(message));
                 *count += 1;
+                if let Some(tracks) = &mut tracks {
+                    tracks.skip();
+                }
             }
         }
         progress.inc(1);
@@ -157,6 +174,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     progress.finish_and_clear();
     if let Some(path) = &args.save_predictions {
         predictions.write(path)?;
+    }
+    if let Some(tracks) = &tracks {
+        console::note(&tracks.finish(&detector.header().labels)?);
     }
     if args.json {
         cli::print_json(&reports)?;
@@ -220,12 +240,32 @@ fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result
     Ok((picture, ImageReport { image: path.display().to_string(), width, height, detections, timing_ms, note }))
 }
 
+impl ImageReport {
+    /// Numbers the detections by their tracks, and leaves out those that only continue one.
+    fn number(&mut self, tracks: &mut Tracks, detector: &Detector) -> Result<(), Failure> {
+        let found = |&DetectionReport { class, score, corners_px, .. }: &_| Found { class, score, corners_px };
+        let found: Vec<Found> = self.detections.iter().map(found).collect();
+        let numbers = tracks.follow(&self.image, &found, &detector.header().labels)?;
+        for (detection, number) in self.detections.iter_mut().zip(numbers) {
+            detection.track = number;
+        }
+        self.detections.retain(|detection| detection.track.is_some());
+        Ok(())
+    }
+}
+
 impl DetectionReport {
     fn new(detection: &Detection, labels: &[String], width: u32, height: u32) -> Self {
         let b = detection.bbox.clipped().scaled(width as f32, height as f32);
         // A weights file has a label for each class; should one be missing, its number will do.
         let label = labels.get(detection.class - 1).cloned().unwrap_or_else(|| detection.class.to_string());
-        Self { label, class: detection.class, score: detection.score, corners_px: [b.x1, b.y1, b.x2, b.y2] }
+        Self {
+            label,
+            class: detection.class,
+            score: detection.score,
+            corners_px: [b.x1, b.y1, b.x2, b.y2],
+            track: None,
+        }
     }
 }
 
@@ -274,7 +314,9 @@ fn readable(report: &ImageReport) -> String {
     for d in detections {
         let [x1, y1, x2, y2] = d.corners_px;
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:>3.0}% {} at {x1:.0}, {y1:.0} to {x2:.0}, {y2:.0}", d.score * 100.0, d.label);
+        let _ = write!(text, "  {:>3.0}% {} at {x1:.0}, {y1:.0} to {x2:.0}, {y2:.0}", d.score * 100.0, d.label);
+        let _ = d.track.map(|number| write!(text, ", track {number}"));
+        text.push('\n');
     }
     text
 }
@@ -326,6 +368,9 @@ impl Drawn {
 
 fn labelled(detection: &DetectionReport) -> Labelled {
     let [x1, y1, x2, y2] = detection.corners_px;
-    let text = format!("{} {:.0}%", detection.label, detection.score * 100.0);
-    Labelled { bbox_px: CornerBox::new(x1, y1, x2, y2), text, class: detection.class }
+    let number = detection.track.map_or_else(String::new, |number| format!("#{number} "));
+    let text = format!("{number}{} {:.0}%", detection.label, detection.score * 100.0);
+    // A track keeps its colour, too.
+    let colour = detection.track.map_or(detection.class, |number| number as usize);
+    Labelled { bbox_px: CornerBox::new(x1, y1, x2, y2), text, class: colour }
 }

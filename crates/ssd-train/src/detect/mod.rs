@@ -5,3 +5,5 @@ pub mod detector;
 pub mod engine;
 
 pub mod nms;
+
+pub mod tracks;
