@@ -64,7 +64,10 @@ export class Tracker {
   }
 
   trail(track) {
-    return rows(this.#wasm.trail(track), 2, (x, y) => ({ x, y }));
+    const numbers = this.#wasm.trail(track);
+    const points = []; // in a crowd, thousands: without anything between
+    for (let at = 0; at < numbers.length; at += 2) points.push({ x: numbers[at], y: numbers[at + 1] });
+    return points;
   }
 
   counts() {

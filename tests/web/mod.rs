@@ -26,5 +26,6 @@ mod learning;
 mod origins;
 mod pictures;
 mod strip;
+mod tracks;
 mod video;
 mod weights;
