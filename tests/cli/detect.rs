@@ -192,3 +192,30 @@ fn objects_keep_their_numbers_from_frame_to_frame() {
     let error = ran.failed(2);
     assert!(error.contains(".jsonl") && error.contains(".csv"), "{error}");
 }
+
+#[test]
+fn windows_of_a_picture_add_what_is_small_in_it() {
+    let scene = Scene::new();
+    std::fs::remove_file(scene.picture("b.jpg")).expect("it is there");
+    let options = ["--json", "--score", "0.001"];
+    let found = |more: &[&str]| {
+        let document = scene.detect(&[&options[..], more].concat()).done().json();
+        check_detections(&document[0]);
+        document[0]["detections"].as_array().expect("a list").clone()
+    };
+    let plain = found(&[]);
+    assert_eq!(found(&["--tiles", "auto"]), plain, "a picture smaller than the network's input stays whole");
+    assert_eq!(found(&["--tiles", "1"]), plain);
+    let median = |found: &[Value]| {
+        let corner = |found: &Value, index: usize| found["box"][index].as_f64().expect("a number");
+        let mut heights: Vec<f64> = found.iter().map(|found| corner(found, 3) - corner(found, 1)).collect();
+        heights.sort_by(f64::total_cmp);
+        heights[heights.len() / 2]
+    };
+    let tiled = found(&["--tiles", "4", "--max", "512"]);
+    assert!(median(&tiled) < median(&plain), "{} {}", median(&tiled), median(&plain));
+
+    let ran = scene.detect(&["--tiles", "many"]);
+    let error = ran.failed(2);
+    assert!(error.contains("neither auto nor a number"), "{error}");
+}

@@ -4,7 +4,6 @@
 //! command line; the work is done in `ssd_data::{images, draw}` and `ssd_train::detect`.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,17 +12,17 @@ use clap::Parser;
 use image::{ImageFormat, RgbImage};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use serde::Serialize;
 use ssd::postprocess::DetectParams;
-use ssd::{CornerBox, Detection};
 use ssd_data::draw::{Labelled, annotate};
 use ssd_data::images;
 use ssd_train::cli;
 use ssd_train::console;
-use ssd_train::detect::detector::{Detector, Timing};
+use ssd_train::detect::detector::Detector;
 use ssd_train::detect::engine::EngineArgs;
 use ssd_train::detect::nms::NmsName;
-use ssd_train::detect::tracks::{Found, TrackArgs, Tracks};
+use ssd_train::detect::report::{DetectionReport, ImageReport, TimingReport};
+use ssd_train::detect::tiled::{self, TileArgs};
+use ssd_train::detect::tracks::{TrackArgs, Tracks};
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
@@ -78,45 +77,12 @@ struct Args {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
+    tiles: TileArgs,
+    #[command(flatten)]
     tracks: TrackArgs,
     /// Print one JSON document on stdout, everything else on stderr; times are in milliseconds
     #[arg(long)]
     json: bool,
-}
-
-/// The report on one picture.
-#[derive(Serialize)]
-struct ImageReport {
-    image: String,
-    width: u32,
-    height: u32,
-    detections: Vec<DetectionReport>,
-    timing_ms: TimingReport,
-    /// What of the picture is missing, if something is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
-#[derive(Serialize)]
-struct DetectionReport {
-    label: String,
-    class: usize,
-    score: f32,
-    /// `[x1, y1, x2, y2]` in pixels of the picture.
-    #[serde(rename = "box")]
-    corners_px: [f32; 4],
-    /// The number of its track, with `--track`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    track: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct TimingReport {
-    decode_image: f64,
-    preprocess: f64,
-    network: f64,
-    postprocess: f64,
-    total: f64,
 }
 
 fn main() -> ExitCode {
@@ -125,7 +91,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let paths = images::find(&args.inputs).map_err(Failure::input)?;
-    let detector = Detector::load(&args.weights, &args.device, args.engine, 1)?;
+    let detector =
+        Detector::load(&args.weights, &args.device, args.engine, args.tiles.tiles.map_or(1, |_| tiled::BATCH))?;
     let mut params = params(args, &detector)?;
     let mut tracks = Tracks::new(&args.tracks, params.score)?;
     if let Some(tracks) = &tracks {
@@ -138,10 +105,11 @@ fn run(args: &Args) -> Result<(), Failure> {
     let (mut reports, mut bad, mut failed) = (Vec::new(), 0_usize, 0_usize);
     let mut predictions = Predictions::default();
     for path in &paths {
-        match detect_one(path, &detector, &params) {
+        let mut say = |done, all| progress.set_message(format!("window {done} of {all}"));
+        match detect_one(path, &detector, &params, args.tiles, &mut say) {
             Ok((picture, mut report)) => {
                 if let Some(tracks) = &mut tracks {
-                    report.number(tracks, &detector)?;
+                    report.number(tracks, &detector.header().labels)?;
                 }
                 if let Some(note) = &report.note {
                     progress.suspend(|| console::note(&format!("{}: {note}", report.image)));
@@ -153,7 +121,7 @@ fn run(args: &Args) -> Result<(), Failure> {
                     drawn.write(path, picture, &report)?;
                 }
                 if !args.json {
-                    progress.suspend(|| cli::print_text(&readable(&report)))?;
+                    progress.suspend(|| cli::print_text(&report.readable()))?;
                 }
                 reports.push(report);
             }
@@ -225,55 +193,28 @@ fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Fail
 }
 
 /// Reads a picture and detects; a picture that cannot be read is bad input.
-fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result<(RgbImage, ImageReport), Failure> {
+fn detect_one(
+    path: &Path,
+    detector: &Detector,
+    params: &DetectParams,
+    tiles: TileArgs,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(RgbImage, ImageReport), Failure> {
     let start = Instant::now();
     let (picture, note) = images::read_noted(path).map_err(Failure::input)?;
     let decode_image_ms = start.elapsed().as_secs_f64() * 1e3;
-    let (detections, timing) =
-        detector.detect(&picture, params).map_err(|e| Failure::Run(format!("{}: {e}", path.display())))?;
+    let found = match tiles.tiles {
+        Some(tiles) => tiled::detect(detector, &picture, params, (tiles, tiled::BATCH), progress),
+        None => detector.detect(&picture, params),
+    };
+    let (detections, timing) = found.map_err(|e| Failure::Run(format!("{}: {e}", path.display())))?;
     let total_ms = start.elapsed().as_secs_f64() * 1e3;
 
     let (width, height) = picture.dimensions();
     let labels = &detector.header().labels;
-    let detections = detections.iter().map(|d| DetectionReport::new(d, labels, width, height)).collect();
+    let detections = detections.iter().map(|d| DetectionReport::new(d, labels, (width, height))).collect();
     let timing_ms = TimingReport::new(decode_image_ms, &timing, total_ms);
     Ok((picture, ImageReport { image: path.display().to_string(), width, height, detections, timing_ms, note }))
-}
-
-impl ImageReport {
-    /// Numbers the detections by their tracks, and leaves out those that only continue one.
-    fn number(&mut self, tracks: &mut Tracks, detector: &Detector) -> Result<(), Failure> {
-        let found = |&DetectionReport { class, score, corners_px, .. }: &_| Found { class, score, corners_px };
-        let found: Vec<Found> = self.detections.iter().map(found).collect();
-        let numbers = tracks.follow(&self.image, &found, &detector.header().labels)?;
-        for (detection, number) in self.detections.iter_mut().zip(numbers) {
-            detection.track = number;
-        }
-        self.detections.retain(|detection| detection.track.is_some());
-        Ok(())
-    }
-}
-
-impl DetectionReport {
-    fn new(detection: &Detection, labels: &[String], width: u32, height: u32) -> Self {
-        let b = detection.bbox.clipped().scaled(width as f32, height as f32);
-        // A weights file has a label for each class; should one be missing, its number will do.
-        let label = labels.get(detection.class - 1).cloned().unwrap_or_else(|| detection.class.to_string());
-        Self {
-            label,
-            class: detection.class,
-            score: detection.score,
-            corners_px: [b.x1, b.y1, b.x2, b.y2],
-            track: None,
-        }
-    }
-}
-
-impl TimingReport {
-    fn new(decode_image: f64, timing: &Timing, total: f64) -> Self {
-        let (preprocess, network, postprocess) = (timing.preprocess_ms, timing.network_ms, timing.postprocess_ms);
-        Self { decode_image, preprocess, network, postprocess, total }
-    }
 }
 
 /// The network's predictions for each picture: name in the file, shape and bytes.
@@ -302,25 +243,6 @@ impl Predictions {
     }
 }
 
-/// One line for the picture, one for each detection.
-fn readable(report: &ImageReport) -> String {
-    let ImageReport { image, width, height, detections, timing_ms, .. } = report;
-    let objects = match detections.len() {
-        0 => "nothing found".to_owned(),
-        1 => "1 object".to_owned(),
-        n => format!("{n} objects"),
-    };
-    let mut text = format!("{image}: {objects}, {width} x {height} px, {:.0} ms\n", timing_ms.total);
-    for d in detections {
-        let [x1, y1, x2, y2] = d.corners_px;
-        // Writing to a string cannot fail.
-        let _ = write!(text, "  {:>3.0}% {} at {x1:.0}, {y1:.0} to {x2:.0}, {y2:.0}", d.score * 100.0, d.label);
-        let _ = d.track.map(|number| write!(text, ", track {number}"));
-        text.push('\n');
-    }
-    text
-}
-
 /// The folder of annotated pictures. Neither inputs nor other annotated pictures of the same name are overwritten.
 struct Drawn {
     folder: PathBuf,
@@ -338,7 +260,7 @@ impl Drawn {
     }
 
     fn write(&mut self, input: &Path, mut picture: RgbImage, report: &ImageReport) -> Result<(), Failure> {
-        let boxes: Vec<Labelled> = report.detections.iter().map(labelled).collect();
+        let boxes: Vec<Labelled> = report.detections.iter().map(DetectionReport::labelled).collect();
         annotate(&mut picture, &boxes);
         let format = match ImageFormat::from_path(input) {
             Ok(ImageFormat::Jpeg) => ImageFormat::Jpeg,
@@ -364,13 +286,4 @@ impl Drawn {
         }
         path
     }
-}
-
-fn labelled(detection: &DetectionReport) -> Labelled {
-    let [x1, y1, x2, y2] = detection.corners_px;
-    let number = detection.track.map_or_else(String::new, |number| format!("#{number} "));
-    let text = format!("{number}{} {:.0}%", detection.label, detection.score * 100.0);
-    // A track keeps its colour, too.
-    let colour = detection.track.map_or(detection.class, |number| number as usize);
-    Labelled { bbox_px: CornerBox::new(x1, y1, x2, y2), text, class: colour }
 }

@@ -6,4 +6,8 @@ pub mod engine;
 
 pub mod nms;
 
+pub mod report;
+
+pub mod tiled;
+
 pub mod tracks;
