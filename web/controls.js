@@ -27,6 +27,14 @@ export const choice = (choices) => ({
   read: (control) => control.value,
 });
 
+/** A checkbox that is `on` by default: 1 or 0, or null for the default. */
+export const flag = (on) => ({
+  parse: (text) => (text === String(1 - on) ? 1 - on : null),
+  prepare() {},
+  show: (control, value) => { control.checked = Boolean(value ?? on); },
+  read: (control) => (Number(control.checked) === on ? null : 1 - on),
+});
+
 const MANY = 24; // classes: from here on they can be searched
 
 /** A chip for each class; where there are many, the input before them hides those without its text. */

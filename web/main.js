@@ -11,7 +11,7 @@ import { report } from "./formats.js";
 import { bindInputs } from "./inputs.js";
 import { follow, latest } from "./loop.js";
 import { bindModels } from "./models.js";
-import { annotatedPng, drawOverlay } from "./overlay.js";
+import { annotatedPng } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
   counted, milliseconds, showCameras, showDetections, showError, showProgress, showStatus, showTimes, watchList,
@@ -23,6 +23,7 @@ import { detectOptions, readSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
 import { bindSpeed } from "./speed.js";
 import { bindTeaching } from "./teaching.js";
+import { bindTracks } from "./tracks.js";
 import { bindVideo } from "./video.js";
 
 const settings = readSettings();
@@ -32,7 +33,7 @@ const samples = listSamples().catch(() => []);
 const count = { busy: 0, loads: 0, opens: 0 };
 
 const live = () => page.source?.live || "";
-const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
+const draw = () => tracks.paint(window.lastResult, page.highlight);
 const refresh = latest(detect);
 const speed = bindSpeed();
 const seeing = bindSeeing(page, live, () => detectOptions(settings), fail);
@@ -111,7 +112,7 @@ function detect() {
   const { detector, source } = page;
   return detector && source && work(async () => {
     try {
-      const result = await detector.detect(source.element, detectOptions(settings));
+      const result = await tracks.detect(source, (options) => detector.detect(source.element, options));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
       if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
@@ -140,9 +141,9 @@ function present(result) {
 }
 
 // For runs over many pictures. The detector heals, and may be another one by then; a second loss is an error.
-async function ask(element) {
+async function ask(element, options = detectOptions(settings)) {
   const { detector } = page;
-  const detect = () => page.detector.detect(element, detectOptions(settings));
+  const detect = () => page.detector.detect(element, options);
   return detect().catch((error) => {
     if (error.name === "DeviceLost" || detector !== page.detector) return detect();
     throw error;
@@ -241,7 +242,8 @@ const { strip, openFiles, detected, change } = bindSeveral({
   changed: settle,
 });
 
-const video = bindVideo({ refresh, detect: ask, present, work, settle });
+const tracks = bindTracks(settings, page, draw);
+const video = bindVideo({ refresh, detect: tracks.over(ask), present, work, settle });
 
 const save = bindSave({
   source: () => page.source,
@@ -253,6 +255,7 @@ const save = bindSave({
 });
 
 const panel = bindPanel(settings, () => {
+  tracks.change();
   change();
   forget();
   if (!live()) refresh();

@@ -22,7 +22,9 @@ export function showDetections(detections) {
   detections.forEach((detection, index) => {
     const button = list.children[index].firstChild;
     button.textContent = caption(detection);
-    button.style.setProperty("--class", colour(detection.classIndex));
+    button.style.setProperty("--class", colour(detection.track ?? detection.classIndex));
+    if (detection.track) button.dataset.track = detection.track;
+    else delete button.dataset.track;
     button.style.setProperty("--score", detection.score);
   });
 }

@@ -2,7 +2,8 @@
 // control; `option` is the option of `detect` that it sets. A setting of null is left to the weights, or if it sets no
 // option, to the page: it is `usual`.
 
-import { choice, classes, number } from "./controls.js";
+import { choice, classes, flag, number } from "./controls.js";
+import { line } from "./line.js";
 
 export const SETTINGS = [
   { name: "score", option: "score", ...number(0, 1, 0.01) },
@@ -12,6 +13,9 @@ export const SETTINGS = [
   { name: "max", option: "maxDetections", ...number(1, 200, 1) },
   { name: "classes", option: "classes", ...classes() },
   { name: "boxes", usual: "named", ...choice({ named: "With names", filled: "Filled", plain: "Without names" }) },
+  { name: "track", ...flag(0) },
+  { name: "between", ...flag(1) },
+  { name: "line", ...line() },
 ];
 
 /** The settings, and what else the address may have. */

@@ -31,5 +31,6 @@ mod seeing;
 mod standalone;
 mod strip;
 mod teach;
+mod tracks;
 mod video;
 mod weights;
