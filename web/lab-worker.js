@@ -48,7 +48,11 @@ const CALLS = {
   // How detections come about. The file comes with the first picture for a model, a picture with its first `params`.
   async see({ file, picture, params }) {
     try {
-      if (file) sight = new WasmSight(new Uint8Array(await file.arrayBuffer()));
+      if (file) {
+        sight?.free();
+        sight = null;
+        sight = new WasmSight(new Uint8Array(await file.arrayBuffer()));
+      }
       if (picture) sight.look(pixels(picture), picture.width, picture.height);
     } finally {
       picture?.close();

@@ -10,9 +10,16 @@ export function openSight() {
   let ended = null;
   const worker = spawn(
     () => new Worker(new URL("./lab-worker.js", import.meta.url), { type: "module" }),
-    ({ kind, name, message, value }) => (kind === "done" ? call?.resolve(value) : call?.reject(failure(name, message))),
+    receive,
     end,
   );
+
+  function receive({ kind, name, message, value }) {
+    if (kind === "done") return call?.resolve(value);
+    const known = ["WeightsInvalid", "SourceInvalid"].includes(name);
+    call?.reject(known ? failure(name, message)
+      : failure("DeviceLost", `“How SSD sees” stopped (${message}): open it again.`));
+  }
 
   function end(error) {
     ended ??= error;

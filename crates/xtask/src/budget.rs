@@ -54,8 +54,9 @@ pub fn check() -> Result<()> {
     within("the page in one file", &sizes(&[dist.join(standalone::NAME)], size)?, STANDALONE_LIMIT)?;
     within("teaching's scripts", &sizes(&teach, size)?, TEACH_SCRIPT_LIMIT)?;
     let mut visit = sizes(&wasm, gzipped)?;
-    let styles = [dist.join("index.html"), dist.join("style.css"), package::default_model(&dist.join("models"))?];
-    let others = [page, files(&dist.join("wasm"), "js")?, files(&dist.join("samples"), "jpg")?, styles.into()];
+    let [html, style, speed] = ["index.html", "style.css", "speed.css"].map(|name| dist.join(name));
+    let start = vec![html, style, speed, package::default_model(&dist.join("models"))?];
+    let others = [page, files(&dist.join("wasm"), "js")?, files(&dist.join("samples"), "jpg")?, start];
     visit.extend(sizes(&others.concat(), size)?);
     within("a visit", &visit, VISIT_LIMIT)
 }
