@@ -2,7 +2,7 @@
 // control; `option` is the option of `detect` that it sets, if it is one. A setting of null is left to the weights.
 
 import { choice, classes, flag, number } from "./controls.js";
-import { line } from "./line.js";
+import { gate } from "./gate.js";
 
 export const SETTINGS = [
   { name: "score", option: "score", ...number(0, 1, 0.01) },
@@ -13,7 +13,7 @@ export const SETTINGS = [
   { name: "classes", option: "classes", ...classes() },
   { name: "track", ...flag(0) },
   { name: "between", ...flag(1) },
-  { name: "line", ...line() },
+  { name: "gate", ...gate() },
 ];
 
 /** The settings, and what else the address may have. */
