@@ -3,7 +3,7 @@
 // option, to the page: it is `usual`.
 
 import { choice, classes, flag, number } from "./controls.js";
-import { line } from "./line.js";
+import { gate } from "./gate.js";
 
 export const SETTINGS = [
   { name: "score", option: "score", ...number(0, 1, 0.01) },
@@ -15,7 +15,7 @@ export const SETTINGS = [
   { name: "boxes", usual: "named", ...choice({ named: "With names", filled: "Filled", plain: "Without names" }) },
   { name: "track", ...flag(0) },
   { name: "between", ...flag(1) },
-  { name: "line", ...line() },
+  { name: "gate", ...gate() },
 ];
 
 /** The settings, and what else the address may have. */

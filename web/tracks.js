@@ -2,7 +2,7 @@
 // move between frames. The tracker is loaded when somebody turns it on.
 
 import { $, make } from "./dom.js";
-import { bindLine } from "./line.js";
+import { bindGate } from "./gate.js";
 import { drawOverlay } from "./overlay.js";
 import { detectOptions, writeSettings } from "./settings.js";
 
@@ -10,16 +10,23 @@ import { detectOptions, writeSettings } from "./settings.js";
 export function bindTracks(settings, page, draw) {
   let tracker = null;
   let followed = null; // the source that it follows
+  let detector = null; // whose classes they are
   let last = 0; // the time of the last frame
   let counter = null;
+  let counted = settings.gate; // the gate that it counts at
   let moving = false;
 
-  const line = bindLine(settings, () => {
+  const gate = bindGate(settings, () => {
     writeSettings(settings);
-    counter = counter && (tracker.forget(counter), null);
+    forget();
     count();
-    draw();
   }, draw);
+
+  // The next frame begins a new count, if there is a gate.
+  function forget() {
+    if (counter) tracker.forget(counter);
+    [counter, counted] = [null, settings.gate];
+  }
 
   const wanted = (source) => settings.track && source?.element.videoWidth;
   const clock = ({ file, element }) => (file ? element.currentTime : performance.now() / 1000);
@@ -37,9 +44,9 @@ export function bindTracks(settings, page, draw) {
     if (!wanted(source)) return ask(options);
     const { Tracker } = await import("./tracker.js");
     await Tracker.load();
-    if (followed !== source || clock(source) < last) {
+    if (followed !== source || detector !== page.detector || clock(source) < last) {
       end();
-      [tracker, followed, last] = [new Tracker(), source, 0];
+      [tracker, followed, detector, last] = [new Tracker(), source, page.detector, 0];
     }
     const [time, mine] = [clock(source), tracker];
     mine.set({ strong: strong() });
@@ -49,8 +56,7 @@ export function bindTracks(settings, page, draw) {
     }
     last = time;
     result.detections = mine.update(result.detections, time);
-    if (settings.line && !counter) counter = mine.countAt(line.points(result));
-    if (!settings.line && counter) counter = mine.forget(counter) ?? null;
+    if (settings.gate && !counter) counter = mine.countAt(gate.points(result));
     count();
     if (!moving) move();
     return result;
@@ -94,16 +100,17 @@ export function bindTracks(settings, page, draw) {
     detect,
     /** The same for an element of the source on show. */
     over: (ask) => (element) => detect(page.source, (options) => ask(element, options)),
-    /** Draws a result over the picture, and the line. */
+    /** Draws a result over the picture, and the gate. */
     paint(result, highlight) {
       if (followed && followed !== page.source) end();
       const place = drawOverlay($("overlay"), $("view"), moved(result), page.source?.mirrored, highlight);
-      line.show(place && settings.line && wanted(page.source) ? place : null);
+      gate.show(place && settings.gate && wanted(page.source) ? place : null);
     },
     /** Follows a change of the settings. */
     change() {
       if (tracker && !settings.track) end();
-      else count();
+      if (settings.gate !== counted) forget();
+      count();
       draw();
     },
   };

@@ -1,10 +1,10 @@
-//! Tracks in the page and in `tracker.js`: the same as natively, with numbers, trails, counts and a line.
+//! Tracks in the page and in `tracker.js`: the same as natively, with numbers, trails, counts and a gate.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use ssd_track::{Detection, Rect, Rules, Tracker};
 
-use super::page::{Gpu, PATIENCE, Page, SOON, scenario};
+use super::page::{Gpu, PATIENCE, SOON, scenario};
 use super::strip::open_shapes;
 use super::video::open_drive;
 
@@ -88,11 +88,14 @@ fn same(native: Rect, found: &Value) -> Result<()> {
 }
 
 #[test]
-fn a_video_s_objects_have_numbers_trails_and_counts_and_a_line_moves_by_keys() {
+fn objects_of_a_video_have_numbers_trails_and_counts_and_a_gate_moves_by_keys() {
     scenario("tracks", Gpu::None, |page| {
         open_shapes(page)?;
         page.click("#track")?;
-        page.click("#line")?;
+        page.eval(
+            "(() => { const menu = document.querySelector('#gate'); menu.value = 'line'; \
+             menu.dispatchEvent(new Event('input')); })()",
+        )?;
         open_drive(page)?;
         page.click("#video-play")?;
         let followed = "window.lastResult?.detections.some(({ confirmed, trail }) => confirmed && trail.length > 2)";
@@ -120,22 +123,18 @@ fn a_video_s_objects_have_numbers_trails_and_counts_and_a_line_moves_by_keys() {
         page.click("#video-play")?;
         page.wait_for("document.documentElement.dataset.state === 'ready'", SOON)?;
 
-        page.eval("document.querySelector('.line-end').focus()")?;
+        page.eval("document.querySelector('.gate-corner').focus()")?;
         let time = page.eval("document.querySelector('#view video').currentTime")?;
         page.press("ArrowLeft")?;
-        ensure!(line(page)? == "0.48,0.95,0.5,0.05", "the line is at {}", line(page)?);
+        let gate = page.text("new URLSearchParams(location.search).get('gate')")?;
+        ensure!(gate == "0.48,0.95,0.5,0.05", "the gate is at {gate}");
         ensure!(page.eval("document.querySelector('#view video').currentTime")? == time, "the video moved, too");
         page.click("#track")?;
         ensure!(page.eval("document.querySelector('#tracks').hidden")? == true, "counts without tracks");
-        ensure!(page.eval("document.querySelector('.line-end').hidden")? == true, "a line without tracks");
+        ensure!(page.eval("document.querySelector('.gate-corner').hidden")? == true, "a gate without tracks");
         let address = page.text("location.search")?;
-        ensure!(!address.contains("track=") && address.contains("line="), "the address has {address}");
+        ensure!(!address.contains("track=") && address.contains("gate="), "the address has {address}");
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
         Ok(())
     });
-}
-
-/// The line, as the address has it.
-fn line(page: &mut Page) -> Result<String> {
-    page.text("new URLSearchParams(location.search).get('line')")
 }
