@@ -15,7 +15,6 @@ const RIVAL = "#ff7a70";
 
 /** Fills the panel. `view()` is what to explain (seeing.js), `close(error)` closes it. Returns `{ update }`. */
 export async function fill(panel, view, close) {
-  await style();
   panel.insertAdjacentHTML("afterbegin", INSIDE);
   const canvas = make("canvas", { id: "seeing-drawing", ariaHidden: "true" });
   $("view").append(canvas);
@@ -203,13 +202,4 @@ export async function fill(panel, view, close) {
       sight = null;
     },
   };
-}
-
-// The style sheet, before anything needs it.
-function style() {
-  const link = make("link", { rel: "stylesheet", href: "./seeing.css" });
-  return new Promise((resolve) => {
-    link.onload = link.onerror = resolve;
-    document.head.append(link);
-  });
 }

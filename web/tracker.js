@@ -12,7 +12,7 @@ const rect = (x, y, width, height) => ({ x, y, width, height });
 
 async function load() {
   try {
-    const module = await import("./wasm/ssd-track-web.js");
+    const module = await import("./track/ssd-track-web.js");
     await module.default();
     glue = module;
     return Tracker;

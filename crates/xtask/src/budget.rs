@@ -54,9 +54,9 @@ pub fn check() -> Result<()> {
     within("the page in one file", &sizes(&[dist.join(standalone::NAME)], size)?, STANDALONE_LIMIT)?;
     within("teaching's scripts", &sizes(&teach, size)?, TEACH_SCRIPT_LIMIT)?;
     let mut visit = sizes(&wasm, gzipped)?;
-    let [html, style, speed] = ["index.html", "style.css", "speed.css"].map(|name| dist.join(name));
-    let start = vec![html, style, speed, package::default_model(&dist.join("models"))?];
-    let others = [page, files(&dist.join("wasm"), "js")?, files(&dist.join("samples"), "jpg")?, start];
+    let start = vec![dist.join("index.html"), package::default_model(&dist.join("models"))?];
+    let (glue, samples) = (files(&dist.join("wasm"), "js")?, files(&dist.join("samples"), "jpg")?);
+    let others = [page, files(&dist, "css")?, glue, samples, start];
     visit.extend(sizes(&others.concat(), size)?);
     within("a visit", &visit, VISIT_LIMIT)
 }

@@ -33,13 +33,23 @@ pub fn graph(folder: &Path, start: &str) -> BTreeSet<String> {
 /// Those of `files` that a script at `path` names in quotes, by their way from its folder: what it imports, fetches or
 /// starts as a worker.
 pub fn named<'a>(path: &str, script: &str, files: &'a BTreeSet<String>) -> impl Iterator<Item = &'a String> {
-    let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    files.iter().filter(move |file| {
-        file.strip_prefix(&folder).is_some_and(|name| {
-            let quoted = ['"', '\''].map(|quote| [format!("{quote}{name}{quote}"), format!("{quote}./{name}{quote}")]);
-            quoted.as_flattened().iter().any(|text| script.contains(text.as_str()))
-        })
-    })
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let quoted = ['"', '\''].into_iter().flat_map(|quote| script.split(quote));
+    let found: BTreeSet<String> = quoted.filter_map(|text| from(folder, text)).collect();
+    files.iter().filter(move |file| found.contains(*file))
+}
+
+/// Where a relative way leads from a folder; `None` for one that leads out of all folders.
+fn from(folder: &str, way: &str) -> Option<String> {
+    let mut place: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in way.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(place.pop()?),
+            part => place.push(part),
+        }
+    }
+    Some(place.join("/"))
 }
 
 /// A file as text.
@@ -77,5 +87,6 @@ mod tests {
         let found = |path, script| named(path, script, &files).map(String::as_str).collect::<Vec<_>>();
         assert_eq!(found("main.js", "\"./wasm/b.wasm\" './a.js' \"x/a.js\""), ["a.js", "wasm/b.wasm"]);
         assert_eq!(found("wasm/a.js", "'b.wasm' \"a.js\""), ["wasm/a.js", "wasm/b.wasm"]);
+        assert_eq!(found("wasm/a.js", "\"../a.js\" '../../b.wasm'"), ["a.js"]);
     }
 }

@@ -30,8 +30,9 @@ const OPENER: &str = include_str!("opener.js");
 const SERVED_ONLY: [&str; 1] = ["offline.js"];
 
 /// The types of what may be embedded. A page embeds no page.
-const TYPES: [(&str, &str); 6] = [
+const TYPES: [(&str, &str); 7] = [
     ("js", "text/javascript"),
+    ("css", "text/css"),
     ("wasm", "application/wasm"),
     ("json", "application/json"),
     ("jpg", "image/jpeg"),
