@@ -7,6 +7,8 @@
 import { failure, findAdapter, refusal } from "./support.js";
 import init, { WasmDetector } from "./wasm/ssd-web.js";
 
+const LARGEST_PX = 8192; // a side that every WebGPU device takes
+
 let adapter = null; // its name
 let runtime = null; // promises the wasm
 let detector = null;
@@ -57,12 +59,14 @@ const CALLS = {
 
   async detect({ picture, options }) {
     const start = performance.now();
+    const size = [picture.width, picture.height];
+    const seen = await fitting(picture);
     try {
-      const result = await (direct ? detector.detectBitmap(picture, options) : detectPixels(picture, options));
+      const result = await (direct ? detector.detectBitmap(seen, size, options) : detectPixels(seen, size, options));
       result.timing.total = performance.now() - start;
       return result;
     } finally {
-      picture.close();
+      seen.close();
     }
   },
 
@@ -80,7 +84,7 @@ function detectPixels(picture, options) {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     pen.clearRect(0, 0, width, height);
     pen.drawImage(picture, 0, 0);
-    return detector.detectPixels(pen.getImageData(0, 0, width, height).data, width, height, options);
+    return detector.detectPixels(pen.getImageData(0, 0, width, height).data, width, height, size, options);
   } catch ({ message }) {
     throw failure("SourceInvalid",
       `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
