@@ -20,6 +20,7 @@ export function bindVideo({ refresh, detect, present, work, settle }) {
   let length = null; // of a frame, once it is known
 
   function show() {
+    if (!source) return; // an event of a video that was closed
     const { element, running } = source;
     const digits = (time) => `${Math.floor(time / 60)}:${(time % 60).toFixed(1).padStart(4, "0")}`;
     $("video-play").textContent = element.paused ? "Play" : "Pause";
