@@ -8,7 +8,9 @@ export function bindTeaching(host) {
   let mode = null;
   const load = async () => {
     const { bindMode } = await import("./teach/mode.js");
-    mode = await bindMode(host);
+    // What lies beside this script is named here: who collects the page's scripts looks for it below a script's folder.
+    const [lab, standalone] = [() => import("./teach.js"), () => import("./standalone.js")];
+    mode = await bindMode({ ...host, lab, standalone });
   };
   const toggle = () => {
     opening ??= load();

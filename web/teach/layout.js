@@ -53,7 +53,7 @@ const PICTURES = `
     <button type="button" id="teach-live" aria-pressed="false">Camera</button>
     <button type="button" id="teach-shown">From the page</button>
     <button type="button" id="teach-link">Link</button>
-    <button type="button" id="teach-remove">Remove picture</button>
+    <button type="button" id="teach-remove" class="labelling" aria-label="Remove this picture">Remove</button>
     <button type="button" id="teach-close">Done</button>
   </div>
   <form id="teach-address" hidden>

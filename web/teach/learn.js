@@ -63,7 +63,7 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
     show();
     try {
       mine.base = await start();
-      const { Teaching } = await import("../teach.js");
+      const { Teaching } = await host.lab();
       if (run !== mine) return;
       const sources = list.map(({ id, boxes }) => ({ source: () => album.file(id), boxes }));
       const onProgress = (progress) => run === mine && follow(mine, progress);
@@ -95,18 +95,17 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
     mine.state = "measuring";
     show();
     const measure = heldOut ? await teaching.measure() : null;
-    teaching.cancel();
     if (run !== mine) return;
     const stem = [...mine.labels].join("+").replace(/[^\p{L}\p{N}+ _-]/gu, "").slice(0, 40);
     const name = `${stem || "taught"}.safetensors`;
     const file = new File([blob], name, { type: "application/octet-stream" });
-    taught = { name, file, base: mine.base };
+    await host.models.take(file);
     end();
+    if (page.model?.weights !== file) return; // the page says why
+    taught = { name, file, base: mine.base, labels: page.detector.info.labels, model: page.model };
     showMeasure(album, measure, list.slice(list.length - heldOut));
     $("teach-outcome").hidden = false;
     mark(shown, "done");
-    await host.models.take(file);
-    Object.assign(taught, { model: page.model, labels: page.detector.info.labels });
     suggestions.look();
     showStart();
   }
@@ -192,7 +191,7 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
   click("teach-drop", end);
   click("teach-download", () => download(taught.file, taught.name));
   click("teach-page", async () => {
-    const { standalonePage } = await import("../standalone.js");
+    const { standalonePage } = await host.standalone();
     const [name] = taught.name.split(".safetensors");
     download(await standalonePage(taught.file, { name, labels: taught.labels }), `${name}.html`);
   });

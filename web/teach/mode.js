@@ -20,7 +20,8 @@ import { bindSuggestions } from "./suggest.js";
 /**
  * Builds teaching, hidden. `host` is main.js: `page` has `source`, `detector` and `model`; `ask(element)` promises
  * what its detector finds, `freeze()` makes a still picture of camera or screen, `models` are those of models.js,
- * `fail(error)` shows an error and `forget()` ends one.
+ * `fail(error)` shows an error and `forget()` ends one; `lab()` and `standalone()` promise the modules teach.js and
+ * standalone.js.
  */
 export async function bindMode(host) {
   const { page, forget } = host;
@@ -145,7 +146,15 @@ export async function bindMode(host) {
     album,
     sources,
     pressed: touched,
-    acts: { n: acts.new, a: acts.accept, c: copy, e: toggleEmpty, Delete: acts.delete, Backspace: acts.delete },
+    acts: {
+      o: () => $("teach-file").click(),
+      n: acts.new,
+      a: acts.accept,
+      c: copy,
+      e: toggleEmpty,
+      Delete: acts.delete,
+      Backspace: acts.delete,
+    },
   });
   for (const part of [pictures, side]) {
     // What is typed into a field is no key of the page's.
