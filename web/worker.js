@@ -77,8 +77,19 @@ const CALLS = {
   selfTest: () => detector.selfTest(),
 };
 
+// Shrinks what no texture or canvas takes. Boxes will be in pixels of the whole picture all the same.
+async function fitting(picture) {
+  const { width, height } = picture;
+  const scale = Math.min(1, LARGEST_PX / Math.max(width, height));
+  if (scale === 1) return picture;
+  const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const smaller = await createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  picture.close();
+  return smaller;
+}
+
 // The canvas is reused, so that frames allocate none.
-function detectPixels(picture, options) {
+function detectPixels(picture, size, options) {
   const { width, height } = picture;
   try {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
