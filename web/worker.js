@@ -83,9 +83,8 @@ async function fitting(picture) {
   const scale = Math.min(1, LARGEST_PX / Math.max(width, height));
   if (scale === 1) return picture;
   const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
-  const smaller = await createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "high" });
-  picture.close();
-  return smaller;
+  const smaller = createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  return smaller.catch((error) => unreadable(picture, error)).finally(() => picture.close());
 }
 
 // The canvas is reused, so that frames allocate none.
@@ -96,10 +95,14 @@ function detectPixels(picture, size, options) {
     pen.clearRect(0, 0, width, height);
     pen.drawImage(picture, 0, 0);
     return detector.detectPixels(pen.getImageData(0, 0, width, height).data, width, height, size, options);
-  } catch ({ message }) {
-    throw failure("SourceInvalid",
-      `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
+  } catch (error) {
+    unreadable(picture, error);
   }
+}
+
+function unreadable({ width, height }, { message }) {
+  throw failure("SourceInvalid",
+    `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
 }
 
 postMessage("started");
