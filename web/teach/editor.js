@@ -26,6 +26,7 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
   let draft = null; // the box while the pointer changes it: `{ place, box }`, with place null for a new one
   let open = null; // the picture whose pixels are on show
   let opening = null; // the id of the one whose pixels are awaited
+  let scale = 1; // CSS pixels to one of the picture, known here so that drawing need not ask for a layout
   let keys = { at: 0, token: null };
 
   const boxes = () => open?.boxes ?? [];
@@ -41,7 +42,7 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
   // As `object-fit: contain`, but the frame itself has that size, so that boxes are shares of it.
   function fit() {
     if (!open) return;
-    const scale = Math.min(view.clientWidth / open.width, view.clientHeight / open.height);
+    scale = Math.min(view.clientWidth / open.width, view.clientHeight / open.height);
     const [width, height] = [open.width * scale, open.height * scale];
     const place = { width, height, left: (view.clientWidth - width) / 2, top: (view.clientHeight - height) / 2 };
     for (const [key, value] of Object.entries(place)) frame.style[key] = `${value}px`;
@@ -66,7 +67,7 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
     position(element, box);
     element.style.zIndex = index === selected ? 999 : rank; // the small ones can be reached inside the large ones
     element.style.setProperty("--class", album.colour(box.label ?? album.label));
-    const low = (box.y / open.height) * frame.clientHeight < LABEL;
+    const low = box.y * scale < LABEL;
     const states = { guess: guessed, preview, selected: index === selected, low };
     element.className = ["box", ...Object.keys(states).filter((name) => states[name])].join(" ");
     element.tabIndex = preview || drawn ? -1 : 0;
@@ -89,6 +90,7 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
     const picture = album.current;
     frame.hidden = !picture;
     $("teach-none").hidden = Boolean(picture);
+    $("teach").classList.toggle("bare", !picture);
     if (picture && picture.id === open?.id) {
       open = picture;
       return draw();

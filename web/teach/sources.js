@@ -119,6 +119,7 @@ export function bindSources(album, { shown, say, fail }) {
 
   function showCamera() {
     $("teach-camera").hidden = $("teach-snap").hidden = !live;
+    $("teach").classList.toggle("live", Boolean(live));
     $("teach-live").ariaPressed = String(Boolean(live));
     $("teach-live").textContent = live ? "Close camera" : "Camera";
   }
