@@ -117,7 +117,7 @@ fn sum_of(page: &mut Page, name: &str) -> Result<String> {
 }
 
 /// Chooses a model in the menu, and waits for it.
-fn select(page: &mut Page, model: &str) -> Result<()> {
+pub fn select(page: &mut Page, model: &str) -> Result<()> {
     let menu = format!(
         "(() => {{ const menu = document.querySelector('#model'); menu.value = {0}; \
          menu.dispatchEvent(new Event('change')); }})()",

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use super::offline::select;
 use super::page::{Gpu, Page, SOON, scenario};
 use super::shipped::{self, SHAPES};
 
@@ -54,20 +55,24 @@ fn the_page_in_one_file_runs_on_webgpu() {
 }
 
 #[test]
-fn a_page_in_one_file_with_another_model_opens_with_that() {
+fn a_page_that_is_saved_with_another_model_opens_with_that_and_saves_itself() {
     scenario("one file with another model", Gpu::None, |page| {
         let folder = tempfile::tempdir()?;
         page.save_into(folder.path())?;
         page.open("?backend=cpu")?;
         page.wait_for_result()?;
         copies_the_commands(page)?;
-        save_as_page(page, SHAPES)?;
-        let name = "mine.html";
-        page.saved(folder.path(), name)?;
-        page.visit(&address(&folder.path().join(name), "backend=cpu&score=0.2")?)?;
-        page.wait_for_result()?;
-        let seen = "[document.querySelector('#weights').textContent, document.querySelector('#model').length]";
-        ensure!(page.eval(seen)? == json!(["mine", 1]), "{}", page.eval(seen)?);
+        select(page, SHAPES)?;
+        for name in ["from-the-server.html", "from-the-disk.html"] {
+            page.click("#save-page")?;
+            page.wait_for_status("shapes.html, ")?;
+            page.saved(folder.path(), "shapes.html")?;
+            std::fs::rename(folder.path().join("shapes.html"), folder.path().join(name))?;
+            page.visit(&address(&folder.path().join(name), "backend=cpu&score=0.2")?)?;
+            page.wait_for_result()?;
+            let seen = "[document.querySelector('#weights').textContent, document.querySelector('#model').length]";
+            ensure!(page.eval(seen)? == json!([SHAPES, 1]), "{}", page.eval(seen)?);
+        }
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
         Ok(())
     });
@@ -87,18 +92,4 @@ fn copies_the_commands(page: &mut Page) -> Result<()> {
         (page.text("navigator.clipboard.readText()")?, page.text("document.querySelector('#made-by').textContent")?);
     ensure!(copied == commands && copied.contains("--bin train"), "copied: {copied}");
     Ok(())
-}
-
-/// Saves the page with a model that ships, under another name.
-fn save_as_page(page: &mut Page, model: &str) -> Result<()> {
-    let script = format!(
-        "(async () => {{
-            const {{ standalonePage }} = await import(new URL('./standalone.js', location.href));
-            const file = await (await fetch('./models/{model}.safetensors')).blob();
-            const html = await standalonePage(file, {{ name: 'mine', labels: ['circle'] }});
-            const href = URL.createObjectURL(html);
-            Object.assign(document.createElement('a'), {{ href, download: 'mine.html' }}).click();
-        }})()"
-    );
-    page.eval(&script).map(drop)
 }

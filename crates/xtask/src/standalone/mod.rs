@@ -1,7 +1,7 @@
 //! `dist/standalone.html`: the page with everything that it needs in one file, which opens by a double-click.
 //!
-//! The files are embedded as base64, each in a data block with its path; `opener.js` loads them from there. Another file
-//! is one more block, so `web/standalone.js` makes such a page with other weights.
+//! The files are embedded as base64, each in a data block with its path; `opener.js` loads them from there. Another
+//! file is one more block, so `web/standalone.js` makes such a page with other weights.
 
 mod markup;
 

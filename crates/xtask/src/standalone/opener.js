@@ -80,7 +80,7 @@ globalThis.asOpened = document.documentElement.cloneNode(true);
     return [block.dataset.path, () => (blob ??= decode(block))];
   }));
   const folder = new URL("./", location.href).href;
-  // A page from the disk has no origin to speak of: Chrome says "file://" here and "null" there, and caches take neither.
+  // A page from the disk has no origin to speak of: Chrome says "file://" or "null", and its caches take neither.
   const site = folder.startsWith("file:") ? "http://disk/" : folder;
   globalThis.origin = new URL(site).origin;
   const { find, open } = embed(files, folder, site);
