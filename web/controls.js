@@ -27,6 +27,17 @@ export const choice = (choices) => ({
   read: (control) => control.value,
 });
 
+/** A checkbox that is `on` by default: 1 or 0, or null for the default. */
+export const flag = (on) => ({
+  parse: (text) => (text === String(1 - on) ? 1 - on : null),
+  prepare() {},
+  show: (control, value) => { control.checked = Boolean(value ?? on); },
+  read: (control) => (Number(control.checked) === on ? null : 1 - on),
+});
+
+const MANY = 24; // classes: from here on they can be searched
+
+/** A chip for each class; where there are many, the input before them hides those without its text. */
 export const classes = () => ({
   parse: (text) => text?.split(",").map((label) => label.trim()).filter(Boolean) ?? null,
   prepare(control, labels) {
@@ -35,6 +46,12 @@ export const classes = () => ({
       chip.style.setProperty("--class", colour(index + 1));
       return chip;
     }));
+    const search = control.previousElementSibling;
+    Object.assign(search, { value: "", hidden: labels.length <= MANY });
+    search.oninput = () => {
+      const wanted = search.value.trim().toLowerCase();
+      for (const chip of control.children) chip.hidden = !chip.textContent.toLowerCase().includes(wanted);
+    };
   },
   show(control, value) {
     for (const box of control.querySelectorAll("input")) box.checked = value?.includes(box.value) ?? true;

@@ -10,11 +10,11 @@ const NAMES = ["WebGpuUnavailable", "WeightsInvalid", "SourceInvalid", "DeviceLo
 export class Detector {
   #calls = new Map();
   #nextId = 1;
-  #ended = null; // the error of every further call, once there is one
+  #ended = null; // the error of every further call
   #pictures = queue((picture, options) => this.#ask("detect", { picture, options }, [picture]));
   #worker = null;
-  #open; // `#open(error)` fills a new worker, after what ended the last one
-  #opening = null; // its promise; other calls wait for it
+  #open; // `#open(error)` fills a worker, after what ended the last one
+  #opening = null; // its promise, for which calls wait
   #given; // options for a detector that is made of this one
 
   static async load(given) {
@@ -32,14 +32,14 @@ export class Detector {
     const detector = new Detector();
     detector.#given = { backend, engine: options.engine, precision: options.precision };
     let taken = null; // once for all workers
+    const fill = async (chosen) => {
+      await detector.#send("prepare", { backend: chosen });
+      taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), aborted);
+      return detector.#send("load", { ...taken, options: sendable({ ...options, backend: chosen }) }, [], tell);
+    };
     const start = async (chosen, fallbackReason) => {
       detector.#spawn();
-      const open = async () => {
-        await detector.#send("prepare", { backend: chosen });
-        taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), aborted);
-        return detector.#send("load", { ...taken, options: sendable({ ...options, backend: chosen }) }, [], tell);
-      };
-      const info = await Promise.race([aborted, open()]);
+      const info = await Promise.race([aborted, fill(chosen)]);
       detector.info = Object.freeze({ ...info, fallbackReason });
       tell("ready", 1, 1);
     };
@@ -133,7 +133,7 @@ export class Detector {
     if (error.name === "DeviceLost") this.#lose(error);
   }
 
-  // The worker or its device is gone, and with it what was sent. Once loaded, the detector gets another.
+  // The worker or its device is gone, with all calls. Once loaded, the detector gets another.
   #lose(error) {
     this.#worker?.end();
     for (const { reject } of this.#calls.values()) reject(error);
@@ -149,7 +149,7 @@ export class Detector {
   }
 }
 
-// What may not be sendable becomes text: the wasm checks it.
+// What may not be sendable becomes text, which the wasm checks.
 function sendable(options) {
   const plain = (value) => value == null || ["boolean", "number"].includes(typeof value) ? value : String(value);
   const copy = ([name, value]) => [name, Array.isArray(value) ? value.map(String) : plain(value)];

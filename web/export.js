@@ -105,8 +105,8 @@ export function bindSave({ source, all, labels, read, say, fail }) {
 
 // The picture with the boxes of its report.
 function drawn({ element, report }) {
-  const detections = report.detections.map(({ label, class: classIndex, score, box: [x1, y1, x2, y2] }) =>
-    ({ label, classIndex, score, box: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 } }));
+  const detections = report.detections.map(({ label, class: classIndex, score, box: [x1, y1, x2, y2], track }) =>
+    ({ label, classIndex, score, track, box: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 } }));
   return png(element, { ...report, detections });
 }
 

@@ -8,11 +8,12 @@ export function report(name, decodeMs, { width, height, detections, timing }) {
     image: name,
     width,
     height,
-    detections: detections.map(({ label, classIndex, score, box: { x, y, width, height } }) => ({
+    detections: detections.map(({ label, classIndex, score, box: { x, y, width, height }, track }) => ({
       label,
       class: classIndex,
       score,
       box: [x, y, x + width, y + height],
+      ...(track && { track }),
     })),
     timing_ms: { decode_image: decodeMs, preprocess, network, postprocess, total },
   };

@@ -57,10 +57,12 @@ export function bindInputs(acts) {
   });
   addEventListener("paste", ({ clipboardData }) => takeData(clipboardData));
 
-  const keys = { o: () => $("file").click(), c: camera, s: acts.savePng, t: acts.teach, "?": help };
+  const keys = {
+    o: () => $("file").click(), c: camera, h: acts.seeing, s: acts.savePng, t: acts.teach, "?": help,
+  };
   addEventListener("keydown", (event) => {
     const { key, target, ctrlKey, metaKey, altKey } = event;
-    if (ctrlKey || metaKey || altKey || target.closest?.("select, dialog")) return;
+    if (ctrlKey || metaKey || altKey || target.closest?.("select, dialog, [type=search]")) return;
     // A slider, a radio button and a text have these keys for themselves.
     const own = `input:not([type=file], [type=checkbox])${key === " " ? ", button, summary, a, input" : ""}`;
     const taken = !target.closest?.(own) && acts.press(key);

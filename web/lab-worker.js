@@ -3,12 +3,13 @@
 // Messages in:  { id, kind: one of CALLS, ... }
 // Messages out: "started", then { id, kind: "done", value } or { id, kind: "failed", name, message }.
 
-import init, { WasmLesson } from "./lab/ssd-lab.js";
+import init, { WasmLesson, WasmSight } from "./lab/ssd-lab.js";
 
 const runtime = init();
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 let lesson = null;
+let sight = null;
 
 self.onmessage = async ({ data: { id, kind, ...request } }) => {
   try {
@@ -43,6 +44,21 @@ const CALLS = {
   file: () => new Blob([lesson.file()], { type: "application/octet-stream" }),
 
   measure: () => lesson.measure(),
+
+  // How detections come about. The file comes with the first picture for a model, a picture with its first `params`.
+  async see({ file, picture, params }) {
+    try {
+      if (file) {
+        sight?.free();
+        sight = null;
+        sight = new WasmSight(new Uint8Array(await file.arrayBuffer()));
+      }
+      if (picture) sight.look(pixels(picture), picture.width, picture.height);
+    } finally {
+      picture?.close();
+    }
+    return sight.explain(params);
+  },
 };
 
 function pixels(picture) {

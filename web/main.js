@@ -3,6 +3,7 @@
 // For scripts and tests: `document.documentElement.dataset.state` is `loading` (no detector yet), `running`, `ready` or
 // `error`; `window.lastResult` is the Result on show (detector.d.ts) or null.
 
+import { showModel } from "./card.js";
 import { Detector } from "./detector.js";
 import { $ } from "./dom.js";
 import { bindSave } from "./export.js";
@@ -10,28 +11,32 @@ import { report } from "./formats.js";
 import { bindInputs } from "./inputs.js";
 import { follow, latest } from "./loop.js";
 import { bindModels } from "./models.js";
-import { annotatedPng, drawOverlay } from "./overlay.js";
+import { annotatedPng } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
-  counted, milliseconds, showCameras, showDetections, showError, showModel, showProgress, showStatus, showTimes,
-  watchList,
+  counted, milliseconds, showCameras, showDetections, showError, showProgress, showStatus, showTimes, watchList,
 } from "./readout.js";
 import { fitting, listSamples } from "./samples.js";
 import { bindSeveral } from "./several.js";
-import { detectOptions, readSettings, writeSettings } from "./settings.js";
+import { bindSeeing } from "./seeing.js";
+import { detectOptions, readSettings } from "./settings.js";
 import { cameras, openBlob, openCamera, openScreen, openUrl } from "./source.js";
+import { bindSpeed } from "./speed.js";
 import { bindTeaching } from "./teaching.js";
+import { bindTracks } from "./tracks.js";
 import { bindVideo } from "./video.js";
 
 const settings = readSettings();
 const { backend, engine, precision } = settings;
 const page = { detector: null, model: null, source: null, sample: "", stop: null, highlight: null, lost: 0 };
 const samples = listSamples().catch(() => []);
-const count = { busy: 0, loads: 0, opens: 0, frames: 0, since: 0, fps: null };
+const count = { busy: 0, loads: 0, opens: 0 };
 
 const live = () => page.source?.live || "";
-const draw = () => drawOverlay($("overlay"), $("view"), window.lastResult, page.source?.mirrored, page.highlight);
+const draw = () => tracks.paint(window.lastResult, page.highlight);
 const refresh = latest(detect);
+const speed = bindSpeed();
+const seeing = bindSeeing(page, live, () => detectOptions(settings), fail);
 // A GPU computes one frame while another is read.
 const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
 
@@ -49,6 +54,7 @@ function settle() {
   $("mirror").ariaPressed = Boolean(page.source?.mirrored);
   $("camera-device").hidden = live() !== "camera" || $("camera-device").length < 2;
   $("save-open").disabled = !window.lastResult && !detected().length;
+  seeing.settle();
 }
 
 function fail(error) {
@@ -81,7 +87,7 @@ function load(model) {
       Object.assign(page, { detector, model });
       panel.applyInfo(detector.info);
       change();
-      showModel(detector.info, model);
+      showModel(detector.info, model, engine);
       showError("");
       await offer(detector.info.labels);
       refresh();
@@ -99,14 +105,14 @@ function load(model) {
 function watchLoading(progress) {
   const ready = progress.stage === "ready";
   showProgress(ready ? null : progress);
-  if (ready && page.detector) showModel(page.detector.info, page.model);
+  if (ready && page.detector) showModel(page.detector.info, page.model, engine);
 }
 
 function detect() {
   const { detector, source } = page;
   return detector && source && work(async () => {
     try {
-      const result = await detector.detect(source.element, detectOptions(settings));
+      const result = await tracks.detect(source, (options) => detector.detect(source.element, options));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
       if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
@@ -125,25 +131,19 @@ function present(result) {
   const { item, name, decodeMs } = page.source;
   if (item) strip.note(item, { report: report(name, decodeMs, result) });
   const objects = strip.place(item) + counted(result.detections.length, "object");
-  const seconds = (performance.now() - count.since) / 1000;
-  count.frames += 1;
-  if (!live()) {
-    showStatus(`${objects} in ${milliseconds(result.timing.total)}`);
-  } else if (seconds > 1) {
-    // Not at every frame: screen readers read it aloud.
-    count.fps = count.frames / seconds;
-    showStatus(`${objects}, ${count.fps.toFixed(1)} frames per second`);
-    Object.assign(count, { frames: 0, since: performance.now() });
-  }
+  const { fps, fresh } = speed.note(result.timing, live());
+  // Not at every frame: screen readers read it aloud.
+  if (!live()) showStatus(`${objects} in ${milliseconds(result.timing.total)}`);
+  else if (fresh) showStatus(`${objects}, ${fps.toFixed(1)} frames per second`);
   showDetections(result.detections);
-  showTimes(result, count.fps);
+  showTimes(result, fps);
   draw();
 }
 
 // For runs over many pictures. The detector heals, and may be another one by then; a second loss is an error.
-async function ask(element) {
+async function ask(element, options = detectOptions(settings)) {
   const { detector } = page;
-  const detect = () => page.detector.detect(element, detectOptions(settings));
+  const detect = () => page.detector.detect(element, options);
   return detect().catch((error) => {
     if (error.name === "DeviceLost" || detector !== page.detector) return detect();
     throw error;
@@ -204,7 +204,7 @@ function closeSource() {
   page.source?.close();
   page.source?.element.remove();
   Object.assign(page, { source: null, sample: "", stop: null, highlight: null });
-  Object.assign(count, { frames: 0, since: performance.now(), fps: null });
+  speed.restart();
   window.lastResult = null;
   showDetections([]);
   draw();
@@ -242,7 +242,8 @@ const { strip, openFiles, detected, change } = bindSeveral({
   changed: settle,
 });
 
-const video = bindVideo({ refresh, detect: ask, present, work, settle });
+const tracks = bindTracks(settings, page, draw);
+const video = bindVideo({ refresh, detect: tracks.over(ask), present, work, settle });
 
 const save = bindSave({
   source: () => page.source,
@@ -254,11 +255,11 @@ const save = bindSave({
 });
 
 const panel = bindPanel(settings, () => {
-  writeSettings(settings);
+  tracks.change();
   change();
   forget();
   if (!live()) refresh();
-});
+}, draw);
 
 const models = bindModels(page, load, (text) => {
   forget();
@@ -278,6 +279,7 @@ const { showSamples } = bindInputs(teaching.before({
   mirror: () => mirror(!page.source.mirrored),
   screen: () => (live() === "screen" ? freeze() : open(() => openScreen(freeze))),
   savePng: save.png,
+  seeing: seeing.toggle,
   closeStrip: () => {
     if (page.source?.item) page.source.item = null;
     strip.close();

@@ -3,9 +3,11 @@
 // `entry` is from models/index.json, `kept` is a note of kept.js.
 
 import { $, make } from "./dom.js";
+import { download } from "./export.js";
 import { forgetKept, keep, listKept, openKept } from "./kept.js";
 import { size } from "./readout.js";
-import { clearCached, listCached } from "./storage.js";
+import { standalonePage } from "./standalone.js";
+import { CACHED, listCached } from "./storage.js";
 
 /** `page` has the `model` and `detector` in use; `load(model)` changes them; `say(text)` tells the user. */
 export function bindModels(page, load, say) {
@@ -25,6 +27,7 @@ export function bindModels(page, load, say) {
     $("model").hidden = models.size < 2;
     $("model").value = model?.name ?? "";
     $("keep").hidden = !isSecureContext || !model || model.entry || model.kept || typeof model.weights === "string";
+    $("save-page").hidden = !model;
     $("keep").textContent = `Keep for next time (${size(detector?.info.bytes ?? 0)})`;
     const cached = await listCached();
     const bytes = cached.reduce((sum, note) => sum + note.size, 0);
@@ -57,6 +60,15 @@ export function bindModels(page, load, say) {
     say(`Kept as ${note.name}, ${size(note.size)}.`);
   }
 
+  async function saveAsPage() {
+    const { model: { name, entry }, detector } = page;
+    say("Putting the page and the model into one file…");
+    const { labels, arch } = detector.info;
+    const html = await standalonePage(await detector.file(), { labels, arch, ...entry, name });
+    download(html, `${name}.html`);
+    say(`${name}.html, ${size(html.size)}, opens by a double-click, without a server.`);
+  }
+
   // Opens a model of the user's, in place of an earlier one of that name.
   async function open({ name, weights, labels }) {
     const old = models.get(name);
@@ -67,7 +79,8 @@ export function bindModels(page, load, say) {
   }
 
   $("keep").onclick = keepCurrent;
-  $("cached-clear").onclick = () => clearCached().then(show);
+  $("save-page").onclick = saveAsPage;
+  $("cached-clear").onclick = () => caches.delete(CACHED).then(show);
 
   return {
     /** Lists what ships and what is kept, and loads the model at `address`, or else the default. */

@@ -8,19 +8,40 @@ export const colour = (classIndex) => `oklch(0.84 0.16 ${Math.round(classIndex *
 /** `LABEL NN%`, for the list and the picture. */
 export const caption = ({ label, score }) => `${label} ${Math.round(score * 100)}%`;
 
-/** Draws `result`, or nothing, over `view`; `highlight` is the index of a detection or null. */
+// What keeps its number keeps its colour.
+const hue = ({ track, classIndex }) => colour(track ?? classIndex);
+
+/**
+ * Draws `result`, or nothing, over `view`; `highlight` is the index of a detection or null. Returns the pen and where
+ * the picture is: `to` leads from parts of it to pixels of the view, `from` back.
+ */
 export function drawOverlay(canvas, view, result, mirrored, highlight) {
+  const where = place(canvas, view, result);
+  if (!result) return null;
+  const pen = canvas.getContext("2d");
+  drawDetections(pen, result, { ...where, mirrored }, devicePixelRatio, highlight);
+  const { scale, left, top } = where;
+  const [wide, high] = [result.width * scale, result.height * scale].map((size) => size / devicePixelRatio);
+  const [x0, y0] = [left / devicePixelRatio, top / devicePixelRatio];
+  const seen = (x) => (mirrored ? 1 - x : x);
+  return {
+    pen,
+    mirrored,
+    to: (x, y) => [x0 + seen(x) * wide, y0 + y * high],
+    from: (x, y) => [seen((x - x0) / wide), (y - y0) / high],
+  };
+}
+
+/** Clears a canvas that covers `view`, and says where a picture lies on it, in pixels of the canvas. */
+export function place(canvas, view, picture) {
   const width = Math.round(view.clientWidth * devicePixelRatio);
   const height = Math.round(view.clientHeight * devicePixelRatio);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, width, height);
-  if (!result) return;
+  canvas.getContext("2d").clearRect(0, 0, width, height);
+  if (!picture) return null;
   // As `object-fit: contain`.
-  const scale = Math.min(width / result.width, height / result.height);
-  const left = (width - result.width * scale) / 2;
-  const top = (height - result.height * scale) / 2;
-  drawDetections(pen, result, { scale, left, top, mirrored }, devicePixelRatio, highlight);
+  const scale = Math.min(width / picture.width, height / picture.height);
+  return { scale, left: (width - picture.width * scale) / 2, top: (height - picture.height * scale) / 2 };
 }
 
 /** The picture with its boxes as a PNG Blob, in natural size; null if that is too large for a canvas. */
@@ -39,13 +60,15 @@ export function annotated(element, result, canvas = make("canvas")) {
 
 function drawDetections(pen, result, { scale, left, top, mirrored }, unit, highlight) {
   const placed = result.detections.map((detection, index) => {
-    const { x, y, width, height } = detection.box;
+    const { x, y, width, height } = detection.smooth ?? detection.box;
     const seenX = mirrored ? result.width - x - width : x;
     const box = { x: left + seenX * scale, y: top + y * scale, width: width * scale, height: height * scale };
+    box.trail = detection.trail?.map((point) =>
+      [left + (mirrored ? result.width - point.x : point.x) * scale, top + point.y * scale]);
     return { detection, box, alpha: highlight === null || highlight === index ? 1 : 0.2 };
   });
   // All boxes before all labels; the best comes last, and so on top.
-  for (const part of [drawBox, drawLabel]) {
+  for (const part of [drawTrail, ...(STYLES[document.documentElement.dataset.boxes] ?? STYLES.named)]) {
     for (const { detection, box, alpha } of placed.toReversed()) {
       pen.globalAlpha = alpha;
       part(pen, detection, box, unit);
@@ -54,9 +77,29 @@ function drawDetections(pen, result, { scale, left, top, mirrored }, unit, highl
   pen.globalAlpha = 1;
 }
 
-function drawBox(pen, { classIndex }, { x, y, width, height }, unit) {
+// The setting “Boxes”: what is drawn of a detection.
+const STYLES = { named: [drawBox, drawLabel], filled: [fillBox, drawBox, drawLabel], plain: [drawBox] };
+
+function fillBox(pen, detection, { x, y, width, height }) {
+  const { globalAlpha } = pen;
+  pen.globalAlpha *= 0.3;
+  pen.fillStyle = hue(detection);
+  pen.fillRect(x, y, width, height);
+  pen.globalAlpha = globalAlpha;
+}
+
+function drawTrail(pen, detection, { trail }, unit) {
+  if (!trail) return;
+  pen.strokeStyle = hue(detection);
+  pen.lineWidth = 2 * unit;
+  pen.beginPath();
+  for (const [x, y] of trail) pen.lineTo(x, y);
+  pen.stroke();
+}
+
+function drawBox(pen, detection, { x, y, width, height }, unit) {
   // A dark halo keeps the line visible on any picture.
-  for (const [style, line] of [["rgb(0 0 0 / 55%)", 4.5], [colour(classIndex), 2.5]]) {
+  for (const [style, line] of [["rgb(0 0 0 / 55%)", 4.5], [hue(detection), 2.5]]) {
     pen.strokeStyle = style;
     pen.lineWidth = line * unit;
     pen.strokeRect(x, y, width, height);
@@ -67,12 +110,12 @@ function drawBox(pen, { classIndex }, { x, y, width, height }, unit) {
 function drawLabel(pen, detection, { x, y }, unit) {
   pen.font = `600 ${13 * unit}px system-ui, sans-serif`;
   pen.textBaseline = "middle";
-  const text = caption(detection);
+  const text = `${detection.track ? `#${detection.track} ` : ""}${caption(detection)}`;
   const width = pen.measureText(text).width + 12 * unit;
   const height = 20 * unit;
   const left = Math.max(0, Math.min(x - 1.25 * unit, pen.canvas.width - width));
   const top = y >= height ? y - height : Math.min(y, pen.canvas.height - height);
-  pen.fillStyle = colour(detection.classIndex);
+  pen.fillStyle = hue(detection);
   pen.beginPath();
   pen.roundRect(left, top, width, height, 4 * unit);
   pen.fill();

@@ -1,20 +1,25 @@
 // The panel of settings, by the rows of settings.js: it keeps controls and settings in step.
 
 import { $ } from "./dom.js";
-import { SETTINGS } from "./settings.js";
+import { SETTINGS, writeSettings } from "./settings.js";
 
-/** Binds the controls to `settings`; `onChange` follows each change. Returns `{ applyInfo }`. */
-export function bindPanel(settings, onChange) {
+/**
+ * Binds the controls to `settings`. `onChange` follows each change of what is detected, `onLook` of how it is drawn,
+ * which stands in the document's `data-boxes`. Returns `{ applyInfo }`.
+ */
+export function bindPanel(settings, onChange, onLook) {
   let defaults = {};
 
   function show() {
-    for (const row of SETTINGS) row.show($(row.name), settings[row.name] ?? defaults[row.option]);
+    for (const row of SETTINGS) row.show($(row.name), settings[row.name] ?? defaults[row.option] ?? row.usual);
+    document.documentElement.dataset.boxes = $("boxes").value;
   }
 
   function change(changes) {
     Object.assign(settings, changes);
     show();
-    onChange();
+    writeSettings(settings);
+    (Object.keys(changes).join() === "boxes" ? onLook : onChange)();
   }
 
   for (const { name, read } of SETTINGS) $(name).oninput = () => change({ [name]: read($(name)) });

@@ -1,11 +1,11 @@
-// The calls of `detect`, however many: few pictures are held, and a live source does not fall behind.
+// The calls of `detect`: few pictures are held, and a live source does not fall behind.
 
 import { failure } from "./support.js";
 
 const SENT = 2; // pictures at the worker: one is computed, the result of the other is read
 const HELD = 8; // pictures in all
 
-/** The calls of a detector. `send(picture, options)` takes an ImageBitmap over and promises its result. */
+/** `send(picture, options)` takes an ImageBitmap over and promises its result. */
 export function queue(send) {
   let waiting = []; // calls, in order
   let sent = 0;
@@ -25,8 +25,8 @@ export function queue(send) {
     return call.result;
   }
 
-  // What has to wait is read now, as far as there is room, since the caller may change it. Of a video only the newest
-  // frame is of use, and many open VideoFrames stop their camera or decoder.
+  // What waits is read now, if there is room: the caller may change it. Of a video only the newest frame is of use, and
+  // many open VideoFrames stop their camera.
   function prepare(call) {
     const { source } = call;
     if (source?.codedWidth) {
@@ -59,7 +59,7 @@ export function queue(send) {
   async function run(call) {
     sent += 1;
     if (!call.picture) read(call);
-    // In an object, since the next call waits until this one is sent, not answered.
+    // In an object: the next call waits until this one is sent, not answered.
     const turn = last.then(() => call.picture).then((picture) => ({
       answer: send(picture, call.options).catch((error) => {
         picture.close();

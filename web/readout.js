@@ -1,4 +1,4 @@
-// What the page says: detections, times, progress, the model.
+// What the page says: detections, times, progress. The model is in card.js.
 
 import { $, make } from "./dom.js";
 import { caption, colour } from "./overlay.js";
@@ -22,7 +22,9 @@ export function showDetections(detections) {
   detections.forEach((detection, index) => {
     const button = list.children[index].firstChild;
     button.textContent = caption(detection);
-    button.style.setProperty("--class", colour(detection.classIndex));
+    button.style.setProperty("--class", colour(detection.track ?? detection.classIndex));
+    if (detection.track) button.dataset.track = detection.track;
+    else delete button.dataset.track;
     button.style.setProperty("--score", detection.score);
   });
 }
@@ -70,34 +72,20 @@ const STAGES = {
   ready: "Ready",
 };
 
+let kernels = 0; // see compiled
+
 /** Shows the progress of loading; null hides it. Without a total the bar moves. */
 export function showProgress(progress) {
   $("progress").hidden = !progress;
   if (!progress) return;
   const { stage, loaded, total } = progress;
+  if (stage === "parse") kernels = 0;
+  if (stage === "compile") kernels = total ?? 0;
   const amount = stage === "weights" && loaded ? `, ${size(loaded)}${total ? ` of ${size(total)}` : ""}` : "";
   write("progress-text", STAGES[stage] + amount);
   if (total) Object.assign($("progress-bar"), { max: total, value: loaded });
   else $("progress-bar").removeAttribute("value");
 }
 
-/** Shows the model and what it runs on. `entry` is from models/index.json, if the model ships. */
-export function showModel(info, { name, entry }) {
-  const { voc07_11pt: map, data, split } = entry?.measured ?? {};
-  const device = [info.backend === "webgpu" ? "WebGPU" : "CPU", info.adapter, info.precision];
-  write("backend", [...device, info.gpuBytes && size(info.gpuBytes)].filter(Boolean).join(", "));
-  write("weights", name);
-  write("recognised", info.recognised ?? "–");
-  write("network", `${info.arch}, ${info.inputSize} × ${info.inputSize}`);
-  write("measured", map >= 0 ? `mAP ${(map * 100).toFixed(1)} % (11 points) on ${data} ${split}` : "–");
-  write("licence", entry?.licence ?? "–");
-  const { command, ...origin } = info.provenance;
-  const provenance = Object.entries(origin).filter(([, value]) => value);
-  write("made-by", command || "–");
-  write("provenance", provenance.map(([key, value]) => `${key}: ${value}`).join("; "));
-  const slow = "This WebGPU adapter is software on the CPU, which is slow. Try ?backend=cpu in the address.";
-  const fallback = info.fallbackReason && `Running on the CPU, which is slower. ${info.fallbackReason}`;
-  const untimed = info.stageTimes ? "" : " It has no clock: the network's time is that of all its stages.";
-  write("notice", fallback ?? (info.software ? slow : "") + untimed);
-  $("nameless").hidden = !info.recognised || info.labels[0] !== "class 1";
-}
+/** The number of kernels that were compiled for the detector that was loaded last. */
+export const compiled = () => kernels;

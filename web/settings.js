@@ -1,7 +1,9 @@
 // The settings, a row each. `name` is a setting's parameter in the address, so that a link shares it, and the id of its
-// control; `option` is the option of `detect` that it sets. A setting of null is left to the weights.
+// control; `option` is the option of `detect` that it sets. A setting of null is left to the weights, or if it sets no
+// option, to the page: it is `usual`.
 
-import { choice, classes, number } from "./controls.js";
+import { choice, classes, flag, number } from "./controls.js";
+import { gate } from "./gate.js";
 
 export const SETTINGS = [
   { name: "score", option: "score", ...number(0, 1, 0.01) },
@@ -10,6 +12,10 @@ export const SETTINGS = [
   { name: "topk", option: "topK", ...number(1, 512, 1) },
   { name: "max", option: "maxDetections", ...number(1, 200, 1) },
   { name: "classes", option: "classes", ...classes() },
+  { name: "boxes", usual: "named", ...choice({ named: "With names", filled: "Filled", plain: "Without names" }) },
+  { name: "track", ...flag(0) },
+  { name: "between", ...flag(1) },
+  { name: "gate", ...gate() },
 ];
 
 /** The settings, and what else the address may have. */
@@ -37,4 +43,4 @@ export function writeSettings(settings) {
 }
 
 export const detectOptions = (settings) =>
-  Object.fromEntries(SETTINGS.map(({ name, option }) => [option, settings[name]]));
+  Object.fromEntries(SETTINGS.flatMap(({ name, option }) => (option ? [[option, settings[name]]] : [])));

@@ -1,12 +1,12 @@
-// Starts a worker wherever this module came from: beside the page, a bundler's output, another site.
+// Starts a worker wherever this module is: beside the page, in a bundler's output, on another site.
 
 import { absolute, failure, refusal } from "./support.js";
 
 export const crash = (what) => failure("DeviceLost", `The detector stopped (${what}) and starts anew: call again.`);
 
 /**
- * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`: bundlers know no other form. The
- * worker's first message is "started"; `receive` gets the others, `fail` the error that ended it.
+ * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`, which bundlers know. The worker's
+ * first message is "started"; `receive` gets the others, `fail` the error that ended it.
  */
 export function spawn(make, receive, fail) {
   const { Worker: Native } = globalThis;
@@ -16,7 +16,7 @@ export function spawn(make, receive, fail) {
   let worker = null;
   let address = null;
 
-  // Bundlers change the address, so it is read here. A script of another site becomes no worker, but one may import it.
+  // Bundlers change the address, so it is read here. A worker may import another site's script, not be it.
   function FromAnywhere(url, options) {
     address = absolute(url);
     if (address.origin === origin) return new Native(url, options);
@@ -31,7 +31,7 @@ export function spawn(make, receive, fail) {
   async function explain(message) {
     end();
     if (started) return fail(crash(message));
-    const why = (await refusal(start)) ?? (message || (await fault(address)));
+    const why = (await refusal(start)) ?? (message || (await fault(address.href)));
     fail(failure("DeviceLost", `The detector's worker did not start (${why}).`));
   }
 
@@ -56,7 +56,7 @@ export function spawn(make, receive, fail) {
 }
 
 // Why a script did not load. The browser does not say.
-async function fault({ href }) {
-  const answer = await fetch(href).then(({ status }) => status, () => "nothing");
-  return `the server answered ${answer} for ${href}: serve the folder whole, to other sites with CORS`;
+async function fault(url) {
+  const answer = await fetch(url).then(({ status }) => status, () => "nothing");
+  return `the server answered ${answer} for ${url}: serve the folder whole, to other sites with CORS`;
 }

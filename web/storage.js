@@ -1,10 +1,10 @@
-// Fetched weights in Cache Storage. A file is stored whole or not at all, under its SHA-256, with a note: `{ sum, size,
-// url, etag, modified }`. An insecure page has none.
+// Fetched weights in Cache Storage, each under its SHA-256 with a note: `{ sum, size, url, tag }`. An insecure page has
+// none.
 
 const CACHED_FROM = 25e6; // bytes; the browser caches smaller files
 const CACHED_MOST = 1e9; // bytes in all; the oldest go first
 
-const CACHED = "ssd-weights";
+export const CACHED = "ssd-weights";
 
 const key = (sum) => `${origin}/${sum}`;
 
@@ -35,7 +35,7 @@ export async function sha256(bytes) {
 
 export const listCached = () => list(CACHED);
 
-/** What came from `url`, or has the SHA-256 `known`: its note with `file`; null if not there or damaged. */
+/** What came from `url`, or has the SHA-256 `known`: its note with `file`; null if it is damaged or not there. */
 export async function recall(url, known) {
   const note = (await listCached()).find(({ sum, url: from }) => (known ? sum === known : from === url));
   const file = note && await read(CACHED, note.sum).catch(() => null);
@@ -52,12 +52,10 @@ export async function remember(note, file) {
   await put(CACHED, { ...note, sum, size }, file).catch(() => {});
 }
 
-/** Drops what was fetched from `url`, and the oldest files above `most` bytes. */
+/** Drops what came from `url`, and the oldest files above `most` bytes. */
 export async function tidy(most, url) {
   let sum = 0;
   for (const note of (await listCached()).reverse()) {
     if (note.url === url || (sum += note.size) > most) await drop(CACHED, note.sum);
   }
 }
-
-export const clearCached = () => caches.delete(CACHED);

@@ -2,15 +2,12 @@
 
 /** The name of the WebGPU adapter. Rejects where there is none. */
 export async function findAdapter() {
-  const need = (met, sentence) => {
-    if (!met) throw failure("WebGpuUnavailable", sentence);
-  };
-  need(isSecureContext, "WebGPU needs a secure page: open this one over https or from localhost.");
-  need(navigator.gpu, "This browser has no WebGPU: use a current Chrome, Edge, Safari or Firefox, or the CPU.");
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
-  need(adapter, "This browser offers no WebGPU adapter: update the graphics driver, or on Linux start Chrome with " +
-    "--enable-unsafe-webgpu --enable-features=Vulkan.");
-  return describe(adapter);
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+  if (adapter) return describe(adapter);
+  throw failure("WebGpuUnavailable", navigator.gpu ? "This browser offers no WebGPU adapter: update the graphics " +
+    "driver, or on Linux start Chrome with --enable-unsafe-webgpu --enable-features=Vulkan."
+    : isSecureContext ? "This browser has no WebGPU: use a current Chrome, Edge, Safari or Firefox, or the CPU."
+    : "WebGPU needs a secure page: open this one over https or from localhost.");
 }
 
 /** An adapter's name. Any field of its `info` may be empty, or `info` missing. */
@@ -20,13 +17,12 @@ export function describe({ info }) {
   return isFallbackAdapter ? `${name} (software)` : name;
 }
 
-/** An error of the detector: its name is part of the interface, its message is one sentence. */
+/** An error of the detector: a name of its interface, and a sentence. */
 export const failure = (name, message) => Object.assign(new Error(message), { name });
 
 let refused = null; // the last event of the Content Security Policy
 globalThis.addEventListener?.("securitypolicyviolation", (event) => {
-  const { disposition, effectiveDirective } = event;
-  if (disposition !== "report" && /^(connect|script|worker)-src/.test(effectiveDirective)) refused = event;
+  if (event.disposition !== "report" && /^(connect|script|worker)-src/.test(event.effectiveDirective)) refused = event;
 });
 
 /** What the policy has refused since `start` (a time of `performance`), as a clause, or null. */

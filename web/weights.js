@@ -4,6 +4,7 @@ import { recall, remember, sha256 as sumOf } from "./storage.js";
 import { absolute, failure, refusal } from "./support.js";
 
 const HELD = 2000; // ms that a download outlives its last load: one that comes at once takes it over
+const TRIES = 5; // to go on with a download that broke off
 const downloads = new Map(); // by what was asked for
 
 /** `{ file, name }` from an address, a Blob, or bytes, until `aborted` rejects. `tell(loaded, total)` counts bytes. */
@@ -12,11 +13,10 @@ export async function takeWeights(weights, { sha256, cache }, tell, aborted) {
   let which = "given";
   try {
     const source = readable(weights);
-    const { size, name } = source;
-    which = name ?? source.href ?? which;
-    if (source.href) return await share(source, sha256, cache ?? true, tell, aborted);
-    tell(size, size);
-    return { file: await check(source, sha256), name };
+    const { href, size, name = source.pathname?.split("/").pop() } = source;
+    which = href ?? name ?? which;
+    if (!href) tell(size, size);
+    return { file: await (href ? share(href, sha256, cache ?? true, tell, aborted) : verified(source, sha256)), name };
   } catch ({ message }) {
     const why = (await refusal(start)) ?? `${message}: check address or file`;
     throw failure("WeightsInvalid", `The weights ${which} could not be read (${why}).`);
@@ -32,33 +32,29 @@ function readable(weights) {
   throw new Error("neither address nor ArrayBuffer nor Blob");
 }
 
-// The file, if its SHA-256 is as expected.
-async function check(file, expected) {
+async function verified(file, expected) {
   const found = expected && await sumOf(await file.arrayBuffer());
   if (found && found !== expected) throw new Error("its SHA-256 is wrong");
   return file;
 }
 
-// Takes part in a download, which ends when nobody does any more.
-async function share({ href, pathname }, expected, cache, tell, aborted) {
-  const key = JSON.stringify([href, expected, cache]);
-  const download = downloads.get(key) ?? { listeners: new Set(), last: [0, null], abort: new AbortController() };
+// Takes part in a download, which ends with its last load.
+async function share(url, expected, cache, tell, aborted) {
+  const key = JSON.stringify([url, expected, cache]);
+  const download = downloads.get(key) ?? { listeners: new Set(), abort: new AbortController() };
   const { listeners, abort } = download;
   const drop = () => {
     if (downloads.get(key) === download) downloads.delete(key);
     abort.abort();
   };
-  const report = (...bytes) => {
-    download.last = bytes;
-    for (const listener of listeners) listener(...bytes);
-  };
+  const report = (...bytes) => listeners.forEach((listener) => listener(...bytes));
   listeners.add(tell);
-  tell(...download.last);
+  tell(0, null);
   downloads.set(key, download);
-  download.file ??= fetchWeights(href, expected, cache, report, abort.signal);
+  download.file ??= fetchWeights(url, expected, cache, report, abort.signal);
   download.file.catch(drop); // the next load tries anew
   try {
-    return { file: await Promise.race([aborted, download.file]), name: pathname.split("/").pop() };
+    return await Promise.race([aborted, download.file]);
   } finally {
     listeners.delete(tell);
     setTimeout(() => listeners.size || drop(), HELD);
@@ -73,24 +69,23 @@ async function fetchWeights(url, expected, cache, tell, signal) {
     return held.file;
   }
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  const file = await check(await drain(response, tell), expected);
-  if (cache) await remember({ url, ...validators(response) }, file);
+  const file = await verified(await drain(url, response, tell, signal), expected);
+  if (cache) await remember({ url, tag: tagOf(response) }, file);
   return file;
 }
 
-const validators = ({ headers }) => ({ etag: headers.get("etag"), modified: headers.get("last-modified") });
+// What changes with the content.
+const tagOf = ({ headers }) => headers.get("etag") ?? headers.get("last-modified");
 
 // The server's response; null if it still has what is held, or is out of reach.
 async function ask(url, held, signal) {
-  const { etag: old, modified: before } = held ?? {};
-  // Another site would have to permit a condition; its response is compared and dropped instead.
+  const tag = held?.tag;
+  // Another site would have to permit a condition: its response is compared and dropped.
   const far = new URL(url).origin !== origin;
-  const headers = far ? {} : old ? { "If-None-Match": old } : before ? { "If-Modified-Since": before } : {};
+  const headers = far || !tag ? {} : { [tag.endsWith('"') ? "If-None-Match" : "If-Modified-Since"]: tag };
   try {
     const response = await fetch(url, { headers, signal, cache: held ? "no-store" : "no-cache" });
-    const { etag, modified } = validators(response);
-    const same = old ? old === etag : before && before === modified;
-    if (response.status !== 304 && !(response.ok && same)) return response;
+    if (response.status !== 304 && !(response.ok && tag && tag === tagOf(response))) return response;
     response.body?.cancel();
   } catch (error) {
     if (!held) throw far ? new Error("its site is out of reach or does not permit it by CORS") : error;
@@ -98,21 +93,30 @@ async function ask(url, held, signal) {
   return null;
 }
 
-async function drain({ headers, body }, tell) {
+// The whole of a response. What breaks off goes on from there, if the server still has the same content.
+async function drain(url, response, tell, signal) {
   // A compressing server counts other bytes; another site may hide that it compresses.
+  const { headers } = response;
   let total = headers.has("content-encoding") ? null : Number(headers.get("content-length")) || null;
   let loaded = 0;
   const parts = [];
-  const broken = () => new Error(`the connection broke after ${loaded} bytes`);
-  const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch(() => { throw broken(); });
-    if (done) break;
-    parts.push(value);
-    loaded += value.length;
-    if (loaded > total) total = null;
-    tell(loaded, total);
+  const tag = tagOf(response);
+  let next = response;
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const reader = next?.body.getReader();
+    const read = async () => (await reader?.read().catch(() => null)) ?? {};
+    let part = await read();
+    for (; part.value; part = await read()) {
+      parts.push(part.value);
+      loaded += part.value.length;
+      if (loaded > total) total = null;
+      tell(loaded, total);
+      tries = 0;
+    }
+    if (part.done && !(loaded < total)) return new Blob(parts);
+    await new Promise((done) => setTimeout(done, 1000 * tries));
+    next = await fetch(url, { headers: { Range: `bytes=${loaded}-` }, signal }).catch(() => null);
+    if (next && !(next.status === 206 && tag && tag === tagOf(next))) break;
   }
-  if (loaded < total) throw broken();
-  return new Blob(parts);
+  throw new Error(`the connection broke after ${loaded} bytes`);
 }

@@ -1,11 +1,13 @@
-// The worker: it owns the wasm module, the device and one detector, so that they never block the page.
-// It alone imports the wasm glue, statically, for bundlers' sake.
+// The worker: it owns wasm, device and detector, so that they never block the page. It imports the wasm's glue
+// statically, for bundlers' sake.
 //
-// Messages in:  { id, kind: "prepare" | "load" | "detect" | "decode" | "file" | "selfTest", ... }
+// Messages in: { id, kind, ... }, where `kind` is one of CALLS.
 // Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
 
 import { failure, findAdapter, refusal } from "./support.js";
 import init, { WasmDetector } from "./wasm/ssd-web.js";
+
+const LARGEST_PX = 8192; // a side that every WebGPU device takes
 
 let adapter = null; // its name
 let runtime = null; // promises the wasm
@@ -17,7 +19,7 @@ const pen = canvas.getContext("2d", { willReadFrequently: true });
 
 self.onmessage = ({ data }) => answer(data); // calls overlap
 
-// A panic inside wasm can surface outside of any call. After it the instance is unusable.
+// A panic of the wasm may be outside of any call. After it the instance is unusable.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
 
 self.deviceLost = (reason) => postMessage({ kind: "crashed", message: `the GPU was lost: ${reason}` }); // by the wasm
@@ -35,7 +37,10 @@ const CALLS = {
   // Before weights are fetched. The wasm is compiled while they arrive.
   async prepare({ backend }) {
     adapter = backend === "cpu" ? null : await findAdapter();
-    runtime = startRuntime();
+    runtime = init().catch(async ({ message }) => {
+      const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
+      throw failure("DeviceLost", `The detector's program did not load (${why}).`);
+    });
     runtime.catch(() => {}); // shown by load
   },
 
@@ -54,12 +59,14 @@ const CALLS = {
 
   async detect({ picture, options }) {
     const start = performance.now();
+    const size = [picture.width, picture.height];
+    const seen = await fitting(picture);
     try {
-      const result = await (direct ? detector.detectBitmap(picture, options) : detectPixels(picture, options));
+      const result = await (direct ? detector.detectBitmap(seen, size, options) : detectPixels(seen, size, options));
       result.timing.total = performance.now() - start;
       return result;
     } finally {
-      picture.close();
+      seen.close();
     }
   },
 
@@ -70,27 +77,32 @@ const CALLS = {
   selfTest: () => detector.selfTest(),
 };
 
-async function startRuntime() {
-  try {
-    await init();
-  } catch ({ message }) {
-    const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
-    throw failure("DeviceLost", `The detector's program did not load (${why}).`);
-  }
+// Shrinks what no texture or canvas takes. Boxes will be in pixels of the whole picture all the same.
+async function fitting(picture) {
+  const { width, height } = picture;
+  const scale = Math.min(1, LARGEST_PX / Math.max(width, height));
+  if (scale === 1) return picture;
+  const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const smaller = createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  return smaller.catch((error) => unreadable(picture, error)).finally(() => picture.close());
 }
 
-// The canvas is reused, so that a stream of frames allocates no surface.
-function detectPixels(picture, options) {
+// The canvas is reused, so that frames allocate none.
+function detectPixels(picture, size, options) {
   const { width, height } = picture;
   try {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     pen.clearRect(0, 0, width, height);
     pen.drawImage(picture, 0, 0);
-    return detector.detectPixels(pen.getImageData(0, 0, width, height).data, width, height, options);
-  } catch ({ message }) {
-    throw failure("SourceInvalid",
-      `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
+    return detector.detectPixels(pen.getImageData(0, 0, width, height).data, width, height, size, options);
+  } catch (error) {
+    unreadable(picture, error);
   }
+}
+
+function unreadable({ width, height }, { message }) {
+  throw failure("SourceInvalid",
+    `The picture of ${width} x ${height} pixels could not be read (${message}): use a smaller one.`);
 }
 
 postMessage("started");

@@ -153,3 +153,69 @@ fn drawn_pictures_are_copies_and_replace_nothing() {
     let ran = scene.detect(&["--annotate", path_text(&file)]);
     assert!(ran.failed(2).contains("choose another folder"), "{}", ran.stderr);
 }
+
+#[test]
+fn objects_keep_their_numbers_from_frame_to_frame() {
+    let scene = Scene::new();
+    std::fs::remove_file(scene.picture("b.jpg")).expect("it is there");
+    for frame in ["b.png", "c.png"] {
+        std::fs::copy(scene.picture("a.png"), scene.picture(frame)).expect("a copy");
+    }
+    let saved = scene.folder.path().join("tracks.csv");
+    let options = ["--json", "--score", "0.2", "--top-k", "20"];
+    let plain = scene.detect(&options).done().json();
+    let more = ["--track", "--fps", "10", "--save-tracks", path_text(&saved)];
+    let ran = scene.detect(&[&options[..], &more].concat()).done();
+    let reports = ran.json();
+    let detections = |reports: &Value, frame: usize| reports[frame]["detections"].as_array().expect("a list").clone();
+    let numbers = |frame: usize| -> Vec<u64> {
+        detections(&reports, frame).iter().map(|found| found["track"].as_u64().expect("a number")).collect()
+    };
+    assert!(!numbers(0).is_empty(), "noise finds something");
+    // The frames are one picture, so each box is where it was.
+    assert!((1..3).all(|frame| numbers(frame) == numbers(0)), "{:?} {:?}", numbers(0), numbers(2));
+    for frame in 0..3 {
+        let mut tracked = detections(&reports, frame);
+        for found in &mut tracked {
+            found.as_object_mut().expect("an object").remove("track");
+        }
+        assert_eq!(tracked, detections(&plain, frame), "what is reported does not depend on tracking");
+    }
+
+    // From the second frame on, every object is believed.
+    let csv = std::fs::read_to_string(&saved).expect("the tracks");
+    let frames: Vec<&str> = csv.lines().filter_map(|line| line.split(',').next()).collect();
+    assert!(frames.contains(&"2") && frames.contains(&"3") && !frames.contains(&"1"), "{csv}");
+    assert!(csv.lines().all(|line| line.split(',').count() == 10 && line.ends_with(",-1,-1,-1")), "{csv}");
+
+    let ran = scene.detect(&["--track", "--save-tracks", "tracks.txt"]);
+    let error = ran.failed(2);
+    assert!(error.contains(".jsonl") && error.contains(".csv"), "{error}");
+}
+
+#[test]
+fn windows_of_a_picture_add_what_is_small_in_it() {
+    let scene = Scene::new();
+    std::fs::remove_file(scene.picture("b.jpg")).expect("it is there");
+    let options = ["--json", "--score", "0.001"];
+    let found = |more: &[&str]| {
+        let document = scene.detect(&[&options[..], more].concat()).done().json();
+        check_detections(&document[0]);
+        document[0]["detections"].as_array().expect("a list").clone()
+    };
+    let plain = found(&[]);
+    assert_eq!(found(&["--tiles", "auto"]), plain, "a picture smaller than the network's input stays whole");
+    assert_eq!(found(&["--tiles", "1"]), plain);
+    let median = |found: &[Value]| {
+        let corner = |found: &Value, index: usize| found["box"][index].as_f64().expect("a number");
+        let mut heights: Vec<f64> = found.iter().map(|found| corner(found, 3) - corner(found, 1)).collect();
+        heights.sort_by(f64::total_cmp);
+        heights[heights.len() / 2]
+    };
+    let tiled = found(&["--tiles", "4", "--max", "512"]);
+    assert!(median(&tiled) < median(&plain), "{} {}", median(&tiled), median(&plain));
+
+    let ran = scene.detect(&["--tiles", "many"]);
+    let error = ran.failed(2);
+    assert!(error.contains("neither auto nor a number"), "{error}");
+}

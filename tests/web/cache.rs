@@ -105,6 +105,34 @@ fn progress_counts_bytes_and_states_no_unknown_total() {
 }
 
 #[test]
+fn a_download_that_breaks_off_goes_on_where_it_broke_if_the_content_is_the_same() {
+    scenario("resumed download", Gpu::None, |page| {
+        let bytes = large(page)?;
+        let size = bytes.len();
+        let cut = Extra { bytes, cut: Some(13_000_000), ranges: true, ..Extra::default() };
+        page.server.put("tagged", Extra { tag: Some("\"one\""), ..cut.clone() });
+        page.server.put("untagged", cut);
+        page.open(BLANK)?;
+        page.eval(LOAD)?;
+        let outcome = page.eval("load('tagged')")?;
+        ensure!(outcome["info"].is_object(), "it did not load: {}", outcome["message"]);
+        ensure!(page.server.answers("tagged") == [200, 206, 206], "{:?}", page.server.answers("tagged"));
+        let steps = steps(&outcome)?;
+        ensure!(steps.is_sorted_by(|a, b| a.0 < b.0), "not growing: {steps:?}");
+        ensure!(steps.iter().all(|step| step.1 == Some(size)), "another total than {size}: {steps:?}");
+
+        // Without a tag nobody knows what the rest belongs to.
+        let outcome = page.eval("load('untagged')")?;
+        ensure!(outcome["name"] == "WeightsInvalid", "{outcome}");
+        ensure!(
+            outcome["message"].as_str().is_some_and(|text| text.contains("broke after 13000000 bytes")),
+            "{outcome}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
 fn a_broken_stream_or_other_content_is_refused_in_a_sentence() {
     scenario("broken stream", Gpu::None, |page| {
         let bytes = large(page)?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use ssd_tests::{skip, workspace_root};
 
 use super::devtools::DevTools;
-use super::server::Server;
+use super::server::{Extra, Server};
 
 /// Whether the browser has a WebGPU adapter: an emulated one, as a machine may lack a graphics card.
 #[derive(Clone, Copy, PartialEq)]
@@ -47,6 +47,9 @@ const EMULATED_GPU: [&str; 5] = [
 
 /// The limit for loading a detector and detecting, on an emulated adapter and a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// The page's service worker.
+pub const SERVICE_WORKER: &str = "sw.js";
 
 /// The limit for what takes a moment.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -94,6 +97,9 @@ impl Page {
     fn start(browser: &Path, gpu: Gpu) -> Result<Self> {
         let dist = workspace_root().join("dist");
         let server = Server::start(&dist)?;
+        // Kept files would hide what a test serves later. As Trunk serves it, the service worker keeps none.
+        let bytes = std::fs::read(workspace_root().join("web").join(SERVICE_WORKER))?;
+        server.put(SERVICE_WORKER, Extra { bytes, ..Extra::default() });
         let emulated = if gpu == Gpu::Emulated { &EMULATED_GPU[..] } else { &[] };
         let devtools = DevTools::start(browser, &[&FLAGS[..], emulated].concat())?;
         Ok(Self { devtools, server, dist })
@@ -244,6 +250,29 @@ impl Page {
             self.devtools.call("Input.dispatchKeyEvent", event)?;
         }
         Ok(())
+    }
+
+    /// Presses a key that the browser itself knows, by its number: `Tab` is 9, `Escape` 27.
+    pub fn press_own(&mut self, key: &str, number: u32) -> Result<()> {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": number });
+            self.devtools.call("Input.dispatchKeyEvent", event)?;
+        }
+        Ok(())
+    }
+
+    /// The window is as wide as that, and the user prefers `light` or `dark`.
+    pub fn look_like(&mut self, width: u32, scheme: &str) -> Result<()> {
+        let screen = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.devtools.call("Emulation.setDeviceMetricsOverride", screen)?;
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools.call("Emulation.setEmulatedMedia", json!({ "features": features })).map(drop)
+    }
+
+    /// The nodes that a screen reader gets.
+    pub fn accessibility_tree(&mut self) -> Result<Vec<Value>> {
+        let tree = self.devtools.call("Accessibility.getFullAXTree", json!({}))?;
+        tree["nodes"].as_array().cloned().context("there is no accessibility tree")
     }
 
     /// Waits until the page's status begins so.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Extra {
     pub tag: Option<&'static str>,
     /// The connection ends after this number of bytes; 0: before any answer.
     pub cut: Option<usize>,
+    /// A request for the bytes from somewhere on gets these alone.
+    pub ranges: bool,
     /// The headers for length and encoding.
     pub length: Length,
     /// More headers, each a line with its end.
@@ -59,6 +62,7 @@ struct Shared {
     answers: Mutex<HashMap<String, Vec<u16>>>,
     /// Headers of every answer, each a line with its end.
     headers: Mutex<String>,
+    down: AtomicBool,
 }
 
 impl Server {
@@ -72,6 +76,7 @@ impl Server {
             extras: Mutex::default(),
             answers: Mutex::default(),
             headers: Mutex::default(),
+            down: AtomicBool::new(false),
         });
         let given = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -109,6 +114,11 @@ impl Server {
         headers.clone_into(&mut lock(&self.shared.headers));
     }
 
+    /// Answers nobody from now on, as without a network, or everybody again.
+    pub fn set_down(&self, down: bool) {
+        self.shared.down.store(down, Ordering::Relaxed);
+    }
+
     /// The statuses with which requests for a file of a test were answered so far, 0 for no answer.
     pub fn answers(&self, name: &str) -> Vec<u16> {
         lock(&self.shared.answers).get(&format!("{FOLDER}{name}")).cloned().unwrap_or_default()
@@ -120,15 +130,21 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    if shared.down.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let mut request = BufReader::new(connection.try_clone()?);
     let mut first = String::new();
     request.read_line(&mut first)?;
-    let mut tag = None;
+    let (mut tag, mut from) = (None, None);
     let mut header = String::new();
     while request.read_line(&mut header)? > 2 {
         let (name, value) = header.split_once(':').unwrap_or_default();
         if name.eq_ignore_ascii_case("if-none-match") {
             tag = Some(value.trim().to_owned());
+        }
+        if name.eq_ignore_ascii_case("range") {
+            from = value.trim().strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse().ok());
         }
         header.clear();
     }
@@ -138,7 +154,7 @@ fn answer(mut connection: TcpStream, shared: &Shared) -> std::io::Result<()> {
     match extra {
         Some(extra) => {
             let extra = Extra { headers: headers + &extra.headers, ..extra };
-            let status = send_extra(&mut connection, url, &extra, tag.as_deref())?;
+            let status = send_extra(&mut connection, url, &extra, tag.as_deref(), from)?;
             lock(&shared.answers).entry(url.to_owned()).or_default().push(status);
         }
         None => send_file(&mut connection, shared, url, &headers)?,
@@ -164,14 +180,29 @@ fn send_file(connection: &mut TcpStream, shared: &Shared, url: &str, headers: &s
     connection.write_all(&body)
 }
 
-fn send_extra(connection: &mut TcpStream, url: &str, extra: &Extra, tag: Option<&str>) -> std::io::Result<u16> {
+fn send_extra(
+    connection: &mut TcpStream,
+    url: &str,
+    extra: &Extra,
+    tag: Option<&str>,
+    from: Option<usize>,
+) -> std::io::Result<u16> {
     if extra.cut == Some(0) {
         return Ok(0);
     }
     let known = tag.is_some() && tag == extra.tag;
-    let (status, body) = if known { (304, &[][..]) } else { (200, &extra.bytes[..]) };
+    let part = from.filter(|_| extra.ranges).and_then(|from| Some((from, extra.bytes.get(from..)?)));
+    let (status, body) = match part {
+        _ if known => (304, &[][..]),
+        Some((_, part)) => (206, part),
+        None => (200, &extra.bytes[..]),
+    };
     let kind = kind_of(url.split('?').next().unwrap_or(url));
     write!(connection, "HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nConnection: close\r\n")?;
+    if let Some((from, _)) = part {
+        let length = extra.bytes.len();
+        write!(connection, "Content-Range: bytes {from}-{}/{length}\r\n", length.saturating_sub(1))?;
+    }
     if let Some(tag) = extra.tag {
         write!(connection, "ETag: {tag}\r\n")?;
     }

@@ -111,7 +111,7 @@ fn a_video_is_played_stepped_and_scrubbed() {
 }
 
 /// Opens a video of the sample picture moving, 25 frames a second, made by the browser's encoder.
-fn open_drive(page: &mut Page) -> Result<()> {
+pub fn open_drive(page: &mut Page) -> Result<()> {
     page.eval(&format!(
         "(async () => {{
             const {{ record }} = await import('./record.js');

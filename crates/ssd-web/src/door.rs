@@ -109,35 +109,45 @@ impl WasmDetector {
         Ok(())
     }
 
-    /// Detects in a picture of `[height, width, 4]` bytes, RGBA as a canvas has them.
+    /// Detects in pixels, `[height, width, 4]` bytes, RGBA as a canvas has them. They are those of a picture of `size`
+    /// pixels, width and height, perhaps shrunk.
     #[wasm_bindgen(js_name = detectPixels)]
     pub async fn detect_pixels(
         &self,
         rgba: Vec<u8>,
         width: usize,
         height: usize,
+        size: &[u32],
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        self.detect(&Picture::Rgba { bytes: &rgba, width, height }, [width, height], options).await
+        self.detect(&Picture::Rgba { bytes: &rgba, width, height }, size, options).await
     }
 
-    /// Detects in a bitmap, which goes from texture to texture: for our kernels on WebGPU only. The bitmap must stay
-    /// open until the promise is settled.
+    /// Detects in a bitmap of a picture of `size` pixels, which goes from texture to texture: for our kernels on WebGPU
+    /// only. The bitmap must stay open until the promise is settled.
     #[wasm_bindgen(js_name = detectBitmap)]
-    pub async fn detect_bitmap(&self, bitmap: web_sys::ImageBitmap, options: JsValue) -> Result<JsValue, JsValue> {
+    pub async fn detect_bitmap(
+        &self,
+        bitmap: web_sys::ImageBitmap,
+        size: &[u32],
+        options: JsValue,
+    ) -> Result<JsValue, JsValue> {
         let (width, height) = (bitmap.width() as usize, bitmap.height() as usize);
         let source = ExternalImageSource::ImageBitmap(bitmap);
-        self.detect(&Picture::External { source, width, height }, [width, height], options).await
+        self.detect(&Picture::External { source, width, height }, size, options).await
     }
 
     /// Runs without a break up to its first wait, so frames are submitted in the order of the calls.
-    async fn detect(&self, picture: &Picture<'_>, size: [usize; 2], options: JsValue) -> Result<JsValue, JsValue> {
+    async fn detect(&self, picture: &Picture<'_>, size: &[u32], options: JsValue) -> Result<JsValue, JsValue> {
         let start = now();
+        let &[width, height] = size else {
+            return Err(Failure::new(Kind::SourceInvalid, "a size is two numbers").into());
+        };
         let params = from_js::<Options>(&options)?.params(self.pipeline.header())?;
         let pending = self.pipeline.submit(std::slice::from_ref(picture), &params).map_err(Failure::from)?;
         let mut outcomes = self.pipeline.read(pending).await.map_err(Failure::from)?;
         let outcome = outcomes.pop().ok_or_else(|| Failure::new(Kind::DeviceLost, "The device returned no result"))?;
-        Ok(to_js(&wire::result(&outcome, &self.pipeline, size, now() - start))?)
+        Ok(to_js(&wire::result(&outcome, &self.pipeline, [width, height].map(|side| side as usize), now() - start))?)
     }
 
     /// Detections from the predictions of another runtime: offsets `[P, 4]` and logits `[P, C]`, row by row, for a

@@ -25,6 +25,8 @@ pub mod cpu_network;
 
 pub mod postprocess;
 
+pub mod tiles;
+
 // Training: priors matched to objects, and the loss.
 pub mod matching;
 

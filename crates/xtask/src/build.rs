@@ -4,13 +4,20 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{shell, tools};
+use crate::{offline, shell, standalone, tools};
 
 /// Builds the page, after installing what that takes. No `wasm-opt`: binaryen 108, which Debian has, writes a file
 /// whose tables browsers refuse.
 pub fn run() -> Result<()> {
     tools::ensure_page_tools()?;
-    shell::step("build the page into dist/", || shell::run(&mut trunk(&["build"])))
+    shell::step("build the page into dist/", || shell::run(&mut trunk(&["build"])))?;
+    finish()
+}
+
+/// What Trunk does not do. It works on `dist/` as it is.
+pub fn finish() -> Result<()> {
+    shell::step("list the page's files for use without a network", offline::write)?;
+    shell::step("put the page into one file, too", standalone::write)
 }
 
 /// Trunk, kept from asking for news of itself. It takes only `true` or `false` for `NO_COLOR` and would stop at the

@@ -7,9 +7,12 @@
 mod budget;
 mod build;
 mod lint;
+mod offline;
 mod package;
+mod scripts;
 mod serve;
 mod shell;
+mod standalone;
 mod system;
 mod tally;
 mod test;
@@ -32,6 +35,8 @@ struct Cli {
 enum Command {
     /// Build the static page into dist/
     Build,
+    /// Do what `build` does after `trunk build`, with dist/ as it is
+    Finish,
     /// Build the detector alone into dist-package/, for npm, a CDN or another page
     Package(package::Options),
     /// Build the page, serve it and rebuild it when a source changes
@@ -44,7 +49,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Build => build::run().map(drop),
+        Command::Build => build::run(),
+        Command::Finish => build::finish(),
         Command::Package(options) => package::run(&options),
         Command::Serve(options) => serve::run(&options),
         Command::Test => test::run(),

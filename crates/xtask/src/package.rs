@@ -14,8 +14,17 @@ use crate::{build, shell};
 pub const SCRIPTS: [&str; 7] =
     ["detector.js", "pictures.js", "spawn.js", "storage.js", "support.js", "weights.js", "worker.js"];
 
-/// What comes from `dist/` besides.
-const OTHERS: [&str; 3] = ["detector.d.ts", "wasm/ssd-web.js", "wasm/ssd-web_bg.wasm"];
+/// The scripts that a page asks for when it teaches a detector; and those of the tracker, which the detector does not
+/// know.
+const ON_DEMAND: [&str; 2] = ["lab-worker.js", "teach.js"];
+const TRACKER: [&str; 2] = ["tracker.js", "tracker.d.ts"];
+
+/// What Trunk makes of Rust for these scripts.
+const GLUE: [&str; 3] = ["lab/ssd-lab.js", "track/ssd-track-web.js", "wasm/ssd-web.js"];
+const WASM: [&str; 3] = ["lab/ssd-lab_bg.wasm", "track/ssd-track-web_bg.wasm", "wasm/ssd-web_bg.wasm"];
+
+/// The types of the detector's interface.
+const TYPES: [&str; 1] = ["detector.d.ts"];
 
 /// What comes from the sources, with its name in the package.
 const DOCUMENTS: [(&str, &str); 4] = [
@@ -47,7 +56,7 @@ pub fn assemble(with_model: bool) -> Result<()> {
     let root = shell::root();
     let (dist, package, part) = (root.join("dist"), root.join("dist-package"), root.join("dist-package.part"));
     remove(&part)?;
-    for name in SCRIPTS.iter().chain(&OTHERS) {
+    for name in all() {
         copy(&dist.join(name), &part.join(name))?;
     }
     for (from, name) in DOCUMENTS {
@@ -61,6 +70,12 @@ pub fn assemble(with_model: bool) -> Result<()> {
     fs::write(part.join("package.json"), manifest()).context("package.json cannot be written")?;
     remove(&package)?;
     fs::rename(&part, &package).with_context(|| format!("{} cannot be renamed", part.display()))
+}
+
+/// All that comes from `dist/`, but for the model.
+fn all() -> impl Iterator<Item = &'static str> {
+    let parts: [&'static [&'static str]; 6] = [&SCRIPTS, &ON_DEMAND, &TRACKER, &GLUE, &WASM, &TYPES];
+    parts.into_iter().flatten().copied()
 }
 
 /// The file of the model that the page starts with.
@@ -124,7 +139,7 @@ mod tests {
     #[test]
     fn the_scripts_are_all_that_a_detector_asks_for() {
         let web = shell::root().join("web");
-        let mut found = vec!["detector.js".to_owned()];
+        let mut found = vec!["detector.js".to_owned(), "tracker.js".to_owned()];
         let mut next = 0;
         while next < found.len() {
             // What Trunk makes is no source.
@@ -137,7 +152,7 @@ mod tests {
             next += 1;
         }
         found.sort();
-        let mut listed = [&SCRIPTS[..], &["wasm/ssd-web.js"]].concat();
+        let mut listed = [&SCRIPTS[..], &ON_DEMAND, &["tracker.js"], &GLUE].concat();
         listed.sort_unstable();
         assert_eq!(found, listed);
     }
@@ -149,7 +164,7 @@ mod tests {
         assert!(keys.iter().all(|key| *key != "scripts" && !key.ends_with("ependencies")), "{keys:?}");
         for path in ["/main", "/types", "/exports/./types", "/exports/./default"] {
             let path = manifest.pointer(path).unwrap().as_str().unwrap().trim_start_matches("./");
-            assert!(SCRIPTS.iter().chain(&OTHERS).any(|file| *file == path), "{path}");
+            assert!(all().any(|file| file == path), "{path}");
         }
     }
 }

@@ -14,7 +14,7 @@ pub const SELECTION: [&str; 6] =
     ["--workspace", "--exclude", "xtask", "--no-default-features", "--features", "ssd-train/remote"];
 
 /// What the page and its tests compile to wasm32, each with the crates of the workspace that it depends on.
-const ON_WASM: [&str; 2] = ["ssd-web", "ssd-learn"];
+const ON_WASM: [&str; 3] = ["ssd-web", "ssd-learn", "ssd-track-web"];
 
 /// Those crates for wasm32 that exist.
 pub fn on_wasm() -> impl Iterator<Item = &'static str> {
@@ -47,6 +47,21 @@ pub fn sources(at: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     }
     let wanted = at.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted));
     Ok(if wanted { vec![at.to_path_buf()] } else { Vec::new() })
+}
+
+/// The files in a folder and below it.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let found: Result<Vec<_>> = children(folder)?
+        .into_iter()
+        .map(|child| if child.is_dir() { files(&child) } else { Ok(vec![child]) })
+        .collect();
+    Ok(found?.concat())
+}
+
+/// The way from a folder to a file in it, as addresses have it.
+pub fn way(folder: &Path, file: &Path) -> Result<String> {
+    let parts = file.strip_prefix(folder)?.iter().map(|part| part.to_string_lossy());
+    Ok(parts.collect::<Vec<_>>().join("/"))
 }
 
 /// What a folder holds, by name.

@@ -10,6 +10,7 @@ mod frame;
 mod report;
 mod subject;
 mod table;
+mod tracks;
 
 use std::path::PathBuf;
 
@@ -96,7 +97,7 @@ pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
     let Subject { header, model, .. } = &subject;
     let (pictures, images) = (subject.pictures(), usize::from(args.batch));
     let plan = bench::layers(model, header.input_size);
-    let progress = console::progress_bar(2 * plan.len() + 7, "measuring");
+    let progress = console::progress_bar(2 * plan.len() + 8, "measuring");
     let measured = |what: &str| {
         progress.set_message(what.to_owned());
         progress.inc(1);
@@ -127,6 +128,8 @@ pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
     let burn = (!args.no_burn).then(burn).transpose()?;
     let (frame, readback_bytes) = frame::measure(&pipeline, &pictures, budget)?;
     measured("frames");
+    let track_step_ms = tracks::step_ms(budget);
+    measured("tracks");
     progress.finish_and_clear();
 
     let rates = Rates { images, peak_gflops: peak.gflops };
@@ -150,6 +153,7 @@ pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
         readback_bytes,
         memory_bytes: pipeline.gpu_memory().map(|(bytes, _)| bytes),
         frame,
+        track_step_ms,
         methods: methods.iter().flat_map(|shape| rates.methods(shape, correct.tolerance)).collect(),
         correct,
     })

@@ -34,6 +34,8 @@ pub struct Report {
     /// Bytes that our kernels hold on the GPU.
     pub(super) memory_bytes: Option<u64>,
     pub(super) frame: FrameReport,
+    /// A step of the tracker with [`super::tracks::TRACKS`] objects, by the host.
+    pub(super) track_step_ms: f64,
     pub(super) correct: Correctness,
     /// Every way of doing each convolution, where that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{ByScore, LayerReport, MethodReport, Report};
+use super::tracks::TRACKS;
 
 /// The whole report.
 pub fn text(report: &Report) -> String {
@@ -89,6 +90,7 @@ fn totals(report: &Report, text: &mut String) {
         frame.pictures_per_s,
         report.readback_bytes
     );
+    let _ = writeln!(text, "tracks        {} ms a step of {TRACKS} objects, on the host", ms(report.track_step_ms));
     if let Some(bytes) = report.memory_bytes {
         let _ = writeln!(text, "GPU memory    {:.1} MiB", bytes as f64 / f64::from(1 << 20));
     }

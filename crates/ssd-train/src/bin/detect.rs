@@ -4,7 +4,6 @@
 //! command line; the work is done in `ssd_data::{images, draw}` and `ssd_train::detect`.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,16 +12,17 @@ use clap::Parser;
 use image::{ImageFormat, RgbImage};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use serde::Serialize;
 use ssd::postprocess::DetectParams;
-use ssd::{CornerBox, Detection};
 use ssd_data::draw::{Labelled, annotate};
 use ssd_data::images;
 use ssd_train::cli;
 use ssd_train::console;
-use ssd_train::detect::detector::{Detector, Timing};
+use ssd_train::detect::detector::Detector;
 use ssd_train::detect::engine::EngineArgs;
 use ssd_train::detect::nms::NmsName;
+use ssd_train::detect::report::{DetectionReport, ImageReport, TimingReport};
+use ssd_train::detect::tiled::{self, TileArgs};
+use ssd_train::detect::tracks::{TrackArgs, Tracks};
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
@@ -36,6 +36,7 @@ use ssd_train::failure::Failure;
   detect --weights best.safetensors street.jpg
   detect --weights best.safetensors --score 0.3 --classes person,dog --annotate drawn/ holiday/
   detect --weights best.safetensors --json street.jpg > street.json
+  detect --weights best.safetensors --track --fps 25 --save-tracks tracks.csv frames/
 
 Exit code: 0 done, 1 failed while running, 2 bad usage or bad input.")]
 struct Args {
@@ -75,41 +76,13 @@ struct Args {
     device: DeviceChoice,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    tiles: TileArgs,
+    #[command(flatten)]
+    tracks: TrackArgs,
     /// Print one JSON document on stdout, everything else on stderr; times are in milliseconds
     #[arg(long)]
     json: bool,
-}
-
-/// The report on one picture.
-#[derive(Serialize)]
-struct ImageReport {
-    image: String,
-    width: u32,
-    height: u32,
-    detections: Vec<DetectionReport>,
-    timing_ms: TimingReport,
-    /// What of the picture is missing, if something is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
-#[derive(Serialize)]
-struct DetectionReport {
-    label: String,
-    class: usize,
-    score: f32,
-    /// `[x1, y1, x2, y2]` in pixels of the picture.
-    #[serde(rename = "box")]
-    corners_px: [f32; 4],
-}
-
-#[derive(Serialize)]
-struct TimingReport {
-    decode_image: f64,
-    preprocess: f64,
-    network: f64,
-    postprocess: f64,
-    total: f64,
 }
 
 fn main() -> ExitCode {
@@ -118,8 +91,13 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let paths = images::find(&args.inputs).map_err(Failure::input)?;
-    let detector = Detector::load(&args.weights, &args.device, args.engine, 1)?;
-    let params = params(args, &detector)?;
+    let detector =
+        Detector::load(&args.weights, &args.device, args.engine, args.tiles.tiles.map_or(1, |_| tiled::BATCH))?;
+    let mut params = params(args, &detector)?;
+    let mut tracks = Tracks::new(&args.tracks, params.score)?;
+    if let Some(tracks) = &tracks {
+        params.score = params.score.min(tracks.least_score());
+    }
     let mut drawn = args.annotate.as_deref().map(|folder| Drawn::new(folder, &paths)).transpose()?;
     console::note(&format!("{} on {}", args.weights.display(), detector.device_name()));
 
@@ -127,8 +105,12 @@ fn run(args: &Args) -> Result<(), Failure> {
     let (mut reports, mut bad, mut failed) = (Vec::new(), 0_usize, 0_usize);
     let mut predictions = Predictions::default();
     for path in &paths {
-        match detect_one(path, &detector, &params) {
-            Ok((picture, report)) => {
+        let mut say = |done, all| progress.set_message(format!("window {done} of {all}"));
+        match detect_one(path, &detector, &params, args.tiles, &mut say) {
+            Ok((picture, mut report)) => {
+                if let Some(tracks) = &mut tracks {
+                    report.number(tracks, &detector.header().labels)?;
+                }
                 if let Some(note) = &report.note {
                     progress.suspend(|| console::note(&format!("{}: {note}", report.image)));
                 }
@@ -139,7 +121,7 @@ fn run(args: &Args) -> Result<(), Failure> {
                     drawn.write(path, picture, &report)?;
                 }
                 if !args.json {
-                    progress.suspend(|| cli::print_text(&readable(&report)))?;
+                    progress.suspend(|| cli::print_text(&report.readable()))?;
                 }
                 reports.push(report);
             }
@@ -150,6 +132,9 @@ fn run(args: &Args) -> Result<(), Failure> {
                 };
                 progress.suspend(|| console::complain(message));
                 *count += 1;
+                if let Some(tracks) = &mut tracks {
+                    tracks.skip();
+                }
             }
         }
         progress.inc(1);
@@ -157,6 +142,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     progress.finish_and_clear();
     if let Some(path) = &args.save_predictions {
         predictions.write(path)?;
+    }
+    if let Some(tracks) = &tracks {
+        console::note(&tracks.finish(&detector.header().labels)?);
     }
     if args.json {
         cli::print_json(&reports)?;
@@ -205,35 +193,28 @@ fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Fail
 }
 
 /// Reads a picture and detects; a picture that cannot be read is bad input.
-fn detect_one(path: &Path, detector: &Detector, params: &DetectParams) -> Result<(RgbImage, ImageReport), Failure> {
+fn detect_one(
+    path: &Path,
+    detector: &Detector,
+    params: &DetectParams,
+    tiles: TileArgs,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(RgbImage, ImageReport), Failure> {
     let start = Instant::now();
     let (picture, note) = images::read_noted(path).map_err(Failure::input)?;
     let decode_image_ms = start.elapsed().as_secs_f64() * 1e3;
-    let (detections, timing) =
-        detector.detect(&picture, params).map_err(|e| Failure::Run(format!("{}: {e}", path.display())))?;
+    let found = match tiles.tiles {
+        Some(tiles) => tiled::detect(detector, &picture, params, (tiles, tiled::BATCH), progress),
+        None => detector.detect(&picture, params),
+    };
+    let (detections, timing) = found.map_err(|e| Failure::Run(format!("{}: {e}", path.display())))?;
     let total_ms = start.elapsed().as_secs_f64() * 1e3;
 
     let (width, height) = picture.dimensions();
     let labels = &detector.header().labels;
-    let detections = detections.iter().map(|d| DetectionReport::new(d, labels, width, height)).collect();
+    let detections = detections.iter().map(|d| DetectionReport::new(d, labels, (width, height))).collect();
     let timing_ms = TimingReport::new(decode_image_ms, &timing, total_ms);
     Ok((picture, ImageReport { image: path.display().to_string(), width, height, detections, timing_ms, note }))
-}
-
-impl DetectionReport {
-    fn new(detection: &Detection, labels: &[String], width: u32, height: u32) -> Self {
-        let b = detection.bbox.clipped().scaled(width as f32, height as f32);
-        // A weights file has a label for each class; should one be missing, its number will do.
-        let label = labels.get(detection.class - 1).cloned().unwrap_or_else(|| detection.class.to_string());
-        Self { label, class: detection.class, score: detection.score, corners_px: [b.x1, b.y1, b.x2, b.y2] }
-    }
-}
-
-impl TimingReport {
-    fn new(decode_image: f64, timing: &Timing, total: f64) -> Self {
-        let (preprocess, network, postprocess) = (timing.preprocess_ms, timing.network_ms, timing.postprocess_ms);
-        Self { decode_image, preprocess, network, postprocess, total }
-    }
 }
 
 /// The network's predictions for each picture: name in the file, shape and bytes.
@@ -262,23 +243,6 @@ impl Predictions {
     }
 }
 
-/// One line for the picture, one for each detection.
-fn readable(report: &ImageReport) -> String {
-    let ImageReport { image, width, height, detections, timing_ms, .. } = report;
-    let objects = match detections.len() {
-        0 => "nothing found".to_owned(),
-        1 => "1 object".to_owned(),
-        n => format!("{n} objects"),
-    };
-    let mut text = format!("{image}: {objects}, {width} x {height} px, {:.0} ms\n", timing_ms.total);
-    for d in detections {
-        let [x1, y1, x2, y2] = d.corners_px;
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:>3.0}% {} at {x1:.0}, {y1:.0} to {x2:.0}, {y2:.0}", d.score * 100.0, d.label);
-    }
-    text
-}
-
 /// The folder of annotated pictures. Neither inputs nor other annotated pictures of the same name are overwritten.
 struct Drawn {
     folder: PathBuf,
@@ -296,7 +260,7 @@ impl Drawn {
     }
 
     fn write(&mut self, input: &Path, mut picture: RgbImage, report: &ImageReport) -> Result<(), Failure> {
-        let boxes: Vec<Labelled> = report.detections.iter().map(labelled).collect();
+        let boxes: Vec<Labelled> = report.detections.iter().map(DetectionReport::labelled).collect();
         annotate(&mut picture, &boxes);
         let format = match ImageFormat::from_path(input) {
             Ok(ImageFormat::Jpeg) => ImageFormat::Jpeg,
@@ -322,10 +286,4 @@ impl Drawn {
         }
         path
     }
-}
-
-fn labelled(detection: &DetectionReport) -> Labelled {
-    let [x1, y1, x2, y2] = detection.corners_px;
-    let text = format!("{} {:.0}%", detection.label, detection.score * 100.0);
-    Labelled { bbox_px: CornerBox::new(x1, y1, x2, y2), text, class: detection.class }
 }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use image::RgbImage;
 use rayon::prelude::*;
+use ssd::Detection;
 use ssd::postprocess::DetectParams;
 use ssd_data::{self as data, CocoIds, Dataset, Format, Id, LoadReport, Sample};
 use ssd_learn::classes::renamed;
@@ -20,9 +21,10 @@ use ssd_measure::{ImageResult, coco_files, evaluate};
 use ssd_train::arguments::one_of;
 use ssd_train::cli;
 use ssd_train::console;
-use ssd_train::detect::detector::Detector;
+use ssd_train::detect::detector::{Detector, DetectorError};
 use ssd_train::detect::engine::EngineArgs;
 use ssd_train::detect::nms::NmsName;
+use ssd_train::detect::tiled::{self, TileArgs};
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
@@ -97,6 +99,8 @@ struct Args {
     device: DeviceChoice,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    tiles: TileArgs,
     /// Pictures that pass through the network at once
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     #[arg(conflicts_with = "ground_truth")]
@@ -222,9 +226,10 @@ fn run_model(args: &Args, weights: &Path) -> Result<Measured, Failure> {
             .map_err(Failure::run)?;
         let pictures: Vec<&RgbImage> = samples.iter().map(|sample| &sample.image).collect();
         let names = || samples.iter().map(|sample| sample.name.as_str()).collect::<Vec<_>>().join(", ");
-        let found = detector.detect_batch(&pictures, &params).map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
-        for (sample, outcome) in samples.iter().zip(found) {
-            images.push(ImageResult::from_normalised(sample.size_px, &sample.truths_px, &outcome.detections));
+        let found = detect(args, &detector, &pictures, &params);
+        let found = found.map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
+        for (sample, detections) in samples.iter().zip(found) {
+            images.push(ImageResult::from_normalised(sample.size_px, &sample.truths_px, &detections));
             progress.inc(1);
         }
     }
@@ -234,6 +239,22 @@ fn run_model(args: &Args, weights: &Path) -> Result<Measured, Failure> {
     }
     let warning = set.report().and_then(LoadReport::warning);
     Ok(Measured { images, labels, warning })
+}
+
+/// What is found in each picture: in all at once, or in the windows of one after the other.
+fn detect(
+    args: &Args,
+    detector: &Detector,
+    pictures: &[&RgbImage],
+    params: &DetectParams,
+) -> Result<Vec<Vec<Detection>>, DetectorError> {
+    let Some(tiles) = args.tiles.tiles else {
+        let outcomes = detector.detect_batch(pictures, params)?;
+        return Ok(outcomes.into_iter().map(|outcome| outcome.detections).collect());
+    };
+    let batch = usize::from(args.batch);
+    let one = |picture: &&RgbImage| Ok(tiled::detect(detector, picture, params, (tiles, batch), &mut |_, _| {})?.0);
+    pictures.iter().map(one).collect()
 }
 
 /// What is measured on.

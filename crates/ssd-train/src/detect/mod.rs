@@ -5,3 +5,9 @@ pub mod detector;
 pub mod engine;
 
 pub mod nms;
+
+pub mod report;
+
+pub mod tiled;
+
+pub mod tracks;

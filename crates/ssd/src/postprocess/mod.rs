@@ -9,6 +9,7 @@ use crate::boxes::{CenterBox, Detection};
 use crate::codec::Variances;
 
 mod decode;
+pub mod explain;
 mod gather;
 mod nms;
 mod params;
@@ -33,16 +34,26 @@ pub fn postprocess(
     params: &DetectParams,
 ) -> Vec<Detection> {
     let decoded = decode(offsets, logits, priors, variances, activation);
+    select(&decoded, params, |_, _, _| {}).into_iter().map(|gathered| gathered.detection).collect()
+}
+
+/// The stages after decode. `removed(class, candidate, by)` is called for each candidate that NMS removes.
+fn select(
+    decoded: &Decoded,
+    params: &DetectParams,
+    mut removed: impl FnMut(usize, Candidate, Candidate),
+) -> Vec<Gathered> {
     let kept: Vec<Vec<Candidate>> = (decoded.rows().enumerate())
         .map(|(row, scores)| {
             let candidates = if params.wants(row + 1) { topk(scores, params) } else { Vec::new() };
+            let removed = |candidate, by| removed(row + 1, candidate, by);
             match params.nms {
-                Nms::Hard => nms(&candidates, &decoded.boxes, params),
-                Nms::Soft => soft_nms(&candidates, &decoded.boxes, params),
+                Nms::Hard => nms::nms_watched(&candidates, &decoded.boxes, params, removed),
+                Nms::Soft => nms::soft_nms_watched(&candidates, &decoded.boxes, params, removed),
             }
         })
         .collect();
-    gather(&kept, &decoded.boxes, params).into_iter().map(|gathered| gathered.detection).collect()
+    gather(&kept, &decoded.boxes, params)
 }
 
 #[cfg(test)]

@@ -10,6 +10,16 @@ pub const SOFT_NMS_SIGMA: f32 = 0.5;
 /// Goes through the candidates of a class, best first, and keeps each that no kept one overlaps by more than
 /// `params.iou`, up to `params.max`. `boxes` are those of all priors.
 pub fn nms(candidates: &[Candidate], boxes: &[CornerBox], params: &DetectParams) -> Vec<Candidate> {
+    nms_watched(candidates, boxes, params, |_, _| {})
+}
+
+/// The same, with `removed(candidate, by)` called for each candidate that a kept one removes: the first that does.
+pub(super) fn nms_watched(
+    candidates: &[Candidate],
+    boxes: &[CornerBox],
+    params: &DetectParams,
+    mut removed: impl FnMut(Candidate, Candidate),
+) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::new();
     let mut kept_boxes: Vec<CornerBox> = Vec::new();
     for candidate in candidates {
@@ -17,7 +27,10 @@ pub fn nms(candidates: &[Candidate], boxes: &[CornerBox], params: &DetectParams)
             break;
         }
         let bbox = boxes[candidate.prior as usize];
-        if !kept_boxes.iter().any(|better| suppresses(better, &bbox, params.iou)) {
+        let by = kept.iter().zip(&kept_boxes).find(|(_, better)| suppresses(better, &bbox, params.iou));
+        if let Some((by, _)) = by {
+            removed(*candidate, *by);
+        } else {
             kept.push(*candidate);
             kept_boxes.push(bbox);
         }
@@ -36,6 +49,16 @@ fn suppresses(better: &CornerBox, other: &CornerBox, iou: f32) -> bool {
 /// score and multiplies every other score by `exp(-iou² / sigma)`; scores not above `params.score` are dropped. Ends
 /// after `params.max` rounds; `params.iou` is not used.
 pub fn soft_nms(candidates: &[Candidate], boxes: &[CornerBox], params: &DetectParams) -> Vec<Candidate> {
+    soft_nms_watched(candidates, boxes, params, |_, _| {})
+}
+
+/// The same, with `removed(candidate, by)` called for each candidate that is dropped in the round of another.
+pub(super) fn soft_nms_watched(
+    candidates: &[Candidate],
+    boxes: &[CornerBox],
+    params: &DetectParams,
+    mut removed: impl FnMut(Candidate, Candidate),
+) -> Vec<Candidate> {
     let mut left = candidates.to_vec();
     let mut kept = Vec::new();
     while kept.len() < params.max {
@@ -45,7 +68,11 @@ pub fn soft_nms(candidates: &[Candidate], boxes: &[CornerBox], params: &DetectPa
         left.retain_mut(|candidate| {
             let overlap = boxes[best.prior as usize].iou(&boxes[candidate.prior as usize]);
             candidate.score *= (-overlap * overlap / SOFT_NMS_SIGMA).exp();
-            candidate.score.to_bits() > params.score_bits()
+            let stays = candidate.score.to_bits() > params.score_bits();
+            if !stays {
+                removed(*candidate, best);
+            }
+            stays
         });
     }
     kept

@@ -4,6 +4,7 @@ mod arrows;
 mod dependencies;
 mod lengths;
 mod modules;
+mod preloads;
 mod tokens;
 
 use anyhow::{Result, bail};
@@ -48,6 +49,7 @@ pub fn quick(tally: &mut Tally) {
     tally.step("formatting", || shell::run(&mut shell::command("cargo", &["fmt", "--all", "--check"])));
     tally.step("import circles", arrows::check_circles);
     tally.step("forbidden imports", arrows::check_rules);
+    tally.step("modules to fetch early", preloads::check);
     tally.step("lengths of lines and documents", lengths::check);
 }
 
