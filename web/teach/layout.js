@@ -94,7 +94,7 @@ const SIDE = `
       <div class="teach-tools">
         <button type="button" id="teach-keep">Keep for next time</button>
         <button type="button" id="teach-download">Download</button>
-        <button type="button" id="teach-page" hidden>Save as a page</button>
+        <button type="button" id="teach-page">Save as a page</button>
       </div>
     </div>
     <details>
