@@ -1,4 +1,4 @@
-//! A camera, simulated by Chromium: a moving picture.
+//! A camera and a screen, simulated by Chromium: moving pictures.
 
 use std::time::Duration;
 
@@ -32,5 +32,26 @@ fn a_camera_is_detected_frame_by_frame_until_it_is_stopped() {
         page.click("#camera")?;
         page.wait_for("document.documentElement.dataset.state === 'ready'", PATIENCE)?;
         page.wait_for("window.tracks.every((track) => track.readyState === 'ended')", Duration::from_secs(5))
+    });
+}
+
+#[test]
+fn a_screen_is_detected_until_it_is_stopped_and_its_last_frame_stays() {
+    scenario("screen", Gpu::None, |page| {
+        page.open("?backend=cpu")?;
+        page.wait_for_result()?;
+        page.click("#screen")?;
+        page.wait_for(
+            "window.lastResult?.width === document.querySelector('#view video')?.videoWidth && \
+             document.querySelector('#screen').ariaPressed === 'true'",
+            PATIENCE,
+        )?;
+        page.eval("window.tracks = document.querySelector('#view video').srcObject.getTracks()")?;
+        page.click("#screen")?;
+        page.wait_for("document.documentElement.dataset.state === 'ready'", PATIENCE)?;
+        page.wait_for("window.tracks.every((track) => track.readyState === 'ended')", Duration::from_secs(5))?;
+        page.wait_for("window.lastResult && document.querySelector('#view img, #view canvas')", PATIENCE)?;
+        ensure!(page.error()?.is_empty(), "the page shows an error: {}", page.error()?);
+        Ok(())
     });
 }

@@ -122,7 +122,11 @@ impl Page {
 
     /// The value of a JavaScript expression, which may be a promise. An exception is an error.
     pub fn eval(&mut self, expression: &str) -> Result<Value> {
-        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let parameters = json!({
+            "expression": expression, "awaitPromise": true, "returnByValue": true,
+            // As by a click: browsers share no screen otherwise.
+            "userGesture": true,
+        });
         let mut answer = self.devtools.call_within("Runtime.evaluate", parameters, PATIENCE)?;
         if let Some(thrown) = answer.get("exceptionDetails") {
             let what = thrown["exception"]["description"].as_str().or(thrown["text"].as_str());
