@@ -15,7 +15,7 @@ export class Detector {
   #worker = null;
   #open; // `#open(error)` fills a worker, after what ended the last one
   #opening = null; // its promise, for which calls wait
-  #given; // options for a detector that is made of this one
+  #again; // loads other weights likewise
 
   static async load(given) {
     const { weights, backend, signal, onProgress, ...options } = given ?? {};
@@ -30,7 +30,8 @@ export class Detector {
     // Apart, as a listener may throw.
     const tell = (stage, loaded, total) => queueMicrotask(() => onProgress?.({ stage, loaded, total }));
     const detector = new Detector();
-    detector.#given = { backend, engine: options.engine, precision: options.precision };
+    const { engine, precision } = options;
+    detector.#again = (taught) => Detector.load({ weights: taught, backend, engine, precision });
     let taken = null; // once for all workers
     const fill = async (chosen) => {
       await detector.#send("prepare", { backend: chosen });
@@ -86,7 +87,7 @@ export class Detector {
 
   async teach(samples, options) {
     const { teach } = await import("./teach.js");
-    return teach(this, samples, options, (weights) => Detector.load({ ...this.#given, weights }));
+    return teach(this, samples, options, this.#again);
   }
 
   selfTest() {

@@ -295,8 +295,5 @@ new ResizeObserver(draw).observe($("view"));
 addEventListener("resize", draw);
 addEventListener("error", ({ error }) => error && fail(error));
 addEventListener("unhandledrejection", ({ reason }) => fail(reason));
-models.start(settings.weights).catch((error) => {
-  fail(error);
-  offer([]);
-});
+models.start(settings.weights).catch((error) => [fail(error), offer([])]);
 startSource().catch(fail);

@@ -7,7 +7,8 @@ import { download } from "./export.js";
 import { forgetKept, keep, listKept, openKept } from "./kept.js";
 import { size } from "./readout.js";
 import { standalonePage } from "./standalone.js";
-import { CACHED, listCached } from "./storage.js";
+import { listCached } from "./storage.js";
+import { CACHED } from "./support.js";
 
 /** `page` has the `model` and `detector` in use; `load(model)` changes them; `say(text)` tells the user. */
 export function bindModels(page, load, say) {

@@ -1,10 +1,9 @@
 // Fetched weights in Cache Storage, each under its SHA-256 with a note: `{ sum, size, url, tag }`. An insecure page has
-// none.
+// none. The detector loads this module for large files and for hashes.
 
-const CACHED_FROM = 25e6; // bytes; the browser caches smaller files
+import { CACHED } from "./support.js";
+
 const CACHED_MOST = 1e9; // bytes in all; the oldest go first
-
-export const CACHED = "ssd-weights";
 
 const key = (sum) => `${origin}/${sum}`;
 
@@ -42,10 +41,10 @@ export async function recall(url, known) {
   return file && await sha256(await file.arrayBuffer()) === note.sum ? { ...note, file } : null;
 }
 
-/** Stores what was fetched, if it is large and there is room. */
+/** Stores what was fetched, if there is room. */
 export async function remember(note, file) {
   const { size } = file;
-  if (size < CACHED_FROM || size > CACHED_MOST) return;
+  if (size > CACHED_MOST) return;
   const sum = await sha256(await file.arrayBuffer());
   if (!sum) return;
   await tidy(CACHED_MOST - size, note.url);

@@ -37,3 +37,7 @@ export async function refusal(start) {
 
 /** An address that may be relative to the document or worker. */
 export const absolute = (address) => new URL(address, globalThis.document?.baseURI ?? location.href);
+
+/** The shelf of Cache Storage with fetched weights, and their least bytes: the browser caches smaller ones. */
+export const CACHED = "ssd-weights";
+export const CACHED_FROM = 25e6;

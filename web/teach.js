@@ -134,9 +134,9 @@ async function opened(source) {
   const given = await (source?.call ? source() : source);
   const { width, height } = await measured(given);
   const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
-  const size = { resizeWidth: Math.max(1, Math.round(width * scale)), resizeHeight: Math.max(1, Math.round(height * scale)) };
+  const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
   try {
-    const picture = await createImageBitmap(given, scale < 1 ? { ...size, resizeQuality: "high" } : {});
+    const picture = await createImageBitmap(given, scale < 1 ? { resizeWidth, resizeHeight, resizeQuality: "high" } : {});
     return { picture, scale: [picture.width / width, picture.height / height] };
   } catch ({ message }) {
     throw failure("SourceInvalid", `A picture could not be read (${message}): leave it out, or open it again.`);

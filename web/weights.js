@@ -1,7 +1,6 @@
 // Weights of every kind as a Blob, which a worker reads without a copy. Their meaning is not known here.
 
-import { recall, remember, sha256 as sumOf } from "./storage.js";
-import { absolute, failure, refusal } from "./support.js";
+import { CACHED, CACHED_FROM, absolute, failure, refusal } from "./support.js";
 
 const HELD = 2000; // ms that a download outlives its last load: one that comes at once takes it over
 const TRIES = 5; // to go on with a download that broke off
@@ -33,7 +32,7 @@ function readable(weights) {
 }
 
 async function verified(file, expected) {
-  const found = expected && await sumOf(await file.arrayBuffer());
+  const found = expected && await (await storage()).sha256(await file.arrayBuffer());
   if (found && found !== expected) throw new Error("its SHA-256 is wrong");
   return file;
 }
@@ -62,7 +61,8 @@ async function share(url, expected, cache, tell, aborted) {
 }
 
 async function fetchWeights(url, expected, cache, tell, signal) {
-  const held = cache ? await recall(url, expected) : null;
+  const any = cache && await globalThis.caches?.has(CACHED).catch(() => false);
+  const held = any ? await (await storage()).recall(url, expected) : null;
   const response = held && expected ? null : await ask(url, held, signal); // known content needs no request
   if (!response) {
     tell(held.size, held.size);
@@ -70,9 +70,11 @@ async function fetchWeights(url, expected, cache, tell, signal) {
   }
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   const file = await verified(await drain(url, response, tell, signal), expected);
-  if (cache) await remember({ url, tag: tagOf(response) }, file);
+  if (cache && file.size >= CACHED_FROM) await (await storage()).remember({ url, tag: tagOf(response) }, file);
   return file;
 }
+
+const storage = () => import("./storage.js"); // most weights need none
 
 // What changes with the content.
 const tagOf = ({ headers }) => headers.get("etag") ?? headers.get("last-modified");

@@ -77,12 +77,12 @@ const CALLS = {
   selfTest: () => detector.selfTest(),
 };
 
-// Shrinks what no texture or canvas takes. Boxes will be in pixels of the whole picture all the same.
+// Shrinks what no texture takes. Boxes are in pixels of the whole picture all the same.
 async function fitting(picture) {
   const { width, height } = picture;
-  const scale = Math.min(1, LARGEST_PX / Math.max(width, height));
-  if (scale === 1) return picture;
-  const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const scale = LARGEST_PX / Math.max(width, height);
+  if (scale >= 1) return picture;
+  const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.ceil(side * scale));
   const smaller = createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "high" });
   return smaller.catch((error) => unreadable(picture, error)).finally(() => picture.close());
 }

@@ -221,7 +221,8 @@ fn lent_devices_and_shared_batches_give_the_curve_of_one_device() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let curve = |device: &str| {
         let out = folder.path().join(device.replace(['/', ':'], "-"));
-        Ran::of(&mut train(&out, device, &["--arch", "ssd96-mobilenet-v1-tf-0.25", "--epochs", "1", "--warmup", "0"])).done();
+        Ran::of(&mut train(&out, device, &["--arch", "ssd96-mobilenet-v1-tf-0.25", "--epochs", "1", "--warmup", "0"]))
+            .done();
         assert_whole(&out, 2, 2);
         steps(&out)
     };

@@ -15,7 +15,7 @@ const LEFT_OUT: [&str; 4] = ["sw.js", standalone::NAME, "detector.d.ts", "exampl
 /// Where models are.
 const MODELS: &str = "models/";
 
-/// Models from this size on are kept by `web/storage.js`, which has the same number.
+/// Models from this size on are kept by `web/storage.js`; `web/support.js` has the same number.
 const LARGE: usize = 25_000_000;
 
 /// The hashes of files by their paths: those to keep from the first visit on, and those to keep once they were used.
@@ -102,6 +102,6 @@ mod tests {
         assert!(worker.contains("const FILES = {\n  \"a.js\": \"12\"\n};"), "{worker}");
         assert!(with_lists("", &lists).is_err());
         let limit = format!("const CACHED_FROM = {}e6;", LARGE / 1_000_000);
-        assert!(scripts::text(&web.join("storage.js")).unwrap().contains(&limit), "storage.js lacks {limit}");
+        assert!(scripts::text(&web.join("support.js")).unwrap().contains(&limit), "support.js lacks {limit}");
     }
 }

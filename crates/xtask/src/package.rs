@@ -11,12 +11,10 @@ use serde_json::Value;
 use crate::{build, shell};
 
 /// The scripts of the detector, which import each other and nothing else.
-pub const SCRIPTS: [&str; 7] =
-    ["detector.js", "pictures.js", "spawn.js", "storage.js", "support.js", "weights.js", "worker.js"];
+pub const SCRIPTS: [&str; 6] = ["detector.js", "pictures.js", "spawn.js", "support.js", "weights.js", "worker.js"];
 
-/// The scripts that a page asks for when it teaches a detector; and those of the tracker, which the detector does not
-/// know.
-const ON_DEMAND: [&str; 2] = ["lab-worker.js", "teach.js"];
+/// The scripts that it loads for large weights, and when it is taught; and those of the tracker, which it does not know.
+const ON_DEMAND: [&str; 3] = ["lab-worker.js", "storage.js", "teach.js"];
 const TRACKER: [&str; 2] = ["tracker.js", "tracker.d.ts"];
 
 /// What Trunk makes of Rust for these scripts.
