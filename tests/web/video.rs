@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use ssd_tests::fresh::fresh_network;
 
 use super::page::{Gpu, PATIENCE, Page, SOON, scenario};
 use super::strip::open_shapes;
 
 const FRAMES: usize = 60;
+const MANY: usize = 1_000;
 
 /// Drops `file`, a File that the script before it made, on the page.
 const DROP: &str = "const dataTransfer = new DataTransfer(); \
@@ -50,6 +52,40 @@ fn every_frame_of_a_video_becomes_a_line_with_its_time_and_a_frame_with_its_boxe
         let length = page.eval("document.querySelector('#view video').duration")?.as_f64().unwrap_or_default();
         ensure!((length - FRAMES as f64 / 25.0).abs() < 0.05, "the video with boxes lasts {length} s");
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_thousand_frames_leave_memory_as_it_is() {
+    scenario("a thousand frames", Gpu::None, |page| {
+        let saved = tempfile::tempdir()?;
+        open_shapes(page)?;
+        page.save_into(saved.path())?;
+        // The smallest network: what is tried is the way of a frame, not the detector.
+        let arch = "ssd96-mobilenet-v1-tf-0.25".parse().map_err(anyhow::Error::msg)?;
+        let weights = saved.path().join("tiny.safetensors");
+        std::fs::write(&weights, fresh_network(arch, &["cat"]))?;
+        page.choose("#weights-file", &weights)?;
+        page.wait_for("document.querySelector('#weights').textContent === 'tiny.safetensors'", SOON)?;
+        open_moving(page, MANY)?;
+        // Sampled as it goes; heaps breathe, so the least of a part counts.
+        page.eval(
+            "window.samples = []; setInterval(() => samples.push([performance.memory.usedJSHeapSize, \
+             window.lastResult?.memory.wasm ?? 0]), 200); 0",
+        )?;
+        page.click("#video-run")?;
+        page.wait_for("document.querySelector('#status').textContent.startsWith('Saved ')", PATIENCE)?;
+        let lines = String::from_utf8(page.saved(saved.path(), "drive.frames.jsonl")?)?;
+        ensure!(lines.lines().count() == MANY, "{} lines of {MANY} frames", lines.lines().count());
+        let samples: Vec<[f64; 2]> = serde_json::from_value(page.eval("samples")?)?;
+        let part = samples.len() / 4;
+        ensure!(part >= 3, "only {} samples", samples.len());
+        let least = |part: &[[f64; 2]]| part.iter().map(|sample| sample[0]).fold(f64::INFINITY, f64::min);
+        let (before, after) = (least(&samples[part..2 * part]), least(&samples[3 * part..]));
+        ensure!(after < before + 4e6, "the heap grew from {before} to {after} bytes in half of the frames");
+        let wasm = [samples[part][1], samples[samples.len() - 1][1]];
+        ensure!(wasm[0] == wasm[1], "the wasm took {wasm:?} bytes");
         Ok(())
     });
 }
@@ -112,6 +148,11 @@ fn a_video_is_played_stepped_and_scrubbed() {
 
 /// Opens a video of the sample picture moving, 25 frames a second, made by the browser's encoder.
 pub fn open_drive(page: &mut Page) -> Result<()> {
+    open_moving(page, FRAMES)
+}
+
+/// The same with this many frames.
+fn open_moving(page: &mut Page, frames: usize) -> Result<()> {
     page.eval(&format!(
         "(async () => {{
             const {{ record }} = await import('./record.js');
@@ -119,11 +160,11 @@ pub fn open_drive(page: &mut Page) -> Result<()> {
             const canvas = Object.assign(document.createElement('canvas'), {{ width: 320, height: 320 }});
             const pen = canvas.getContext('2d');
             const recording = record(320, 320);
-            for (let i = 0; i < {FRAMES}; i += 1) {{
-                pen.drawImage(picture, -i / 4, 0, 336, 336);
+            for (let i = 0; i < {frames}; i += 1) {{
+                pen.drawImage(picture, -(i % 60) / 4, 0, 336, 336);
                 await recording.add(canvas, i / 25);
             }}
-            const file = new File([await recording.end({FRAMES} / 25)], 'drive.webm', {{ type: 'video/webm' }});
+            const file = new File([await recording.end({frames} / 25)], 'drive.webm', {{ type: 'video/webm' }});
             {DROP}
         }})()"
     ))?;
