@@ -36,6 +36,7 @@ def make(args):
     names = [line.split()[0] for line in (args.data / "ImageSets/Main" / f"{args.split}.txt").read_text().splitlines()]
     per_canvas = args.grid**2
     canvases = [names[start : start + per_canvas] for start in range(0, len(names) - per_canvas + 1, per_canvas)]
+    canvases = canvases[: args.most]
     photographs = lambda some: [Image.open(args.data / "JPEGImages" / f"{name}.jpg").convert("RGB") for name in some]
     (args.out / "images").mkdir(parents=True)
     (args.out / "annotations").mkdir()
@@ -118,6 +119,7 @@ def main():
     making.add_argument("data", type=Path)
     making.add_argument("--split", default="val")
     making.add_argument("--grid", type=int, default=4)
+    making.add_argument("--most", type=int, help="the most canvases to make")
     making.add_argument("--out", type=Path, required=True)
     making.set_defaults(run=make)
     measuring = commands.add_parser("recall")
