@@ -35,6 +35,14 @@ export const flag = (on) => ({
   read: (control) => (Number(control.checked) === on ? null : 1 - on),
 });
 
+/** A checkbox that sets `value`, and is off by default. */
+export const optional = (value) => ({
+  parse: (text) => (text === value ? value : null),
+  prepare() {},
+  show: (control, chosen) => { control.checked = Boolean(chosen); },
+  read: (control) => (control.checked ? value : null),
+});
+
 const MANY = 24; // classes: from here on they can be searched
 
 /** A chip for each class; where there are many, the input before them hides those without its text. */

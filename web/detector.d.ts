@@ -59,6 +59,18 @@ export interface DetectOptions {
   maxDetections?: number;
   /** The labels to look for; an empty list finds nothing. Default: all labels. */
   classes?: string[];
+  /**
+   * Also looks at overlapping windows of the picture, for small objects in large pictures: `auto` takes windows as
+   * large as the network's input (none of a picture up to one and a half times that), a number so many along the longer
+   * side, up to 1000. What is found in all of them and in the whole picture is joined. It takes as many times longer as
+   * there are windows. Two of them are in memory at once beside the picture, and other calls may come between them. The
+   * source has to stay open until the result. `decode` does not use it. Default: the picture as a whole.
+   */
+  tiles?: "auto" | number;
+  /** With `tiles`: ends the call between two windows. */
+  signal?: AbortSignal;
+  /** With `tiles`: called after each window; the whole picture counts as one, the last. */
+  onProgress?: (progress: { done: number; total: number }) => void;
 }
 
 export interface Detection {
@@ -105,7 +117,7 @@ export interface DetectorInfo {
   gpuBytes: number | null;
   provenance: object;
   /** The weights' own values of the options of `detect`. `max` is `maxDetections`, as the weights file calls it. */
-  defaults: Required<Omit<DetectOptions, "classes">> & { max: number };
+  defaults: Required<Pick<DetectOptions, "score" | "iou" | "nms" | "topK" | "maxDetections">> & { max: number };
   /** True if the WebGPU adapter is software on the CPU. */
   software: boolean;
   /** False if the adapter has no clock: then `timing.network` is all of its work, and the stages around it are 0. */

@@ -70,7 +70,9 @@ export class Detector {
 
   async detect(source, options) {
     if (this.#ended) throw this.#ended;
-    return this.#pictures.detect(source, sendable(options));
+    const plain = sendable(options);
+    if (plain.tiles == null) return this.#pictures.detect(source, plain);
+    return (await import("./tiles.js")).detect(source, options, plain, this.#ask.bind(this));
   }
 
   async decode(predictions, options) {
@@ -78,7 +80,7 @@ export class Detector {
     if (![offsets, logits].every(ArrayBuffer.isView)) {
       throw failure("SourceInvalid", "Give `offsets` and `logits` as Float32Arrays.");
     }
-    return this.#ask("decode", { offsets, logits, width: +width, height: +height, options: sendable(options) });
+    return this.#ask("wasm", { name: "decode", args: [offsets, logits, +width, +height, sendable(options)] });
   }
 
   file() {
@@ -91,7 +93,7 @@ export class Detector {
   }
 
   selfTest() {
-    return this.#ask("selfTest");
+    return this.#ask("wasm", { name: "selfTest", args: [] });
   }
 
   dispose() {

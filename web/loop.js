@@ -1,18 +1,22 @@
 // When to run: the latest request wins, and none are queued.
 
-/** Wraps an async task: all requests during a run become one further run. */
+/**
+ * Wraps an async task: all requests during a run become one further run. The task gets a signal, which the next request
+ * aborts.
+ */
 export function latest(task) {
-  let running = false;
+  let running = null; // an AbortController
   let asked = false;
   return async function request() {
     asked = true;
+    running?.abort();
     if (running) return;
-    running = true;
     while (asked) {
       asked = false;
-      await task();
+      running = new AbortController();
+      await task(running.signal);
     }
-    running = false;
+    running = null;
   };
 }
 

@@ -14,7 +14,8 @@ import { bindModels } from "./models.js";
 import { annotatedPng } from "./overlay.js";
 import { bindPanel } from "./panel.js";
 import {
-  counted, milliseconds, showCameras, showDetections, showError, showProgress, showStatus, showTimes, watchList,
+  counted, milliseconds, showCameras, showDetections, showError, showProgress, showStatus, showTimes, showWindows,
+  watchList,
 } from "./readout.js";
 import { fitting, listSamples } from "./samples.js";
 import { bindSeveral } from "./several.js";
@@ -108,14 +109,16 @@ function watchLoading(progress) {
   if (ready && page.detector) showModel(page.detector.info, page.model, engine);
 }
 
-function detect() {
+function detect(signal) {
   const { detector, source } = page;
   return detector && source && work(async () => {
     try {
-      const result = await tracks.detect(source, (options) => detector.detect(source.element, options));
+      const more = { signal, onProgress: signal && showWindows };
+      const result = await tracks.detect(source, (options) => detector.detect(source.element, { ...options, ...more }));
       if (source === page.source && detector === page.detector) present(result);
     } catch (error) {
-      if (detector !== page.detector || (error.name === "SourceInvalid" && source !== page.source)) return;
+      const foreign = error.name === "SourceInvalid" && source !== page.source;
+      if (signal?.aborted || detector !== page.detector || foreign) return;
       // It heals. Frames that were in flight are made again; more than those is an error.
       page.lost += error.name === "DeviceLost";
       if (error.name === "DeviceLost" && page.lost <= inFlight()) return refresh();
@@ -234,9 +237,7 @@ async function startSource() {
 }
 
 const { strip, openFiles, detected, change } = bindSeveral({
-  open,
-  clear: closeSource,
-  work,
+  open, work, clear: closeSource,
   lanes: () => page.detector && inFlight(),
   detect: ask,
   changed: settle,

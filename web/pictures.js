@@ -76,8 +76,8 @@ export function queue(send) {
   return { detect, end: (error) => waiting.forEach((call) => drop(call, error)) };
 }
 
-// The source's pixels now. The browser refuses one without any.
-async function snapshot(source) {
+/** The source's pixels now. The browser refuses one without any. */
+export async function snapshot(source) {
   try {
     if (source.complete === false) throw new Error("still loading");
     // A video has no pixels while it seeks.
@@ -89,6 +89,6 @@ async function snapshot(source) {
   }
 }
 
-function tainted() {
+export function tainted() {
   return failure("SourceInvalid", "The picture's site does not let other pages read it: serve the picture with CORS.");
 }

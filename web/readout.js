@@ -9,6 +9,15 @@ export const showStatus = (text) => write("status", text);
 export const showError = (sentence) => write("error", sentence);
 export const milliseconds = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 
+let said = -Infinity; // when the last window was
+
+/** Says how far a picture in windows is. Not at each window: screen readers read it aloud. */
+export function showWindows({ done, total }) {
+  if (performance.now() - said < 1000) return;
+  said = performance.now();
+  showStatus(`Window ${done} of ${total}`);
+}
+
 /** `1 object`, `3 objects`. */
 export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 

@@ -2,7 +2,7 @@
 // control; `option` is the option of `detect` that it sets. A setting of null is left to the weights, or if it sets no
 // option, to the page: it is `usual`.
 
-import { choice, classes, flag, number } from "./controls.js";
+import { choice, classes, flag, number, optional } from "./controls.js";
 import { gate } from "./gate.js";
 
 export const SETTINGS = [
@@ -13,6 +13,7 @@ export const SETTINGS = [
   { name: "max", option: "maxDetections", ...number(1, 200, 1) },
   { name: "classes", option: "classes", ...classes() },
   { name: "boxes", usual: "named", ...choice({ named: "With names", filled: "Filled", plain: "Without names" }) },
+  { name: "tiles", option: "tiles", ...optional("auto") },
   { name: "track", ...flag(0) },
   { name: "between", ...flag(1) },
   { name: "gate", ...gate() },

@@ -57,9 +57,8 @@ const CALLS = {
     return info;
   },
 
-  async detect({ picture, options }) {
+  async detect({ picture, options, size = [picture.width, picture.height] }) {
     const start = performance.now();
-    const size = [picture.width, picture.height];
     const seen = await fitting(picture);
     try {
       const result = await (direct ? detector.detectBitmap(seen, size, options) : detectPixels(seen, size, options));
@@ -70,11 +69,10 @@ const CALLS = {
     }
   },
 
-  decode: ({ offsets, logits, width, height, options }) => detector.decode(offsets, logits, width, height, options),
-
   file: () => weights,
 
-  selfTest: () => detector.selfTest(),
+  // What takes no picture.
+  wasm: ({ name, args }) => detector[name](...args),
 };
 
 // Shrinks what no texture takes. Boxes are in pixels of the whole picture all the same.

@@ -31,6 +31,7 @@ mod seeing;
 mod standalone;
 mod strip;
 mod teach;
+mod tiles;
 mod tracks;
 mod video;
 mod weights;

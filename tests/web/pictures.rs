@@ -161,7 +161,8 @@ pub fn native(detector: &Detector, picture: &RgbImage) -> Result<Vec<Found>> {
     Ok(found.iter().map(|found| from_native(found, labels, picture.width(), picture.height())).collect())
 }
 
-fn from_native(found: &Detection, labels: &[String], width: u32, height: u32) -> Found {
+/// One of them, in pixels.
+pub fn from_native(found: &Detection, labels: &[String], width: u32, height: u32) -> Found {
     let label = labels.get(found.class.wrapping_sub(1)).cloned().unwrap_or_default();
     Found { label, score: found.score, bbox: found.bbox.scaled(width as f32, height as f32) }
 }

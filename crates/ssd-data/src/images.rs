@@ -33,6 +33,10 @@ const FOREIGN: [(&str, &str); 9] = [
 /// Larger pictures are refused in data sets: decoded, each would take more than 300 MB.
 const MAX_PIXELS: u64 = 100_000_000;
 
+/// The same for pictures that are named: it decodes them whole, and 20,000 x 20,000 pixels take 1.2 GB. No decoder here
+/// reads a picture in strips.
+const MAX_NAMED_PIXELS: u64 = 400_000_000;
+
 /// A picture that is missing or does not decode.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
@@ -49,6 +53,20 @@ pub enum ImageError {
     NoneFound {
         /// The folder.
         path: PathBuf,
+    },
+    /// A picture that would take too much memory.
+    #[error(
+        "{path} has {} x {} pixels, more than {} millions: it would be decoded whole; make it smaller, or cut it into \
+         several.",
+        size_px.0,
+        size_px.1,
+        MAX_NAMED_PIXELS / 1_000_000
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Width and height.
+        size_px: (u32, u32),
     },
     /// A file that does not decode as a picture.
     #[error(
@@ -199,11 +217,20 @@ pub fn read_noted(path: &Path) -> Result<(RgbImage, Option<String>), ImageError>
     let open_failed = |source| ImageError::Open { path: path.to_owned(), source };
     let decode_failed = |reason| ImageError::Decode { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(open_failed)?;
+    if let Some(size_px) = stored_size(&bytes).filter(|(w, h)| u64::from(*w) * u64::from(*h) > MAX_NAMED_PIXELS) {
+        return Err(ImageError::TooLarge { path: path.to_owned(), size_px });
+    }
     let (mut picture, note) = decode(&bytes).map_err(|error| decode_failed(foreign_or(path, error)))?;
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(open_failed)?;
     picture
         .apply_orientation(reader.into_decoder().map_or(Orientation::NoTransforms, |mut file| orientation(&mut file)));
     Ok((opaque(picture), note))
+}
+
+/// Width and height by a picture's header, if it can be read.
+fn stored_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+    reader.into_decoder().ok().map(|decoder| decoder.dimensions())
 }
 
 /// A picture without transparency, as a canvas of the page hands it out: nothing is left of a pixel that cannot be
@@ -248,8 +275,17 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(DynamicImage, Option<String>), Str
 fn decode_whole(bytes: &[u8]) -> Result<DynamicImage, String> {
     match decode_jpeg(bytes).map_err(|error| one_line(&error))? {
         Some(picture) => Ok(picture),
-        None => image::load_from_memory(bytes).map_err(|error| one_line(&error)),
+        None => decode_other(bytes).map_err(|error| one_line(&error)),
     }
+}
+
+/// Decodes what is no JPEG. The decoder's own limit of memory is below what the largest pictures take.
+fn decode_other(bytes: &[u8]) -> image::ImageResult<DynamicImage> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(8 * MAX_NAMED_PIXELS); // RGBA of 16 bits
+    reader.limits(limits);
+    reader.decode()
 }
 
 /// Decodes a grey or colour JPEG as a browser would, to a fraction of a level; `None` for anything else. One decoder

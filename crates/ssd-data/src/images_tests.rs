@@ -53,6 +53,18 @@ fn a_camera_s_orientation_mark_is_obeyed() {
 }
 
 #[test]
+fn a_picture_too_large_for_memory_is_refused_by_its_header() {
+    // The header of a BMP of 30,000 x 20,000 pixels, 24 bits each.
+    let numbers = [54_u32, 40, 30_000, 20_000, 1 | 24 << 16, 0, 0, 0, 0, 0, 0].map(u32::to_le_bytes).concat();
+    let bytes = [b"BM\0\0\0\0\0\0\0\0".as_slice(), &numbers].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.bmp");
+    std::fs::write(&path, bytes).unwrap();
+    let message = read_upright(&path).unwrap_err().to_string();
+    assert!(message.contains("huge.bmp has 30000 x 20000 pixels, more than 400 millions"), "{message}");
+}
+
+#[test]
 fn transparent_pixels_are_those_of_a_canvas() {
     // As Chromium's `getImageData` gives them after `drawImage`, off by one at most where it rounds a half down.
     for (pixel, canvas) in [

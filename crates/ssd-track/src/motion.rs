@@ -44,7 +44,15 @@ impl Axis {
             spread: [p * (1.0 - gain), c * (1.0 - gain), v - speed_gain * c],
         }
     }
+
+    /// The squared distance of a measurement with that standard deviation, in variances of both.
+    fn surprise(&self, measured: f64, deviation: f64) -> f64 {
+        (measured - self.value).powi(2) / (self.spread[0] + deviation * deviation)
+    }
 }
+
+/// Certainty below this makes no difference any more.
+const LEAST_CERTAINTY: f64 = 0.01;
 
 /// Where a box is and how it moves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,16 +91,29 @@ impl Motion {
         }
     }
 
-    /// What it is once it was seen there.
-    pub fn corrected(&self, seen: &Rect, rules: &Rules) -> Self {
+    /// What it is once it was seen there. What is less certain to be this object, `0..=1`, counts as a measurement with
+    /// so much more variance.
+    pub fn corrected(&self, seen: &Rect, certainty: f64, rules: &Rules) -> Self {
         let (centre, height) = (seen.centre(), seen.height());
-        let noise = rules.noise * height;
+        let doubt = certainty.clamp(LEAST_CERTAINTY, 1.0).sqrt().recip();
+        let (noise, aspect_noise) = (doubt * rules.noise * height, doubt * rules.aspect_noise);
         Self {
             cx: self.cx.corrected(centre.x, noise),
             cy: self.cy.corrected(centre.y, noise),
-            aspect: self.aspect.corrected(seen.width() / height, rules.aspect_noise),
+            aspect: self.aspect.corrected(seen.width() / height, aspect_noise),
             height: self.height.corrected(height, noise),
         }
+    }
+
+    /// How far from the prediction it was seen: the squared Mahalanobis distance, of which the likelihood is
+    /// `exp(-0.5 * surprise)` but for a factor that is the same for all detections of one size.
+    pub fn surprise(&self, seen: &Rect, rules: &Rules) -> f64 {
+        let (centre, height) = (seen.centre(), seen.height());
+        let noise = rules.noise * height;
+        self.cx.surprise(centre.x, noise)
+            + self.cy.surprise(centre.y, noise)
+            + self.aspect.surprise(seen.width() / height, rules.aspect_noise)
+            + self.height.surprise(height, noise)
     }
 
     /// The same with a steady size: what is out of sight is not seen to grow.
@@ -147,17 +168,30 @@ mod tests {
         let at = |time: f64| Rect::new(100.0 * time, 50.0, 100.0 * time + 40.0, 130.0);
         let mut motion = Motion::new(&at(0.0), &rules);
         for step in 1..40 {
-            motion = motion.advanced(0.04, &rules).corrected(&at(f64::from(step) * 0.04), &rules);
+            motion = motion.advanced(0.04, &rules).corrected(&at(f64::from(step) * 0.04), 1.0, &rules);
         }
         let later = motion.advanced(0.5, &rules).rect();
         assert!(later.iou(&at(39.0 * 0.04 + 0.5)) > 0.9, "{later:?}");
     }
 
     #[test]
+    fn what_may_be_another_object_moves_it_less() {
+        let rules = Rules::default();
+        let (before, seen) = (Rect::new(0.0, 0.0, 40.0, 100.0), Rect::new(8.0, 0.0, 48.0, 100.0));
+        let motion = Motion::new(&before, &rules).advanced(0.04, &rules);
+        let moved = [1.0, 0.5, 0.0, -1.0].map(|certainty| motion.corrected(&seen, certainty, &rules).rect().x1);
+        assert!(moved[0] > moved[1] && moved[1] > moved[2] && moved[2] == moved[3], "{moved:?}");
+        assert!(moved[2] < 0.5, "{moved:?}");
+        let twice = Rect::new(16.0, 0.0, 56.0, 100.0);
+        assert!(near(motion.surprise(&before, &rules), 0.0));
+        assert!(near(motion.surprise(&twice, &rules), 4.0 * motion.surprise(&seen, &rules)));
+    }
+
+    #[test]
     fn a_box_that_shrinks_keeps_a_size() {
         let rules = Rules::default();
         let mut motion = Motion::new(&Rect::new(0.0, 0.0, 50.0, 100.0), &rules);
-        motion = motion.advanced(0.1, &rules).corrected(&Rect::new(20.0, 40.0, 30.0, 60.0), &rules);
+        motion = motion.advanced(0.1, &rules).corrected(&Rect::new(20.0, 40.0, 30.0, 60.0), 1.0, &rules);
         assert!(motion.advanced(10.0, &rules).rect().is_proper());
     }
 }

@@ -53,12 +53,46 @@ fn hidden(seed: u64, count: usize, frames: usize) -> Vec<Object> {
     (0..count).map(object).collect()
 }
 
+/// Fifty pairs in ten rows: the second object of each overtakes the first, faster by so many pixels a frame, which
+/// takes from 40 frames to three times as many. Both are as large, so that nothing but their courses tells them apart.
+fn overtaking(seed: u64, faster: f64) -> Vec<Object> {
+    let mut random = Pcg64::seed_from_u64(100 + seed);
+    let frames = 300;
+    let object = |index: usize| {
+        let (row, place, second) = (index / 2 % 10, index / 20, !index.is_multiple_of(2));
+        let (speed, start) = (4.0 + 0.2 * row as f64, 40 + frames * place);
+        let (behind, more) = if second { (faster * frames as f64 / 2.0, faster) } else { (0.0, 0.0) };
+        Object {
+            id: index as u64,
+            class: 1,
+            size: (40.0, 90.0),
+            start: (300.0 - behind, row as f64 * 105.0 + random.random_range(-2.0..2.0)),
+            step: (speed + more, 0.0),
+            there: start..start + frames,
+            hidden: 0..0,
+        }
+    };
+    (0..100).map(object).collect()
+}
+
 #[test]
 fn of_a_hundred_objects_that_cross_in_sight_one_at_most_changes_its_identity() {
     for seed in 0..5 {
         let found = measure(&tracked(&crossing(seed), &mut Detector::new(0.0, 0.0, 0.03, seed), 1000));
         assert!(found.switches <= 1, "seed {seed}: {found:?}");
         assert!(found.idf1 > 0.97, "seed {seed}: {found:?}");
+    }
+}
+
+/// Without regard to who might be whom there are 30 and 136 switches: each exchange is two.
+#[test]
+fn few_of_a_thousand_objects_that_overtake_each_other_in_a_row_change_their_identity() {
+    for (faster, most) in [(2.0, 0), (1.0, 15), (0.5, 80)] {
+        let switches = |seed: u64| {
+            measure(&tracked(&overtaking(seed, faster), &mut Detector::new(0.0, 0.0, 0.03, seed), 1600)).switches
+        };
+        let all: usize = (0..10).map(switches).sum();
+        assert!(all <= most, "{all} switches where one is {faster} pixels a frame faster");
     }
 }
 

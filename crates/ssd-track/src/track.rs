@@ -51,9 +51,10 @@ impl Track {
         track
     }
 
-    /// Goes on with the detection of that index. `motion` is at the time of the frame already.
-    pub(crate) fn go_on(&mut self, index: usize, found: &Detection, time: f64, rules: &Rules) {
-        self.motion = self.motion.corrected(&found.bbox, rules);
+    /// Goes on with the detection of that index, which is its own with that certainty. `motion` is at the time of the
+    /// frame already.
+    pub(crate) fn go_on(&mut self, (index, certainty): (usize, f64), found: &Detection, time: f64, rules: &Rules) {
+        self.motion = self.motion.corrected(&found.bbox, certainty, rules);
         self.score = found.score;
         self.seen_at = time;
         self.detection = Some(index);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::association::{Placed, associated};
+use crate::association::{Pair, Placed, associated};
 use crate::{Rect, Rules, State, Track, TrackError};
 
 /// An object that a detector found.
@@ -126,10 +126,14 @@ impl Tracker {
         let seen = |&index: &usize| (detections[index].class, detections[index].bbox);
         let seen: Vec<Placed> = left.iter().map(seen).collect();
         let time = self.time.unwrap_or_default();
-        for (t, d) in associated(&predicted, &seen, least) {
+        let pairs = associated(&predicted, &seen, least);
+        let surprise =
+            |t: usize, d: usize| self.tracks[tracks[t]].motion.surprise(&detections[left[d]].bbox, &self.rules);
+        let certain: Vec<f64> = pairs.iter().map(|pair| certainty(pair, surprise)).collect();
+        for (&Pair { track: t, detection: d, .. }, certainty) in pairs.iter().zip(certain) {
             let (track, index) = (&mut self.tracks[tracks[t]], left[d]);
             let was = track.is_confirmed();
-            track.go_on(index, &detections[index], time, &self.rules);
+            track.go_on((index, certainty), &detections[index], time, &self.rules);
             let (class, now) = (track.class, track.is_confirmed());
             self.count(class, now && !was);
             left[d] = usize::MAX;
@@ -174,6 +178,20 @@ impl Tracker {
         }
         counts
     }
+}
+
+/// How much a detection says about its track rather than about a rival's, `0..=1`. Objects that pass through each other
+/// side by side differ by less than detections err, and whichever was assigned must not change what is known of their
+/// speeds. If the pair is right with probability p, by the filters' likelihoods of it and of each exchange with a rival,
+/// it is 2p - 1: the weight of the difference of two objects in joint probabilistic data association (Fortmann,
+/// Bar-Shalom and Scheffe, 1983).
+fn certainty(pair: &Pair, surprise: impl Fn(usize, usize) -> f64) -> f64 {
+    let Pair { track, detection, rivals } = pair;
+    let exchanged = rivals.iter().map(|&(rival, other)| {
+        let more = surprise(*track, other) + surprise(rival, *detection);
+        (-0.5 * (more - surprise(*track, *detection) - surprise(rival, other))).exp()
+    });
+    (2.0 / (1.0 + exchanged.sum::<f64>()) - 1.0).max(0.0)
 }
 
 #[cfg(test)]

@@ -44,10 +44,18 @@ fn start() {
     let _ = console_log::init_with_level(log::Level::Warn);
 }
 
+/// The size of a picture, width and height.
+pub(crate) fn pixels(size: &[u32]) -> Result<[usize; 2], Failure> {
+    match size {
+        &[width, height] => Ok([width as usize, height as usize]),
+        _ => Err(Failure::new(Kind::SourceInvalid, "a size is two numbers")),
+    }
+}
+
 /// A detector on a device.
 #[wasm_bindgen]
 pub struct WasmDetector {
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
     backend: Backend,
     recognised: Option<String>,
     bytes: usize,
@@ -110,7 +118,7 @@ impl WasmDetector {
     }
 
     /// Detects in pixels, `[height, width, 4]` bytes, RGBA as a canvas has them. They are those of a picture of `size`
-    /// pixels, width and height, perhaps shrunk.
+    /// pixels, width and height, perhaps shrunk; with a size of 1 by 1 the boxes are fractions.
     #[wasm_bindgen(js_name = detectPixels)]
     pub async fn detect_pixels(
         &self,
@@ -140,14 +148,12 @@ impl WasmDetector {
     /// Runs without a break up to its first wait, so frames are submitted in the order of the calls.
     async fn detect(&self, picture: &Picture<'_>, size: &[u32], options: JsValue) -> Result<JsValue, JsValue> {
         let start = now();
-        let &[width, height] = size else {
-            return Err(Failure::new(Kind::SourceInvalid, "a size is two numbers").into());
-        };
+        let size_px = pixels(size)?;
         let params = from_js::<Options>(&options)?.params(self.pipeline.header())?;
         let pending = self.pipeline.submit(std::slice::from_ref(picture), &params).map_err(Failure::from)?;
         let mut outcomes = self.pipeline.read(pending).await.map_err(Failure::from)?;
         let outcome = outcomes.pop().ok_or_else(|| Failure::new(Kind::DeviceLost, "The device returned no result"))?;
-        Ok(to_js(&wire::result(&outcome, &self.pipeline, [width, height].map(|side| side as usize), now() - start))?)
+        Ok(to_js(&wire::result(&outcome, &self.pipeline, size_px, now() - start))?)
     }
 
     /// Detections from the predictions of another runtime: offsets `[P, 4]` and logits `[P, C]`, row by row, for a

@@ -8,6 +8,7 @@ mod backend;
 mod door;
 mod failure;
 mod import;
+mod tiling;
 mod wire;
 
 pub use door::WasmDetector;

@@ -92,6 +92,15 @@ pub struct Options {
     max_detections: Option<f64>,
     #[serde(skip_serializing)]
     classes: Option<Vec<String>>,
+    #[serde(skip_serializing)]
+    #[allow(dead_code, reason = "web/tiles.js has used it before; here its name is known")]
+    tiles: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    #[allow(dead_code, reason = "the same")]
+    signal: Option<IgnoredAny>,
+    #[serde(skip_serializing)]
+    #[allow(dead_code, reason = "the same")]
+    on_progress: Option<IgnoredAny>,
 }
 
 impl Options {
@@ -105,6 +114,9 @@ impl Options {
             top_k: Some(top_k),
             max_detections: Some(max as f64),
             classes: None,
+            tiles: None,
+            signal: None,
+            on_progress: None,
         }
     }
 

@@ -227,10 +227,14 @@ mod tests {
         let size_px = [1000, 700];
         let tiles = windows(size_px, 300, Tiles::Auto);
         for size in [20.0, 40.0, 70.0] {
-            // In the corner where windows meet, and beside it, pixel by pixel.
-            for tile in &tiles {
-                for shift in -50..50 {
-                    let (x, y) = (tile.x as f32 + shift as f32, tile.y as f32 + 0.5 * shift as f32);
+            // Over every edge of every window and in its corners, pixel by pixel.
+            let corner = |tile: &Window| {
+                let [xs, ys] = [[tile.x, tile.x + tile.width], [tile.y, tile.y + tile.height]];
+                xs.into_iter().flat_map(move |x| ys.map(|y| (x as f32, y as f32)))
+            };
+            for (edge_x, edge_y) in tiles.iter().flat_map(corner) {
+                for shift in -90..20 {
+                    let (x, y) = (edge_x + shift as f32, edge_y + 0.5 * shift as f32);
                     let object = CornerBox::new(x, y, x + size, y + size);
                     if x < 0.0 || y < 0.0 || object.x2 > 1000.0 || object.y2 > 700.0 {
                         continue;

@@ -13,8 +13,8 @@ use crate::detect::detector::{Detector, DetectorError, Timing};
 /// Windows at once, where nothing else decides.
 pub const BATCH: usize = 8;
 
-/// The longest side of a whole picture that a detector is given, in pixels: below what every GPU takes as a texture.
-/// The network sees much less of it anyway.
+/// The longest side of a whole picture, or of one of few windows, that a detector is given, in pixels: below what every
+/// GPU takes as a texture. The network sees much less of it anyway.
 const LONGEST: u32 = 4096;
 
 /// The option of dividing pictures.
@@ -41,12 +41,16 @@ pub fn detect(
     let (found, mut timing) = detector.detect(&of_bounded_size(image), params)?;
     let size_px = [image.width(), image.height()].map(|side| side as usize);
     let windows = windows(size_px, detector.header().input_size, tiles);
+    if windows.is_empty() {
+        return Ok((found, timing));
+    }
     let mut merge = Merge::new(size_px, &found);
     for (index, some) in windows.chunks(batch.max(1)).enumerate() {
         progress(index * batch, windows.len());
         let parts = some.iter().map(|window| {
             let [x, y, width, height] = [window.x, window.y, window.width, window.height].map(|side| side as u32);
-            crop_imm(image, x, y, width, height).to_image()
+            let part = crop_imm(image, x, y, width, height);
+            if width.max(height) > LONGEST { of_bounded_size(&part.to_image()).into_owned() } else { part.to_image() }
         });
         let parts: Vec<RgbImage> = parts.collect();
         let outcomes = detector.detect_batch(&parts.iter().collect::<Vec<_>>(), params)?;
