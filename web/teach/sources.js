@@ -11,6 +11,7 @@ const TOLD = 500; // ms between two words on how far it is
 /** Binds the buttons. `shown()` is what the page shows, `say` and `fail` tell the user. */
 export function bindSources(album, { shown, say, fail }) {
   let live = null; // the camera
+  let asked = 0; // for a camera, which may be ready only once nobody wants it any more
   let busy = 0;
 
   const attempt = (task) => task().catch(fail);
@@ -103,7 +104,10 @@ export function bindSources(album, { shown, say, fail }) {
 
   async function toggleCamera() {
     if (live) return closeCamera();
-    live = await openCamera(null, closeCamera);
+    const turn = ++asked;
+    const camera = await openCamera(null, closeCamera);
+    if (turn !== asked) return camera.close();
+    live = camera;
     Object.assign($("teach-camera"), { srcObject: live.element.srcObject, hidden: false });
     $("teach-camera").classList.toggle("mirrored", live.mirrored);
     await $("teach-camera").play();
@@ -111,6 +115,7 @@ export function bindSources(album, { shown, say, fail }) {
   }
 
   function closeCamera() {
+    asked += 1;
     live?.close();
     live = null;
     $("teach-camera").srcObject = null;
@@ -125,7 +130,7 @@ export function bindSources(album, { shown, say, fail }) {
   }
 
   async function snap() {
-    if (!live) return;
+    if (!live || !$("teach-camera").videoWidth) return; // its first frame is yet to come
     const file = await frame($("teach-camera"), `camera ${stamp()}.jpg`);
     const size = await measured(file, file.name);
     await album.add(file, { name: file.name, ...size });
