@@ -9,18 +9,18 @@ use burn::tensor::Device;
 use image::RgbImage;
 use rand::seq::SliceRandom;
 use ssd::cpu_network::CpuTrunk;
-use ssd::postprocess::{DetectParams, ScoreActivation, postprocess};
+use ssd::postprocess::{DetectParams, postprocess};
 use ssd::preprocess::Preprocess;
 use ssd::weights::{self, Dtype, Header, Provenance};
 use ssd::{GroundTruth, Ssd};
 use ssd_data::TruthPx;
 use ssd_data::augment::Augmentation;
 use ssd_data::seeded::seeded;
-use ssd_learn::classes::matched;
 use ssd_learn::{BatchGradients, Example, HostBatch, Learner, LearningRate, Local};
 use ssd_measure::confusion::Confusion;
 use ssd_measure::{ImageResult, Report, evaluate};
 
+use crate::classes::to_learn;
 use crate::config::TeachConfig;
 use crate::error::TeachError;
 use crate::features::{Features, tensors};
@@ -132,9 +132,9 @@ impl Lesson {
         &self.header.labels
     }
 
-    /// Opens the next picture, whose objects have the classes of `names` as [`Self::new`] was given them. Those of
-    /// class 0 have no name and count as background, and so do those of classes that the detector keeps. Returns how many
-    /// of its views are to be looked at.
+    /// Opens the next picture. The classes of its objects are those of `names`, as [`Self::new`] was given them; an object
+    /// of class 0 has no name and counts as background, and so does one of a class that the detector keeps. Returns how
+    /// many of its views are to be looked at.
     pub fn open(&mut self, picture: RgbImage, truths: &[GroundTruth], role: Role) -> usize {
         let class =
             |truth: &GroundTruth| self.classes.get(truth.class.checked_sub(1)?).copied().filter(|&class| class > 0);
@@ -282,26 +282,4 @@ fn of_heads(local: Local<'_>, batch: HostBatch, arch: ssd::Arch) -> BatchGradien
     let loss = local.loss.loss(&local.model.predict(maps), &targets);
     let parts = loss.parts();
     BatchGradients { gradients: GradientsParams::from_grads(loss.total().backward(), local.model), loss: parts }
-}
-
-/// The labels of the classes to learn, and for each of `names` its class among them: all, or where the detector keeps what
-/// it knows those that it does not know. A known one has class 0.
-fn to_learn(names: &[String], start: &Header, keep: bool) -> Result<(Vec<String>, Vec<usize>), TeachError> {
-    if names.is_empty() {
-        return Err(TeachError::NoClasses);
-    }
-    if !keep {
-        return Ok((names.to_vec(), (1..=names.len()).collect()));
-    }
-    if start.score_activation != ScoreActivation::Sigmoid {
-        return Err(TeachError::Softmax);
-    }
-    let (mut labels, mut classes) = (Vec::new(), vec![0; names.len()]);
-    for (index, (name, known)) in names.iter().zip(matched(names, &start.labels)).enumerate() {
-        if known.is_none() {
-            labels.push(name.clone());
-            classes[index] = labels.len();
-        }
-    }
-    if labels.is_empty() { Err(TeachError::AllKnown(names.join(", "))) } else { Ok((labels, classes)) }
 }
