@@ -7,9 +7,9 @@ import { failure } from "./support.js";
 const LONGEST_PX = 1600;
 
 /**
- * `file`: the weights file to start from, a Blob. `samples`: `{ source, boxes: [{ label, x, y, width, height }] }`, boxes
- * in pixels of the picture as it is shown; a source may be a function that returns one or promises one, so that not all
- * pictures are in memory at once. The last `heldOut` samples are measured on, not learned from.
+ * `file`: the weights file to start from, a Blob. `samples`: `{ source, boxes: [{ label, x, y, width, height }] }`,
+ * boxes in pixels of the picture as it is shown; a source may be a function that returns one or promises one, so that
+ * not all pictures are in memory at once. The last `heldOut` samples are measured on, not learned from.
  */
 export class Teaching {
   #running = true;
