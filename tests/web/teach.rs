@@ -73,6 +73,11 @@ fn labels_are_drawn_by_mouse_and_keyboard_undone_and_there_after_a_reload() {
         page.press("Home")?;
         let renamed = both.replace("ball", "bowl");
         page.wait_for(&format!("{BOXES} === '{renamed}'"), SOON)?;
+        // Steps back and forth do not wait for the storage, and none overtakes another there.
+        page.eval(
+            "['clear', 'undo', 'redo', 'undo'].forEach((act) => document.querySelector(`#teach-${act}`).click())",
+        )?;
+        page.wait_for(&format!("{NUMBERS} === '2,2,0'"), SOON)?;
         ensure!(page.error()?.is_empty(), "{}", page.error()?);
 
         page.open(CPU)?;
