@@ -35,7 +35,7 @@ export async function fill(panel, view, close) {
     if (panel.hidden || !result) return;
     if (!seen) show();
     const mine = sight ??= openSight();
-    const wanted = () => sight === mine && source === view().source;
+    const wanted = () => sight === mine && source === view().source && detector === view().detector;
     try {
       const answer = await mine.explain(detector, source.element, options);
       if (wanted()) take(answer);
