@@ -50,7 +50,7 @@ fn a_screen_is_detected_until_it_is_stopped_and_its_last_frame_stays() {
         page.click("#screen")?;
         page.wait_for("document.documentElement.dataset.state === 'ready'", PATIENCE)?;
         page.wait_for("window.tracks.every((track) => track.readyState === 'ended')", Duration::from_secs(5))?;
-        page.wait_for("window.lastResult && document.querySelector('#view img, #view canvas')", PATIENCE)?;
+        page.wait_for("!!window.lastResult && !!document.querySelector('#view img')", PATIENCE)?;
         ensure!(page.error()?.is_empty(), "the page shows an error: {}", page.error()?);
         Ok(())
     });

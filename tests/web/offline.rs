@@ -14,7 +14,7 @@ const CPU: &str = "?backend=cpu";
 const KEPT: &str = "caches.keys().then((names) => names.find((name) => name.startsWith('ssd-page'))).then(async (name) \
                     => name ? (await (await caches.open(name)).keys()).length : 0)";
 
-const TITLE: &str = "document.querySelector('h1').textContent.trim()";
+const TITLE: &str = "(document.querySelector('h1')?.textContent.trim() ?? '')";
 const UPDATE: &str = "document.querySelector('#update').textContent";
 
 #[test]

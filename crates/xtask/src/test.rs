@@ -2,6 +2,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+
+use anyhow::bail;
 
 use crate::tally::Tally;
 use crate::workspace::SELECTION;
@@ -19,9 +22,14 @@ pub fn run() -> anyhow::Result<()> {
 
     let driver = tally.step("software Vulkan", system::ensure_software_vulkan).flatten();
     let driver = driver.as_deref();
-    let programs = tally.step("build the native programs", || {
-        let args = [&["build", "--bins"][..], &SELECTION[..]].concat();
-        shell::run(&mut shell::command("cargo", &args))
+    // Side by side: each has minutes in which it keeps one core busy, and the other one idle.
+    let (programs, page) = thread::scope(|scope| {
+        let page = scope.spawn(build::run);
+        let programs = tally.step("build the native programs", || {
+            let args = [&["build", "--bins"][..], &SELECTION[..]].concat();
+            shell::run(&mut shell::command("cargo", &args))
+        });
+        (programs, page.join().unwrap_or_else(|_| bail!("building it panicked")))
     });
     if programs.is_some() {
         // Not the programs: they hold no tests, and each would be linked a second time.
@@ -30,7 +38,7 @@ pub fn run() -> anyhow::Result<()> {
         tally.skip("native tests: the native programs did not build");
     }
 
-    let page = tally.step("page", build::run);
+    let page = tally.step("page", || page);
     if page.is_some() {
         tally.step("size budgets", budget::check);
         tally.step("package", || package::assemble(true));

@@ -6,7 +6,7 @@ const LONGEST_COMMENT = 0xffff;
 
 /** The files in a ZIP, each a File with its `path`. */
 export async function unzip(archive) {
-  const bad = (why) => new Error(`${archive.name} cannot be opened (${why}): unpack it and open its folder.`);
+  const bad = (why) => new Error(`The ZIP ${archive.name} cannot be opened (${why}): unpack it and open its folder.`);
   const tail = await view(archive.slice(-(22 + LONGEST_COMMENT)));
   let at = tail.byteLength - 22;
   while (at >= 0 && tail.getUint32(at, true) !== END) at -= 1;
