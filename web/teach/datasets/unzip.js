@@ -34,7 +34,7 @@ function readEntry(directory, at) {
   const [name, extra, comment] = [28, 30, 32].map((field) => directory.getUint16(at + field, true));
   const path = new TextDecoder().decode(directory.buffer.slice(at + 46, at + 46 + name));
   return {
-    path: path.replaceAll("\\", "/"),
+    path: path.replaceAll("\\", "/").split("/").filter((part) => ![".", ".."].includes(part)).join("/"),
     flags: directory.getUint16(at + 8, true),
     method: directory.getUint16(at + 10, true),
     size: directory.getUint32(at + 20, true),
