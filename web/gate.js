@@ -1,5 +1,6 @@
 // A gate over the picture, where what passes is counted: a line or a region, which the user moves by its corners, with
-// a pointer or the arrow keys. It is kept as numbers, x and y of each corner as parts of the picture's width and height.
+// a pointer or the arrow keys. It is kept as numbers: x and y of each corner, as parts of the picture's width and
+// height.
 
 import { $, make } from "./dom.js";
 

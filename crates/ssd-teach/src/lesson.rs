@@ -132,9 +132,9 @@ impl Lesson {
         &self.header.labels
     }
 
-    /// Opens the next picture. The classes of its objects are those of `names`, as [`Self::new`] was given them; an object
-    /// of class 0 has no name and counts as background, and so does one of a class that the detector keeps. Returns how
-    /// many of its views are to be looked at.
+    /// Opens the next picture. The classes of its objects are those of `names`, as [`Self::new`] was given them; an
+    /// object of class 0 has no name and counts as background, and so does one of a class that the detector keeps.
+    /// Returns how many of its views are to be looked at.
     pub fn open(&mut self, picture: RgbImage, truths: &[GroundTruth], role: Role) -> usize {
         let class =
             |truth: &GroundTruth| self.classes.get(truth.class.checked_sub(1)?).copied().filter(|&class| class > 0);
