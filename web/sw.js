@@ -61,7 +61,7 @@ async function tidy() {
 // What is not kept yet, or was dropped by the browser, is fetched, and kept if there is room.
 async function answer(event, path) {
   const sum = FILES[path] ?? LATER[path];
-  const file = await kept(sum);
+  const file = await kept(sum).catch(() => null);
   if (file) return file;
   const response = await (FILES[path] ? fetched(path, sum) : fetch(event.request));
   const copy = response.clone();
