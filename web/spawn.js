@@ -1,4 +1,4 @@
-// Starts a worker wherever this module is: beside the page, in a bundler's output, on another site.
+// Starts a worker wherever this module is: beside the page, in a bundle, on another site.
 
 import { absolute, failure, refusal } from "./support.js";
 
@@ -6,9 +6,9 @@ export const crash = (what) => failure("DeviceLost", `The detector stopped (${wh
 
 /**
  * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`, which bundlers know. Its first
- * message is "started"; `receive` gets the others, `fail` its end: `crashed(why)` once started.
+ * message is "started"; `receive` gets the others, `fail` its end: `lost(why)` once started.
  */
-export function spawn(make, receive, fail, crashed = crash) {
+export function spawn(make, receive, fail, lost = crash) {
   const { Worker: Native } = globalThis;
   const start = performance.now();
   const waiting = []; // messages
@@ -30,7 +30,7 @@ export function spawn(make, receive, fail, crashed = crash) {
 
   async function explain(message) {
     end();
-    if (started) return fail(crashed(message));
+    if (started) return fail(lost(message));
     const why = (await refusal(start)) ?? (message || (await fault(address.href)));
     fail(failure("DeviceLost", `The worker did not start (${why}).`));
   }
