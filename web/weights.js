@@ -117,7 +117,8 @@ async function drain(url, response, tell, signal) {
     }
     if (part.done && !(loaded < total)) return new Blob(parts);
     await new Promise((done) => setTimeout(done, 1000 * tries));
-    next = await fetch(url, { headers: { Range: `bytes=${loaded}-` }, signal }).catch(() => null);
+    const asked = { headers: { Range: `bytes=${loaded}-` }, signal, cache: "no-store" };
+    next = await fetch(url, asked).catch(() => null);
     if (next && !(next.status === 206 && tag && tag === tagOf(next))) break;
   }
   throw new Error(`the connection broke after ${loaded} bytes`);

@@ -119,7 +119,7 @@ fn a_download_that_breaks_off_goes_on_where_it_broke_if_the_content_is_the_same(
         ensure!(page.server.answers("tagged") == [200, 206, 206], "{:?}", page.server.answers("tagged"));
         let steps = steps(&outcome)?;
         ensure!(steps.is_sorted_by(|a, b| a.0 < b.0), "not growing: {steps:?}");
-        ensure!(steps.iter().all(|step| step.1 == Some(size)), "another total than {size}: {steps:?}");
+        ensure!(steps.iter().skip(1).all(|step| step.1 == Some(size)), "another total than {size}: {steps:?}");
 
         // Without a tag nobody knows what the rest belongs to.
         let outcome = page.eval("load('untagged')")?;
