@@ -150,7 +150,7 @@ export interface Predictions {
 }
 
 /** A picture to learn from, and all objects in it that have to be found. */
-export interface Lesson {
+export interface TeachSample {
   /** What a browser makes a bitmap of, or a function that returns or promises it, called when its turn comes. */
   source: ImageBitmapSource | (() => ImageBitmapSource | Promise<ImageBitmapSource>);
   /** In pixels of the picture as it is shown. Without a box, everything in the picture is background. */
@@ -190,9 +190,10 @@ export class Detector {
   file(): Promise<Blob>;
   /**
    * Another detector, which has learned from these pictures: the heads, on features of a trunk that stays. It takes
-   * seconds, in a worker of its own, and asks for `lab/` and `teach.js` beside `detector.js`. This one stays as it is.
+   * seconds, in a worker of its own; `teach.js`, `lab.js`, `lab-worker.js` and `lab/` have to be beside `detector.js`.
+   * This one stays as it is.
    */
-  teach(samples: Lesson[], options?: TeachOptions): Promise<Detector>;
+  teach(samples: TeachSample[], options?: TeachOptions): Promise<Detector>;
   /** Runs every GPU kernel against its Rust twin on this adapter. */
   selfTest(): Promise<SelfTestReport>;
   /** Another object after a lost device was replaced. */

@@ -41,6 +41,15 @@ async function walk(entry, files) {
 /** A file's path as far as it is known. */
 export const path = (file) => file.path || file.webkitRelativePath || file.name;
 
+/** The name, or one like it that is not in `taken`. From now on it is. */
+export function unused(name, taken) {
+  const [, stem, ending = ""] = name.match(/^(.*?)(\.[^./]*)?$/s);
+  let free = name;
+  for (let number = 2; taken.has(free); number += 1) free = `${stem} (${number})${ending}`;
+  taken.add(free);
+  return free;
+}
+
 /**
  * The pictures among files, by name: `{ file, name }`. A name is the path below the folder that all have in common, and
  * no two are the same.
@@ -50,12 +59,7 @@ export function pictures(files) {
   const [top] = found.length ? path(found[0]).split("/") : [];
   const below = top && found.every((file) => path(file).startsWith(`${top}/`)) ? top.length + 1 : 0;
   const order = new Intl.Collator(undefined, { numeric: true });
-  const named = found.map((file) => ({ file, name: path(file).slice(below) }));
   const taken = new Set();
-  for (const picture of named) {
-    const [, stem, ending] = picture.name.match(/^(.*?)(\.[^./]*)?$/s);
-    for (let number = 2; taken.has(picture.name); number += 1) picture.name = `${stem} (${number})${ending ?? ""}`;
-    taken.add(picture.name);
-  }
+  const named = found.map((file) => ({ file, name: unused(path(file).slice(below), taken) }));
   return named.sort((a, b) => order.compare(a.name, b.name));
 }

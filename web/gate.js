@@ -1,5 +1,6 @@
-// A gate over the picture, where what passes is counted: a line or a region, which the user moves by its corners, with a
-// pointer or the arrow keys. It is kept as numbers, x and y of each corner as parts of the picture's width and height.
+// A gate over the picture, where what passes is counted: a line or a region, which the user moves by its corners, with
+// a pointer or the arrow keys. It is kept as numbers: x and y of each corner, as parts of the picture's width and
+// height.
 
 import { $, make } from "./dom.js";
 
@@ -8,12 +9,19 @@ const FIRST = { none: null, line: "0.5,0.95,0.5,0.05", region: "0.3,0.3,0.7,0.3,
 const MOST = 8; // corners
 const STEP = 0.02; // of a key
 
+function cornersOf(text) {
+  const numbers = text.split(",").map(Number);
+  return Array.from({ length: numbers.length / 2 }, (_, index) => numbers.slice(2 * index, 2 * index + 2));
+}
+
+const hasExtent = (corners) => corners.some((corner) => `${corner}` !== `${corners[0]}`);
+
 /** The kind of setting: a menu of `none`, `line` and `region`. Two corners are a line, more a region. */
 export const gate = () => ({
   parse(text) {
     const parts = text?.split(",").map(Number) ?? [];
     const good = parts.length >= 4 && parts.length <= 2 * MOST && parts.length % 2 === 0;
-    return good && parts.every((part) => part >= 0 && part <= 1) ? text : null;
+    return good && parts.every((part) => part >= 0 && part <= 1) && hasExtent(cornersOf(text)) ? text : null;
   },
   prepare() {},
   show(control, value) {
@@ -23,7 +31,7 @@ export const gate = () => ({
 });
 
 /**
- * Binds the corners to `settings.gate`; `moved()` is called once one is elsewhere, `draw()` while it moves. Returns
+ * Binds the corners to `settings.gate`; `moved()` is called once one is let go, `draw()` while it moves. Returns
  * `show(place)`, which draws the gate where `drawOverlay` placed the picture, or hides it.
  */
 export function bindGate(settings, moved, draw) {
@@ -38,7 +46,7 @@ export function bindGate(settings, moved, draw) {
       const { left, top } = $("view").getBoundingClientRect();
       put(index, place.from(clientX - left, clientY - top));
     };
-    corner.onpointerup = moved;
+    corner.onlostpointercapture = moved;
     corner.onkeydown = (event) => {
       const [right, down] = {
         ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP],
@@ -54,16 +62,13 @@ export function bindGate(settings, moved, draw) {
   });
   $("view").append(...corners);
 
-  function points() {
-    const numbers = settings.gate.split(",").map(Number);
-    return Array.from({ length: numbers.length / 2 }, (_, index) => numbers.slice(2 * index, 2 * index + 2));
-  }
+  const points = () => cornersOf(settings.gate);
 
   function put(index, parts) {
     const all = points();
-    all[index] = parts.map((part) => Math.min(1, Math.max(0, part)));
-    if (all.every((corner) => `${corner}` === `${all[0]}`)) return; // a gate has an extent
-    settings.gate = all.flat().map((part) => Number(part.toFixed(3))).join(",");
+    all[index] = parts.map((part) => Number(Math.min(1, Math.max(0, part)).toFixed(3)));
+    if (!hasExtent(all)) return;
+    settings.gate = all.join(",");
     draw();
   }
 

@@ -25,17 +25,17 @@ async function start() {
   serviceWorker.oncontrollerchange = () => asked && location.reload();
   serviceWorker.onmessage = ({ data: { others } }) => {
     const tabs = others > 1 ? "the other tabs of this page are" : "the other tab of this page is";
-    $("update").textContent = `The new version starts when ${tabs} closed.`;
+    announce(registration, `The new version can start once ${tabs} closed.`);
   };
   if (!serviceWorker.controller) report(await serviceWorker.ready);
 }
 
-function announce(registration) {
+function announce(registration, text = "A new version is ready.") {
   const onclick = () => {
     asked = true;
     registration.waiting?.postMessage({});
   };
-  $("update").replaceChildren("A new version is ready. ", make("button", { type: "button", onclick }, "Reload"));
+  $("update").replaceChildren(`${text} `, make("button", { type: "button", onclick }, "Reload"));
 }
 
 // In its first visit the page fetches for itself, so it tells what it used.

@@ -35,7 +35,7 @@ export async function fill(panel, view, close) {
     if (panel.hidden || !result) return;
     if (!seen) show();
     const mine = sight ??= openSight();
-    const wanted = () => sight === mine && source === view().source;
+    const wanted = () => sight === mine && source === view().source && detector === view().detector;
     try {
       const answer = await mine.explain(detector, source.element, options);
       if (wanted()) take(answer);
@@ -83,6 +83,7 @@ export async function fill(panel, view, close) {
   }
 
   function show() {
+    rival = null; // its button is made anew
     for (const name of VIEWS) $(`seeing-${name}`).ariaPressed = name === shown;
     for (const part of panel.querySelectorAll("[data-view]")) part.hidden = !part.dataset.view.includes(shown);
     $("seeing-says").textContent = WORKING;
@@ -159,10 +160,13 @@ export async function fill(panel, view, close) {
     show();
   }
 
-  // The list beside the picture is a way to a detection, too.
+  // The list beside the picture is a way to a detection, too. Of several that read alike, the one at the same place.
   function pickListed({ target }) {
-    const index = seen?.detections.findIndex((each) => caption(each) === target.textContent) ?? -1;
-    if (panel.hidden || index < 0) return;
+    if (panel.hidden || !seen) return;
+    const place = [...$("detections").children].indexOf(target.closest("li"));
+    const alike = (each) => each && caption(each) === target.textContent;
+    const index = alike(seen.detections[place]) ? place : seen.detections.findIndex(alike);
+    if (index < 0) return;
     choose(index);
     show();
   }

@@ -1,37 +1,12 @@
 // The lab's eyes: a worker that runs the network again, on the CPU, and keeps what it predicts for the last picture.
 
-import { spawn } from "./spawn.js";
+import { openLab } from "./lab.js";
 import { failure } from "./support.js";
 
 /** Starts it. Returns `{ explain, close }`. One call at a time. */
 export function openSight() {
-  let call = null; // its `resolve` and `reject`
   let [detector, source, at] = [null, null, 0]; // what it knows
-  let ended = null;
-  const worker = spawn(
-    () => new Worker(new URL("./lab-worker.js", import.meta.url), { type: "module" }),
-    receive,
-    end,
-  );
-
-  function receive({ kind, name, message, value }) {
-    if (kind === "done") return call?.resolve(value);
-    const known = ["WeightsInvalid", "SourceInvalid"].includes(name);
-    call?.reject(known ? failure(name, message)
-      : failure("DeviceLost", `“How SSD sees” stopped (${message}): open it again.`));
-  }
-
-  function end(error) {
-    ended ??= error;
-    worker.end();
-    call?.reject(ended);
-  }
-
-  const ask = (request, transfer) => new Promise((resolve, reject) => {
-    if (ended) throw ended;
-    call = { resolve, reject };
-    worker.post({ id: 0, kind: "see", ...request }, transfer);
-  });
+  const lab = openLab((what) => `“How SSD sees” stopped (${what}): open it again.`);
 
   return {
     /** How the detections of `detect(element, options)` come about, as crates/ssd-lab/src/sight.rs has it. */
@@ -42,12 +17,12 @@ export function openSight() {
       const picture = same ? null : await createImageBitmap(element);
       [detector, source] = [null, null];
       const request = { file, picture, params: params(given.info, options) };
-      const answer = await ask(request, picture ? [picture] : []);
+      const answer = await lab.ask("see", request, picture ? [picture] : []);
       [detector, source, at] = [given, element, time];
       return answer;
     },
 
-    close: () => end(failure("Disposed", "The panel was closed.")),
+    close: () => lab.end(failure("Disposed", "The panel was closed.")),
   };
 }
 

@@ -23,15 +23,15 @@ export function bindSeeing(page, live, options, fail) {
     const news = panel.hidden ? "closed" : result;
     if (news === told) return;
     told = news;
-    tell().catch((error) => {
-      parts = null;
-      close(error);
-    });
+    tell().catch(close);
   }
 
   async function tell() {
     if (panel.hidden && !parts) return;
-    parts ??= import("./seeing-panel.js").then(({ fill }) => fill(panel, view, close));
+    parts ??= import("./seeing-panel.js").then(({ fill }) => fill(panel, view, close)).catch((error) => {
+      parts = null; // the next time tries again
+      throw error;
+    });
     (await parts).update();
   }
 

@@ -1,14 +1,14 @@
-// Starts a worker wherever this module is: beside the page, in a bundler's output, on another site.
+// Starts a worker wherever this module is: beside the page, in a bundle, on another site.
 
 import { absolute, failure, refusal } from "./support.js";
 
 export const crash = (what) => failure("DeviceLost", `The detector stopped (${what}) and starts anew: call again.`);
 
 /**
- * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`, which bundlers know. The worker's
- * first message is "started"; `receive` gets the others, `fail` the error that ended it.
+ * `make` is `() => new Worker(new URL("FILE", import.meta.url), { type: "module" })`, which bundlers know. Its first
+ * message is "started"; `receive` gets the others, `fail` its end: `lost(why)` once started.
  */
-export function spawn(make, receive, fail) {
+export function spawn(make, receive, fail, lost = crash) {
   const { Worker: Native } = globalThis;
   const start = performance.now();
   const waiting = []; // messages
@@ -30,9 +30,9 @@ export function spawn(make, receive, fail) {
 
   async function explain(message) {
     end();
-    if (started) return fail(crash(message));
+    if (started) return fail(lost(message));
     const why = (await refusal(start)) ?? (message || (await fault(address.href)));
-    fail(failure("DeviceLost", `The detector's worker did not start (${why}).`));
+    fail(failure("DeviceLost", `The worker did not start (${why}).`));
   }
 
   try {

@@ -23,26 +23,30 @@ async function isOf(bytes, sum) {
   return Array.from(found, (byte) => byte.toString(16).padStart(2, "0")).join("") === sum;
 }
 
-// Keeps a response if it is of this version.
-async function keep(response, sum) {
+// The response with all its bytes if it is of this version, else null.
+async function checked(response, sum) {
   const bytes = await response.arrayBuffer();
-  if (!response.ok || !(await isOf(bytes, sum))) return false;
+  if (!response.ok || !(await isOf(bytes, sum))) return null;
   const headers = new Headers(response.headers);
   headers.delete("content-encoding");
   headers.set("content-length", bytes.byteLength);
-  await (await caches.open(CACHE)).put(key(sum), new Response(bytes, { headers }));
-  return true;
+  return new Response(bytes, { headers });
 }
 
+const keep = async (file, sum) => (await caches.open(CACHE)).put(key(sum), file);
 const kept = async (sum) => (await caches.open(CACHE)).match(key(sum));
 
-// The browser's own cache may still have a file of before.
-async function fetchAndKeep(path, sum) {
-  if (await kept(sum)) return;
+// A file of this version. The browser's own cache may still have one of before.
+async function fetched(path, sum) {
   for (const cache of ["default", "reload"]) {
-    if (await keep(await fetch(new URL(path, ROOT), { cache }), sum)) return;
+    const file = await checked(await fetch(new URL(path, ROOT), { cache }), sum);
+    if (file) return file;
   }
   throw new Error(`The server has another version of ${path}.`);
+}
+
+async function fetchAndKeep(path, sum) {
+  if (!(await kept(sum))) await keep(await fetched(path, sum), sum);
 }
 
 const keepAll = (files) => Promise.all(files.map(([path, sum]) => fetchAndKeep(path, sum)));
@@ -54,16 +58,18 @@ async function tidy() {
   await Promise.all(old.map((request) => cache.delete(request)));
 }
 
+// What is not kept yet, or was dropped by the browser, is fetched, and kept if there is room.
 async function answer(event, path) {
   const sum = FILES[path] ?? LATER[path];
-  const file = await kept(sum);
+  const file = await kept(sum).catch(() => null);
   if (file) return file;
-  if (FILES[path]) {
-    await fetchAndKeep(path, sum); // the browser had dropped it
-    return kept(sum);
-  }
-  const response = await fetch(event.request);
-  event.waitUntil(keep(response.clone(), sum));
+  const response = await (FILES[path] ? fetched(path, sum) : fetch(event.request));
+  const copy = response.clone();
+  const store = async () => {
+    const own = FILES[path] ? copy : await checked(copy, sum);
+    if (own) await keep(own, sum);
+  };
+  event.waitUntil(store().catch(() => {}));
   return response;
 }
 

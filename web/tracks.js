@@ -17,6 +17,7 @@ export function bindTracks(settings, page, draw) {
   let moving = false;
 
   const gate = bindGate(settings, () => {
+    if (settings.gate === counted) return;
     writeSettings(settings);
     forget();
     count();
@@ -86,7 +87,7 @@ export function bindTracks(settings, page, draw) {
 
   // The result with the boxes where they should be by now.
   function moved(result) {
-    if (!result || !moving || followed !== page.source) return result;
+    if (!result || !moving || !tracker || followed !== page.source) return result;
     const now = new Map(tracker.at(clock(followed)).map(({ track, smooth }) => [track, smooth]));
     const placed = (found) => ({ ...found, smooth: now.get(found.track) ?? found.smooth });
     return { ...result, detections: result.detections.map(placed) };

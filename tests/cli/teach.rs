@@ -17,7 +17,9 @@ fn a_detector_is_taught_in_seconds_and_its_file_says_by_what() {
         run("train", &[&always, more, &["--out", path_text(&out)]].concat())
     };
 
-    assert!(teach(&["--epochs", "3"]).failed(2).contains("--epochs does not go with --recipe teach"));
+    for [flag, value] in [["--epochs", "3"], ["--freeze", "1"], ["--device", "wgpu"]] {
+        assert!(teach(&[flag, value]).failed(2).contains(&format!("{flag} does not go with --recipe teach")));
+    }
     let report = teach(&["--steps", "12", "--keep-classes"]).done().json();
     assert_eq!(report["images"], 2, "a tenth of the pictures is measured on");
 

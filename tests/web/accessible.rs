@@ -66,7 +66,7 @@ fn in_light_and_dark_wide_and_narrow_nothing_is_hard_to_read_or_without_a_name()
 }
 
 #[test]
-fn the_tabulator_reaches_everything_visibly_and_no_dialog_is_a_trap() {
+fn the_tab_key_reaches_everything_visibly_and_no_dialog_is_a_trap() {
     scenario("keyboard", Gpu::None, |page| {
         page.open(CPU)?;
         page.wait_for_result()?;

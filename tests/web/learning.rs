@@ -81,6 +81,9 @@ fn a_lesson_in_the_browser_has_the_losses_and_makes_the_file_of_the_native_one()
                     const load = async (name) => (await fetch(name)).blob();
                     const start = await Detector.load({{ weights: './start.safetensors', backend: 'cpu' }});
                     const samples = boxes.map((boxes, index) => ({{ source: () => load(`./${{index}}.png`), boxes }}));
+                    const stop = new AbortController();
+                    const stopped = start.teach(samples, {{ signal: stop.signal }}).catch(({{ name }}) => name);
+                    stop.abort(); // while the start's file is read
                     const losses = [];
                     const stages = new Set();
                     const taught = await start.teach(samples, {{
@@ -91,13 +94,14 @@ fn a_lesson_in_the_browser_has_the_losses_and_makes_the_file_of_the_native_one()
                     const bytes = new Uint8Array(await (await taught.file()).arrayBuffer());
                     start.dispose();
                     taught.dispose();
-                    return {{ losses, labels, bytes: Array.from(bytes), stages: [...stages] }};
+                    return {{ losses, labels, bytes: Array.from(bytes), stages: [...stages], stopped: await stopped }};
                 }})()"
             ))?;
             let labels: Vec<String> = serde_json::from_value(made["labels"].clone())?;
             let known = if keep_classes { 2 } else { 0 };
             ensure!(!keep_classes || labels[..2] == ["cat", "dog"], "{labels:?}");
             ensure!(made["stages"] == json!(["features", "learn"]), "{}", made["stages"]);
+            ensure!(made["stopped"] == "AbortError", "a teaching that was stopped: {}", made["stopped"]);
             let (losses, file) = given.natively(&labels[known..], keep_classes)?;
             let here = numbers(&made["losses"]);
             eprintln!("in the browser {here:?}, natively {losses:?}");

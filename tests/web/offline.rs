@@ -78,6 +78,7 @@ fn a_new_version_is_announced_starts_when_asked_and_is_never_mixed_with_the_old_
         page.eval(&frame)?;
         page.click("#update button")?;
         page.wait_for(&format!("{UPDATE}.includes('closed')"), SOON)?;
+        ensure!(page.eval("document.querySelectorAll('#update button').length")? == 1, "it cannot be started any more");
 
         visit(page)?;
         page.wait_for(&format!("{UPDATE} !== ''"), SOON)?;

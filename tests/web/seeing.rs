@@ -77,7 +77,21 @@ fn the_panel_explains_each_detection_and_each_feature_map_of_the_picture_on_show
                 return document.querySelectorAll('#seeing-rivals li').length;
             }).reduce((most, count) => Math.max(most, count))",
         )?;
-        ensure!(rivals.as_u64().is_some_and(|count| (1..=12).contains(&count)), "{rivals} rivals at most");
+        ensure!(rivals.as_u64().is_some_and(|count| (2..=12).contains(&count)), "{rivals} rivals at most");
+        page.eval(
+            "(() => {
+                const menu = document.querySelector('#seeing-found');
+                const choose = (index) => { menu.selectedIndex = index; menu.dispatchEvent(new Event('input')); };
+                const count = () => document.querySelectorAll('#seeing-rivals li').length;
+                choose([...menu.options].findIndex((_, index) => { choose(index); return count() > 1; }));
+            })()",
+        )?;
+        let all = drawing(page)?;
+        page.eval("document.querySelector('#seeing-rivals button').dispatchEvent(new PointerEvent('pointerenter'))")?;
+        ensure!(drawing(page)? != all, "all rivals are drawn, though one is pointed at");
+        // A list that is made anew knows nothing of the pointer.
+        page.eval("document.querySelector('#seeing-found').dispatchEvent(new Event('input'))")?;
+        ensure!(drawing(page)? == all, "rivals stay faint");
 
         // Another picture, while the panel is open.
         page.slide("#score", 0.5)?;

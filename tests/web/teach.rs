@@ -79,6 +79,13 @@ fn labels_are_drawn_by_mouse_and_keyboard_undone_and_there_after_a_reload() {
         page.wait_for_result()?;
         teach(page)?;
         page.wait_for(&format!("{BOXES} === '{renamed}' && {NUMBERS} === '2,2,0'"), SOON)?;
+        // Steps back and forth do not wait for the storage, and none overtakes another there.
+        page.eval(
+            "['clear', 'undo', 'redo', 'undo'].forEach((act) => document.querySelector(`#teach-${act}`).click()); \
+             new Promise((resolve) => { setTimeout(resolve, 500); })",
+        )?;
+        page.wait_for(&format!("{BOXES} === '{renamed}' && {NUMBERS} === '2,2,0'"), SOON)?;
+        ensure!(page.error()?.is_empty(), "{}", page.error()?);
         ensure!(page.complaints().is_empty(), "the browser complains: {:?}", page.complaints());
         Ok(())
     });
@@ -130,6 +137,13 @@ fn a_labelled_set_is_saved_opened_again_and_read_by_the_native_programs() {
             let same = near(truth.x, 40.0) && near(truth.y, 60.0) && near(truth.w, 160.0) && near(truth.h, 120.0);
             ensure!(same, "{format}: {truth:?}");
         }
+
+        // Another picture of the same name does not take its place in a data set.
+        let others = scenes(&home.path().join("others"), &["other.png", "a.png"])?;
+        add(page, &others[1..], 1)?;
+        let named =
+            "[...document.querySelectorAll('#teach-shelf [role=option]')].some(({ title }) => title === 'a (2).png')";
+        page.wait_for(named, SOON)?;
 
         let cut = home.path().join("cut.zip");
         std::fs::write(&cut, std::fs::read(saved.join("labels.yolo.zip"))?.get(..2000).context("a short ZIP")?)?;

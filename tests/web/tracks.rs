@@ -64,13 +64,20 @@ fn a_page_of_ones_own_tracks_as_the_native_programs_do() {
                 ensure!(found["trail"].as_array().map(Vec::len) == Some(track.trail().len()), "{found}");
             }
         }
-        for ((_, bbox), found) in native.at(1.0).zip(seen["at"].as_array().context("predictions")?) {
+        let predicted = seen["at"].as_array().context("predictions")?;
+        ensure!(predicted.len() == native.at(1.0).count(), "{predicted:?}");
+        for ((_, bbox), found) in native.at(1.0).zip(predicted) {
             same(bbox, &found["smooth"])?;
         }
         let counts = serde_json::json!([{ "label": "dog", "classIndex": 1, "now": 2, "total": 2 }]);
         ensure!(seen["counts"] == counts, "{}", seen["counts"]);
         let passed = serde_json::json!([{ "label": "dog", "classIndex": 1, "forward": 1, "back": 1 }]);
         ensure!(seen["passed"] == passed, "{}", seen["passed"]);
+        let gates = page.eval(
+            "import('./gate.js').then(({ gate }) => ['0.5,0.5,0.5,0.5', '0,0,1,0,0.5', '0,0,1,2', '0,0,1,1', '']
+                .map((text) => gate().parse(text)))",
+        )?;
+        ensure!(gates == serde_json::json!([null, null, null, "0,0,1,1", null]), "of the address it takes {gates}");
         let refused = seen["refused"].to_string();
         ensure!(refused.contains("A frame at 0 s") && refused.contains("lost_minutes"), "{refused}");
         Ok(())

@@ -20,6 +20,7 @@ export async function openAlbum(store, fail) {
   const watchers = new Set();
   const files = new Map(); // of pictures that are not in the store: one that was removed may come back
   const unwritten = new Map(); // changes that the store did not take, by key
+  let written = Promise.resolve(); // the last write's end: they go one after the other
   let lastId = Math.max(0, ...pictures.map(({ id }) => id));
   let shown = pictures[0]?.id ?? null;
 
@@ -38,9 +39,18 @@ export async function openAlbum(store, fail) {
     album.pictures = after ? [...others, after].sort((a, b) => a.id - b.id) : others;
   }
 
+  function write(changes) {
+    const done = written.then(() => writeNow(changes));
+    written = done.catch(() => {});
+    return done;
+  }
+
   // A change that is not kept stays in memory and is written with the next one.
-  async function write(changes) {
+  async function writeNow(changes) {
     for (const { key, after } of changes) {
+      // What is taken away may come back.
+      const leaves = key !== "classes" && !after && !files.get(key);
+      if (leaves) files.set(key, await store.file(key).catch(() => undefined));
       unwritten.set(key, { key, value: after, file: after ? files.get(key) : undefined });
     }
     const mine = [...unwritten.values()];
@@ -120,10 +130,7 @@ export async function openAlbum(store, fail) {
     },
 
     /** Removes pictures. */
-    async remove(removed) {
-      for (const { id } of removed) files.set(id, await store.file(id).catch(() => undefined));
-      await album.commit(removed.map(({ id }) => ({ key: id, after: null })));
-    },
+    remove: (removed) => album.commit(removed.map(({ id }) => ({ key: id, after: null }))),
 
     /** Gives a class another name, which may be that of another class, in all pictures. */
     rename(from, to) {
@@ -158,10 +165,6 @@ export async function openAlbum(store, fail) {
 
   async function step(changes) {
     if (!changes) return;
-    // What a step takes away again may come back.
-    for (const { key, after } of changes) {
-      if (key !== "classes" && !after) files.set(key, await album.file(key).catch(() => undefined));
-    }
     changes.forEach(apply);
     const changed = changes.filter(({ key, after }) => key !== "classes" && after).map(({ key }) => key);
     if (changed.length && !changed.includes(shown)) shown = Math.min(...changed);

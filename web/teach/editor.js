@@ -25,7 +25,7 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
   let selected = null;
   let draft = null; // the box while the pointer changes it: `{ place, box }`, with place null for a new one
   let open = null; // the picture whose pixels are on show
-  let opening = null; // the id of the one whose pixels are awaited
+  let opening = null; // `{ id }` of the one whose pixels are awaited, an object for each time
   let scale = 1; // CSS pixels to one of the picture, known here so that drawing need not ask for a layout
   let keys = { at: 0, token: null };
 
@@ -95,9 +95,9 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
       open = picture;
       return draw();
     }
-    if (picture && picture.id === opening) return;
+    if (picture && picture.id === opening?.id) return;
     // Its pixels first: until then nothing is on show, so that nobody draws into the picture before it.
-    opening = picture?.id ?? null;
+    opening = picture && { id: picture.id };
     open = null;
     selected = null;
     draft = null;
@@ -108,7 +108,8 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
   }
 
   async function load(picture) {
-    const current = () => opening === picture.id;
+    const mine = opening;
+    const current = () => opening === mine;
     view.style.setProperty("--ratio", picture.width / picture.height);
     try {
       const url = URL.createObjectURL(await album.file(picture.id));

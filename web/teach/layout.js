@@ -69,7 +69,7 @@ const SIDE = `
     <p>
       <span class="pick">
         <input type="file" id="teach-others" multiple accept="image/*" aria-label="Add pictures without your objects" />
-        <label for="teach-others" class="button">Add pictures without them</label>
+        <label for="teach-others" class="button">Add pictures without your objects</label>
       </span>
     </p>
     <fieldset id="teach-mode">

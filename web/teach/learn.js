@@ -113,8 +113,17 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
   // As it is now, though not all steps are done.
   async function useNow() {
     const mine = run;
-    const blob = await mine.teaching.snapshot();
-    if (run === mine) await finish(mine, blob);
+    mine.state = "measuring";
+    show();
+    try {
+      const blob = await mine.teaching.snapshot();
+      if (run === mine) await finish(mine, blob);
+    } catch (error) {
+      if (run !== mine) return; // the lesson has ended, and said why
+      mine.state = "paused";
+      show();
+      throw error;
+    }
   }
 
   function end() {
@@ -154,9 +163,10 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
   }
 
   function show() {
-    const { ready, sentences } = advise(album);
-    const { list, heldOut } = samples();
     const [busy, paused] = [Boolean(run), run?.state === "paused"];
+    // A run is shown at every step, and what it learns from stays.
+    const { ready, sentences } = busy ? { ready: true, sentences: [] } : advise(album);
+    const { list, heldOut } = run ?? samples();
     $("teach-advice").replaceChildren(...sentences.map((text) => Object.assign(document.createElement("li"),
       { textContent: text })));
     $("teach-advice").hidden = busy || !sentences.length;
@@ -197,8 +207,11 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
   });
   click("teach-keep", async () => {
     // If another model has come into use since, this one is loaded again first.
-    if (page.model !== taught.model) await host.models.take(taught.file);
-    taught.model = page.model;
+    if (page.model !== taught.model) {
+      await host.models.take(taught.file);
+      if (page.model?.weights !== taught.file) return; // the page says why
+      taught.model = page.model;
+    }
     await host.models.keep();
     $("teach-keep").disabled = true;
   });

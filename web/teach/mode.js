@@ -122,8 +122,9 @@ export async function bindMode(host) {
     accept: () => editor.accept(),
     remove: () => album.remove([album.current]),
     async clear() {
-      await album.remove(album.pictures);
+      const removed = album.remove(album.pictures);
       say("All pictures are removed. Undo brings them back, until this page is closed.");
+      await removed;
     },
     close: () => mode.toggle(),
   };

@@ -47,20 +47,24 @@ export function bindPointer(frame, acts) {
   frame.addEventListener("pointerdown", (event) => {
     if (drag || event.button !== 0 || !acts.picture()) return;
     event.preventDefault(); // no text is selected, and the focus goes where `select` says
-    drag = { ...begin(event.target), from: position(event), id: event.pointerId, x: event.clientX, y: event.clientY };
+    const { pointerId: id, clientX: x, clientY: y } = event;
+    drag = { ...begin(event.target), from: position(event), id, x, y, picture: acts.picture().id };
     if (drag.place !== null) drag.box = acts.box(drag.place);
     if (drag.kind === "move" && drag.place !== acts.selected()) acts.select(drag.place);
     frame.setPointerCapture(event.pointerId);
   });
 
+  // A key may show another picture meanwhile.
+  const holds = ({ pointerId }) => pointerId === drag?.id && acts.picture()?.id === drag.picture;
+
   frame.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== drag?.id || !acts.picture()) return;
+    if (!holds(event)) return;
     drag.going ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > SLACK;
     if (drag.going) acts.draft(drag.place, changed(event));
   });
 
   frame.addEventListener("pointerup", (event) => {
-    if (event.pointerId !== drag?.id || !acts.picture()) return;
+    if (!holds(event)) return;
     const { going, place, pressed, box: old } = drag;
     const box = going && changed(event);
     end();

@@ -13,12 +13,14 @@ export function makePreview(suggestions, backend) {
 
   async function look(teaching, mine) {
     const start = performance.now();
-    const { picture, element } = suggestions.shown ?? {};
     let detector = null;
     try {
       const weights = await teaching.snapshot();
-      if (turn !== mine || !picture) return;
+      if (turn !== mine) return;
       detector = await Detector.load({ weights, backend: backend() });
+      // The one on show by now, in an element that all pictures share.
+      const { picture, element } = suggestions.shown ?? {};
+      if (!picture) return;
       const result = await detector.detect(element);
       if (turn === mine) suggestions.preview(picture, result);
     } catch {

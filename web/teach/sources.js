@@ -1,7 +1,7 @@
 // Where the album's pictures come from: files, folders, data sets, an address, the camera, and what the page shows.
 
 import { $, make } from "../dom.js";
-import { isVideo, pictures } from "../files.js";
+import { isVideo, pictures, unused } from "../files.js";
 import { counted } from "../readout.js";
 import { openBlob, openCamera } from "../source.js";
 import { clipped } from "./geometry.js";
@@ -11,6 +11,7 @@ const TOLD = 500; // ms between two words on how far it is
 /** Binds the buttons. `shown()` is what the page shows, `say` and `fail` tell the user. */
 export function bindSources(album, { shown, say, fail }) {
   let live = null; // the camera
+  let asked = 0; // for a camera, which may be ready only once nobody wants it any more
   let busy = 0;
 
   const attempt = (task) => task().catch(fail);
@@ -39,6 +40,7 @@ export function bindSources(album, { shown, say, fail }) {
     const token = {}; // one step to undo
     const done = { added: 0, known: 0, labelled: 0, unreadable: 0, unfit: 0 };
     const held = new Map(album.pictures.map((picture) => [`${picture.name} ${picture.bytes}`, picture.id]));
+    const names = new Set(album.pictures.map((picture) => picture.name)); // files of the data set in the end
     let first = null;
     let told = performance.now();
     for (const [index, entry] of entries.entries()) {
@@ -46,7 +48,7 @@ export function bindSources(album, { shown, say, fail }) {
         told = performance.now();
         say(`Adding pictures: ${index} of ${entries.length}`);
       }
-      const id = await addOne(entry, held, done, empty, token);
+      const id = await addOne(entry, { held, names }, done, empty, token);
       first ??= id;
     }
     const place = album.pictures.findIndex(({ id }) => id === first);
@@ -60,7 +62,7 @@ export function bindSources(album, { shown, say, fail }) {
     say(`${parts.filter(Boolean).join("; ")}.`);
   }
 
-  async function addOne({ file, name, labels }, held, done, empty, token) {
+  async function addOne({ file, name, labels }, { held, names }, done, empty, token) {
     const size = await measured(file, name);
     if (!size) {
       done.unreadable += 1;
@@ -74,7 +76,8 @@ export function bindSources(album, { shown, say, fail }) {
     const before = held.get(`${name} ${file.size}`);
     const old = before && album.pictures.find(({ id }) => id === before);
     if (!old) {
-      const added = await album.add(file, { name, ...size, boxes, empty: empty || known }, token);
+      const free = unused(name, names);
+      const added = await album.add(file, { name: free, ...size, boxes, empty: empty || known }, token);
       done.added += 1;
       return added.id;
     }
@@ -103,7 +106,10 @@ export function bindSources(album, { shown, say, fail }) {
 
   async function toggleCamera() {
     if (live) return closeCamera();
-    live = await openCamera(null, closeCamera);
+    const turn = ++asked;
+    const camera = await openCamera(null, closeCamera);
+    if (turn !== asked) return camera.close();
+    live = camera;
     Object.assign($("teach-camera"), { srcObject: live.element.srcObject, hidden: false });
     $("teach-camera").classList.toggle("mirrored", live.mirrored);
     await $("teach-camera").play();
@@ -111,6 +117,7 @@ export function bindSources(album, { shown, say, fail }) {
   }
 
   function closeCamera() {
+    asked += 1;
     live?.close();
     live = null;
     $("teach-camera").srcObject = null;
@@ -125,7 +132,7 @@ export function bindSources(album, { shown, say, fail }) {
   }
 
   async function snap() {
-    if (!live) return;
+    if (!live || !$("teach-camera").videoWidth) return; // its first frame is yet to come
     const file = await frame($("teach-camera"), `camera ${stamp()}.jpg`);
     const size = await measured(file, file.name);
     await album.add(file, { name: file.name, ...size });

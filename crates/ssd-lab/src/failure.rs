@@ -1,16 +1,18 @@
 //! Errors for the page: a JS `Error` with a name of `detector.d.ts` and a sentence.
 
+use ssd::sentence;
 use ssd_teach::TeachError;
 use wasm_bindgen::JsValue;
+
+/// The weights cannot be used.
+pub const WEIGHTS: &str = "WeightsInvalid";
 
 /// What was given cannot be used.
 pub const SOURCE: &str = "SourceInvalid";
 
 /// An error named `name` with a sentence made of a clause.
 pub fn failure(name: &str, clause: &str) -> JsValue {
-    let (first, rest) = clause.split_at(clause.chars().next().map_or(0, char::len_utf8));
-    let stop = if clause.ends_with('.') { "" } else { "." };
-    let error = js_sys::Error::new(&format!("{}{rest}{stop}", first.to_uppercase()));
+    let error = js_sys::Error::new(&sentence(clause));
     error.set_name(name);
     error.into()
 }
@@ -18,7 +20,7 @@ pub fn failure(name: &str, clause: &str) -> JsValue {
 /// By its kind: weights that cannot be taught, or pictures and classes that cannot be learned.
 pub fn of_teaching(error: TeachError) -> JsValue {
     let name = match error {
-        TeachError::Weights(_) | TeachError::Network(_) | TeachError::Softmax => "WeightsInvalid",
+        TeachError::Weights(_) | TeachError::Network(_) | TeachError::Softmax => WEIGHTS,
         TeachError::NoClasses | TeachError::NoPictures | TeachError::AllKnown(_) | TeachError::Diverged(..) => SOURCE,
     };
     failure(name, &error.to_string())

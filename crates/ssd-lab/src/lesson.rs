@@ -45,6 +45,8 @@ struct Measured {
 #[wasm_bindgen]
 pub struct WasmLesson {
     lesson: Lesson,
+    /// The names of all classes in the pictures.
+    labels: Vec<String>,
     pictures: usize,
     name: Option<String>,
 }
@@ -62,7 +64,7 @@ impl WasmLesson {
             serde_wasm_bindgen::from_value(options).map_err(wrong)?;
         let config = TeachConfig { keep_classes, steps, seed, ..TeachConfig::default() };
         let lesson = Lesson::new(file, &labels, config).map_err(of_teaching)?;
-        Ok(Self { lesson, pictures: 0, name })
+        Ok(Self { lesson, labels, pictures: 0, name })
     }
 
     /// Opens a picture of `[height, width, 4]` bytes, RGBA as a canvas has them, with an array of
@@ -89,9 +91,9 @@ impl WasmLesson {
         Ok(self.lesson.open(picture, &truths, Role::Lesson))
     }
 
-    /// A box as a fraction of its picture; `None` for one of a class that is not learned, or without an area.
+    /// A box as a fraction of its picture; `None` for one of another class, or without an area.
     fn truth(&self, named: &Named, width: f32, height: f32) -> Option<GroundTruth> {
-        let class = self.lesson.labels().iter().position(|label| *label == named.label)? + 1;
+        let class = self.labels.iter().position(|label| *label == named.label)? + 1;
         let corner_px = CornerBox::new(named.x, named.y, named.x + named.width, named.y + named.height);
         let bbox = corner_px.scaled(1.0 / width, 1.0 / height).clipped();
         bbox.is_proper().then_some(GroundTruth { bbox, class, difficult: false })

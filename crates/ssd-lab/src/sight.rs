@@ -10,9 +10,7 @@ use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Header};
 use wasm_bindgen::prelude::*;
 
-use crate::failure::{SOURCE, failure};
-
-const WEIGHTS: &str = "WeightsInvalid";
+use crate::failure::{SOURCE, WEIGHTS, failure};
 
 /// A network and the picture that it looked at last.
 #[wasm_bindgen]

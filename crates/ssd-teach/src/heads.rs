@@ -11,8 +11,8 @@ use ssd::weights::Header;
 /// The first logit of every class where scores are sigmoids: a probability of 0.018.
 const FIRST_LOGIT: f32 = -4.0;
 
-/// `start`, whose tensors are on a device with autodiff, with new class predictors for the classes of `header`. Trunk and
-/// extras do not learn, nor do the offsets if `boxes_stay`.
+/// `start`, whose tensors are on a device with autodiff, with new class predictors for the classes of `header`. Trunk
+/// and extras do not learn, nor do the offsets if `boxes_stay`.
 pub fn learning(start: Ssd, header: &Header, boxes_stay: bool) -> Ssd {
     let bias = match header.score_activation {
         ScoreActivation::Sigmoid => FIRST_LOGIT,

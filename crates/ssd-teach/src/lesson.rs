@@ -9,18 +9,18 @@ use burn::tensor::Device;
 use image::RgbImage;
 use rand::seq::SliceRandom;
 use ssd::cpu_network::CpuTrunk;
-use ssd::postprocess::{DetectParams, ScoreActivation, postprocess};
+use ssd::postprocess::{DetectParams, postprocess};
 use ssd::preprocess::Preprocess;
 use ssd::weights::{self, Dtype, Header, Provenance};
 use ssd::{GroundTruth, Ssd};
 use ssd_data::TruthPx;
 use ssd_data::augment::Augmentation;
 use ssd_data::seeded::seeded;
-use ssd_learn::classes::matched;
 use ssd_learn::{BatchGradients, Example, HostBatch, Learner, LearningRate, Local};
 use ssd_measure::confusion::Confusion;
 use ssd_measure::{ImageResult, Report, evaluate};
 
+use crate::classes::to_learn;
 use crate::config::TeachConfig;
 use crate::error::TeachError;
 use crate::features::{Features, tensors};
@@ -75,6 +75,8 @@ pub struct Lesson {
     config: TeachConfig,
     start: (Header, Ssd),
     header: Header,
+    /// For each class of the pictures, its class here; 0 for one that the detector knows already.
+    classes: Vec<usize>,
     trunk: CpuTrunk,
     preprocess: Preprocess,
     learner: Learner,
@@ -90,17 +92,17 @@ pub struct Lesson {
 }
 
 impl Lesson {
-    /// A lesson for the detector in `file`. `labels` are the names of the classes in the pictures, without background.
+    /// A lesson for the detector in `file`. `names` are those of the classes in the pictures, without background.
     ///
     /// # Errors
     ///
     /// When the file is no detector, no class is left to learn, or the network is one that the CPU cannot compute.
-    pub fn new(file: Vec<u8>, labels: &[String], config: TeachConfig) -> Result<Self, TeachError> {
+    pub fn new(file: Vec<u8>, names: &[String], config: TeachConfig) -> Result<Self, TeachError> {
         let plain = Device::flex();
         let device = plain.clone().autodiff();
         let (_, model) = weights::load(file.clone(), &device)?;
         let start = weights::load(file, &plain)?;
-        let labels = new_labels(labels, &start.0, config.keep_classes)?;
+        let (labels, classes) = to_learn(names, &start.0, config.keep_classes)?;
         let header = config.header(&start.0, &labels);
         let trunk = CpuTrunk::new(&start.1).map_err(|error| TeachError::Network(error.to_string()))?;
         let model = learning(model, &header, config.keep_classes);
@@ -111,6 +113,7 @@ impl Lesson {
             config,
             start,
             header,
+            classes,
             trunk,
             preprocess,
             learner,
@@ -129,10 +132,14 @@ impl Lesson {
         &self.header.labels
     }
 
-    /// Opens the next picture; objects without a name have class 0 and count as background. Returns how many of its
-    /// views are to be looked at.
+    /// Opens the next picture. The classes of its objects are those of `names`, as [`Self::new`] was given them; an
+    /// object of class 0 has no name and counts as background, and so does one of a class that the detector keeps.
+    /// Returns how many of its views are to be looked at.
     pub fn open(&mut self, picture: RgbImage, truths: &[GroundTruth], role: Role) -> usize {
-        let truths: Vec<GroundTruth> = truths.iter().filter(|truth| truth.class > 0).copied().collect();
+        let class =
+            |truth: &GroundTruth| self.classes.get(truth.class.checked_sub(1)?).copied().filter(|&class| class > 0);
+        let truths: Vec<GroundTruth> =
+            truths.iter().filter_map(|truth| Some(GroundTruth { class: class(truth)?, ..*truth })).collect();
         let size_px = picture.dimensions();
         let crops = if role == Role::Exam { 0 } else { self.config.crops };
         let mut views = views(size_px, &truths, crops, [self.config.seed, self.pictures as u64]);
@@ -275,21 +282,4 @@ fn of_heads(local: Local<'_>, batch: HostBatch, arch: ssd::Arch) -> BatchGradien
     let loss = local.loss.loss(&local.model.predict(maps), &targets);
     let parts = loss.parts();
     BatchGradients { gradients: GradientsParams::from_grads(loss.total().backward(), local.model), loss: parts }
-}
-
-/// The classes to learn: all of `labels`, or those that the detector does not know where it keeps what it knows.
-fn new_labels(labels: &[String], start: &Header, keep: bool) -> Result<Vec<String>, TeachError> {
-    if labels.is_empty() {
-        return Err(TeachError::NoClasses);
-    }
-    if !keep {
-        return Ok(labels.to_vec());
-    }
-    if start.score_activation != ScoreActivation::Sigmoid {
-        return Err(TeachError::Softmax);
-    }
-    let known = matched(labels, &start.labels);
-    let new: Vec<String> =
-        labels.iter().zip(known).filter(|(_, known)| known.is_none()).map(|(label, _)| label.clone()).collect();
-    if new.is_empty() { Err(TeachError::AllKnown(labels.join(", "))) } else { Ok(new) }
 }

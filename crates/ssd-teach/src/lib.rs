@@ -7,6 +7,8 @@
 
 pub mod config;
 
+pub mod classes;
+
 pub mod views;
 
 pub mod features;

@@ -131,6 +131,28 @@ fn classes_that_are_added_leave_the_old_ones_and_all_boxes_as_they_are() {
 }
 
 #[test]
+fn a_class_that_is_known_already_is_background_and_the_others_keep_their_names() {
+    let file = start(&["dog"]).1;
+    let picture = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8 * 4, y as u8 * 4, 128]));
+    let truth =
+        |x: f32, class| ssd::GroundTruth { bbox: ssd::CornerBox::new(x, 0.1, x + 0.4, 0.9), class, difficult: false };
+    let taught = |labels: &[&str], truths: &[ssd::GroundTruth]| {
+        let mut lesson = Lesson::new(file.clone(), &names(labels), config(true)).unwrap();
+        lesson.open(picture.clone(), truths, Role::Lesson);
+        while lesson.look().unwrap() > 0 {}
+        (0..5).for_each(|_| {
+            lesson.step().unwrap();
+        });
+        (lesson.labels().to_vec(), lesson.file(Provenance::default()).unwrap())
+    };
+    // A number of no class is background, too.
+    let both = taught(&["Dog", "cow"], &[truth(0.0, 1), truth(0.5, 2), truth(0.2, 3)]);
+    assert_eq!(both.0, ["cow"]);
+    assert!(both == taught(&["cow"], &[truth(0.5, 1)]));
+    assert!(both != taught(&["cow"], &[truth(0.0, 1)]));
+}
+
+#[test]
 fn what_cannot_be_taught_is_refused() {
     let (_, file) = start(&["circle", "dog"]);
     let lesson = |labels: &[&str], keep| Lesson::new(file.clone(), &names(labels), config(keep)).map(drop);

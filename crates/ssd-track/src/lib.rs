@@ -1,8 +1,9 @@
 //! Objects that keep their identity from frame to frame.
 //!
-//! [`Tracker`] takes a frame's detections and their time, and says which track each belongs to: a Kalman filter predicts
-//! where each known object is now (`motion`), detections go to the nearest predictions (`association`, `assignment`),
-//! and [`Rules`] say when tracks begin and end. Sources: SORT (Bewley et al., 2016), ByteTrack (Zhang et al., 2022).
+//! [`Tracker`] takes a frame's detections and their time, and says which track each belongs to: a Kalman filter
+//! predicts where each known object is now (`motion`), detections go to the predictions that they overlap most
+//! (`association`, `assignment`), and [`Rules`] say when tracks begin and end. Sources: SORT (Bewley et al., 2016),
+//! ByteTrack (Zhang et al., 2022).
 //! [`Counter`] counts what crosses a line or enters a region; [`measure`] compares tracks with the truth.
 //!
 //! Limits: boxes are all that is known of an object, not its looks. Two of one size and class that pass through each other

@@ -161,7 +161,8 @@ impl Tracker {
     }
 
     /// The confirmed tracks of the last frame with the boxes that they should have at a time after it, in seconds: for
-    /// pictures between frames. Beyond the rule `ahead_seconds` boxes stay, and before the last frame they are as they were.
+    /// pictures between frames. Beyond the rule `ahead_seconds` boxes stay, and before the last frame they are as they
+    /// were.
     pub fn at(&self, time: f64) -> impl Iterator<Item = (&Track, Rect)> {
         // `max` and `min` turn what is not a number into a number.
         let dt = (time - self.time.unwrap_or_default()).max(0.0).min(self.rules.ahead_seconds);

@@ -1,6 +1,7 @@
 //! Errors for the page: a JS `Error` whose `name` is a kind of `detector.d.ts` and whose `message` is a sentence.
 
 use ssd::postprocess::ParamsError;
+use ssd::sentence;
 use ssd::weights::WeightsError;
 use ssd_gpu::GpuError;
 use wasm_bindgen::{JsCast, JsValue};
@@ -23,11 +24,8 @@ pub struct Failure {
 
 impl Failure {
     /// Makes a sentence of a clause: the libraries' messages are clauses, to follow the name of a file.
-    pub fn new(kind: Kind, clause: impl Into<String>) -> Self {
-        let clause = clause.into();
-        let (first, rest) = clause.split_at(clause.chars().next().map_or(0, char::len_utf8));
-        let stop = if clause.ends_with('.') { "" } else { "." };
-        Self { kind, sentence: format!("{}{rest}{stop}", first.to_uppercase()) }
+    pub fn new(kind: Kind, clause: impl AsRef<str>) -> Self {
+        Self { kind, sentence: sentence(clause.as_ref()) }
     }
 }
 

@@ -32,9 +32,12 @@ pub mod matching;
 
 pub mod loss;
 
-// Both: a detector as bytes.
+// Both: a detector as bytes, and errors for people.
 pub mod weights;
+
+mod sentence;
 
 pub use arch::Arch;
 pub use boxes::{CenterBox, CornerBox, Detection, GroundTruth};
 pub use model::{Predictions, Ssd};
+pub use sentence::sentence;

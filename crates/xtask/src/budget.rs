@@ -76,9 +76,9 @@ fn is_bench(path: &Path) -> bool {
     path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem == "bench" || stem.starts_with("bench-"))
 }
 
-/// Whether a script of `dist/` itself is fetched for teaching alone.
+/// Whether a script of `dist/` itself is fetched for teaching, which shares the lab with “How SSD sees”.
 fn is_teaching(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "teach.js" || name == "lab-worker.js")
+    path.file_name().is_some_and(|name| name == "teach.js" || name == "lab.js" || name == "lab-worker.js")
 }
 
 /// Prints the sum beside its limit. Nothing to measure is an error: it would always be within.

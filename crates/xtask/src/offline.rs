@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::{package, scripts, shell, standalone, workspace};
 
 /// What a visitor of the page does not need: the worker itself, the page in one file, and what is for developers.
-const LEFT_OUT: [&str; 4] = ["sw.js", standalone::NAME, "detector.d.ts", "example.html"];
+const LEFT_OUT: [&str; 6] =
+    ["sw.js", standalone::NAME, "detector.d.ts", "tracker.d.ts", "example.html", "teach-example.html"];
 
 /// Where models are.
 const MODELS: &str = "models/";
@@ -76,6 +77,7 @@ mod tests {
             ("index.html", &b"<p>"[..]),
             ("sw.js", b""),
             ("standalone.html", b""),
+            ("teach-example.html", b""),
             ("wasm/a.wasm", b"abc"),
             ("models/index.json", index.as_bytes()),
             ("models/a.safetensors", b"a"),

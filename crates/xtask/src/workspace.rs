@@ -13,8 +13,8 @@ use crate::shell;
 pub const SELECTION: [&str; 6] =
     ["--workspace", "--exclude", "xtask", "--no-default-features", "--features", "ssd-train/remote"];
 
-/// What the page and its tests compile to wasm32, each with the crates of the workspace that it depends on.
-const ON_WASM: [&str; 3] = ["ssd-web", "ssd-learn", "ssd-track-web"];
+/// What the page compiles to wasm32, each with the crates of the workspace that it depends on.
+const ON_WASM: [&str; 3] = ["ssd-web", "ssd-lab", "ssd-track-web"];
 
 /// Those crates for wasm32 that exist.
 pub fn on_wasm() -> impl Iterator<Item = &'static str> {

@@ -9,7 +9,8 @@ export async function read(files, pictures, path) {
   for (const file of files.filter(({ name }) => /\.json$/i.test(name))) {
     const { images, annotations, categories } = parsed(await file.text());
     if (!Array.isArray(images) || !Array.isArray(annotations)) continue;
-    const names = new Map((categories ?? []).map(({ id, name }) => [String(id), String(name)]));
+    const listed = Array.isArray(categories) ? categories : [];
+    const names = new Map(listed.map(({ id, name }) => [String(id), String(name)]));
     const boxes = new Map();
     for (const { image_id: id, category_id: category, bbox, iscrowd } of annotations) {
       if (!Array.isArray(bbox) || iscrowd === 1) continue;

@@ -20,6 +20,7 @@ export async function unzip(archive) {
     if (place + 46 > directory.byteLength || directory.getUint32(place, true) !== ENTRY) throw bad("it is damaged");
     const entry = readEntry(directory, place);
     place += entry.length;
+    if (place > directory.byteLength) throw bad("it is damaged");
     if (entry.path.endsWith("/") || entry.path.startsWith("__MACOSX/")) continue;
     if (entry.flags & 1) throw bad("it has a password");
     files.push(await extract(archive, entry).catch(() => { throw bad(`${entry.path} in it is damaged`); }));
@@ -31,9 +32,9 @@ const view = async (blob) => new DataView(await blob.arrayBuffer());
 
 function readEntry(directory, at) {
   const [name, extra, comment] = [28, 30, 32].map((field) => directory.getUint16(at + field, true));
-  const path = new TextDecoder().decode(new Uint8Array(directory.buffer, at + 46, name));
+  const path = new TextDecoder().decode(directory.buffer.slice(at + 46, at + 46 + name));
   return {
-    path: path.replaceAll("\\", "/"),
+    path: path.replaceAll("\\", "/").split("/").filter((part) => ![".", ".."].includes(part)).join("/"),
     flags: directory.getUint16(at + 8, true),
     method: directory.getUint16(at + 10, true),
     size: directory.getUint32(at + 20, true),

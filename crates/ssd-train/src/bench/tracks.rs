@@ -11,7 +11,7 @@ pub(super) const TRACKS: usize = 200;
 /// Steps before any is measured.
 const WARM_UP: usize = 20;
 
-/// Median milliseconds of a step of [`TRACKS`] objects: twenty columns of people who overlap their neighbours, and walk.
+/// Median milliseconds of a step of [`TRACKS`] objects: people in twenty columns, who walk and overlap others.
 pub(super) fn step_ms(budget: Budget) -> f64 {
     let Ok(mut tracker) = Tracker::new(Rules::default()) else { return f64::NAN };
     let (mut times, started) = (Vec::new(), milliseconds());

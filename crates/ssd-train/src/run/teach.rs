@@ -69,6 +69,8 @@ fn refuse_others(args: &TrainArgs, config: &TrainConfig) -> Result<(), Failure> 
         (args.stop_after.is_some(), "--stop-after"),
         (args.run.epochs.is_some(), "--epochs"),
         (config.accumulate > 1, "--accumulate"),
+        (args.run.freeze.is_some(), "--freeze"),
+        (!["auto", "cpu"].contains(&args.device.to_string().as_str()), "--device"),
     ];
     match given.iter().find(|(given, _)| *given) {
         Some((_, flag)) => Err(Failure::Input(format!("{flag} does not go with --recipe teach; leave it out."))),
