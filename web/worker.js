@@ -75,7 +75,7 @@ const CALLS = {
   wasm: ({ name, args }) => detector[name](...args),
 };
 
-// Shrinks what no texture takes. Boxes are in pixels of the whole picture all the same.
+// Shrinks what no texture takes. Boxes stay in pixels of the whole picture.
 async function fitting(picture) {
   const { width, height } = picture;
   const scale = LARGEST_PX / Math.max(width, height);
@@ -85,7 +85,7 @@ async function fitting(picture) {
   return smaller.catch((error) => unreadable(picture, error)).finally(() => picture.close());
 }
 
-// The canvas is reused, so that frames allocate none.
+// A reused canvas: frames allocate none.
 function detectPixels(picture, size, options) {
   const { width, height } = picture;
   try {

@@ -20,8 +20,8 @@ const LONGEST: u32 = 4096;
 /// The option of dividing pictures.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct TileArgs {
-    /// Also look at overlapping windows of each picture, for small objects in large pictures: auto takes windows as large
-    /// as the network's input, N so many along the longer side. It costs as many times more
+    /// Also look at overlapping windows of each picture, for small objects in large pictures: auto takes windows as
+    /// large as the network's input, N so many along the longer side. It costs as many times more
     #[arg(long, value_name = "auto|N", requires = "weights")]
     pub tiles: Option<Tiles>,
 }
