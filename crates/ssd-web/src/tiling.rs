@@ -28,8 +28,8 @@ impl WasmDetector {
     }
 
     /// Joins what was found in a picture of `size` pixels and in its `windows`. Each detection is seven numbers: the
-    /// index of its window, or a larger number for the whole picture; class and score; x, y, width and height of its box
-    /// as fractions of the window. Those of a window come one after the other.
+    /// index of its window, or a larger number for the whole picture; class and score; x, y, width and height of its
+    /// box as fractions of the window. Those of a window come one after the other.
     pub fn join(&self, found: &[f32], windows: &[u32], size: &[u32], options: JsValue) -> Result<JsValue, JsValue> {
         let size_px = pixels(size)?;
         let params = from_js::<Options>(&options)?.params(self.pipeline.header())?;

@@ -13,7 +13,8 @@ use crate::{build, shell};
 /// The scripts of the detector, which import each other and nothing else.
 pub const SCRIPTS: [&str; 6] = ["detector.js", "pictures.js", "spawn.js", "support.js", "weights.js", "worker.js"];
 
-/// The scripts that it loads for large weights, for tiles, and when it is taught; and those of the tracker, which it does not know.
+/// The scripts that it loads for large weights, for tiles, and when it is taught; and those of the tracker, which it
+/// does not know.
 const ON_DEMAND: [&str; 4] = ["lab-worker.js", "storage.js", "teach.js", "tiles.js"];
 const TRACKER: [&str; 2] = ["tracker.js", "tracker.d.ts"];
 
