@@ -8,8 +8,8 @@
 
 `make` reads a folder in Pascal VOC's layout and writes a COCO data set; photographs keep their size, so that nothing
 but their surroundings differs. `recall` takes an object as found by a detection of its class with an IoU of 0.5; each
-detection finds one object at most, best first. Precision is over objects of all sizes; a detection that lies on a
-difficult object, or finds one a second time at that place, counts as neither for the former and as wrong for the latter.
+detection finds one object at most, best first. Precision is over objects of all sizes: a detection on a difficult
+object does not count, and one that finds an object a second time is wrong.
 """
 
 import argparse

@@ -92,7 +92,8 @@ fn a_picture_in_windows_has_the_boxes_of_the_native_detector() {
                 }}
                 const [one, plain] = await Promise.all([1, null].map((tiles) => detector.detect(source, {{ tiles }})));
                 detector.dispose();
-                return {{ result, heard, refused, same: JSON.stringify(one.detections) === JSON.stringify(plain.detections) }};
+                const same = JSON.stringify(one.detections) === JSON.stringify(plain.detections);
+                return {{ result, heard, refused, same }};
             }})()"
         );
         let outcome = page.eval(&script)?;

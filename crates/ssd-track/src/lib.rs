@@ -6,10 +6,11 @@
 //! ByteTrack (Zhang et al., 2022).
 //! [`Counter`] counts what crosses a line or enters a region; [`measure`] compares tracks with the truth.
 //!
-//! Limits: boxes are all that is known of an object, not its looks. Two of one size and class that pass through each other
-//! at nearly the same speed are told apart by their courses alone: where one is faster by a fortieth of its width in a
-//! frame, of a hundred objects one exchanges its identity, by an eightieth five, by a hundred-and-sixtieth twenty
-//! (`sequence_tests`). NMS mostly leaves one detection of such a pair anyway, and the other object is lost for a while.
+//! Limits: boxes are all that is known of an object, not its looks. Two of one size and class that pass through each
+//! other at nearly the same speed are told apart by their courses alone: where one is faster by a fortieth of its
+//! width in a frame, of a hundred objects one exchanges its identity, by an eightieth five, by a hundred-and-sixtieth
+//! twenty (`sequence_tests`). NMS mostly leaves one detection of such a pair anyway, and the other object is lost for
+//! a while.
 //!
 //! No pixels, tensors, files, threads or clock: the caller says what time it is, in seconds. Boxes are in pixels of the
 //! picture and in `f64`. Compiles for wasm32.

@@ -181,11 +181,11 @@ impl Tracker {
     }
 }
 
-/// How much a detection says about its track rather than about a rival's, `0..=1`. Objects that pass through each other
-/// side by side differ by less than detections err, and whichever was assigned must not change what is known of their
-/// speeds. If the pair is right with probability p, by the filters' likelihoods of it and of each exchange with a rival,
-/// it is 2p - 1: the weight of the difference of two objects in joint probabilistic data association (Fortmann,
-/// Bar-Shalom and Scheffe, 1983).
+/// How much a detection says about its track rather than about a rival's, `0..=1`. Objects that pass through each
+/// other side by side differ by less than detections err, and whichever was assigned must not change what is known of
+/// their speeds. If the pair is right with probability p, by the filters' likelihoods of it and of each exchange with
+/// a rival, it is 2p - 1: the weight of the difference of two objects in joint probabilistic data association
+/// (Fortmann, Bar-Shalom and Scheffe, 1983).
 fn certainty(pair: &Pair, surprise: impl Fn(usize, usize) -> f64) -> f64 {
     let Pair { track, detection, rivals } = pair;
     let exchanged = rivals.iter().map(|&(rival, other)| {

@@ -20,13 +20,16 @@ impl WasmDetector {
         let tiles =
             tiles.parse::<Tiles>().map_err(|error: TilesError| Failure::new(Kind::SourceInvalid, error.to_string()))?;
         let windows = windows(pixels(size)?, self.pipeline.header().input_size, tiles);
-        let sides = windows.iter().flat_map(|window| [window.x, window.y, window.width, window.height]);
-        Ok(sides.map(|side| side as u32).collect())
+        let mut sides = Vec::new();
+        for Window { x, y, width, height } in windows {
+            sides.extend_from_slice(&[x, y, width, height].map(|side| side as u32));
+        }
+        Ok(sides)
     }
 
     /// Joins what was found in a picture of `size` pixels and in its `windows`. Each detection is seven numbers: the
-    /// index of its window, or a larger number for the whole picture; class and score; x, y, width and height of its box
-    /// as fractions of the window. Those of a window come one after the other.
+    /// index of its window, or a larger number for the whole picture; class and score; x, y, width and height of its
+    /// box as fractions of the window. Those of a window come one after the other.
     pub fn join(&self, found: &[f32], windows: &[u32], size: &[u32], options: JsValue) -> Result<JsValue, JsValue> {
         let size_px = pixels(size)?;
         let params = from_js::<Options>(&options)?.params(self.pipeline.header())?;

@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use crate::boxes::{CornerBox, Detection};
-use crate::postprocess::DetectParams;
+use crate::postprocess::{Candidate, DetectParams, best_first, gather};
 
 /// How far neighbouring windows overlap, as a share of their side: objects up to that size are whole in one of them.
 pub const OVERLAP: f64 = 0.25;
@@ -77,10 +77,13 @@ pub fn windows(size_px: [usize; 2], input_size: usize, tiles: Tiles) -> Vec<Wind
         return Vec::new();
     }
     let [columns, rows] = size_px.map(|length| spans(length, side));
-    let row = |(y, height): (usize, usize)| {
-        columns.iter().map(move |&(x, width)| Window { x, y, width, height }).collect::<Vec<_>>()
-    };
-    rows.into_iter().flat_map(row).collect()
+    let mut windows = Vec::new();
+    for &(y, height) in &rows {
+        for &(x, width) in &columns {
+            windows.push(Window { x, y, width, height });
+        }
+    }
+    windows
 }
 
 /// Start and length of the windows along one side of the picture, evenly from end to end.
@@ -130,25 +133,35 @@ impl Merge {
     /// What is in the picture, best first: of boxes of a class that overlap by more than `params.iou` the better one,
     /// and of cut ones those that no other box covers.
     pub fn finish(self, params: &DetectParams) -> Vec<Detection> {
-        let mut found = self.found;
-        // Whole ones first, each best first; the order of the input decides between equals.
-        found.sort_by(|(a, a_cut), (b, b_cut)| a_cut.cmp(b_cut).then(b.score.total_cmp(&a.score)));
-        let classes = found.iter().map(|(detection, _)| detection.class + 1).max().unwrap_or_default();
-        let mut kept: Vec<Vec<Detection>> = vec![Vec::new(); classes];
-        for (detection, cut) in found {
-            let better = &mut kept[detection.class];
-            let gives_way = |other: &Detection| {
-                other.bbox.iou(&detection.bbox) > params.iou || (cut && covered(&detection.bbox, &other.bbox) > COVERED)
+        let boxes: Vec<CornerBox> = self.found.iter().map(|(found, _)| found.bbox).collect();
+        let classes = self.found.iter().map(|(found, _)| found.class).max().unwrap_or_default();
+        // As candidates by class, whole ones and cut ones apart. Their index decides between equals.
+        let mut rows: Vec<[Vec<Candidate>; 2]> = vec![Default::default(); classes];
+        for (index, (found, cut)) in self.found.iter().enumerate() {
+            rows[found.class - 1][usize::from(*cut)].push(Candidate { score: found.score, prior: index as u32 });
+        }
+        let kept: Vec<Vec<Candidate>> = rows.into_iter().map(|row| merged(row, &boxes, params)).collect();
+        gather(&kept, &boxes, params).iter().map(|gathered| gathered.detection).collect()
+    }
+}
+
+/// Those of a class that stay: whole ones come first, however good the cut ones are.
+fn merged(row: [Vec<Candidate>; 2], boxes: &[CornerBox], params: &DetectParams) -> Vec<Candidate> {
+    let mut kept: Vec<Candidate> = Vec::new();
+    for (mut candidates, cut) in row.into_iter().zip([false, true]) {
+        best_first(&mut candidates);
+        for candidate in candidates {
+            let bbox = &boxes[candidate.prior as usize];
+            let gives_way = |better: &Candidate| {
+                let other = &boxes[better.prior as usize];
+                other.iou(bbox) > params.iou || (cut && covered(bbox, other) > COVERED)
             };
-            if !better.iter().any(gives_way) {
-                better.push(detection);
+            if !kept.iter().any(gives_way) {
+                kept.push(candidate);
             }
         }
-        let mut kept: Vec<Detection> = kept.into_iter().flatten().collect();
-        kept.sort_by(|a, b| b.score.total_cmp(&a.score));
-        kept.truncate(params.max);
-        kept
     }
+    kept
 }
 
 /// The share of a box that another covers; 0 for a box without area.

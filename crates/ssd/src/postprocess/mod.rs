@@ -19,6 +19,7 @@ pub use decode::{Decoded, MAGNITUDE_MAX, SIGMOID_LOGIT_MAX, ScoreActivation, dec
 pub use gather::{Gathered, gather};
 pub use nms::{SOFT_NMS_SIGMA, nms, soft_nms};
 pub use params::{DetectParams, Nms, ParamsError, SLOTS};
+pub(crate) use topk::best_first;
 pub use topk::{Candidate, topk};
 
 /// All four stages for one picture.

@@ -34,6 +34,11 @@ pub fn topk(scores: &[f32], params: &DetectParams) -> Vec<Candidate> {
         found.select_nth_unstable_by_key(params.top_k, Candidate::key);
         found.truncate(params.top_k);
     }
-    found.sort_unstable_by_key(Candidate::key);
+    best_first(&mut found);
     found
+}
+
+/// Puts candidates of a class into their order.
+pub(crate) fn best_first(candidates: &mut [Candidate]) {
+    candidates.sort_unstable_by_key(Candidate::key);
 }
