@@ -49,7 +49,8 @@ impl<'a> Launch<'a> {
         Self { program, groups, data }
     }
 
-    /// Runs it in so many orders: the invocations one after the other, then in reverse, then at random.
+    /// Runs it in so many orders: the invocations one after the other, then in reverse, then at random. The first order
+    /// that shows something wrong is the last.
     ///
     /// # Errors
     /// When the buffers are not those that the kernel declares.
@@ -64,6 +65,9 @@ impl<'a> Launch<'a> {
             match &result {
                 None => result = Some(machine.memory),
                 Some(first) => findings.extend(self.differences(first, &machine.memory)),
+            }
+            if !findings.is_empty() {
+                break;
             }
         }
         let variables = self.program.variables.iter().zip(result.unwrap_or_default());

@@ -11,7 +11,7 @@ use crate::finding::{Finding, Kind};
 use crate::memory::{Cells, Sort, Touch};
 use crate::program::{Access, Home, Op, Program, Register};
 
-/// Instructions of an invocation. Kernels on the small problems of a test need far fewer.
+/// Instructions of a workgroup, all invocations together. Kernels on the small problems of a test need far fewer.
 const STEPS_MAX: usize = 20_000_000;
 
 /// A texture: its width, and its texels row by row.
@@ -30,6 +30,8 @@ pub(crate) struct Machine<'a> {
     /// Whether turns are cut short.
     interleaved: bool,
     group: u32,
+    /// Instructions that the workgroup has run.
+    steps: usize,
     /// Barriers that the workgroup has passed: for storage, and for workgroup memory.
     storage_phase: u32,
     workgroup_phase: u32,
@@ -43,7 +45,6 @@ struct Invocation {
     number: u32,
     op: usize,
     registers: Vec<u32>,
-    steps: usize,
 }
 
 /// Why an invocation stopped.
@@ -51,6 +52,8 @@ enum Stop {
     Turn,
     Barrier,
     End,
+    /// It will not end.
+    Never,
 }
 
 impl<'a> Machine<'a> {
@@ -68,6 +71,7 @@ impl<'a> Machine<'a> {
             random: Pcg32::seed_from_u64(order),
             interleaved: order > 1,
             group: 0,
+            steps: 0,
             storage_phase: 0,
             workgroup_phase: 0,
             findings: BTreeSet::new(),
@@ -82,6 +86,9 @@ impl<'a> Machine<'a> {
         for group in all {
             let id = [group % groups[0], group / groups[0] % groups[1], group / groups[0] / groups[1]];
             self.run_group(group, id, groups, order);
+            if self.seen.iter().any(|(kind, ..)| *kind == Kind::Endless) {
+                return;
+            }
         }
     }
 
@@ -98,7 +105,7 @@ impl<'a> Machine<'a> {
     }
 
     fn run_group(&mut self, group: u32, id: [u32; 3], groups: [u32; 3], order: u64) {
-        (self.group, self.storage_phase, self.workgroup_phase) = (group, 0, 0);
+        (self.group, self.steps, self.storage_phase, self.workgroup_phase) = (group, 0, 0, 0);
         for (variable, cells) in self.program.variables.iter().zip(&mut self.memory) {
             if variable.space == naga::AddressSpace::WorkGroup {
                 *cells = Cells::new(vec![0xdead_beef; cells.values.len()], cells.unit, true, true);
@@ -118,6 +125,7 @@ impl<'a> Machine<'a> {
                     Stop::Turn => continue,
                     Stop::Barrier => waiting.push(number as usize),
                     Stop::End => ended.push(number as usize),
+                    Stop::Never => return,
                 }
                 running.swap_remove(at);
             }
@@ -141,7 +149,7 @@ impl<'a> Machine<'a> {
             };
             registers[*to as usize..][..words.len()].copy_from_slice(&words);
         }
-        Invocation { number, op: 0, registers, steps: 0 }
+        Invocation { number, op: 0, registers }
     }
 
     /// Lets the workgroup go on after a barrier that all have reached. `false`: it is over.
@@ -171,10 +179,10 @@ impl<'a> Machine<'a> {
     fn advance(&mut self, invocation: &mut Invocation, turn: usize) -> Stop {
         let program = self.program;
         for _ in 0..turn {
-            invocation.steps += 1;
-            if invocation.steps > STEPS_MAX {
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
                 self.find(Kind::Endless, invocation.op, None, None);
-                return Stop::End;
+                return Stop::Never;
             }
             let registers = &mut invocation.registers;
             match &program.ops[invocation.op] {

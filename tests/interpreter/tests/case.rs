@@ -6,8 +6,9 @@ use ssd_interpreter::{Data, Launch, Outcome, Program, Source};
 
 use crate::kernel::{Precision, Row, TABLE, joined};
 
-/// How many orders of the invocations are tried.
-const ORDERS: u64 = 5;
+/// How many orders of the invocations are tried: forwards, backwards, and at random. One is enough to find a race; the
+/// others are for results that depend on the order.
+const ORDERS: u64 = 4;
 
 /// What the interpreter puts where anything may be.
 pub const ANYTHING: u32 = 0xdead_beef;

@@ -125,7 +125,10 @@ fn suited(name: &str, layer: Layer) -> Layer {
 pub fn tiled(name: &'static str, precision: Precision) -> Vec<Case> {
     let mut draw = Draw::new(11);
     let mut cases = Vec::new();
-    for ([rows, columns, thread_rows, quads], layer) in TILES.into_iter().flat_map(|tile| LAYERS.map(|l| (tile, l))) {
+    // The larger tiles differ in what a thread does, not in what a layer is.
+    let all = LAYERS.iter().map(|layer| (TILES[0], *layer));
+    let larger = TILES[1..].iter().flat_map(|tile| [(*tile, LAYERS[1]), (*tile, LAYERS[3])]);
+    for ([rows, columns, thread_rows, quads], layer) in all.chain(larger) {
         let threads = rows / thread_rows * (columns / 4 / quads);
         let constants = [
             ("TILE_ROWS", rows),

@@ -6,7 +6,7 @@ use ssd_interpreter::{Data, Finding, Kind, Launch, Program, Source};
 /// A kernel of 8 threads; `BODY` begins at line 6.
 const HEAD: &str = "@group(0) @binding(0) var<storage, read> input: array<u32>;
 @group(0) @binding(1) var<storage, read_write> output: array<u32>;
-var<workgroup> shared: array<u32, 8>;
+var<workgroup> words: array<u32, 8>;
 @compute @workgroup_size(8, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
 ";
@@ -30,29 +30,29 @@ fn found(body: &str, groups: u32) -> Vec<(Kind, usize)> {
 
 #[test]
 fn threads_that_write_one_word_race() {
-    assert_eq!(found("  shared[0] = local;\n", 1), [(Kind::Race, 6)]);
-    assert_eq!(found("  shared[local / 2u] = local;\n", 1), [(Kind::Race, 6)]);
-    assert_eq!(found("  shared[local] = local;\n", 1), []);
+    assert_eq!(found("  words[0] = local;\n", 1), [(Kind::Race, 6)]);
+    assert_eq!(found("  words[local / 2u] = local;\n", 1), [(Kind::Race, 6)]);
+    assert_eq!(found("  words[local] = local;\n", 1), []);
 }
 
 #[test]
 fn a_word_that_a_neighbour_wrote_waits_for_a_barrier() {
-    let read = "let other = shared[(local + 1u) % 8u];\n";
-    let raced = found(&format!("  shared[local] = local;\n  {read}"), 1);
+    let read = "let other = words[(local + 1u) % 8u];\n";
+    let raced = found(&format!("  words[local] = local;\n  {read}"), 1);
     // In some orders it is read too early, in others it is written too late.
     assert!(raced.contains(&(Kind::Race, 7)) && raced.contains(&(Kind::Race, 6)), "{raced:?}");
-    assert_eq!(found(&format!("  shared[local] = local;\n  workgroupBarrier();\n  {read}"), 1), []);
+    assert_eq!(found(&format!("  words[local] = local;\n  workgroupBarrier();\n  {read}"), 1), []);
     // This one orders storage, not workgroup memory.
-    let raced = found(&format!("  shared[local] = local;\n  storageBarrier();\n  {read}"), 1);
+    let raced = found(&format!("  words[local] = local;\n  storageBarrier();\n  {read}"), 1);
     assert_eq!(raced, [(Kind::Race, 8)]);
 }
 
 #[test]
 fn a_loop_needs_a_barrier_at_its_end_too() {
     let rounds = |end: &str| {
-        let body = "    shared[local] = round;
+        let body = "    words[local] = round;
     workgroupBarrier();
-    let other = shared[7u - local];";
+    let other = words[7u - local];";
         found(&format!("  for (var round = 0u; round < 3u; round++) {{\n{body}\n{end}  }}\n"), 1)
     };
     let raced = rounds("");
@@ -74,21 +74,21 @@ fn workgroups_race_for_storage_whatever_their_barriers() {
 fn an_index_beyond_its_buffer_or_array_is_found() {
     assert_eq!(found("  let other = input[local + 1u];\n", 1), [(Kind::Outside, 6)]);
     assert_eq!(found("  output[local + 8u] = 1u;\n", 1), [(Kind::Outside, 6)]);
-    assert_eq!(found("  shared[local - 1u] = 1u;\n", 1), [(Kind::Outside, 6)]);
+    assert_eq!(found("  words[local - 1u] = 1u;\n", 1), [(Kind::Outside, 6)]);
     assert_eq!(found("  var own = vec4<u32>(1u);\n  own[local] = 2u;\n", 1), [(Kind::Outside, 7)]);
     assert_eq!(found("  let other = input[arrayLength(&input) - 1u - local];\n", 1), []);
 }
 
 #[test]
 fn memory_that_nothing_was_written_to_is_not_read() {
-    assert_eq!(found("  let other = shared[local];\n", 1), [(Kind::Unwritten, 6)]);
+    assert_eq!(found("  let other = words[local];\n", 1), [(Kind::Unwritten, 6)]);
     assert_eq!(found("  let other = output[local];\n", 1), [(Kind::Unwritten, 6)]);
-    assert_eq!(found("  shared[local] = 1u;\n  let other = shared[local];\n", 1), []);
+    assert_eq!(found("  words[local] = 1u;\n  let other = words[local];\n", 1), []);
 }
 
 #[test]
 fn workgroup_memory_is_new_in_each_workgroup() {
-    let body = "  if (group.x == 0u) {\n    shared[local] = 1u;\n  }\n  let other = shared[local];\n";
+    let body = "  if (group.x == 0u) {\n    words[local] = 1u;\n  }\n  let other = words[local];\n";
     assert_eq!(found(body, 2), [(Kind::Unwritten, 9)]);
 }
 
@@ -156,8 +156,8 @@ fn a_loop_without_end_is_left() {
 
 #[test]
 fn a_finding_says_where_the_other_invocation_is() {
-    let found = findings("  shared[local] = local;\n  shared[local / 2u] = 1u;\n", 1);
+    let found = findings("  words[local] = local;\n  words[local / 2u] = 1u;\n", 1);
     let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
-    let wanted = "planted.wgsl:7: a race for a word of `shared`; the other invocation: planted.wgsl:6";
+    let wanted = "planted.wgsl:7: a race for a word of `words`; the other invocation: planted.wgsl:6";
     assert!(texts.iter().any(|text| text == wanted), "{texts:?}");
 }
