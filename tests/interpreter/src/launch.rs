@@ -55,7 +55,7 @@ impl<'a> Launch<'a> {
     /// # Errors
     /// When the buffers are not those that the kernel declares.
     pub fn explore(&self, orders: u64) -> Result<Outcome, Error> {
-        let (memory, pictures) = self.memory()?;
+        let (memory, pictures): (Vec<Cells>, Vec<Option<Picture>>) = self.memory()?.into_iter().unzip();
         let mut findings: BTreeSet<Finding> = BTreeSet::new();
         let mut result: Option<Vec<Cells>> = None;
         for order in 0..orders.max(1) {
@@ -92,14 +92,13 @@ impl<'a> Launch<'a> {
             .collect()
     }
 
-    #[allow(clippy::type_complexity, reason = "the two halves of one list")]
-    fn memory(&self) -> Result<(Vec<Cells>, Vec<Option<Picture>>), Error> {
+    /// What each variable holds at the start; a texture has no cells.
+    fn memory(&self) -> Result<Vec<(Cells, Option<Picture>)>, Error> {
         let variables = &self.program.variables;
         if let Some((name, _)) = self.data.iter().find(|(name, _)| variables.iter().all(|v| v.name != *name)) {
             return Err(Error::Variable((*name).to_owned(), "it has none of this name"));
         }
         let mut memory = Vec::new();
-        let mut pictures = Vec::new();
         for variable in variables {
             let data = self.data.iter().find(|(name, _)| *name == variable.name).map(|(_, data)| data);
             let error = |what| Error::Variable(variable.name.clone(), what);
@@ -123,15 +122,16 @@ impl<'a> Launch<'a> {
             };
             let (length, element) = (values.len(), variable.cells as usize);
             if variable.space != AddressSpace::Handle {
-                let fits = if variable.sized { length == element } else { length > 0 && length.is_multiple_of(element) };
+                let fits =
+                    if variable.sized { length == element } else { length > 0 && length.is_multiple_of(element) };
                 if !fits {
                     return Err(error("the data have another size than its type, or than a whole number of elements"));
                 }
             }
-            memory.push(Cells::new(values, variable.unit.max(1), fresh, variable.is_writable()));
-            pictures.push(picture);
+            let cells = Cells::new(values, variable.unit.max(1), fresh, variable.is_writable());
+            memory.push((cells, picture));
         }
-        Ok((memory, pictures))
+        Ok(memory)
     }
 }
 

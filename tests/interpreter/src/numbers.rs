@@ -1,5 +1,5 @@
-//! What the operators and functions of WGSL do to a word. A word is the bits of a scalar; those of 16 bits are the lower
-//! half of one. Where WGSL defines a result for an overflow, a shift or a division by zero, it is that result.
+//! What the operators and functions of WGSL do to a word. A word is the bits of a scalar; 16 bits are the lower half of
+//! one. Where WGSL defines a result for an overflow, a shift or a division by zero, it is that result.
 
 use half::f16;
 use naga::{BinaryOperator as Binary, MathFunction as Math, ScalarKind as Kind, UnaryOperator as Unary};
@@ -206,7 +206,7 @@ pub(crate) fn math_one(function: Math, scalar: Scalar) -> Option<One> {
         (Math::Abs, Kind::Float, 4) => one!(f32, |a| a.abs()),
         (Math::Abs, Kind::Sint, 4) => one!(i32, |a| a.wrapping_abs()),
         (Math::Abs, Kind::Uint, 4) => one!(u32, |a| a),
-        (Math::Saturate, Kind::Float, 4) => one!(f32, |a| a.max(0.0).min(1.0)),
+        (Math::Saturate, Kind::Float, 4) => one!(f32, |a| a.clamp(0.0, 1.0)),
         (Math::Ceil, Kind::Float, 4) => one!(f32, |a| a.ceil()),
         (Math::Floor, Kind::Float, 4) => one!(f32, |a| a.floor()),
         (Math::Round, Kind::Float, 4) => one!(f32, |a| a.round_ties_even()),

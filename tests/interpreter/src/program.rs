@@ -87,28 +87,87 @@ pub(crate) struct Step {
 /// An instruction. `n` is a number of words.
 #[derive(Debug)]
 pub(crate) enum Op {
-    One { f: fn(u32) -> u32, a: Register, to: Register, n: u32 },
+    One {
+        f: fn(u32) -> u32,
+        a: Register,
+        to: Register,
+        n: u32,
+    },
     /// An operand whose step is 0 is the same for all words.
-    Two { f: fn(u32, u32) -> u32, a: (Register, u32), b: (Register, u32), to: Register, n: u32 },
-    Three { f: fn(u32, u32, u32) -> u32, a: (Register, u32), b: Register, c: Register, to: Register, n: u32 },
+    Two {
+        f: fn(u32, u32) -> u32,
+        a: (Register, u32),
+        b: (Register, u32),
+        to: Register,
+        n: u32,
+    },
+    Three {
+        f: fn(u32, u32, u32) -> u32,
+        a: (Register, u32),
+        b: Register,
+        c: Register,
+        to: Register,
+        n: u32,
+    },
     /// The words of a row, two at a time from the first on.
-    Fold { f: fn(u32, u32) -> u32, a: Register, to: Register, n: u32 },
-    Copy { from: Register, to: Register, n: u32 },
-    Clear { to: Register, n: u32 },
+    Fold {
+        f: fn(u32, u32) -> u32,
+        a: Register,
+        to: Register,
+        n: u32,
+    },
+    Copy {
+        from: Register,
+        to: Register,
+        n: u32,
+    },
+    Clear {
+        to: Register,
+        n: u32,
+    },
     /// Part `index` of a value.
-    Pick { from: Register, step: Step, to: Register, n: u32 },
-    Load { access: Access, to: Register },
-    Store { access: Access, from: Register },
-    Atomic { access: Access, f: fn(u32, u32) -> u32, value: Register, to: Register },
+    Pick {
+        from: Register,
+        step: Step,
+        to: Register,
+        n: u32,
+    },
+    Load {
+        access: Access,
+        to: Register,
+    },
+    Store {
+        access: Access,
+        from: Register,
+    },
+    Atomic {
+        access: Access,
+        f: fn(u32, u32) -> u32,
+        value: Register,
+        to: Register,
+    },
     /// How many elements an array has that is as long as its buffer.
-    Length { variable: usize, offset: u32, stride: u32, to: Register },
-    Texel { variable: usize, at: Register, level: Option<Register>, to: Register },
+    Length {
+        variable: usize,
+        offset: u32,
+        stride: u32,
+        to: Register,
+    },
+    Texel {
+        variable: usize,
+        at: Register,
+        level: Option<Register>,
+        to: Register,
+    },
     Jump(usize),
     JumpUnless(Register, usize),
     /// Another round of a loop.
     Count(Register),
     /// With the counters of the loops around it.
-    Barrier { of: Barrier, rounds: Vec<Register> },
+    Barrier {
+        of: Barrier,
+        rounds: Vec<Register>,
+    },
     End,
 }
 

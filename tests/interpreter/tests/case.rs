@@ -93,7 +93,12 @@ pub fn stored(name: &str) -> bool {
 }
 
 /// The text of a kernel, each file changed by `edit`, with constants replaced.
-pub fn edited(name: &str, precision: Precision, constants: &[(&str, u32)], edit: impl Fn(&str, &str) -> String) -> Program {
+pub fn edited(
+    name: &str,
+    precision: Precision,
+    constants: &[(&str, u32)],
+    edit: impl Fn(&str, &str) -> String,
+) -> Program {
     let files = joined(row(name).files, stored(name).then_some(precision));
     let files: Vec<(String, String)> =
         files.map(|file| (format!("shaders/{}.wgsl", file.name), edit(file.name, file.text))).collect();

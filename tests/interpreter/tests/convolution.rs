@@ -3,9 +3,12 @@
 
 use ssd_interpreter::Data;
 
-use crate::case::{ANYTHING, Case, Draw, Wanted, fields, program, tolerance};
+use crate::case::{Case, Draw, Wanted, fields, program, tolerance};
 use crate::kernel::Precision;
 use crate::layers::{Layer, activate};
+
+/// A tile: the constants that a launch replaces, and its rows and columns.
+type Tile<'a> = (&'a [(&'static str, u32)], [usize; 2]);
 
 /// What a launch may choose for `conv`: rows and columns of a tile, rows and quads of a thread.
 const TILES: [[usize; 4]; 3] = [[32, 32, 4, 1], [64, 64, 8, 1], [128, 64, 8, 2]];
@@ -61,46 +64,48 @@ impl Convolution {
     }
 }
 
-/// Where sums go, by the kernel's name: the bindings for it, members of `info`, and what they hold in the end.
+/// Where sums go: the bindings for it, members of `info`, and what is there in the end.
+struct Ending {
+    data: Vec<(&'static str, Data)>,
+    info: Vec<(&'static str, usize)>,
+    wanted: Wanted,
+}
+
+/// By the kernel's name.
 fn ending(
     name: &str,
     draw: &mut Draw,
     Convolution { layer, sums, .. }: &Convolution,
     residual: bool,
     precision: Precision,
-) -> (Vec<(&'static str, Data)>, Vec<(&'static str, usize)>, Wanted) {
+) -> Ending {
     let (width, columns) = (layer.quads_out() * 4, layer.outputs);
     let shift = draw.quarters(width);
     if name.ends_with("_heads") {
-        // The columns of a cell are those of its two priors: offsets, then logits.
-        let (cells, offsets) = (layer.rows() / layer.images, 4 * (columns / 8).max(1));
+        // The columns of a cell: four offsets of each prior, then four logits of each. Cells stand in for priors here.
+        let (cells, offsets) = (layer.rows() / layer.images, columns / 2);
         let (logits, base) = (columns - offsets, 3);
         let priors = base + cells + 2;
         let start = layer.images * priors * offsets;
-        let mut wanted = vec![f32::from_bits(ANYTHING); start + layer.images * priors * logits];
+        let mut wanted = vec![None; start + layer.images * priors * logits];
         for (row, sums) in sums.chunks_exact(width).enumerate() {
             let prior = row / cells * priors + base + row % cells;
             for column in 0..columns {
-                let index = if column < offsets {
-                    prior * offsets + column
-                } else {
-                    start + prior * logits + column - offsets
-                };
-                wanted[index] = sums[column] + shift[column];
+                let index =
+                    if column < offsets { prior * offsets + column } else { start + prior * logits + column - offsets };
+                wanted[index] = Some(sums[column] + shift[column]);
             }
         }
-        // The shader counts priors of four offsets; here each cell is one prior with all offsets and logits.
-        let per_prior = offsets / 4;
+        let priors_of_cell = columns / 8;
         let info = vec![
-            ("prior_base", base * per_prior),
-            ("priors", priors * per_prior),
+            ("prior_base", base * priors_of_cell),
+            ("priors", priors * priors_of_cell),
             ("offset_columns", offsets),
             ("logits_start", start),
-            ("logits", logits / per_prior),
+            ("logits", 4),
         ];
-        assert!(logits.is_multiple_of(per_prior), "{columns} columns are not those of whole priors");
         let data = vec![("shift", Data::Numbers(shift)), ("predictions", Data::Anything(wanted.len()))];
-        return (data, info, Wanted::Numbers("predictions", wanted, 1e-5));
+        return Ending { data, info, wanted: Wanted::Some("predictions", wanted, 1e-5) };
     }
     let added = draw.quarters(sums.len());
     let mut wanted = Vec::new();
@@ -113,10 +118,10 @@ fn ending(
         ("residual", if residual { Data::Numbers(added) } else { Data::Anything(4) }),
         ("output", Data::Anything(wanted.len())),
     ];
-    (data, Vec::new(), Wanted::Numbers("output", wanted, tolerance(precision)))
+    Ending { data, info: Vec::new(), wanted: Wanted::Numbers("output", wanted, tolerance(precision)) }
 }
 
-/// `columns` for a kernel whose columns are those of priors.
+/// The same layer for a kernel whose columns are those of priors: of four offsets and four logits each.
 fn suited(name: &str, layer: Layer) -> Layer {
     if name.ends_with("_heads") { Layer { outputs: layer.outputs / 8 * 8, activation: 0, ..layer } } else { layer }
 }
@@ -140,7 +145,11 @@ pub fn tiled(name: &'static str, precision: Precision) -> Vec<Case> {
             ("WEIGHT_FETCHES", DEPTH * columns / 4 / threads),
         ];
         let constants = constants.map(|(name, value)| (name, value as u32));
-        cases.extend(problems(name, precision, &mut draw, suited(name, layer), Some((&constants, [rows, columns]))));
+        let tile: Tile<'_> = (&constants, [rows, columns]);
+        cases.extend(problems(name, precision, &mut draw, suited(name, layer), Some(tile)));
+        if name.ends_with("_parts") {
+            cases.push(planes(name, &mut draw, Some(tile)));
+        }
     }
     cases
 }
@@ -148,7 +157,14 @@ pub fn tiled(name: &'static str, precision: Precision) -> Vec<Case> {
 /// `conv_plain` and its relatives.
 pub fn plain(name: &'static str, precision: Precision) -> Vec<Case> {
     let mut draw = Draw::new(12);
-    LAYERS.into_iter().flat_map(|layer| problems(name, precision, &mut draw, suited(name, layer), None)).collect()
+    let mut cases = Vec::new();
+    for layer in LAYERS {
+        cases.extend(problems(name, precision, &mut draw, suited(name, layer), None));
+    }
+    if name.ends_with("_parts") {
+        cases.push(planes(name, &mut draw, None));
+    }
+    cases
 }
 
 /// A product with each kind of ending that the kernel has.
@@ -157,7 +173,7 @@ fn problems(
     precision: Precision,
     draw: &mut Draw,
     layer: Layer,
-    tile: Option<(&[(&'static str, u32)], [usize; 2])>,
+    tile: Option<Tile<'_>>,
 ) -> Vec<Case> {
     let convolution = Convolution::draw(draw, layer);
     let sum = layer.kernel * layer.kernel * layer.quads_in() * 4;
@@ -171,10 +187,10 @@ fn problems(
     let [tile_rows, tile_columns] = tile.map_or([32, 32], |(_, size)| size);
     let mut cases = Vec::new();
     for residual in [false, true].into_iter().take(if name == "conv" || name == "conv_plain" { 2 } else { 1 }) {
-        let (mut data, extra, wanted) = if in_parts {
+        let Ending { mut data, info: extra, wanted } = if in_parts {
             let data = vec![("parts", Data::Anything(parts * convolution.sums.len()))];
-            let whole = Wanted::Sum("parts", convolution.sums.clone(), parts, tolerance(precision));
-            (data, Vec::new(), whole)
+            let wanted = Wanted::Sum("parts", convolution.sums.clone(), parts, tolerance(precision));
+            Ending { data, info: Vec::new(), wanted }
         } else {
             ending(name, draw, &convolution, residual, precision)
         };
@@ -200,6 +216,36 @@ fn problems(
     cases
 }
 
+/// The product of three Winograd planes, each of which has a map and weights of its own.
+fn planes(name: &'static str, draw: &mut Draw, tile: Option<Tile<'_>>) -> Case {
+    let layer = Layer::new(1, [1, 9], [8, 12], 1);
+    let all = [(); 3].map(|()| Convolution::draw(draw, layer));
+    let depth = if tile.is_some() { layer.inputs.next_multiple_of(DEPTH) } else { layer.inputs };
+    let (constants, [rows, columns]) = tile.unwrap_or((&[], [32, 32]));
+    let stride = layer.outputs.next_multiple_of(if tile.is_some() { columns } else { 4 }) / 4;
+    let mut info = layer.info();
+    let product = [
+        ("weights_stride", stride),
+        ("slices", depth / DEPTH),
+        ("input_plane", layer.rows() * layer.quads_in()),
+        ("weights_plane", depth * stride),
+    ];
+    info.extend(product.map(|(member, value)| (member, vec![value as u32])));
+    let sums = all.iter().flat_map(|one| one.sums.clone()).collect::<Vec<_>>();
+    Case {
+        label: format!("{name}: planes, {tile:?}"),
+        program: program(name, Precision::Single, constants),
+        groups: [layer.rows().div_ceil(rows), layer.outputs.div_ceil(columns), all.len()].map(|n| n as u32),
+        data: vec![
+            fields(info),
+            ("input", Data::Numbers(all.iter().flat_map(|one| one.map.clone()).collect())),
+            ("weights", Data::Numbers(all.iter().flat_map(|one| one.packed(depth, stride)).collect())),
+            ("parts", Data::Anything(sums.len())),
+        ],
+        wanted: vec![Wanted::Numbers("parts", sums, 1e-5)],
+    }
+}
+
 /// `conv_sum` and its relative: three parts of a sum.
 pub fn sum(name: &'static str, precision: Precision) -> Vec<Case> {
     let mut draw = Draw::new(13);
@@ -209,7 +255,7 @@ pub fn sum(name: &'static str, precision: Precision) -> Vec<Case> {
         let parts: Vec<f32> = draw.quarters(3 * convolution.sums.len());
         let plane = convolution.sums.len();
         convolution.sums = (0..plane).map(|at| (0..3).map(|part| parts[part * plane + at]).sum()).collect();
-        let (mut data, extra, wanted) = ending(name, &mut draw, &convolution, false, precision);
+        let Ending { mut data, info: extra, wanted } = ending(name, &mut draw, &convolution, false, precision);
         let mut info = layer.info();
         info.retain(|(member, _)| *member != "parts");
         let members = extra.into_iter().chain([("parts", 3)]);

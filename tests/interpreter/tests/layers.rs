@@ -74,7 +74,8 @@ impl Layer {
     pub fn at(&self, map: &[f32], row: usize, tap: [usize; 2], channel: usize) -> Option<f32> {
         let [height, width] = self.size_out();
         let pixel = [row / width % height, row % width];
-        let source = [0, 1].map(|axis| (pixel[axis] * self.stride + tap[axis] * self.dilation).checked_sub(self.padding));
+        let source =
+            [0, 1].map(|axis| (pixel[axis] * self.stride + tap[axis] * self.dilation).checked_sub(self.padding));
         let [y, x] = [source[0]?, source[1]?];
         if y >= self.size[0] || x >= self.size[1] {
             return None;
@@ -198,11 +199,7 @@ pub fn max_pool(name: &'static str, precision: Precision) -> Vec<Case> {
             label: format!("{name} {precision:?}: {layer:?}"),
             program: program(name, precision, &[]),
             groups: [(layer.rows() * layer.quads_in()).div_ceil(64) as u32, 1, 1],
-            data: vec![
-                fields(layer.info()),
-                ("input", Data::Numbers(map)),
-                ("output", Data::Anything(wanted.len())),
-            ],
+            data: vec![fields(layer.info()), ("input", Data::Numbers(map)), ("output", Data::Anything(wanted.len()))],
             wanted: vec![Wanted::Numbers("output", wanted, 0.0)],
         }
     };
@@ -225,11 +222,7 @@ pub fn average(name: &'static str, precision: Precision) -> Vec<Case> {
             label: format!("{name} {precision:?}: {layer:?}"),
             program: program(name, precision, &[]),
             groups: [layer.quads_in().div_ceil(4) as u32, 2, 1],
-            data: vec![
-                fields(layer.info()),
-                ("input", Data::Numbers(map)),
-                ("output", Data::Anything(wanted.len())),
-            ],
+            data: vec![fields(layer.info()), ("input", Data::Numbers(map)), ("output", Data::Anything(wanted.len()))],
             wanted: vec![Wanted::Numbers("output", wanted, tolerance(precision))],
         }
     };

@@ -22,8 +22,11 @@ use std::path::Path;
 use case::{Case, run};
 use kernel::{Precision, TABLE};
 
-/// The problems of each kernel in a precision, by the kernel's name.
-const PROBLEMS: &[(&str, fn(&'static str, Precision) -> Vec<Case>)] = &[
+/// Makes the problems of the kernel of that name, in a precision.
+type Problems = fn(&'static str, Precision) -> Vec<Case>;
+
+/// A row for each kernel.
+const PROBLEMS: &[(&str, Problems)] = &[
     ("preprocess", layers::preprocess),
     ("conv", convolution::tiled),
     ("conv_heads", convolution::tiled),

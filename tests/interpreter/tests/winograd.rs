@@ -1,5 +1,5 @@
-//! Problems for the Winograd kernels. Their transforms are compared with the algebra in `crates/ssd-gpu` and the twins;
-//! here their planes multiply to a convolution.
+//! Problems for the Winograd kernels: what the third makes of the product of the planes that the first two make is a
+//! convolution.
 
 use ssd_interpreter::{Data, Launch, Program};
 

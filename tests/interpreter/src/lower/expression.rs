@@ -138,7 +138,9 @@ impl<'m> Lowering<'m> {
                 let (to, _) = self.own(frame, handle)?;
                 self.push(Op::Fold { f, a, to, n });
             }
-            Expression::Math { fun, arg, arg1, arg2, .. } => self.math(frame, handle, *fun, [Some(*arg), *arg1, *arg2])?,
+            Expression::Math { fun, arg, arg1, arg2, .. } => {
+                self.math(frame, handle, *fun, [Some(*arg), *arg1, *arg2])?
+            }
             Expression::As { expr, kind, convert } => {
                 let from = self.value(frame, *expr)?;
                 let Some(width) = convert else {

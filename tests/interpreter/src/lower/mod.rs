@@ -42,16 +42,8 @@ fn variable(source: &Source, module: &Module, handle: Handle<naga::GlobalVariabl
         _ => (&ty, true),
     };
     let name = global.name.clone().unwrap_or_default();
-    let mut found = Variable {
-        name,
-        space: global.space,
-        span,
-        members: Vec::new(),
-        unit: 0,
-        cells: 0,
-        sized,
-        half: false,
-    };
+    let mut found =
+        Variable { name, space: global.space, span, members: Vec::new(), unit: 0, cells: 0, sized, half: false };
     match global.space {
         AddressSpace::WorkGroup | AddressSpace::Uniform | AddressSpace::Storage { .. } => {
             let scalars = scalars(module, element).ok_or_else(|| unknown("a variable of this type"))?;
