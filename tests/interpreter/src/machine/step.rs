@@ -164,16 +164,16 @@ fn compute(registers: &mut [u32], op: &Op) {
                 registers[(to + word) as usize] = f(registers[(a + word) as usize]);
             }
         }
-        Op::Two { f, a, b, to, n } => {
+        Op::Two { f, a: (a, a_step), b: (b, b_step), to, n } => {
             for word in 0..n {
-                let [a, b] = [a, b].map(|(first, step)| registers[(first + step * word) as usize]);
+                let (a, b) = (registers[(a + a_step * word) as usize], registers[(b + b_step * word) as usize]);
                 registers[(to + word) as usize] = f(a, b);
             }
         }
         Op::Three { f, a: (a, step), b, c, to, n } => {
             for word in 0..n {
-                let [a, b, c] = [a + step * word, b + word, c + word].map(|register| registers[register as usize]);
-                registers[(to + word) as usize] = f(a, b, c);
+                let (a, b) = (registers[(a + step * word) as usize], registers[(b + word) as usize]);
+                registers[(to + word) as usize] = f(a, b, registers[(c + word) as usize]);
             }
         }
         Op::Fold { f, a, to, n } => {
