@@ -97,7 +97,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       }
     }
     total += countOneBits(keep);
-    workgroupBarrier();
   }
 
   for (var slot = total + local; slot < SLOTS; slot += THREADS) {
