@@ -1,6 +1,6 @@
-//! The other test of the test: our own kernels with one barrier or one guard taken out. What it is for happens then, and
-//! is found. A barrier that nothing misses is there for nothing; of a guard that nothing misses, no problem is at the
-//! edge.
+//! The other test of the test: our own kernels with one barrier or one guard taken out. What it is there for happens,
+//! and is found. A barrier that nothing misses is there for nothing; of a guard that nothing misses, no problem is at
+//! the edge.
 
 use std::collections::BTreeMap;
 
