@@ -2,9 +2,9 @@
 //! on naga's tree, and changes from invocation to invocation at random. A GPU, or a software adapter that runs a
 //! workgroup in lockstep, may give the right result of a wrong kernel; here these are [`Finding`]s, with file and line:
 //!
-//! - two accesses to one word (of 16-bit numbers: to one of them) by different invocations with no barrier between them,
-//!   one of them a write, and not both atomic. `workgroupBarrier` orders workgroup memory, `storageBarrier` the storage
-//!   of a workgroup, and nothing that of two workgroups;
+//! - two accesses to one word, or to one number of 16 bits, by different invocations with no barrier between them, one
+//!   of them a write, and not both atomic. `workgroupBarrier` orders workgroup memory, `storageBarrier` the storage of
+//!   one workgroup, and nothing that of two workgroups;
 //! - an access outside a buffer, an array or a texture;
 //! - a read of workgroup memory, or of a buffer with any contents, that nothing was written to;
 //! - a barrier that some invocations of a workgroup do not reach, or reach in another round of a loop;

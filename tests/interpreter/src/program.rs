@@ -1,11 +1,9 @@
 //! A kernel as a list of instructions on registers: every call written out, every type taken apart into scalars. So an
 //! invocation is a place in the list and its registers, and can be left and resumed anywhere.
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Barrier, BuiltIn, Span, StorageAccess};
 
-use crate::lower;
-use crate::{Error, Place, Source};
+use crate::{Place, Source};
 
 /// The first of a row of registers, each of which holds a word.
 pub(crate) type Register = u32;
@@ -172,23 +170,6 @@ pub(crate) enum Op {
 }
 
 impl Program {
-    /// The only entry point of a text.
-    ///
-    /// # Errors
-    /// When the text is not valid WGSL, or has something that the interpreter does not know.
-    pub fn new(source: Source) -> Result<Self, Error> {
-        let module = naga::front::wgsl::parse_str(source.text()).map_err(|error| {
-            let line = error.location(source.text()).map_or(0, |location| location.offset);
-            Error::Invalid(source.place(Span::new(line, line + 1)), error.message().to_owned())
-        })?;
-        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16);
-        let info = validator.validate(&module).map_err(|error| {
-            let line = error.location(source.text()).map_or(0, |location| location.offset);
-            Error::Invalid(source.place(Span::new(line, line + 1)), error.as_inner().to_string())
-        })?;
-        lower::program(source, &module, &info)
-    }
-
     /// Where an instruction comes from.
     pub(crate) fn place(&self, op: usize) -> Place {
         self.source.place(self.spans.get(op).copied().unwrap_or_default())

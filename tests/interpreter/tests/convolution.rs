@@ -130,9 +130,11 @@ fn suited(name: &str, layer: Layer) -> Layer {
 pub fn tiled(name: &'static str, precision: Precision) -> Vec<Case> {
     let mut draw = Draw::new(11);
     let mut cases = Vec::new();
-    // The larger tiles differ in what a thread does, not in what a layer is.
+    // The larger tiles differ in what a thread does, not in what a layer or a number is.
     let all = LAYERS.iter().map(|layer| (TILES[0], *layer));
-    let larger = TILES[1..].iter().flat_map(|tile| [(*tile, LAYERS[1]), (*tile, LAYERS[3])]);
+    let larger = TILES[if precision == Precision::Single { 1 } else { 3 }..]
+        .iter()
+        .flat_map(|tile| [(*tile, LAYERS[1]), (*tile, LAYERS[3])]);
     for ([rows, columns, thread_rows, quads], layer) in all.chain(larger) {
         let threads = rows / thread_rows * (columns / 4 / quads);
         let constants = [

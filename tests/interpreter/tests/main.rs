@@ -8,11 +8,11 @@
 #[path = "../../../crates/ssd-gpu/src/kernel.rs"]
 mod kernel;
 
-mod barriers;
 mod case;
 mod convolution;
 mod detections;
 mod layers;
+mod mutants;
 mod planted;
 mod winograd;
 

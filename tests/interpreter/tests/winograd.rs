@@ -11,7 +11,7 @@ use crate::layers::{Layer, activate};
 const PLANES: usize = 36;
 
 /// Two images of a map that its tiles do not fill, and the tiles of one band of two.
-const LAYER: Layer = Layer { activation: 1, ..Layer::new(2, [6, 9], [8, 8], 3) };
+const LAYER: Layer = Layer { activation: 1, ..Layer::new(2, [6, 9], [8, 12], 3) };
 const TILES: [usize; 2] = [2, 3];
 const FIRST: usize = 2;
 const COUNT: usize = 9;

@@ -4,15 +4,34 @@
 mod expression;
 mod statement;
 
-use naga::valid::{FunctionInfo, ModuleInfo};
+use naga::valid::{Capabilities, FunctionInfo, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Binding, Expression, Function, Handle, Module, ScalarKind, Span, TypeInner};
 
 use crate::layout::{count, scalars, words};
 use crate::program::{Home, Op, Program, Register, Step, Variable};
 use crate::{Error, Source, numbers};
 
+impl Program {
+    /// The only entry point of a text.
+    ///
+    /// # Errors
+    /// When the text is not valid WGSL, or has something that the interpreter does not know.
+    pub fn new(source: Source) -> Result<Self, Error> {
+        let module = naga::front::wgsl::parse_str(source.text()).map_err(|error| {
+            let line = error.location(source.text()).map_or(0, |location| location.offset);
+            Error::Invalid(source.place(Span::new(line, line + 1)), error.message().to_owned())
+        })?;
+        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16);
+        let info = validator.validate(&module).map_err(|error| {
+            let line = error.location(source.text()).map_or(0, |location| location.offset);
+            Error::Invalid(source.place(Span::new(line, line + 1)), error.as_inner().to_string())
+        })?;
+        program(source, &module, &info)
+    }
+}
+
 /// The program of the module's only entry point.
-pub(crate) fn program(source: Source, module: &Module, info: &ModuleInfo) -> Result<Program, Error> {
+fn program(source: Source, module: &Module, info: &ModuleInfo) -> Result<Program, Error> {
     let start = source.place(Span::new(0, 1));
     let [entry] = module.entry_points.as_slice() else {
         return Err(Error::Unknown(start, "several entry points, or none".into()));
