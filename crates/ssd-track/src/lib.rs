@@ -18,6 +18,7 @@
 mod assignment;
 mod association;
 mod counter;
+mod detection;
 mod motion;
 mod rect;
 mod rules;
@@ -32,10 +33,11 @@ mod drawn;
 mod sequence_tests;
 
 pub use counter::{Counter, Passed, Shape};
+pub use detection::Detection;
 pub use rect::{Point, Rect};
 pub use rules::{RULES, Rule, Rules};
 pub use track::{State, Track};
-pub use tracker::{ClassCount, Detection, Tracker};
+pub use tracker::{ClassCount, Tracker};
 
 /// Why a tracker or counter does not take what it was given.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -3,18 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::association::{Pair, Placed, associated};
-use crate::{Rect, Rules, State, Track, TrackError};
-
-/// An object that a detector found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Detection {
-    /// In pixels.
-    pub bbox: Rect,
-    /// 1-based.
-    pub class: usize,
-    /// `0..=1`.
-    pub score: f64,
-}
+use crate::{Detection, Rect, Rules, State, Track, TrackError};
 
 /// How many objects of a class there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{package, shell, standalone};
+use crate::{package, shell, standalone, workspace};
 
 /// The wasm as a static server sends it, gzip at its best: the tensor library and its shader compiler are most of it;
 /// the readers of public checkpoints and the networks that only they need are two hundredths.
@@ -60,7 +60,7 @@ pub fn check() -> Result<()> {
     within("the page in one file", &sizes(&[dist.join(standalone::NAME)], size)?, STANDALONE_LIMIT)?;
     within("teaching's scripts", &sizes(&teach, size)?, TEACH_SCRIPT_LIMIT)?;
     let mut visit = sizes(&wasm, gzipped)?;
-    let start = vec![dist.join("index.html"), package::default_model(&dist.join("models"))?];
+    let start = vec![dist.join("index.html"), workspace::default_model(&dist.join("models"))?];
     let (glue, samples) = (files(&dist.join("wasm"), "js")?, files(&dist.join("samples"), "jpg")?);
     let others = [page, files(&dist, "css")?, glue, samples, start];
     visit.extend(sizes(&others.concat(), size)?);

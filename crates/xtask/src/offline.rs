@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::{package, scripts, shell, standalone, workspace};
+use crate::{scripts, shell, standalone, workspace};
 
 /// What a visitor of the page does not need: the worker itself, the page in one file, and what is for developers.
 const LEFT_OUT: [&str; 6] =
@@ -34,7 +34,7 @@ pub fn write() -> Result<()> {
 }
 
 fn lists(dist: &Path) -> Result<Lists> {
-    let default = package::default_model(&dist.join("models"))?;
+    let default = workspace::default_model(&dist.join("models"))?;
     let mut lists = Lists::default();
     for file in workspace::files(dist)? {
         let path = workspace::way(dist, &file)?;

@@ -2,19 +2,18 @@
 //! has no scripts to run and no dependencies.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::Value;
 
-use crate::{build, shell};
+use crate::{build, shell, workspace};
 
 /// The scripts of the detector, which import each other and nothing else.
 pub const SCRIPTS: [&str; 6] = ["detector.js", "pictures.js", "spawn.js", "support.js", "weights.js", "worker.js"];
 
-/// The scripts that it loads for large weights, for tiles, and when it is taught; and those of the tracker, which it does
-/// not know.
+/// The scripts that it loads for large weights, for tiles, and when it is taught; and those of the tracker, which it
+/// does not know.
 const ON_DEMAND: [&str; 5] = ["lab-worker.js", "lab.js", "storage.js", "teach.js", "tiles.js"];
 const TRACKER: [&str; 2] = ["tracker.js", "tracker.d.ts"];
 
@@ -62,7 +61,7 @@ pub fn assemble(with_model: bool) -> Result<()> {
         copy(&root.join(from), &part.join(name))?;
     }
     if with_model {
-        let model = default_model(&dist.join("models"))?;
+        let model = workspace::default_model(&dist.join("models"))?;
         let name = model.file_name().context("the default model has no name")?;
         copy(&model, &part.join("models").join(name))?;
     }
@@ -75,17 +74,6 @@ pub fn assemble(with_model: bool) -> Result<()> {
 fn all() -> impl Iterator<Item = &'static str> {
     let parts: [&'static [&'static str]; 6] = [&SCRIPTS, &ON_DEMAND, &TRACKER, &GLUE, &WASM, &TYPES];
     parts.into_iter().flatten().copied()
-}
-
-/// The file of the model that the page starts with.
-pub fn default_model(models: &Path) -> Result<PathBuf> {
-    let list = models.join("index.json");
-    let text = fs::read(&list).with_context(|| format!("{} cannot be read", list.display()))?;
-    let index: Value = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", list.display()))?;
-    let all = index["models"].as_array();
-    let entry = all.and_then(|models| models.iter().find(|model| model["name"] == index["default"]));
-    let file = entry.and_then(|entry| entry["file"].as_str());
-    Ok(models.join(file.with_context(|| format!("{} does not list its default", list.display()))?))
 }
 
 /// What npm, CDNs and bundlers read, as text: `types` has to come before `default`. Any file of the package may be
@@ -127,6 +115,8 @@ fn remove(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use serde_json::Value;
 
     use super::*;
 

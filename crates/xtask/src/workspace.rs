@@ -1,9 +1,10 @@
-//! What the workspace consists of: the crates of a call of cargo, and the source files.
+//! What the workspace consists of: crates for a call of cargo, source files, the model that the page starts with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::shell;
 
@@ -70,4 +71,15 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
+}
+
+/// The file of the model that the page starts with.
+pub fn default_model(models: &Path) -> Result<PathBuf> {
+    let list = models.join("index.json");
+    let text = fs::read(&list).with_context(|| format!("{} cannot be read", list.display()))?;
+    let index: Value = serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", list.display()))?;
+    let all = index["models"].as_array();
+    let entry = all.and_then(|models| models.iter().find(|model| model["name"] == index["default"]));
+    let file = entry.and_then(|entry| entry["file"].as_str());
+    Ok(models.join(file.with_context(|| format!("{} does not list its default", list.display()))?))
 }

@@ -37,3 +37,8 @@ pub(crate) fn save_config(out: &Path, config: &TrainConfig) -> Result<(), Failur
     let json = serde_json::to_vec_pretty(config).map_err(Failure::run)?;
     Ok(write_atomic(&out.join("config.json"), &json)?)
 }
+
+/// What is wrong where no folder is named.
+pub(crate) fn no_out() -> Failure {
+    Failure::Input("--out is missing; name a folder for what the run writes.".into())
+}

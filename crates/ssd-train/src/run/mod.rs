@@ -10,6 +10,10 @@ mod data;
 
 mod folder;
 
+mod interrupt;
+
+mod origin;
+
 pub mod metrics;
 
 pub mod profile;

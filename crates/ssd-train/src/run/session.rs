@@ -19,9 +19,11 @@ use crate::device::replicas::Replicas;
 use crate::exchange::init::Start;
 use crate::failure::Failure;
 use crate::run::checkpoint::{self, CheckpointError};
-use crate::run::config::{Recipe, TrainArgs, TrainConfig, file_name};
+use crate::run::config::{Recipe, TrainArgs, TrainConfig};
 use crate::run::data;
-use crate::run::folder::{self, checkpoints};
+use crate::run::folder::{self, checkpoints, no_out};
+use crate::run::interrupt::stop_flag;
+use crate::run::origin::provenance;
 use crate::run::profile::Profile;
 use crate::run::state::{State, Subject};
 use crate::run::teach;
@@ -181,39 +183,6 @@ fn reported(outcome: Outcome) -> Done {
         console::note("Interrupted; the checkpoint is saved, --resume continues from here.");
     }
     Done::Learned(outcome.report)
-}
-
-pub(super) fn no_out() -> Failure {
-    Failure::Input("--out is missing; name a folder for what the run writes.".into())
-}
-
-/// Set by Ctrl-C: the current step is finished, then the run stops. A second Ctrl-C ends the program at once, losing
-/// what was learned since the last checkpoint.
-pub(super) fn stop_flag() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let raised = stop.clone();
-    let on_interrupt = move || {
-        if raised.swap(true, Ordering::Relaxed) {
-            std::process::exit(1);
-        }
-        console::note("Stopping after this step; Ctrl-C again stops at once.");
-    };
-    // Without a handler, Ctrl-C ends the program at once; the last checkpoint remains.
-    let _ = ctrlc::set_handler(on_interrupt);
-    stop
-}
-
-/// The provenance of the weights to be trained.
-pub(super) fn provenance(config: &TrainConfig, device: &str) -> Provenance {
-    let source_file = config.init.as_deref().map(|path| file_name(&path.display().to_string()));
-    Provenance {
-        data: config.data.iter().map(|data| file_name(data)).collect::<Vec<_>>().join(", "),
-        split: config.split.clone().unwrap_or_else(|| "train".into()),
-        command: format!("{} --out runs/again", config.command(source_file.as_deref())),
-        source_file,
-        device: device.into(),
-        ..Provenance::default()
-    }
 }
 
 /// Bad pictures and bad checkpoints are the user's to correct; anything else failed while running.

@@ -14,10 +14,12 @@ use crate::console;
 use crate::exchange::init::Start;
 use crate::failure::Failure;
 use crate::run::config::{TrainArgs, TrainConfig};
+use crate::run::data;
+use crate::run::folder::{self, no_out};
+use crate::run::interrupt::stop_flag;
 use crate::run::metrics::{Metrics, MetricsError, StepLine, ValidationLine};
-use crate::run::session::{no_out, provenance, stop_flag};
+use crate::run::origin::provenance;
 use crate::run::state::State;
-use crate::run::{data, folder};
 
 /// Where heads learn.
 const DEVICE: &str = "CPU";
