@@ -61,8 +61,7 @@ async function share(url, expected, cache, tell, aborted) {
 }
 
 async function fetchWeights(url, expected, cache, tell, signal) {
-  const any = cache && await globalThis.caches?.has(CACHED).catch(() => false);
-  const held = any ? await (await storage()).recall(url, expected) : null;
+  const held = cache && await recall(url, expected).catch(() => null);
   const response = held && expected ? null : await ask(url, held, signal); // known content needs no request
   if (!response) {
     tell(held.size, held.size);
@@ -74,7 +73,8 @@ async function fetchWeights(url, expected, cache, tell, signal) {
   return file;
 }
 
-const storage = () => import("./storage.js"); // most weights need none
+const storage = () => import("./storage.js");
+const recall = async (...of) => await caches.has(CACHED) && (await storage()).recall(...of); // may throw
 
 // What changes with the content.
 const tagOf = ({ headers }) => headers.get("etag") ?? headers.get("last-modified");

@@ -154,8 +154,8 @@ fn an_unknown_option_is_refused_by_name_and_the_known_ones_are_those_of_the_type
             ensure!(known == typed, "{interface} has {typed:?}, the detector knows {known:?}");
         }
         // What cannot be sent to the worker is named, too.
-        let call = "picture().then((canvas) => detector.detect(canvas, { signal: new AbortController().signal }))";
-        ensure!(rejects(page, "SourceInvalid", call)?.contains("`signal`"));
+        let call = "picture().then((canvas) => detector.detect(canvas, { other: new AbortController().signal }))";
+        ensure!(rejects(page, "SourceInvalid", call)?.contains("`other`"));
 
         let same = page.eval(
             "(async () => {
