@@ -58,7 +58,7 @@ fn a_picture_in_windows_has_the_boxes_of_the_native_detector() {
         ensure!(compared > 0, "the native detector finds nothing on the canvas");
         page.eval("window.lastResult = null")?;
         page.click("#tiles")?;
-        page.wait_for("window.lastResult", PATIENCE)?;
+        page.wait_for("!!window.lastResult", PATIENCE)?;
         let whole = shown(&page.eval("window.lastResult.detections")?)?;
         ensure!(whole.len() < found.len(), "{} objects in the whole, {} in windows", whole.len(), found.len());
         ensure!(!page.text("location.search")?.contains("tiles"), "the address keeps the switch");
