@@ -92,8 +92,8 @@ export function bindVideo({ refresh, detect, present, work, settle }) {
       for (let time = 0; time < duration && !mine.stopped;) {
         const begins = await seek(element, Math.min(time + length / 2, duration)) ?? time;
         if (mine.stopped) break;
-        const same = begins <= last; // it lasts longer
-        time = same ? time + length / 2 : begins + length;
+        const same = begins <= last; // it lasts longer, or the next one is not shown yet
+        time = same ? time + length / 4 : begins + length;
         if (same) continue;
         last = begins;
         const result = await detect(element);
