@@ -2,12 +2,13 @@
 
 use burn::tensor::Device;
 use pollster::block_on;
+use ssd::Arch;
 use ssd::postprocess::{DetectParams, ParamsError};
 use ssd::preprocess::preprocess_rgba;
-use ssd::weights::{Header, Provenance};
-use ssd::{Arch, Ssd};
+use ssd::weights;
 use ssd_gpu::pipeline::{Pipeline, PrecisionChoice};
 use ssd_gpu::{Gpu, GpuError, Picture};
+use ssd_tests::fresh::fresh_network;
 
 use super::gpu;
 
@@ -15,12 +16,11 @@ fn pipeline(gpu: &Gpu, images: usize) -> Pipeline {
     loaded(gpu, Arch::Ssd300MobileNetV2Lite, images)
 }
 
-/// A network with drawn weights on a GPU, for batches of up to `images` pictures.
+/// A network with drawn weights on a GPU, for batches of up to `images` pictures. The weights follow from a rule: another
+/// test may draw from the device's generator at the same time.
 pub fn loaded(gpu: &Gpu, arch: Arch, images: usize) -> Pipeline {
-    let cpu = Device::flex();
-    cpu.seed(5);
-    let header = Header::new(arch, vec!["one".into(), "two".into()], Provenance::default());
-    let model = Ssd::new(arch, header.columns(), &cpu);
+    let file = fresh_network(arch, &["one", "two"]);
+    let (header, model) = weights::load(file, &Device::flex()).expect("it is a detector");
     let load =
         async { Pipeline::on_gpu(header, &model, gpu, images, PrecisionChoice::Auto, || 0.0, &mut |_, _| {}).await };
     block_on(load).unwrap_or_else(|error| panic!("{arch}: {error}"))
