@@ -16,8 +16,8 @@ fn pipeline(gpu: &Gpu, images: usize) -> Pipeline {
     loaded(gpu, Arch::Ssd300MobileNetV2Lite, images)
 }
 
-/// A network with drawn weights on a GPU, for batches of up to `images` pictures. The weights follow from a rule: another
-/// test may draw from the device's generator at the same time.
+/// A network with drawn weights on a GPU, for batches of up to `images` pictures. The weights follow from a rule:
+/// another test may draw from the device's generator at the same time.
 pub fn loaded(gpu: &Gpu, arch: Arch, images: usize) -> Pipeline {
     let file = fresh_network(arch, &["one", "two"]);
     let (header, model) = weights::load(file, &Device::flex()).expect("it is a detector");

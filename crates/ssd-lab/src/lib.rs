@@ -1,7 +1,7 @@
 //! The lab: what the page loads on demand, into a worker of its own. Its CPU is all that it needs.
 //!
-//! A door without an algorithm: teaching is [`ssd_teach`], explaining [`ssd::postprocess::explain`].
-//! Everything is for wasm32; a native build of this crate is empty.
+//! A door without an algorithm: teaching is `ssd_teach`, explaining `ssd::postprocess::explain`. Everything is for
+//! wasm32; a native build of this crate is empty.
 #![cfg(target_arch = "wasm32")]
 
 mod failure;

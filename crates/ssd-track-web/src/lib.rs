@@ -1,4 +1,4 @@
-//! The door between `web/tracker.js` and [`ssd_track`]: rows of numbers in and out, so that the module stays small
+//! The door between `web/tracker.js` and `ssd_track`: rows of numbers in and out, so that the module stays small
 //! enough to load when somebody turns tracks on, on the page's own thread.
 //!
 //! A row is a run of numbers; each function says what of. Boxes are `x, y, width, height` in pixels.
