@@ -73,7 +73,8 @@ struct Open {
 /// A detector that is taught.
 pub struct Lesson {
     config: TeachConfig,
-    start: (Header, Ssd),
+    /// The detector whose classes are kept, if they are.
+    kept: Option<(Header, Ssd)>,
     header: Header,
     /// For each class of the pictures, its class here; 0 for one that the detector knows already.
     classes: Vec<usize>,
@@ -109,9 +110,10 @@ impl Lesson {
         let learner = Learner::new(&config.learn, &header, model, device);
         let rate = config.learn.learning_rate(config.steps);
         let preprocess = header.preprocess();
+        let kept = config.keep_classes.then_some(start);
         Ok(Self {
             config,
-            start,
+            kept,
             header,
             classes,
             trunk,
@@ -227,12 +229,11 @@ impl Lesson {
     /// The detector as it is now.
     fn detector(&self) -> (Header, Ssd) {
         let taught = self.learner.measured();
-        if !self.config.keep_classes {
+        let Some((known, old)) = &self.kept else {
             return (self.header.clone(), taught);
-        }
-        let (start, old) = &self.start;
-        let labels = start.labels.iter().chain(&self.header.labels).cloned().collect();
-        (Header { labels, ..self.header.clone() }, joined(old, start, &taught, &self.header))
+        };
+        let labels = known.labels.iter().chain(&self.header.labels).cloned().collect();
+        (Header { labels, ..self.header.clone() }, joined(old, known, &taught, &self.header))
     }
 
     /// The weights file of the detector as it is now, in half precision.
