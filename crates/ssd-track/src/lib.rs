@@ -65,7 +65,7 @@ pub enum TrackError {
         /// The time of the frame before it.
         last: f64,
     },
-    /// A line of no length, a region of fewer than three corners, or a coordinate that is not a number.
+    /// A line of no length, a region of fewer than three corners, or a coordinate that is NaN or infinite.
     #[error("a line needs two different points, and a region at least three, all of them finite.")]
     Shape,
 }

@@ -65,7 +65,7 @@ impl Tracker {
     /// none for a weak one that continues nothing, and for a box that is not finite or has no area.
     ///
     /// # Errors
-    /// If the time is not a number or before that of the last frame.
+    /// If the time is not finite, or before that of the last frame.
     pub fn update(&mut self, detections: &[Detection], time: f64) -> Result<Vec<Option<u64>>, TrackError> {
         let last = self.time.unwrap_or(time);
         if !time.is_finite() || time < last {
@@ -153,7 +153,7 @@ impl Tracker {
     /// pictures between frames. Beyond the rule `ahead_seconds` boxes stay, and before the last frame they are as they
     /// were.
     pub fn at(&self, time: f64) -> impl Iterator<Item = (&Track, Rect)> {
-        // `max` and `min` turn what is not a number into a number.
+        // `max` and `min` turn NaN into a number.
         let dt = (time - self.time.unwrap_or_default()).max(0.0).min(self.rules.ahead_seconds);
         let seen = self.tracks.iter().filter(|track| track.state == State::Seen);
         seen.map(move |track| (track, track.motion.advanced(dt, &self.rules).rect()))

@@ -69,7 +69,7 @@ impl Tracks {
     /// The tracks that are asked for, if they are; detections above `score` begin one.
     ///
     /// # Errors
-    /// If the rate is none, or the file has another ending.
+    /// If the rate is not a positive number, or the file has another ending.
     pub fn new(args: &TrackArgs, score: f32) -> Result<Option<Self>, Failure> {
         if !args.track {
             return Ok(None);
