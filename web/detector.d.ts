@@ -36,7 +36,10 @@ export interface LoadOptions {
    * `webgpu` rejects with `WebGpuUnavailable` where it does not work.
    */
   backend?: "auto" | "webgpu" | "cpu";
-  /** `own` (the default) is this project's kernels, `burn` the tensor library's forward, their reference. */
+  /**
+   * `own` (the default) is this project's kernels, `burn` the tensor library's forward, their reference: a program of
+   * its own (`burn/`), four times as large, which a bundler does not pack.
+   */
   engine?: "own" | "burn";
   /** The number type of our kernels. `auto` (the default) takes f16 where it is available and detects what f32 does. */
   precision?: "auto" | "f32" | "f16";

@@ -34,7 +34,7 @@ export class Detector {
     detector.#again = (taught) => Detector.load({ weights: taught, backend, engine, precision });
     let taken = null; // once for all workers
     const fill = async (chosen) => {
-      await detector.#send("prepare", { backend: chosen });
+      await detector.#send("prepare", { backend: chosen, burn: engine === "burn" });
       taken ??= await takeWeights(weights, options, (...bytes) => tell("weights", ...bytes), aborted);
       return detector.#send("load", { ...taken, options: sendable({ ...options, backend: chosen }) }, [], tell);
     };

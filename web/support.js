@@ -10,7 +10,7 @@ export async function findAdapter() {
     : "WebGPU needs a secure page: open this one over https or from localhost.");
 }
 
-/** An adapter's name. Any field of its `info` may be empty, or `info` missing. */
+/** An adapter's name. `info` may be missing, or any field of it empty. */
 export function describe({ info }) {
   const { vendor, architecture, description, isFallbackAdapter } = info ?? {};
   const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
@@ -25,7 +25,7 @@ globalThis.addEventListener?.("securitypolicyviolation", (event) => {
   if (event.disposition !== "report" && /^(connect|script|worker)-src/.test(event.effectiveDirective)) refused = event;
 });
 
-/** What the policy has refused since `start` (a time of `performance`), as a clause, or null. */
+/** What the policy has refused since `start` of `performance`, as a clause, or null. */
 export async function refusal(start) {
   await new Promise((done) => setTimeout(done, 50)); // it comes after the error
   if (!(refused?.timeStamp >= start)) return null;

@@ -1,8 +1,8 @@
-// Weights of every kind as a Blob, which a worker reads without a copy. Their meaning is not known here.
+// Weights of every kind as a Blob, which a worker reads without a copy.
 
 import { CACHED, CACHED_FROM, absolute, failure, refusal } from "./support.js";
 
-const HELD = 2000; // ms that a download outlives its last load: one that comes at once takes it over
+const HELD = 2000; // ms that a download outlives its last load, for one that comes at once
 const TRIES = 5; // to go on with a download that broke off
 const downloads = new Map(); // by what was asked for
 
@@ -22,7 +22,7 @@ export async function takeWeights(weights, { sha256, cache }, tell, aborted) {
   }
 }
 
-// A URL or a Blob. Asks for a type by its name, since it may come from another frame.
+// A URL or a Blob. Types are asked for by name: it may come from another frame.
 function readable(weights) {
   const kind = Object.prototype.toString.call(weights).slice(8, -1);
   if (kind === "String" || kind === "URL") return absolute(weights);

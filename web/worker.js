@@ -1,25 +1,26 @@
 // The worker: it owns wasm, device and detector, so that they never block the page. It imports the wasm's glue
-// statically, for bundlers' sake.
+// statically, for bundlers' sake; Burn's when asked for it.
 //
-// Messages in: { id, kind, ... }, where `kind` is one of CALLS.
+// Messages in: { id, kind: one of CALLS, ... }.
 // Messages out: "started", then { id, kind: "progress" | "done" | "failed", ... } or { kind: "crashed", message }.
 
 import { failure, findAdapter, refusal } from "./support.js";
-import init, { WasmDetector } from "./wasm/ssd-web.js";
+import * as own from "./wasm/ssd-web.js";
 
+const BURN = "./burn/ssd-web-burn.js";
 const LARGEST_PX = 8192; // a side that every WebGPU device takes
 
-let adapter = null; // its name
-let runtime = null; // promises the wasm
-let detector = null;
-let weights = null;
-let direct = false; // pictures go to the GPU without a canvas
+let adapter; // its name
+let runtime; // promises the glue of a wasm that runs
+let detector;
+let weights;
+let direct; // pictures go to the GPU without a canvas
 const canvas = new OffscreenCanvas(1, 1);
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 
 self.onmessage = ({ data }) => answer(data); // calls overlap
 
-// A panic of the wasm may be outside of any call. After it the instance is unusable.
+// A panic of the wasm may be outside of any call; it ends the instance.
 self.onunhandledrejection = ({ reason }) => postMessage({ kind: "crashed", message: String(reason) });
 
 self.deviceLost = (reason) => postMessage({ kind: "crashed", message: `the GPU was lost: ${reason}` }); // by the wasm
@@ -34,10 +35,10 @@ async function answer({ id, kind, ...request }) {
 }
 
 const CALLS = {
-  // Before weights are fetched. The wasm is compiled while they arrive.
-  async prepare({ backend }) {
+  // The wasm is compiled while weights arrive.
+  async prepare({ backend, burn }) {
     adapter = backend === "cpu" ? null : await findAdapter();
-    runtime = init().catch(async ({ message }) => {
+    runtime = start(burn).catch(async ({ message }) => {
       const why = (await refusal(0)) ?? `${message}: serve the detector's folder whole`;
       throw failure("DeviceLost", `The detector's program did not load (${why}).`);
     });
@@ -46,7 +47,7 @@ const CALLS = {
 
   async load({ file, name, options }, tell) {
     tell("runtime", 0, null);
-    await runtime;
+    const { WasmDetector } = await runtime;
     const reader = new FileReaderSync();
     const read = (start, end) => new Uint8Array(reader.readAsArrayBuffer(file.slice(start, end)));
     detector = await WasmDetector.load({ size: file.size, read }, name, adapter, options, tell);
@@ -71,17 +72,21 @@ const CALLS = {
 
   file: () => weights,
 
-  // What takes no picture.
   wasm: ({ name, args }) => detector[name](...args),
 };
+
+async function start(burn) {
+  const glue = burn ? await import(BURN) : own;
+  await glue.default();
+  return glue;
+}
 
 // Shrinks what no texture takes. Boxes stay in pixels of the whole picture.
 async function fitting(picture) {
   const { width, height } = picture;
-  const scale = LARGEST_PX / Math.max(width, height);
-  if (scale >= 1) return picture;
-  const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.ceil(side * scale));
-  const smaller = createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  if (Math.max(width, height) <= LARGEST_PX) return picture;
+  const side = width > height ? "resizeWidth" : "resizeHeight";
+  const smaller = createImageBitmap(picture, { [side]: LARGEST_PX, resizeQuality: "high" });
   return smaller.catch((error) => unreadable(picture, error)).finally(() => picture.close());
 }
 

@@ -55,6 +55,19 @@ fn our_engines_are_measured_and_missing_ones_are_reported() {
     });
 }
 
+/// Burn's own forward, in a wasm of its own. On an emulated adapter a frame takes many seconds: there are two.
+#[test]
+fn burns_engine_on_webgpu_finds_what_our_kernels_find() {
+    scenario("bench-burn", Gpu::Emulated, |page| {
+        page.open("bench.html?engines=own,burn&weights=./models/shapes.safetensors&picture=wide.jpg&runs=1&warmup=1&start=1")?;
+        let result = wait_for_measurement(page)?;
+        check(&result, &["own", "burn"])?;
+        let agreement = &result["engines"][1]["agreement"];
+        ensure!(agreement["agrees"] == true && agreement["pairs"].as_u64() > Some(0), "they disagree: {agreement}");
+        nothing_from_elsewhere(page)
+    });
+}
+
 /// Waits for the end of a measurement and returns its result, or the page's message as an error.
 fn wait_for_measurement(page: &mut Page) -> Result<Value> {
     let state = wait_for_end(page)?;

@@ -3,7 +3,7 @@
 //! The rows are starting values, from core counts and from what other projects found for such kernels; none was
 //! measured here. `bench --methods` measures every method for every layer, and is how a row is corrected.
 
-use burn::tensor::wgpu::wgpu::DeviceType;
+use wgpu::DeviceType;
 
 /// An adapter as the choice of kernels sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! The device's own clock, around the passes of a command encoder.
 
-use burn::tensor::wgpu::wgpu;
-
 use crate::gpu::Gpu;
 
 /// Times of some passes, each taken at its start and its end. Clones are handles to the same.

@@ -6,7 +6,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::tensor::wgpu::wgpu;
 use ssd::postprocess::DetectParams;
 use ssd::weights::Header;
 use ssd::{Detection, Ssd};

@@ -1,14 +1,16 @@
-//! The device, which our kernels use directly, and Burn if its tensors are asked for.
+//! The device, which our kernels use directly, and Burn if its tensors are asked for (feature `burn-wgpu`).
 //!
 //! The kernels bypass Burn's queue, because a frame is one submit of commands whose buffers, bind groups and pipelines
 //! were made at load; that is `program`. They need no feature and no limit that a WebGPU device may lack, and take
 //! 16-bit floats, the device's clock and larger buffers where they are.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+#[cfg(feature = "burn-wgpu")]
+use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::tensor::Device;
-use burn::tensor::wgpu::{WgpuSetup, wgpu};
+#[cfg(feature = "burn-wgpu")]
+use burn::tensor::{Device, wgpu::WgpuSetup};
 
 use crate::adapter::Adapter;
 use crate::error::GpuError;
@@ -19,8 +21,11 @@ use crate::kernel::Kernel;
 pub struct Gpu {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
+    /// What Burn needs to take the device over.
+    #[cfg(feature = "burn-wgpu")]
     setup: WgpuSetup,
     /// Burn's handle to the same device, once it has one.
+    #[cfg(feature = "burn-wgpu")]
     burn: Arc<OnceLock<Device>>,
     name: String,
     adapter: Adapter,
@@ -38,8 +43,13 @@ pub enum Wish {
 
 impl Gpu {
     /// The device that Burn opened. `name` is the adapter's name where wgpu does not know it: in browsers.
+    #[cfg(feature = "burn-wgpu")]
     pub fn new(burn: Device, setup: &WgpuSetup, name: Option<String>) -> Self {
-        Self::of(setup.clone(), OnceLock::from(burn), name)
+        let WgpuSetup { instance, adapter, device, queue, .. } = setup.clone();
+        let gpu = Self::of(&instance, &adapter, (device, queue), name);
+        // There is none before.
+        let _ = gpu.burn.set(burn);
+        gpu
     }
 
     /// A device of its own, of the fastest adapter. `name` is the adapter's name where wgpu does not know it: in
@@ -62,18 +72,31 @@ impl Gpu {
         };
         let asked = wgpu::DeviceDescriptor { required_features, required_limits, ..wgpu::DeviceDescriptor::default() };
         let (device, queue) = adapter.request_device(&asked).await.map_err(|error| refused(&error))?;
-        let backend = adapter.get_info().backend;
-        Ok(Self::of(WgpuSetup { instance, adapter, device, queue, backend }, OnceLock::new(), name))
+        Ok(Self::of(&instance, &adapter, (device, queue), name))
     }
 
-    fn of(setup: WgpuSetup, burn: OnceLock<Device>, name: Option<String>) -> Self {
-        let info = setup.adapter.get_info();
+    #[cfg_attr(not(feature = "burn-wgpu"), expect(unused_variables, reason = "Burn alone asks for the instance"))]
+    fn of(
+        instance: &wgpu::Instance,
+        adapter: &wgpu::Adapter,
+        (device, queue): (wgpu::Device, wgpu::Queue),
+        name: Option<String>,
+    ) -> Self {
+        let info = adapter.get_info();
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| info.name.clone());
         Self {
-            device: setup.device.clone(),
-            queue: setup.queue.clone(),
-            setup,
-            burn: Arc::new(burn),
+            #[cfg(feature = "burn-wgpu")]
+            setup: WgpuSetup {
+                instance: instance.clone(),
+                adapter: adapter.clone(),
+                device: device.clone(),
+                queue: queue.clone(),
+                backend: info.backend,
+            },
+            #[cfg(feature = "burn-wgpu")]
+            burn: Arc::default(),
+            device,
+            queue,
             adapter: Adapter::new(&name, info.device_type),
             name,
             pipelines: Arc::default(),
@@ -89,6 +112,7 @@ impl Gpu {
     ///
     /// # Errors
     /// When Burn refuses it.
+    #[cfg(feature = "burn-wgpu")]
     pub fn burn_device(&self) -> Result<&Device, GpuError> {
         if let Some(device) = self.burn.get() {
             return Ok(device);

@@ -3,7 +3,6 @@
 //! Each image of a batch has a texture, which is kept as long as pictures fit into it, so that a stream of frames
 //! allocates nothing. The arithmetic is that of [`ssd::preprocess`].
 
-use burn::tensor::wgpu::wgpu;
 use ssd::preprocess::{Normalization, Preprocess};
 
 use crate::error::GpuError;

@@ -4,7 +4,6 @@
 //! is above the threshold in every class, so nothing depends on the picture. Parameters go into the kernels' `info`s,
 //! which are written when they change.
 
-use burn::tensor::wgpu::wgpu;
 use ssd::codec::{SIZE_EXPONENT_MAX, Variances};
 use ssd::postprocess::{DetectParams, MAGNITUDE_MAX, Nms, SIGMOID_LOGIT_MAX, SLOTS, SOFT_NMS_SIGMA, ScoreActivation};
 use ssd::{CenterBox, CornerBox, Detection};

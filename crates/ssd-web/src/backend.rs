@@ -38,6 +38,15 @@ impl Backend {
             Self::Cpu => "CPU (WebAssembly)",
         }
     }
+
+    /// The device for Burn's tensors.
+    #[cfg(feature = "burn-engine")]
+    pub fn burn_device(&self) -> Result<burn::tensor::Device, Failure> {
+        match self {
+            Self::WebGpu(gpu) => gpu.burn_device().cloned().map_err(Failure::from),
+            Self::Cpu => Ok(burn::tensor::Device::flex()),
+        }
+    }
 }
 
 #[wasm_bindgen]

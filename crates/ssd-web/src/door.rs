@@ -1,7 +1,6 @@
 //! `WasmDetector`, the one class that JS sees.
 
 use burn::tensor::Device;
-use burn::tensor::wgpu::wgpu::ExternalImageSource;
 use js_sys::{Function, Uint8Array};
 use ssd::postprocess::postprocess;
 use ssd::weights;
@@ -9,6 +8,7 @@ use ssd_gpu::Picture;
 use ssd_gpu::frames::StageTimes;
 use ssd_gpu::pipeline::{Outcome, Pipeline};
 use wasm_bindgen::prelude::*;
+use wgpu::ExternalImageSource;
 
 use crate::backend::{self, Backend};
 use crate::failure::{Failure, Kind};
@@ -90,19 +90,20 @@ impl WasmDetector {
         let converted = (!import.as_it_is()).then(|| Uint8Array::from(bytes.as_slice()));
         stage("upload", 0, None);
         let (header, model) = weights::load(bytes, &Device::flex()).map_err(Failure::from)?;
-        let own_engine = options.engine.unwrap_or_default() == EngineName::Own;
-        let pipeline = match &backend {
-            Backend::WebGpu(gpu) if own_engine => {
+        let pipeline = match (&backend, options.engine.unwrap_or_default()) {
+            (Backend::WebGpu(gpu), EngineName::Own) => {
                 let mut progress = |done: usize, total: usize| stage("compile", done, Some(total));
                 let precision = options.precision.unwrap_or_default().into();
                 Pipeline::on_gpu(header, &model, gpu, 1, precision, now, &mut progress).await.map_err(Failure::from)?
             }
-            Backend::WebGpu(gpu) => {
-                let device = gpu.burn_device().map_err(Failure::from)?;
-                Pipeline::on_burn(header, model, device, now)
+            (Backend::Cpu, EngineName::Own) => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
+            #[cfg(feature = "burn-engine")]
+            (backend, EngineName::Burn) => Pipeline::on_burn(header, model, &backend.burn_device()?, now),
+            #[cfg(not(feature = "burn-engine"))]
+            (_, EngineName::Burn) => {
+                let clause = "Burn's engine is in the wasm of the folder burn";
+                return Err(Failure::new(Kind::SourceInvalid, clause).into());
             }
-            Backend::Cpu if own_engine => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
-            Backend::Cpu => Pipeline::on_burn(header, model, &Device::flex(), now),
         };
         let detector = Self { pipeline, backend, recognised: import.recognised, bytes: length, converted };
         detector.warm_up().await?;

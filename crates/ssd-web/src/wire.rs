@@ -53,7 +53,8 @@ pub struct LoadOptions {
     pub name: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+/// What computes the network. `web/worker.js` takes the wasm that has it.
+#[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineName {
     #[default]

@@ -1,10 +1,17 @@
-//! `cargo xtask build`: the static page in `dist/`. What goes into it stands in `Trunk.toml` and `index.html`.
+//! `cargo xtask build`: the static page in `dist/`. What goes into it stands in `Trunk.toml` and `index.html`; Burn's
+//! engine, which only measuring asks for, is built here, so that a page to develop with does without its minutes.
 
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::{offline, shell, standalone, tools};
+
+/// The folder of Burn's engine in `dist/`; `web/worker.js` knows it, too.
+pub const BURN_FOLDER: &str = "burn";
+
+/// Its crate, which `web/worker.js` imports by this name.
+pub const BURN_CRATE: &str = "ssd-web-burn";
 
 /// Builds the page, after installing what that takes. No `wasm-opt`: binaryen 108, which Debian has, writes a file
 /// whose tables browsers refuse.
@@ -14,10 +21,22 @@ pub fn run() -> Result<()> {
     finish()
 }
 
-/// What Trunk does not do. It works on `dist/` as it is.
+/// What Trunk does not do.
 pub fn finish() -> Result<()> {
+    shell::step("build Burn's engine into dist/burn/", burn_engine)?;
     shell::step("list the page's files for use without a network", offline::write)?;
     shell::step("put the page into one file, too", standalone::write)
+}
+
+/// The wasm and its glue, with the page's profile, as Trunk makes those of the page.
+fn burn_engine() -> Result<()> {
+    let (target, profile) = (tools::WASM_TARGET, "page");
+    let args = ["build", "--package", BURN_CRATE, "--lib", "--target", target, "--profile", profile];
+    shell::run(&mut shell::command("cargo", &args))?;
+    let wasm = shell::target_dir().join(target).join(profile).join(BURN_CRATE.replace('-', "_") + ".wasm");
+    let folder = shell::root().join("dist").join(BURN_FOLDER);
+    let mut glue = shell::command("wasm-bindgen", &["--target", "web", "--no-typescript", "--out-name", BURN_CRATE]);
+    shell::run(glue.arg("--out-dir").arg(folder).arg(wasm))
 }
 
 /// Trunk, kept from asking for news of itself. It takes only `true` or `false` for `NO_COLOR` and would stop at the

@@ -7,9 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use crate::build::BURN_FOLDER;
 use crate::{scripts, shell, standalone, workspace};
 
-/// What a visitor of the page does not need: the worker itself, the page in one file, and what is for developers.
+/// What a visitor of the page does not need, beside Burn's engine: the worker itself, the page in one file, and what is
+/// for developers.
 const LEFT_OUT: [&str; 6] =
     ["sw.js", standalone::NAME, "detector.d.ts", "tracker.d.ts", "example.html", "teach-example.html"];
 
@@ -40,7 +42,8 @@ fn lists(dist: &Path) -> Result<Lists> {
         let path = workspace::way(dist, &file)?;
         let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
         let model = path.starts_with(MODELS) && !path.ends_with(".json");
-        if LEFT_OUT.contains(&path.as_str()) || (model && bytes.len() >= LARGE) {
+        let burn = path.split('/').next() == Some(BURN_FOLDER);
+        if burn || LEFT_OUT.contains(&path.as_str()) || (model && bytes.len() >= LARGE) {
             continue;
         }
         let list = if model && file != default { &mut lists.later } else { &mut lists.files };
@@ -79,6 +82,7 @@ mod tests {
             ("standalone.html", b""),
             ("teach-example.html", b""),
             ("wasm/a.wasm", b"abc"),
+            ("burn/b.wasm", b"abc"),
             ("models/index.json", index.as_bytes()),
             ("models/a.safetensors", b"a"),
             ("models/b.safetensors", b"b"),

@@ -17,9 +17,10 @@ pub const SCRIPTS: [&str; 6] = ["detector.js", "pictures.js", "spawn.js", "suppo
 const ON_DEMAND: [&str; 5] = ["lab-worker.js", "lab.js", "storage.js", "teach.js", "tiles.js"];
 const TRACKER: [&str; 2] = ["tracker.js", "tracker.d.ts"];
 
-/// What Trunk makes of Rust for these scripts.
-const GLUE: [&str; 3] = ["lab/ssd-lab.js", "track/ssd-track-web.js", "wasm/ssd-web.js"];
-const WASM: [&str; 3] = ["lab/ssd-lab_bg.wasm", "track/ssd-track-web_bg.wasm", "wasm/ssd-web_bg.wasm"];
+/// What the build makes of Rust for these scripts.
+const GLUE: [&str; 4] = ["burn/ssd-web-burn.js", "lab/ssd-lab.js", "track/ssd-track-web.js", "wasm/ssd-web.js"];
+const WASM: [&str; 4] =
+    ["burn/ssd-web-burn_bg.wasm", "lab/ssd-lab_bg.wasm", "track/ssd-track-web_bg.wasm", "wasm/ssd-web_bg.wasm"];
 
 /// The types of the detector's interface.
 const TYPES: [&str; 1] = ["detector.d.ts"];

@@ -15,7 +15,7 @@ pub const SELECTION: [&str; 6] =
     ["--workspace", "--exclude", "xtask", "--no-default-features", "--features", "ssd-train/remote"];
 
 /// What the page compiles to wasm32, each with the crates of the workspace that it depends on.
-const ON_WASM: [&str; 3] = ["ssd-web", "ssd-lab", "ssd-track-web"];
+const ON_WASM: [&str; 4] = ["ssd-web", "ssd-web-burn", "ssd-lab", "ssd-track-web"];
 
 /// Those crates for wasm32 that exist.
 pub fn on_wasm() -> impl Iterator<Item = &'static str> {

@@ -2,7 +2,6 @@
 //!
 //! Measured and not looked up: clocks, drivers and power limits make of the same card different ones.
 
-use burn::tensor::wgpu::wgpu;
 use pollster::block_on;
 
 use super::stopwatch::{Budget, Stopwatch};

@@ -1,7 +1,6 @@
 //! How long something takes: what is put into a pass of a GPU, or what is called on the host.
 
 use burn::tensor::Device;
-use burn::tensor::wgpu::wgpu;
 use pollster::block_on;
 
 use super::statistics::median;

@@ -1,6 +1,5 @@
 //! A program with its buffers, bind groups and pipelines.
 
-use burn::tensor::wgpu::wgpu;
 use bytemuck::NoUninit;
 
 use super::memory::{Life, share};

@@ -1,6 +1,5 @@
 //! A program being written: slots, and launches on them.
 
-use burn::tensor::wgpu::wgpu;
 use bytemuck::NoUninit;
 
 use crate::gpu::Gpu;

@@ -54,7 +54,7 @@ struct Rig<'a> {
     gpu: &'a Gpu,
     problem: &'a Problem,
     images: usize,
-    predictions: burn::tensor::wgpu::wgpu::Buffer,
+    predictions: wgpu::Buffer,
     postprocess: Postprocess,
 }
 

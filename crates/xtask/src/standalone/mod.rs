@@ -26,8 +26,8 @@ pub const NAME: &str = "standalone.html";
 /// The script that stands in the page. The policy knows it by its hash.
 const OPENER: &str = include_str!("opener.js");
 
-/// The scripts that only a page from a server has: they keep it for offline use.
-const SERVED_ONLY: [&str; 1] = ["offline.js"];
+/// The scripts that only a page from a server has: what keeps it for offline use, and Burn's engine for measuring.
+const SERVED_ONLY: [&str; 2] = ["offline.js", "burn/ssd-web-burn.js"];
 
 /// The types of what may be embedded. A page embeds no page.
 const TYPES: [(&str, &str); 7] = [
@@ -218,7 +218,11 @@ mod tests {
                 "main.js",
                 "new Worker(new URL(\"./worker.js\")); fetch(\"./models/index.json\"); open(\"./standalone.html\")",
             ),
-            ("worker.js", "import init from \"./wasm/glue.js\"; fetch(\"./samples/index.json\")"),
+            (
+                "worker.js",
+                "import init from \"./wasm/glue.js\"; fetch(\"./samples/index.json\"); \"./burn/ssd-web-burn.js\"",
+            ),
+            ("burn/ssd-web-burn.js", ""),
             ("offline.js", "register(\"./sw.js\")"),
             ("unused.js", ""),
             ("standalone.html", "of before"),
