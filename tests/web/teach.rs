@@ -13,7 +13,7 @@ use super::strip::{open_shapes, scenes};
 use super::weights::is_sentence;
 
 /// The boxes on show that are no suggestions, as a screen reader hears them.
-const BOXES: &str = "[...document.querySelectorAll('#teach-boxes .box:not(.guess)')] \
+pub const BOXES: &str = "[...document.querySelectorAll('#teach-boxes .box:not(.guess)')] \
                      .map(({ ariaLabel }) => ariaLabel).join('; ')";
 
 /// What the thumbnails say: boxes in each picture, `0` where nothing is, nothing where nobody has looked.
@@ -228,13 +228,13 @@ fn sorted(list: &Value) -> Vec<&str> {
 }
 
 /// Opens teaching by its key.
-fn teach(page: &mut Page) -> Result<()> {
+pub fn teach(page: &mut Page) -> Result<()> {
     page.press("t")?;
     page.wait_for("document.documentElement.dataset.teach === 'ready'", SOON)
 }
 
 /// Adds files, which give that many pictures.
-fn add(page: &mut Page, files: &[PathBuf], count: usize) -> Result<()> {
+pub fn add(page: &mut Page, files: &[PathBuf], count: usize) -> Result<()> {
     let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     page.choose_all("#teach-file", &paths)?;
     let status = format!("document.querySelector('#teach-status').textContent.startsWith('{count} picture')");
@@ -243,7 +243,7 @@ fn add(page: &mut Page, files: &[PathBuf], count: usize) -> Result<()> {
 }
 
 /// Sets the value of a control, as a user would.
-fn set(page: &mut Page, control: &str, value: &str) -> Result<()> {
+pub fn set(page: &mut Page, control: &str, value: &str) -> Result<()> {
     let script = format!(
         "(() => {{ const control = document.querySelector('{control}'); control.value = '{value}'; \
          for (const type of ['input', 'change']) control.dispatchEvent(new Event(type, {{ bubbles: true }})); }})()"

@@ -174,6 +174,11 @@ export function bindSources(album, { shown, say, fail }) {
     snap: () => attempt(snap),
     closeCamera,
     get live() { return Boolean(live); },
+    /** `{ element, mirrored }` once the camera has a frame, or null. */
+    get camera() {
+      const element = $("teach-camera");
+      return live && element.videoWidth ? { element, mirrored: live.mirrored } : null;
+    },
     get busy() { return busy > 0; },
   };
 }

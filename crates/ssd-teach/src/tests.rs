@@ -7,8 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use ssd::cpu_network::CpuTrunk;
 use ssd::loss::BatchTargets;
+use ssd::postprocess::postprocess;
+use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype, Header, Provenance};
-use ssd::{Arch, Predictions, Ssd};
+use ssd::{Arch, Detection, Predictions, Ssd};
 use ssd_data::seeded::seeded;
 use ssd_data::{Dataset, Format};
 use ssd_learn::learner::loss;
@@ -128,6 +130,36 @@ fn classes_that_are_added_leave_the_old_ones_and_all_boxes_as_they_are() {
     assert_eq!(values(&old.logits), values(&new.logits.clone().narrow(2, 0, 2)));
     let added = values(&new.logits.narrow(2, 2, scenes.labels().len()));
     assert!(added.iter().any(|logit| (logit + 4.0).abs() > 0.1), "the new rows have learned");
+}
+
+#[test]
+fn what_a_lesson_finds_by_now_is_what_its_file_finds() {
+    let (scenes, (_, file)) = (scenes(), start(&["cat", "dog"]));
+    let picture = scenes.get(20).unwrap().image;
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let rgba: Vec<u8> = picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
+    for keep_classes in [false, true] {
+        let mut lesson = looked(file.clone(), scenes.labels(), config(keep_classes), &scenes, 0);
+        (0..20).for_each(|_| drop(lesson.step().unwrap()));
+        let found = lesson.detect(&rgba, width, height).unwrap();
+        let made = lesson.file(Provenance::default()).unwrap();
+        let (header, _) = weights::load(made.clone(), &Device::flex()).unwrap();
+        let (_, out) = predictions(made, &preprocess_rgba(&rgba, width, height, &header.preprocess()));
+        let (priors, variances) = (header.priors.priors(), header.priors.variances);
+        let [offsets, logits] = [values(&out.offsets), values(&out.logits)];
+        let wanted = postprocess(&offsets, &logits, &priors, variances, header.score_activation, &header.params());
+        // Half precision and features of a byte move each a little; what is near the threshold may come or go.
+        let sure = |score: f32| score > header.score + 0.03;
+        assert!(wanted.iter().any(|one| sure(one.score)), "nothing to compare");
+        for one in wanted.iter().filter(|one| sure(one.score)) {
+            let same = |(label, other): &(String, Detection)| {
+                *label == header.labels[one.class - 1]
+                    && (other.score - one.score).abs() < 0.03
+                    && other.bbox.iou(&one.bbox) > 0.9
+            };
+            assert!(found.iter().any(same), "{one:?} is not among {found:?}");
+        }
+    }
 }
 
 #[test]
