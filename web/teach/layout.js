@@ -92,8 +92,10 @@ const SIDE = `
       <p id="teach-stage"></p>
       <progress id="teach-bar" aria-labelledby="teach-stage"></progress>
       <div id="teach-curve"></div>
-      <p class="soft">What it finds by now is drawn on the camera’s picture while the camera is open, else on the picture
-        on show, white and dashed.</p>
+      <p class="soft">
+        What it finds by now is drawn on the camera’s picture while the camera is open, else on the picture on show,
+        white and dashed.
+      </p>
     </div>
     <div id="teach-outcome" hidden>
       <p id="teach-measure"></p>

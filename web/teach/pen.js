@@ -9,20 +9,22 @@
  */
 export function makePen({ name, channel }, album, changed) {
   let wanted = false; // teaching is on show
-  let mine = !navigator.locks;
+  let mine = false;
   let give = () => {};
   let queued = false;
 
   // Promises whether this tab has the pen, once that is known.
   const request = (options) => new Promise((known) => {
-    navigator.locks.request(name, options, async (lock) => {
+    const hold = async (lock) => {
       if (!lock || !wanted) return known(false);
       await album.refresh();
       mine = true;
       known(true);
       await new Promise((resolve) => { give = resolve; });
-    }).catch(() => {
-      mine = true; // this origin has no locks
+    };
+    const ask = async () => navigator.locks.request(name, options, hold);
+    ask().catch(() => {
+      mine = true; // there are no locks here
       known(true);
     });
   });
