@@ -1,6 +1,6 @@
 //! What a lesson finds while it learns, drawn over the camera's picture.
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 
 use super::foreign::CPU;
 use super::page::{Gpu, PATIENCE, SOON, scenario};

@@ -155,6 +155,26 @@ fn a_labelled_set_is_saved_opened_again_and_read_by_the_native_programs() {
 }
 
 #[test]
+fn drawn_scenes_are_added_as_pictures_without_objects_but_for_those_that_show_one() {
+    scenario("drawn scenes", Gpu::None, |page| {
+        let folder = tempfile::tempdir()?;
+        open_shapes(page)?;
+        teach(page)?;
+        add(page, &scenes(folder.path(), &["1.png"])?, 1)?;
+        page.click("#teach-suggest")?;
+        page.drag("#teach-frame", [0.25, 0.25], [0.5, 0.75])?;
+        name(page, "Sheep")?;
+        page.click("#teach-scenes")?;
+        page.wait_for(&format!("{NUMBERS} === '1,0,0,0,0,0,0,0'"), SOON)?;
+        let meadow = "[...document.querySelectorAll('#teach-shelf [role=option]')].some(({ title }) => \
+                      title === 'meadow.jpg')";
+        ensure!(page.eval(meadow)? == false, "the sheep on the meadow count as nothing");
+        ensure!(page.error()?.is_empty(), "{}", page.error()?);
+        Ok(())
+    });
+}
+
+#[test]
 fn storage_that_is_full_says_so_and_keeps_what_is_there() {
     scenario("full storage", Gpu::None, |page| {
         let folder = tempfile::tempdir()?;

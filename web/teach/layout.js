@@ -71,12 +71,14 @@ const SIDE = `
     <h2>Teach</h2>
     <p id="teach-start" class="soft"></p>
     <ul id="teach-advice"></ul>
-    <p>
+    <div class="teach-tools">
       <span class="pick">
         <input type="file" id="teach-others" multiple accept="image/*" aria-label="Add pictures without your objects" />
         <label for="teach-others" class="button">Add pictures without your objects</label>
       </span>
-    </p>
+      <button type="button" id="teach-scenes"
+        title="The page’s pictures of everyday things: remove those that show yours">Add drawn scenes</button>
+    </div>
     <fieldset id="teach-mode">
       <legend class="hidden">What the new model knows</legend>
       <label><input type="radio" name="teach-keeps" id="teach-only" checked /> Only mine</label>

@@ -3,6 +3,7 @@
 import { $, make } from "../dom.js";
 import { isVideo, pictures, unused } from "../files.js";
 import { counted } from "../readout.js";
+import { listSamples } from "../samples.js";
 import { openBlob, openCamera } from "../source.js";
 import { clipped } from "./geometry.js";
 
@@ -95,6 +96,15 @@ export function bindSources(album, { shown, say, fail }) {
     await take([new File([await response.blob()], named(name, response.headers.get("content-type")))]);
   }
 
+  // The page's everyday scenes as pictures without the user's objects: not those with a class that the user has, too.
+  async function takeScenes() {
+    const mine = new Set(album.classes.map(({ name }) => name.toLowerCase()));
+    const others = ({ kind, classes }) => kind === "everyday" && !classes.some((name) => mine.has(name));
+    const files = (await listSamples()).filter(others).map(async ({ file }) =>
+      new File([await (await fetch(`./samples/${file}`)).blob()], file, { type: "image/jpeg" }));
+    await take(await Promise.all(files), true);
+  }
+
   // Of a picture or video of the page: the file, or the frame as it is.
   async function takeShown() {
     const { element, file, name } = shown() ?? {};
@@ -152,6 +162,7 @@ export function bindSources(album, { shown, say, fail }) {
   choose("teach-others", true);
   $("teach-live").onclick = () => attempt(toggleCamera);
   $("teach-snap").onclick = () => attempt(snap);
+  $("teach-scenes").onclick = () => attempt(takeScenes);
   $("teach-shown").onclick = () => attempt(takeShown);
   $("teach-link").onclick = () => {
     $("teach-address").hidden = !$("teach-address").hidden;

@@ -140,7 +140,9 @@ fn what_a_lesson_finds_by_now_is_what_its_file_finds() {
     let rgba: Vec<u8> = picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
     for keep_classes in [false, true] {
         let mut lesson = looked(file.clone(), scenes.labels(), config(keep_classes), &scenes, 0);
-        (0..20).for_each(|_| drop(lesson.step().unwrap()));
+        (0..20).for_each(|_| {
+            lesson.step().unwrap();
+        });
         let found = lesson.detect(&rgba, width, height).unwrap();
         let made = lesson.file(Provenance::default()).unwrap();
         let (header, _) = weights::load(made.clone(), &Device::flex()).unwrap();
