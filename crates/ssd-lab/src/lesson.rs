@@ -44,7 +44,6 @@ struct Measured {
 
 /// What is found in a picture, as `Teaching.detect()` of `web/teach.js` gives it.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Found {
     width: usize,
     height: usize,

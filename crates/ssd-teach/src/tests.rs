@@ -134,7 +134,11 @@ fn classes_that_are_added_leave_the_old_ones_and_all_boxes_as_they_are() {
 
 #[test]
 fn what_a_lesson_finds_by_now_is_what_its_file_finds() {
-    let (scenes, (_, file)) = (scenes(), start(&["cat", "dog"]));
+    let scenes = scenes();
+    // All boxes with their scores: which of two boxes NMS keeps may hang on the last digit.
+    let (header, file) = start(&["cat", "dog"]);
+    let model = weights::load(file, &Device::flex()).unwrap().1;
+    let file = weights::save(&Header { score: 0.005, iou: 1.0, max: 512, ..header }, &model, Dtype::F32).unwrap();
     let picture = scenes.get(20).unwrap().image;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let rgba: Vec<u8> = picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
@@ -150,14 +154,16 @@ fn what_a_lesson_finds_by_now_is_what_its_file_finds() {
         let (priors, variances) = (header.priors.priors(), header.priors.variances);
         let [offsets, logits] = [values(&out.offsets), values(&out.logits)];
         let wanted = postprocess(&offsets, &logits, &priors, variances, header.score_activation, &header.params());
-        // Half precision and features of a byte move each a little; what is near the threshold may come or go.
-        let sure = |score: f32| score > header.score + 0.03;
-        assert!(wanted.iter().any(|one| sure(one.score)), "nothing to compare");
-        for one in wanted.iter().filter(|one| sure(one.score)) {
+        assert!(wanted.len() > 100, "{} boxes", wanted.len());
+        for one in &wanted[..100] {
+            // Half precision and features of a byte move each a little.
+            let near = |a: f32, b: f32| (a - b).abs() < 0.02;
             let same = |(label, other): &(String, Detection)| {
+                let [a, b] = [one.bbox, other.bbox];
+                let corners = [(a.x1, b.x1), (a.y1, b.y1), (a.x2, b.x2), (a.y2, b.y2)];
                 *label == header.labels[one.class - 1]
-                    && (other.score - one.score).abs() < 0.03
-                    && other.bbox.iou(&one.bbox) > 0.9
+                    && near(one.score, other.score)
+                    && corners.iter().all(|(a, b)| near(*a, *b))
             };
             assert!(found.iter().any(same), "{one:?} is not among {found:?}");
         }
