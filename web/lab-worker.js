@@ -45,6 +45,16 @@ const CALLS = {
 
   measure: () => lesson.measure(),
 
+  // What the lesson's detector finds by now in a picture, an ImageBitmap.
+  detect({ picture }) {
+    const { width, height } = picture;
+    try {
+      return lesson.detect(pixels(picture), width, height);
+    } finally {
+      picture.close();
+    }
+  },
+
   // How detections come about. The file comes with the first picture for a model, a picture with its first `params`.
   async see({ file, picture, params }) {
     try {

@@ -1,6 +1,6 @@
 // The sample pictures: what there is, and what suits a model.
 
-/** `{ file, title, classes }` of each, in the order of the strip. */
+/** `{ file, title, classes, kind }` of each, in the order of the strip; a kind is "everyday" or "shapes". */
 export const listSamples = () => fetch("./samples/index.json").then((answer) => answer.json());
 
 /** Those in which a model with these labels knows something, or else all. */

@@ -12,6 +12,7 @@ const LONGEST_PX = 1600;
  * not all pictures are in memory at once. The last `heldOut` samples are measured on, not learned from.
  */
 export class Teaching {
+  steps = 0; // taken so far
   #running = true;
   #go = () => {}; // ends a pause
   #lab = openLab((what) => `The lab stopped (${what}): teach again.`, () => this.#go());
@@ -41,6 +42,7 @@ export class Teaching {
     for (let step = 1; step <= options.steps; step += 1) {
       await this.#turn();
       tell("learn", step, options.steps, await this.#lab.ask("step"));
+      this.steps = step;
     }
     return this.snapshot();
   }
@@ -60,6 +62,16 @@ export class Teaching {
 
   measure() {
     return this.#lab.ask("measure");
+  }
+
+  /** What it finds by now in a picture, between two pieces of work: `{ width, height, detections }` as a Result has. */
+  async detect(source) {
+    const { picture, scale } = await opened(source);
+    const found = await this.#lab.ask("detect", { picture }, [picture]);
+    const back = scale.map((by) => 1 / by);
+    const { width, height } = scaled(found, back);
+    const detections = found.detections.map(({ box, ...one }) => ({ ...one, box: scaled(box, back) }));
+    return { width, height, detections };
   }
 
   cancel(reason = new DOMException("The teaching was stopped.", "AbortError")) {

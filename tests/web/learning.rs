@@ -11,7 +11,7 @@ use ssd_data::{Dataset, Format};
 use ssd_teach::{Lesson, Role, TeachConfig};
 use ssd_tests::fresh::fresh_network;
 
-use super::page::{Gpu, scenario};
+use super::page::{Gpu, Page, scenario};
 use super::server::{BLANK, Extra};
 
 /// Both sum in another order here and there, and ten steps make more of that.
@@ -57,30 +57,11 @@ impl Given {
 fn a_lesson_in_the_browser_has_the_losses_and_makes_the_file_of_the_native_one() {
     scenario("learning", Gpu::None, |page| {
         let given = Given::new();
-        page.server.put("start.safetensors", Extra { bytes: given.start.clone(), ..Extra::default() });
-        let mut boxes = Vec::new();
-        for index in 0..PICTURES {
-            let sample = given.scenes.get(index)?;
-            let mut bytes = std::io::Cursor::new(Vec::new());
-            sample.image.write_to(&mut bytes, ImageFormat::Png)?;
-            page.server.put(&format!("{index}.png"), Extra { bytes: bytes.into_inner(), ..Extra::default() });
-            let (width, height) = (sample.image.width() as f32, sample.image.height() as f32);
-            let named = |truth: &GroundTruth| {
-                let px = truth.bbox.scaled(width, height);
-                let label = &given.scenes.labels()[truth.class - 1];
-                json!({ "label": label, "x": px.x1, "y": px.y1, "width": px.width(), "height": px.height() })
-            };
-            boxes.push(sample.truths.iter().map(named).collect::<Vec<_>>());
-        }
-        page.open(BLANK)?;
-        page.eval(&format!("boxes = {}; 0", json!(boxes)))?;
+        prepare(page, &given)?;
         for keep_classes in [false, true] {
             let made = page.eval(&format!(
                 "(async () => {{
-                    const {{ Detector }} = await import(new URL('./detector.js', location.href));
-                    const load = async (name) => (await fetch(name)).blob();
                     const start = await Detector.load({{ weights: './start.safetensors', backend: 'cpu' }});
-                    const samples = boxes.map((boxes, index) => ({{ source: () => load(`./${{index}}.png`), boxes }}));
                     const stop = new AbortController();
                     const stopped = start.teach(samples, {{ signal: stop.signal }}).catch(({{ name }}) => name);
                     stop.abort(); // while the start's file is read
@@ -113,6 +94,88 @@ fn a_lesson_in_the_browser_has_the_losses_and_makes_the_file_of_the_native_one()
         }
         Ok(())
     });
+}
+
+/// Each lesson has a worker with a memory of its own. The worker says with each answer how large that is by then.
+#[test]
+fn ten_lessons_leave_memory_as_it_is() {
+    scenario("ten lessons", Gpu::None, |page| {
+        prepare(page, &Given::new())?;
+        let mut worker = std::fs::read_to_string(page.dist.join("lab-worker.js"))?;
+        worker.push_str(
+            "let wasm = null;
+            runtime.then((exports) => { wasm = exports; });
+            const tell = self.postMessage.bind(self);
+            self.postMessage = (message) =>
+                tell(message.id ? { ...message, bytes: wasm.memory.buffer.byteLength } : message);",
+        );
+        page.server.put("lab-worker.js", Extra { bytes: worker.into_bytes(), ..Extra::default() });
+        page.eval(
+            "(async () => {
+                const { Worker } = window;
+                window.live = new Set();
+                window.bytes = 0;
+                window.Worker = class extends Worker {
+                    constructor(...given) {
+                        super(...given);
+                        live.add(this);
+                        this.addEventListener('message', ({ data }) => { bytes = Math.max(bytes, data.bytes ?? 0); });
+                    }
+                    terminate() {
+                        live.delete(this);
+                        super.terminate();
+                    }
+                };
+                window.start = await Detector.load({ weights: './start.safetensors', backend: 'cpu' });
+            })()",
+        )?;
+        let (mut heaps, mut memories) = (Vec::new(), Vec::new());
+        for _ in 0..10 {
+            let left = page.eval(
+                "(async () => {
+                    bytes = 0;
+                    (await start.teach(samples.slice(0, 2), { steps: 4 })).dispose();
+                    return [bytes, live.size];
+                })()",
+            )?;
+            ensure!(left[1] == 1, "workers that are left beside the first detector's: {left}");
+            memories.push(left[0].as_f64().filter(|bytes| *bytes > 0.0).context("no memory")?);
+            heaps.push(page.heap()?);
+        }
+        eprintln!("wasm {memories:?}, heap {heaps:?}");
+        ensure!(memories[2..].iter().all(|bytes| *bytes == memories[2]), "a lesson's memory grew: {memories:?}");
+        ensure!(heaps[9] < heaps[2] + 3e5, "the page's heap grew: {heaps:?}");
+        Ok(())
+    });
+}
+
+/// Opens an empty page with `Detector`, and with `samples` of the scenes beside the start's file.
+fn prepare(page: &mut Page, given: &Given) -> Result<()> {
+    page.server.put("start.safetensors", Extra { bytes: given.start.clone(), ..Extra::default() });
+    let mut boxes = Vec::new();
+    for index in 0..PICTURES {
+        let sample = given.scenes.get(index)?;
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        sample.image.write_to(&mut bytes, ImageFormat::Png)?;
+        page.server.put(&format!("{index}.png"), Extra { bytes: bytes.into_inner(), ..Extra::default() });
+        let (width, height) = (sample.image.width() as f32, sample.image.height() as f32);
+        let named = |truth: &GroundTruth| {
+            let px = truth.bbox.scaled(width, height);
+            let label = &given.scenes.labels()[truth.class - 1];
+            json!({ "label": label, "x": px.x1, "y": px.y1, "width": px.width(), "height": px.height() })
+        };
+        boxes.push(sample.truths.iter().map(named).collect::<Vec<_>>());
+    }
+    page.open(BLANK)?;
+    page.eval(&format!(
+        "(async () => {{
+            window.Detector = (await import(new URL('./detector.js', location.href))).Detector;
+            const source = async (index) => (await fetch(`./${{index}}.png`)).blob();
+            window.samples = {}.map((boxes, index) => ({{ source: () => source(index), boxes }}));
+        }})()",
+        json!(boxes)
+    ))
+    .map(drop)
 }
 
 fn numbers(array: &Value) -> Vec<f32> {

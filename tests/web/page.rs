@@ -199,6 +199,12 @@ impl Page {
         self.devtools.call("DOM.setFileInputFiles", files).map(drop)
     }
 
+    /// How many bytes the page's own objects take, once what nobody uses is gone; workers and wasm count apart.
+    pub fn heap(&mut self) -> Result<f64> {
+        self.devtools.call("HeapProfiler.collectGarbage", json!({}))?;
+        self.devtools.call("Runtime.getHeapUsage", json!({}))?["usedSize"].as_f64().context("no size of the heap")
+    }
+
     /// Drops a file on the page: the server's file `name`, called `file`.
     pub fn drop_file(&mut self, name: &str, file: &str) -> Result<()> {
         let url = self.server.url(name);

@@ -13,7 +13,7 @@ use super::strip::{open_shapes, scenes};
 use super::weights::is_sentence;
 
 /// The boxes on show that are no suggestions, as a screen reader hears them.
-const BOXES: &str = "[...document.querySelectorAll('#teach-boxes .box:not(.guess)')] \
+pub const BOXES: &str = "[...document.querySelectorAll('#teach-boxes .box:not(.guess)')] \
                      .map(({ ariaLabel }) => ariaLabel).join('; ')";
 
 /// What the thumbnails say: boxes in each picture, `0` where nothing is, nothing where nobody has looked.
@@ -155,6 +155,25 @@ fn a_labelled_set_is_saved_opened_again_and_read_by_the_native_programs() {
 }
 
 #[test]
+fn drawn_scenes_are_added_as_pictures_without_objects_but_for_those_that_show_one() {
+    scenario("drawn scenes", Gpu::None, |page| {
+        let folder = tempfile::tempdir()?;
+        open_shapes(page)?;
+        teach(page)?;
+        add(page, &scenes(folder.path(), &["1.png"])?, 1)?;
+        page.click("#teach-suggest")?;
+        page.drag("#teach-frame", [0.25, 0.25], [0.5, 0.75])?;
+        name(page, "Sheep")?;
+        page.click("#teach-scenes")?;
+        // Three of each, and not of the sheep on the meadow.
+        page.wait_for("document.querySelector('#teach-status').textContent.startsWith('21 pictures added')", SOON)?;
+        page.wait_for(&format!("{NUMBERS}.split(',').filter((count) => count !== '0').join() === '1'"), SOON)?;
+        ensure!(page.error()?.is_empty(), "{}", page.error()?);
+        Ok(())
+    });
+}
+
+#[test]
 fn storage_that_is_full_says_so_and_keeps_what_is_there() {
     scenario("full storage", Gpu::None, |page| {
         let folder = tempfile::tempdir()?;
@@ -228,13 +247,13 @@ fn sorted(list: &Value) -> Vec<&str> {
 }
 
 /// Opens teaching by its key.
-fn teach(page: &mut Page) -> Result<()> {
+pub fn teach(page: &mut Page) -> Result<()> {
     page.press("t")?;
     page.wait_for("document.documentElement.dataset.teach === 'ready'", SOON)
 }
 
 /// Adds files, which give that many pictures.
-fn add(page: &mut Page, files: &[PathBuf], count: usize) -> Result<()> {
+pub fn add(page: &mut Page, files: &[PathBuf], count: usize) -> Result<()> {
     let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     page.choose_all("#teach-file", &paths)?;
     let status = format!("document.querySelector('#teach-status').textContent.startsWith('{count} picture')");
@@ -243,7 +262,7 @@ fn add(page: &mut Page, files: &[PathBuf], count: usize) -> Result<()> {
 }
 
 /// Sets the value of a control, as a user would.
-fn set(page: &mut Page, control: &str, value: &str) -> Result<()> {
+pub fn set(page: &mut Page, control: &str, value: &str) -> Result<()> {
     let script = format!(
         "(() => {{ const control = document.querySelector('{control}'); control.value = '{value}'; \
          for (const type of ['input', 'change']) control.dispatchEvent(new Event(type, {{ bubbles: true }})); }})()"

@@ -13,7 +13,12 @@ export const isLabelled = ({ boxes, empty }) => boxes.length > 0 || empty;
 /** `1 box`, `3 boxes`. */
 export const boxesText = (count) => `${count} box${count === 1 ? "" : "es"}`;
 
-/** Opens the album in a store. `fail(error)` is told what could not be written. */
+const ELSEWHERE = "Your pictures are open in another tab: press “Change them here” first.";
+
+/**
+ * Opens the album in a store. `fail(error)` is told what could not be written. Nothing changes while `follows` is set:
+ * then another tab has the pen.
+ */
 export async function openAlbum(store, fail) {
   const { classes, pictures } = await store.read();
   const steps = makeHistory();
@@ -24,7 +29,7 @@ export async function openAlbum(store, fail) {
   let lastId = Math.max(0, ...pictures.map(({ id }) => id));
   let shown = pictures[0]?.id ?? null;
 
-  const album = { classes, pictures, label: classes[0]?.name ?? "" };
+  const album = { classes, pictures, label: classes[0]?.name ?? "", follows: false };
   const place = (id) => album.pictures.findIndex((picture) => picture.id === id);
   const find = (id) => album.pictures[place(id)] ?? null;
   const tell = () => watchers.forEach((watch) => watch());
@@ -39,11 +44,13 @@ export async function openAlbum(store, fail) {
     album.pictures = after ? [...others, after].sort((a, b) => a.id - b.id) : others;
   }
 
-  function write(changes) {
-    const done = written.then(() => writeNow(changes));
+  function inTurn(task) {
+    const done = written.then(task);
     written = done.catch(() => {});
     return done;
   }
+
+  const write = (changes) => inTurn(() => writeNow(changes));
 
   // A change that is not kept stays in memory and is written with the next one.
   async function writeNow(changes) {
@@ -110,6 +117,7 @@ export async function openAlbum(store, fail) {
 
     /** Makes changes, each `{ key, after }`. Resolves when they are kept. */
     async commit(changes, token) {
+      if (album.follows) return fail(new Error(ELSEWHERE));
       await write(make(changes, token)).catch(fail);
     },
 
@@ -122,9 +130,10 @@ export async function openAlbum(store, fail) {
 
     /** Adds a picture. One that does not fit into the storage is not added. */
     async add(file, { name, width, height, boxes = [], empty = false }, token) {
-      lastId = Math.max(lastId + 1, Date.now() * 1000); // another tab may add, too
+      if (album.follows) throw new Error(ELSEWHERE);
+      lastId = Math.max(lastId + 1, Date.now() * 1000); // above those of other tabs, too
       const after = { id: lastId, name, bytes: file.size, width, height, boxes, empty: empty && !boxes.length };
-      await store.write([{ key: after.id, value: after, file }]);
+      await inTurn(() => store.write([{ key: after.id, value: after, file }]));
       await write(make([{ key: after.id, after }], token).filter(({ key }) => key === "classes"));
       return after;
     },
@@ -145,8 +154,27 @@ export async function openAlbum(store, fail) {
       return album.commit([{ key: "classes", after }, ...changed]);
     },
 
-    undo: () => step(steps.undo()),
-    redo: () => step(steps.redo()),
+    undo: () => step(steps.undo),
+    redo: () => step(steps.redo),
+
+    /** Takes over what another tab has changed in the store. */
+    async refresh() {
+      const stored = await store.read().catch(fail);
+      const now = { classes: album.classes, pictures: album.pictures };
+      if (!stored || JSON.stringify(stored) === JSON.stringify(now)) return;
+      Object.assign(album, stored);
+      lastId = Math.max(lastId, ...stored.pictures.map(({ id }) => id));
+      steps.clear();
+      files.clear();
+      if (!find(shown)) shown = album.pictures[0]?.id ?? null;
+      tell();
+    },
+
+    /** Promises whether all changes are in the store, once none is on its way. */
+    async settled() {
+      for (let last; last !== written;) await (last = written);
+      return !unwritten.size;
+    },
 
     file: async (id) => files.get(id) ?? unwritten.get(id)?.file ?? store.file(id),
 
@@ -163,7 +191,9 @@ export async function openAlbum(store, fail) {
   });
   Object.defineProperties(album, properties);
 
-  async function step(changes) {
+  async function step(take) {
+    if (album.follows) return fail(new Error(ELSEWHERE));
+    const changes = take();
     if (!changes) return;
     changes.forEach(apply);
     const changed = changes.filter(({ key, after }) => key !== "classes" && after).map(({ key }) => key);

@@ -50,7 +50,7 @@ export function bindEditor(album, { guesses, accept, dismiss, loaded, name, fail
 
   function draw() {
     const all = items();
-    if (selected >= all.length) selected = null;
+    if (selected < 0 || selected >= all.length) selected = null;
     while (layer.children.length > all.length) layer.lastChild.remove();
     while (layer.children.length < all.length) {
       layer.append(make("div", { className: "box", tabIndex: 0, role: "button" }, make("span")));

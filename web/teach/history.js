@@ -11,6 +11,11 @@ export function makeHistory() {
     get canUndo() { return done.length > 0; },
     get canRedo() { return undone.length > 0; },
 
+    /** Forgets all steps. */
+    clear() {
+      done.length = undone.length = 0;
+    },
+
     /** Takes a step down. Steps with the same token, one after the other, are one. */
     push(changes, token = null) {
       undone.length = 0;

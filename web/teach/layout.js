@@ -3,6 +3,10 @@
 import { $, make } from "../dom.js";
 
 const PICTURES = `
+  <p id="teach-elsewhere" role="status" hidden>
+    Your pictures are open in another tab. What changes there shows up here.
+    <button type="button" id="teach-here">Change them here</button>
+  </p>
   <div id="teach-view">
     <p id="teach-none">
       Add some pictures of your objects: open or drop files, a folder or a data set, or use the camera.
@@ -13,6 +17,7 @@ const PICTURES = `
       <div id="teach-handles" hidden></div>
     </div>
     <video id="teach-camera" aria-label="Camera" muted playsinline hidden></video>
+    <canvas id="teach-seen" aria-hidden="true"></canvas>
     <button type="button" id="teach-snap" class="primary" hidden>Take a picture</button>
   </div>
 
@@ -66,12 +71,14 @@ const SIDE = `
     <h2>Teach</h2>
     <p id="teach-start" class="soft"></p>
     <ul id="teach-advice"></ul>
-    <p>
+    <div class="teach-tools">
       <span class="pick">
         <input type="file" id="teach-others" multiple accept="image/*" aria-label="Add pictures without your objects" />
         <label for="teach-others" class="button">Add pictures without your objects</label>
       </span>
-    </p>
+      <button type="button" id="teach-scenes"
+        title="The page’s pictures of everyday things: remove those that show yours">Add drawn scenes</button>
+    </div>
     <fieldset id="teach-mode">
       <legend class="hidden">What the new model knows</legend>
       <label><input type="radio" name="teach-keeps" id="teach-only" checked /> Only mine</label>
@@ -87,6 +94,10 @@ const SIDE = `
       <p id="teach-stage"></p>
       <progress id="teach-bar" aria-labelledby="teach-stage"></progress>
       <div id="teach-curve"></div>
+      <p class="soft">
+        What it finds by now is drawn on the camera’s picture while the camera is open, else on the picture on show,
+        white and dashed.
+      </p>
     </div>
     <div id="teach-outcome" hidden>
       <p id="teach-measure"></p>

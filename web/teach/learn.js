@@ -6,17 +6,17 @@ import { counted } from "../readout.js";
 import { advise, ENOUGH_TO_MEASURE } from "./advice.js";
 import { isLabelled } from "./album.js";
 import { makeCurve } from "./curve.js";
-import { makePreview } from "./preview.js";
 import { showMeasure } from "./measure.js";
+import { makePreview } from "./preview.js";
 
 const VIEWS = 8; // in a step
 const HELD_OUT = 0.2; // of the labelled pictures, at most 50
 
-/** Binds the panel. `host` is the page, see mode.js. Returns `{ mark, show }`. */
-export function bindLearning(album, { host, suggestions, fail, forget }) {
+/** Binds the panel. `host` is the page, see mode.js; `camera()` is the one that is live. Returns `{ mark, show }`. */
+export function bindLearning(album, { host, suggestions, camera, fail, forget }) {
   const { page } = host;
   const curve = makeCurve($("teach-curve"));
-  const preview = makePreview(suggestions, () => page.detector?.info.backend);
+  const preview = makePreview(suggestions, { camera, wanted: () => shown });
   let run = null; // `{ teaching, state, samples, heldOut, … }` while there is one
   let taught = null; // what came out last: `{ name, file, base, labels, model }`; the last is the page's
   let shown = false;
@@ -79,7 +79,10 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
 
   function follow(mine, { stage, done, total, loss }) {
     const now = performance.now();
-    if (mine.stage !== stage) Object.assign(mine, { stage, since: now, from: done });
+    if (mine.stage !== stage) {
+      Object.assign(mine, { stage, since: now, from: done });
+      if (stage === "learn") preview.start(mine.teaching);
+    }
     if (stage === "learn" && Number.isFinite(loss)) curve.add(loss);
     const rate = (done - mine.from) / Math.max(1e-3, (now - mine.since) / 1000);
     Object.assign(mine, { done, total, rate: stage === "learn" ? rate * VIEWS : rate });
@@ -87,7 +90,6 @@ export function bindLearning(album, { host, suggestions, fail, forget }) {
       mine.drawing = 0;
       if (run === mine) show();
     });
-    if (stage === "learn" && mine.state === "learning") preview.renew(mine.teaching);
   }
 
   async function finish(mine, blob) {

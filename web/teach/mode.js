@@ -11,6 +11,7 @@ import { bindEditor } from "./editor.js";
 import { bindKeys } from "./keys.js";
 import { layOut } from "./layout.js";
 import { bindLearning } from "./learn.js";
+import { makePen } from "./pen.js";
 import { bindSaving } from "./save.js";
 import { bindShelf } from "./shelf.js";
 import { bindSources } from "./sources.js";
@@ -29,7 +30,8 @@ export async function bindMode(host) {
     host.fail(error);
     $("error").scrollIntoView({ block: "nearest" });
   };
-  const album = await openAlbum(await openStore(), fail);
+  const store = await openStore();
+  const album = await openAlbum(store, fail);
   const { pictures, side } = await layOut();
   const root = document.documentElement;
   const mode = { shown: false };
@@ -60,8 +62,15 @@ export async function bindMode(host) {
   const classes = bindClasses(album, editor, () => page.detector?.info.labels ?? []);
   const shelf = bindShelf(album);
   const sources = bindSources(album, { shown: () => page.source, say, fail });
-  const learning = bindLearning(album, { host, suggestions, fail, forget });
+  const learning = bindLearning(album, { host, suggestions, camera: () => sources.camera, fail, forget });
   bindSaving(album, { say, fail });
+  const pen = makePen(store, album, () => {
+    album.follows = !pen.mine;
+    $("teach-elsewhere").hidden = pen.mine;
+    root.classList.toggle("following", !pen.mine);
+    editor.select(null, false);
+  });
+  $("teach-here").onclick = pen.take;
 
   function copy() {
     const { current, index } = album;
@@ -175,10 +184,16 @@ export async function bindMode(host) {
     learning.show();
   }).observe(root, { attributeFilter: ["data-state"] });
 
-  mode.toggle = () => {
+  mode.toggle = async () => {
     mode.shown = !mode.shown;
-    if (mode.shown) rest();
-    else sources.closeCamera();
+    if (mode.shown) {
+      rest();
+      await pen.enter();
+      if (!mode.shown) return;
+    } else {
+      sources.closeCamera();
+      pen.leave();
+    }
     pictures.hidden = side.hidden = !mode.shown;
     root.classList.toggle("teaching", mode.shown);
     learning.mark(mode.shown);

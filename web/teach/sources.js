@@ -3,10 +3,12 @@
 import { $, make } from "../dom.js";
 import { isVideo, pictures, unused } from "../files.js";
 import { counted } from "../readout.js";
-import { openBlob, openCamera } from "../source.js";
+import { listSamples } from "../samples.js";
+import { openBlob, openCamera, openUrl } from "../source.js";
 import { clipped } from "./geometry.js";
 
 const TOLD = 500; // ms between two words on how far it is
+const PARTS = [[0, 0.1, 0.6], [0.4, 0.35, 0.6]]; // of a scene: left, top and sides, as shares of its own
 
 /** Binds the buttons. `shown()` is what the page shows, `say` and `fail` tell the user. */
 export function bindSources(album, { shown, say, fail }) {
@@ -95,6 +97,23 @@ export function bindSources(album, { shown, say, fail }) {
     await take([new File([await response.blob()], named(name, response.headers.get("content-type")))]);
   }
 
+  // The page's everyday scenes, whole and in parts, as pictures without the user's objects: not those with a class that
+  // the user has, too.
+  async function takeScenes() {
+    const mine = new Set(album.classes.map(({ name }) => name.toLowerCase()));
+    const others = ({ kind, classes }) => kind === "everyday" && !classes.some((name) => mine.has(name));
+    const files = [];
+    for (const { file } of (await listSamples()).filter(others)) {
+      const { element, file: whole, close } = await openUrl(`./samples/${file}`);
+      files.push(new File([whole], file, { type: whole.type }));
+      for (const [place, part] of PARTS.entries()) {
+        files.push(await frame(element, file.replace(".", ` ${place + 2}.`), part));
+      }
+      close();
+    }
+    await take(files, true);
+  }
+
   // Of a picture or video of the page: the file, or the frame as it is.
   async function takeShown() {
     const { element, file, name } = shown() ?? {};
@@ -152,6 +171,7 @@ export function bindSources(album, { shown, say, fail }) {
   choose("teach-others", true);
   $("teach-live").onclick = () => attempt(toggleCamera);
   $("teach-snap").onclick = () => attempt(snap);
+  $("teach-scenes").onclick = () => attempt(takeScenes);
   $("teach-shown").onclick = () => attempt(takeShown);
   $("teach-link").onclick = () => {
     $("teach-address").hidden = !$("teach-address").hidden;
@@ -174,6 +194,11 @@ export function bindSources(album, { shown, say, fail }) {
     snap: () => attempt(snap),
     closeCamera,
     get live() { return Boolean(live); },
+    /** `{ element, mirrored }` once the camera has a frame, or null. */
+    get camera() {
+      const element = $("teach-camera");
+      return live && element.videoWidth ? { element, mirrored: live.mirrored } : null;
+    },
     get busy() { return busy > 0; },
   };
 }
@@ -190,9 +215,11 @@ async function measured(file, name) {
   }
 }
 
-async function frame(video, name) {
-  const canvas = make("canvas", { width: video.videoWidth, height: video.videoHeight });
-  canvas.getContext("2d").drawImage(video, 0, 0);
+// What a video or a picture shows, or a part of it.
+async function frame(element, name, [left, top, share] = [0, 0, 1]) {
+  const [width, height] = [element.videoWidth || element.naturalWidth, element.videoHeight || element.naturalHeight];
+  const canvas = make("canvas", { width: Math.round(width * share), height: Math.round(height * share) });
+  canvas.getContext("2d").drawImage(element, -Math.round(left * width), -Math.round(top * height));
   const blob = await new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", 0.92); });
   if (!blob) throw new Error("The picture is too large for this browser to keep: use a smaller one.");
   return new File([blob], name, { type: blob.type });

@@ -23,8 +23,12 @@ export async function openStore() {
     throw new Error(`This browser stores nothing for this page (${message}): permit site data, or labels are lost.`);
   }
   const shelf = (name) => database.transaction(name).objectStore(name);
+  const channel = new BroadcastChannel(NAME); // to the page's other tabs
 
   return {
+    name: NAME,
+    channel,
+
     /** All notes: `{ classes, pictures }`. */
     async read() {
       const notes = shelf("notes");
@@ -62,6 +66,7 @@ export async function openStore() {
           ? "The browser's storage is full, so the last change is not kept: save the data set, then remove pictures."
           : `The last change could not be kept (${error?.message ?? "no reason given"}): save the data set.`);
       });
+      channel.postMessage("changed");
     },
   };
 }

@@ -9,6 +9,7 @@ use ssd_teach::{Exam, Lesson, Role, TeachConfig};
 use wasm_bindgen::prelude::*;
 
 use crate::failure::{SOURCE, failure, of_teaching};
+use crate::wire::BoxPx;
 
 /// The options of a lesson.
 #[derive(Deserialize)]
@@ -39,6 +40,23 @@ struct Measured {
     ap50: Option<f64>,
     pictures: usize,
     worst: Vec<usize>,
+}
+
+/// What is found in a picture, as `Teaching.detect()` of `web/teach.js` gives it.
+#[derive(Serialize)]
+struct Found {
+    width: usize,
+    height: usize,
+    detections: Vec<FoundOne>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FoundOne {
+    label: String,
+    class_index: usize,
+    score: f32,
+    r#box: BoxPx,
 }
 
 /// See [`Lesson`].
@@ -107,6 +125,22 @@ impl WasmLesson {
     /// Takes a step. Returns its loss.
     pub fn step(&mut self) -> Result<f32, JsValue> {
         self.lesson.step().map(|parts| parts.iter().sum()).map_err(of_teaching)
+    }
+
+    /// What the detector as it is now finds in a picture of `[height, width, 4]` bytes, RGBA as a canvas has them.
+    pub fn detect(&self, rgba: &[u8], width: usize, height: usize) -> Result<JsValue, JsValue> {
+        if width == 0 || height == 0 || rgba.len() != width * height * 4 {
+            return Err(failure(SOURCE, "the picture does not have the bytes of its size; open it again"));
+        }
+        let found = self.lesson.detect(rgba, width, height).map_err(of_teaching)?;
+        let detections = found.into_iter().map(|(label, one)| FoundOne {
+            label,
+            class_index: one.class,
+            score: one.score,
+            r#box: BoxPx::of(&one.bbox, [width, height]),
+        });
+        let found = Found { width, height, detections: detections.collect() };
+        serde_wasm_bindgen::to_value(&found).map_err(wrong)
     }
 
     /// The weights file as it is now.

@@ -7,6 +7,7 @@
 mod failure;
 mod lesson;
 mod sight;
+mod wire;
 
 pub use lesson::WasmLesson;
 pub use sight::WasmSight;

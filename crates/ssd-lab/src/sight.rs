@@ -11,6 +11,7 @@ use ssd::weights::{self, Header};
 use wasm_bindgen::prelude::*;
 
 use crate::failure::{SOURCE, WEIGHTS, failure};
+use crate::wire::BoxPx;
 
 /// A network and the picture that it looked at last.
 #[wasm_bindgen]
@@ -116,15 +117,6 @@ struct MapOut<'a> {
     priors: Vec<BoxPx>,
 }
 
-/// In pixels of the picture.
-#[derive(Serialize)]
-struct BoxPx {
-    x: f32,
-    y: f32,
-    width: f32,
-    height: f32,
-}
-
 /// What the objects for JS are made with.
 struct Wire<'a> {
     labels: &'a [String],
@@ -138,9 +130,7 @@ impl<'a> Wire<'a> {
     }
 
     fn bbox(&self, bbox: &CornerBox) -> BoxPx {
-        let [width, height] = self.size.map(|side| side as f32);
-        let corner_px = bbox.scaled(width, height);
-        BoxPx { x: corner_px.x1, y: corner_px.y1, width: corner_px.width(), height: corner_px.height() }
+        BoxPx::of(bbox, self.size)
     }
 
     fn rival(&self, rival: &Rival) -> RivalOut {

@@ -9,20 +9,18 @@ use burn::tensor::Device;
 use image::RgbImage;
 use rand::seq::SliceRandom;
 use ssd::cpu_network::CpuTrunk;
-use ssd::postprocess::{DetectParams, postprocess};
-use ssd::preprocess::Preprocess;
+use ssd::preprocess::{Preprocess, preprocess_rgba};
 use ssd::weights::{self, Dtype, Header, Provenance};
-use ssd::{GroundTruth, Ssd};
+use ssd::{Detection, GroundTruth, Ssd};
 use ssd_data::TruthPx;
 use ssd_data::augment::Augmentation;
 use ssd_data::seeded::seeded;
 use ssd_learn::{BatchGradients, Example, HostBatch, Learner, LearningRate, Local};
-use ssd_measure::confusion::Confusion;
-use ssd_measure::{ImageResult, Report, evaluate};
 
 use crate::classes::to_learn;
 use crate::config::TeachConfig;
 use crate::error::TeachError;
+use crate::exam::{Exam, Held, detections, exam};
 use crate::features::{Features, tensors};
 use crate::heads::{joined, learning};
 use crate::views::views;
@@ -36,30 +34,10 @@ pub enum Role {
     Exam,
 }
 
-/// How well the held-out pictures are detected.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exam {
-    /// All measures, of the classes that are learned.
-    pub report: Report,
-    /// Their numbers in the order in which they came, those with most mistakes first: objects that are missed or
-    /// mistaken, and detections of nothing, at the score of the detector.
-    pub worst: Vec<usize>,
-}
-
-/// The score from which detections count in a measure.
-const MEASURED_SCORE: f32 = 0.01;
-
 /// A view that is learned from.
 struct Seen {
     features: Features,
     truths: Vec<GroundTruth>,
-}
-
-/// A picture that is measured on.
-struct Held {
-    features: Features,
-    truths_px: Vec<TruthPx>,
-    size_px: (u32, u32),
 }
 
 /// A picture whose views are being looked at, the next one last.
@@ -164,10 +142,7 @@ impl Lesson {
     pub fn look(&mut self) -> Result<usize, TeachError> {
         let Some(mut open) = self.open.take() else { return Ok(0) };
         let Some(view) = open.views.pop() else { return Ok(0) };
-        let pixels = view.pixels(&open.picture, &self.preprocess);
-        let maps = self.trunk.maps(&pixels, 1, self.preprocess.input_size);
-        let maps = maps.map_err(|error| TeachError::Network(error.to_string()))?;
-        let features = Features::of(maps.iter().map(|map| map.values()));
+        let features = self.features(&view.pixels(&open.picture, &self.preprocess))?;
         match open.role {
             Role::Lesson => self.seen.push(Seen { features, truths: view.truths(self.preprocess.input_size) }),
             Role::Exam => {
@@ -249,29 +224,26 @@ impl Lesson {
 
     /// Measures the classes that are learned on the held-out pictures.
     pub fn exam(&self) -> Exam {
-        let model = self.learner.measured();
-        let results: Vec<ImageResult> = self.held.iter().map(|held| self.result(&model, held)).collect();
-        let classes = self.header.labels.len();
-        let mistakes = |image: &ImageResult| {
-            let counts = Confusion::count(std::slice::from_ref(image), classes, f64::from(self.header.score));
-            let all: usize = (0..=classes).map(|class| counts.row_sum(class)).sum();
-            all - (1..=classes).map(|class| counts.get(class, class)).sum::<usize>()
-        };
-        let mut worst: Vec<(usize, usize)> = results.iter().map(mistakes).zip(0..).collect();
-        worst.sort_by_key(|(mistakes, index)| (std::cmp::Reverse(*mistakes), *index));
-        let report = evaluate(&results, &self.header.labels);
-        Exam { report, worst: worst.into_iter().map(|(_, index)| index).collect() }
+        exam(&self.header, &self.learner.measured(), &self.held)
     }
 
-    fn result(&self, model: &Ssd, held: &Held) -> ImageResult {
-        let maps = tensors(&held.features.numbers(), 1, self.header.arch, &Device::flex());
-        let out = model.predict(maps);
-        let [offsets, logits] = [out.offsets, out.logits].map(|rows| rows.into_data().iter().collect::<Vec<f32>>());
-        let header = &self.header;
-        let (priors, variances) = (header.priors.priors(), header.priors.variances);
-        let params = DetectParams { score: MEASURED_SCORE, ..header.params() };
-        let found = postprocess(&offsets, &logits, &priors, variances, header.score_activation, &params);
-        ImageResult::from_normalised(held.size_px, &held.truths_px, &found)
+    /// What the detector as it is now finds in a picture of `[height, width, 4]` bytes, RGBA, each with its label.
+    ///
+    /// # Errors
+    ///
+    /// When the network does not fit its input.
+    pub fn detect(&self, rgba: &[u8], width: usize, height: usize) -> Result<Vec<(String, Detection)>, TeachError> {
+        let (header, model) = self.detector();
+        let features = self.features(&preprocess_rgba(rgba, width, height, &self.preprocess))?;
+        let found = detections(&header, &model, &features.numbers(), &header.params());
+        Ok(found.into_iter().map(|found| (header.labels[found.class - 1].clone(), found)).collect())
+    }
+
+    /// What the trunk makes of a picture of `[3, S, S]` numbers.
+    fn features(&self, pixels: &[f32]) -> Result<Features, TeachError> {
+        let maps = self.trunk.maps(pixels, 1, self.preprocess.input_size);
+        let maps = maps.map_err(|error| TeachError::Network(error.to_string()))?;
+        Ok(Features::of(maps.iter().map(|map| map.values())))
     }
 }
 

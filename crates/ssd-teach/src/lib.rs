@@ -15,6 +15,8 @@ pub mod features;
 
 pub mod heads;
 
+pub mod exam;
+
 pub mod lesson;
 
 pub mod error;
@@ -24,4 +26,5 @@ mod tests;
 
 pub use config::TeachConfig;
 pub use error::TeachError;
-pub use lesson::{Exam, Lesson, Role};
+pub use exam::Exam;
+pub use lesson::{Lesson, Role};

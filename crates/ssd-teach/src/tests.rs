@@ -7,8 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use ssd::cpu_network::CpuTrunk;
 use ssd::loss::BatchTargets;
+use ssd::postprocess::postprocess;
+use ssd::preprocess::preprocess_rgba;
 use ssd::weights::{self, Dtype, Header, Provenance};
-use ssd::{Arch, Predictions, Ssd};
+use ssd::{Arch, Detection, Predictions, Ssd};
 use ssd_data::seeded::seeded;
 use ssd_data::{Dataset, Format};
 use ssd_learn::learner::loss;
@@ -128,6 +130,44 @@ fn classes_that_are_added_leave_the_old_ones_and_all_boxes_as_they_are() {
     assert_eq!(values(&old.logits), values(&new.logits.clone().narrow(2, 0, 2)));
     let added = values(&new.logits.narrow(2, 2, scenes.labels().len()));
     assert!(added.iter().any(|logit| (logit + 4.0).abs() > 0.1), "the new rows have learned");
+}
+
+#[test]
+fn what_a_lesson_finds_by_now_is_what_its_file_finds() {
+    let scenes = scenes();
+    // All boxes with their scores: which of two boxes NMS keeps may hang on the last digit.
+    let (header, file) = start(&["cat", "dog"]);
+    let model = weights::load(file, &Device::flex()).unwrap().1;
+    let file = weights::save(&Header { score: 0.005, iou: 1.0, max: 512, ..header }, &model, Dtype::F32).unwrap();
+    let picture = scenes.get(20).unwrap().image;
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let rgba: Vec<u8> = picture.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
+    for keep_classes in [false, true] {
+        let mut lesson = looked(file.clone(), scenes.labels(), config(keep_classes), &scenes, 0);
+        (0..20).for_each(|_| {
+            lesson.step().unwrap();
+        });
+        let found = lesson.detect(&rgba, width, height).unwrap();
+        let made = lesson.file(Provenance::default()).unwrap();
+        let (header, _) = weights::load(made.clone(), &Device::flex()).unwrap();
+        let (_, out) = predictions(made, &preprocess_rgba(&rgba, width, height, &header.preprocess()));
+        let (priors, variances) = (header.priors.priors(), header.priors.variances);
+        let [offsets, logits] = [values(&out.offsets), values(&out.logits)];
+        let wanted = postprocess(&offsets, &logits, &priors, variances, header.score_activation, &header.params());
+        assert!(wanted.len() > 100, "{} boxes", wanted.len());
+        for one in &wanted[..100] {
+            // Half precision and features of a byte move each a little.
+            let near = |a: f32, b: f32| (a - b).abs() < 0.02;
+            let same = |(label, other): &(String, Detection)| {
+                let [a, b] = [one.bbox, other.bbox];
+                let corners = [(a.x1, b.x1), (a.y1, b.y1), (a.x2, b.x2), (a.y2, b.y2)];
+                *label == header.labels[one.class - 1]
+                    && near(one.score, other.score)
+                    && corners.iter().all(|(a, b)| near(*a, *b))
+            };
+            assert!(found.iter().any(same), "{one:?} is not among {found:?}");
+        }
+    }
 }
 
 #[test]

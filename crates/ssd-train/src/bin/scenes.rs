@@ -110,11 +110,11 @@ fn run(args: &Args) -> Result<(), Failure> {
     let mut list = Vec::new();
     for scene in &scenes::SCENES {
         write(args, scene.file, 82, || scene.picture())?;
-        list.push(entry(scene.file, scene.title, scene.classes));
+        list.push(entry(scene.file, scene.title, scene.classes, "everyday"));
     }
     for scene in &SHAPES {
         write(args, scene.file, 90, || scene.picture())?;
-        list.push(entry(scene.file, scene.title, scene.classes));
+        list.push(entry(scene.file, scene.title, scene.classes, "shapes"));
     }
     let mut text = serde_json::to_vec_pretty(&list).map_err(Failure::run)?;
     text.push(b'\n');
@@ -134,6 +134,6 @@ fn write(args: &Args, file: &str, quality: u8, picture: impl Fn() -> RgbImage) -
     Ok(())
 }
 
-fn entry(file: &str, title: &str, classes: &[&str]) -> Value {
-    json!({ "file": file, "title": title, "classes": classes })
+fn entry(file: &str, title: &str, classes: &[&str], kind: &str) -> Value {
+    json!({ "file": file, "title": title, "classes": classes, "kind": kind })
 }
