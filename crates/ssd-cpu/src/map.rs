@@ -86,6 +86,11 @@ impl Map {
         Arc::unwrap_or_clone(self.values)
     }
 
+    /// Where its memory returns to.
+    pub(crate) fn buffers(&self) -> &Buffers {
+        self.values.home()
+    }
+
     /// Memory for a map of `dims` made from this one, with numbers of any value.
     pub(crate) fn room(&self, dims: [usize; 4]) -> Buffer {
         self.values.home().take(dims.iter().product())

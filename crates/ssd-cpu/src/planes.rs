@@ -46,7 +46,6 @@ pub(crate) fn for_each_piece<T: Send, S>(
 }
 
 /// The same for the pieces of two buffers.
-#[cfg(feature = "autodiff")]
 pub(crate) fn for_each_two<T: Send, S>(
     (first, size): (&mut [T], usize),
     (second, other_size): (&mut [T], usize),

@@ -15,7 +15,7 @@ pub(crate) fn tile_size<L: Lanes>() -> (usize, usize) {
     match L::registers() {
         32.. => (8, 3),
         16.. => (6, 2),
-        _ => (4, 1),
+        _ => (4, 2),
     }
 }
 
@@ -28,6 +28,7 @@ macro_rules! with_tile {
             (8, _) => $this.$method::<$lanes, 8, 1>($argument),
             (6, 2) => $this.$method::<$lanes, 6, 2>($argument),
             (6, _) => $this.$method::<$lanes, 6, 1>($argument),
+            (_, 2) => $this.$method::<$lanes, 4, 2>($argument),
             _ => $this.$method::<$lanes, 4, 1>($argument),
         }
     };

@@ -132,7 +132,20 @@ impl CpuNetwork {
     /// The pictures do not have `batch` times 3 times `size` times `size` numbers, or the network does not fit the
     /// size.
     pub fn forward(&self, pictures: &[f32], batch: usize, size: usize) -> Result<CpuPredictions, ConvolutionError> {
-        ssd_cpu::together(|| self.run(pictures, batch, size, |step, x, with| step.work.run(x, with)))
+        let length = 3 * size * size;
+        if pictures.len() != batch * length {
+            return Err(ConvolutionError::Tensor);
+        }
+        // Picture by picture: the maps of one mostly stay in the last cache from step to step, those of several do not.
+        ssd_cpu::together(|| {
+            let mut out = CpuPredictions { offsets: Vec::new(), logits: Vec::new() };
+            for picture in pictures.chunks_exact(length.max(1)) {
+                let of_one = self.run(picture, 1, size, |step, x, with| step.work.run(x, with))?;
+                out.offsets.extend(of_one.offsets);
+                out.logits.extend(of_one.logits);
+            }
+            Ok(out)
+        })
     }
 
     /// The same with every step done inside `watch`: `watch(name, work)` returns the map that `work` makes, and may

@@ -6,16 +6,21 @@ mod dense;
 mod depthwise;
 mod error;
 mod packing;
+mod product;
 mod reads;
 #[cfg(test)]
 mod tests;
+mod transforms;
+mod way;
+mod winograd;
 
 use self::dense::Dense;
 use self::depthwise::Depthwise;
 use self::reads::Reads;
+use self::way::Way;
 use crate::ConvShape;
 use crate::map::Map;
-use crate::planes::for_each_piece;
+use crate::planes::{for_each_piece, threads};
 
 pub use self::error::ConvolutionError;
 
@@ -64,10 +69,7 @@ impl Convolution {
     ///
     /// An input with another number of channels, or smaller than the kernel.
     pub fn run(&self, x: &Map) -> Result<Map, ConvolutionError> {
-        let dims = self.dims_out(x)?;
-        let mut out = x.room(dims);
-        self.write(x, dims, out.values_mut(), false);
-        Ok(Map::of(dims, out))
+        self.run_by(x, None, self.way(x))
     }
 
     /// `activation(x * weights + shift + residual)`, in the residual's memory if no clone holds it.
@@ -76,12 +78,23 @@ impl Convolution {
     ///
     /// As [`run`](Self::run), and a residual that is not of the output's shape.
     pub fn run_onto(&self, x: &Map, residual: Map) -> Result<Map, ConvolutionError> {
+        self.run_by(x, Some(residual), self.way(x))
+    }
+
+    fn way(&self, x: &Map) -> Way {
+        let [.., height, width] = x.dims();
+        Way::choose(&self.shape, [height, width], threads(), &way::COSTS)
+    }
+
+    /// The same by a way that this convolution suits.
+    fn run_by(&self, x: &Map, residual: Option<Map>, way: Way) -> Result<Map, ConvolutionError> {
         let dims = self.dims_out(x)?;
-        if residual.dims() != dims {
-            return Err(ConvolutionError::Residual { actual: residual.dims(), expected: dims });
+        if let Some(actual) = residual.as_ref().map(Map::dims).filter(|actual| *actual != dims) {
+            return Err(ConvolutionError::Residual { actual, expected: dims });
         }
-        let mut out = residual.into_buffer();
-        self.write(x, dims, out.values_mut(), true);
+        let onto = residual.is_some();
+        let mut out = residual.map_or_else(|| x.room(dims), Map::into_buffer);
+        self.write(x, out.values_mut(), onto, way);
         Ok(Map::of(dims, out))
     }
 
@@ -95,33 +108,45 @@ impl Convolution {
         Ok([batch, self.shape.channels_out, height, width])
     }
 
-    /// Picture by picture, each in parts; added to the numbers in `out` if `onto`.
-    fn write(&self, x: &Map, dims_out: [usize; 4], out: &mut [f32], onto: bool) {
-        let [_, channels_in, height, width] = x.dims();
-        let [_, channels, height_out, width_out] = dims_out;
-        let positions = height_out * width_out;
-        let length = match &self.method {
-            Method::Dense(_) => dense::part(positions, channels),
-            Method::Depthwise(_) => depthwise::part(positions),
+    /// Picture by picture; added to the numbers in `out` if `onto`.
+    fn write(&self, x: &Map, out: &mut [f32], onto: bool, way: Way) {
+        let [batch, channels_in, height, width] = x.dims();
+        let winograd = match (&self.method, way) {
+            (Method::Dense(dense), Way::Winograd) => dense.winograd([height, width]),
+            _ => None,
         };
         let inputs = x.values().chunks_exact((channels_in * height * width).max(1));
-        for (input, out) in inputs.zip(out.chunks_exact_mut(channels * positions)) {
-            for_each_piece(
-                out,
-                length * channels,
-                || (),
-                |(), index, out| {
-                    let positions = index * length..index * length + out.len() / channels;
-                    let reads = Reads::new(&self.shape, [height, width], width_out, positions);
-                    match &self.method {
-                        Method::Dense(dense) => dense.run(input, reads, out, onto),
-                        Method::Depthwise(depthwise) => depthwise.run(input, reads, out, onto),
-                    }
-                },
-            );
+        for (input, out) in inputs.zip(out.chunks_exact_mut(out.len() / batch)) {
+            match &winograd {
+                Some(winograd) => winograd.write(input, out, onto, x.buffers()),
+                None => self.write_parts(input, [height, width], out, onto),
+            }
             if self.shape.activation.bounds().is_none() {
                 out.iter_mut().for_each(|value| *value = self.shape.activation.of(*value));
             }
         }
+    }
+
+    /// A picture by the method's loops.
+    fn write_parts(&self, input: &[f32], size_in: [usize; 2], out: &mut [f32], onto: bool) {
+        let channels = self.shape.channels_out;
+        let [_, width_out] = self.shape.size_out(size_in);
+        let length = match &self.method {
+            Method::Dense(_) => dense::part(out.len() / channels, channels),
+            Method::Depthwise(_) => depthwise::part(out.len() / channels),
+        };
+        for_each_piece(
+            out,
+            length * channels,
+            || (),
+            |(), index, out| {
+                let positions = index * length..index * length + out.len() / channels;
+                let reads = Reads::new(&self.shape, size_in, width_out, positions);
+                match &self.method {
+                    Method::Dense(dense) => dense.run(input, reads, out, onto),
+                    Method::Depthwise(depthwise) => depthwise.run(input, reads, out, onto),
+                }
+            },
+        );
     }
 }

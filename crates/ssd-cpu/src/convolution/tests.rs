@@ -5,7 +5,7 @@
 use burn::tensor::{Tensor, TensorData};
 use proptest::prelude::*;
 
-use super::{Convolution, ConvolutionError};
+use super::{Convolution, ConvolutionError, Way};
 use crate::tests::{ACTIVATIONS, noise, numbers, paddings};
 use crate::{Activation, Buffers, ConvShape, Map, Padding, twins};
 
@@ -18,7 +18,7 @@ fn planes(map: Map) -> Vec<f32> {
     map.into_tensor().into_data().iter::<f32>().collect()
 }
 
-/// Runs `shape` on a noisy map, alone and onto another, and compares with the twin.
+/// Runs `shape` on a noisy map in every way, alone and onto another, and compares with the twin.
 fn check(shape: ConvShape, batch: usize, size: [usize; 2]) {
     let dims = [batch, shape.channels_in, size[0], size[1]];
     let weights = numbers(shape.weights(), 1);
@@ -33,24 +33,32 @@ fn check(shape: ConvShape, batch: usize, size: [usize; 2]) {
         pictures.flat_map(|picture| twins::convolve(&shape, picture, size, &weights, &shift)).collect()
     };
 
-    let alone = convolution.run(&map).unwrap();
     let [rows, columns] = shape.size_out(size);
     let dims = [batch, shape.channels_out, rows, columns];
-    assert_eq!(alone.dims(), dims);
-    let expected: Vec<f32> = sums.iter().map(|sum| shape.activation.of(*sum)).collect();
-    assert_close(&shape, &planes(alone), &expected);
-
     let residual = numbers(sums.len(), 4);
-    let onto = Map::from_planes(dims, &residual, &buffers).unwrap();
-    let onto = convolution.run_onto(&map, onto).unwrap();
-    let expected: Vec<f32> = sums.iter().zip(residual).map(|(sum, more)| shape.activation.of(sum + more)).collect();
-    assert_close(&shape, &planes(onto), &expected);
+    let alone: Vec<f32> = sums.iter().map(|sum| shape.activation.of(*sum)).collect();
+    let onto: Vec<f32> = sums.iter().zip(&residual).map(|(sum, more)| shape.activation.of(sum + more)).collect();
+    for way in [Way::Taps, Way::Winograd] {
+        // Winograd's transform mixes the sums of a tile, so its errors are a share of these, whatever the activation
+        // leaves of a number.
+        let scale = |expected| if way == Way::Taps { largest(expected) } else { largest(&sums) };
+        let actual = convolution.run_by(&map, None, way).unwrap();
+        assert_eq!(actual.dims(), dims);
+        assert_close(&shape, &planes(actual), &alone, scale(&alone));
+        let residual = Map::from_planes(dims, &residual, &buffers).unwrap();
+        let actual = convolution.run_by(&map, Some(residual), way).unwrap();
+        assert_close(&shape, &planes(actual), &onto, scale(&onto));
+    }
 }
 
-/// Equal to 1e-5 of the largest expected number, or of 1.
-fn assert_close(shape: &ConvShape, actual: &[f32], expected: &[f32]) {
+/// The largest number without its sign, or 1.
+fn largest(numbers: &[f32]) -> f32 {
+    numbers.iter().fold(1.0, |max, number| max.max(number.abs()))
+}
+
+/// Equal to 1e-5 of `largest`.
+fn assert_close(shape: &ConvShape, actual: &[f32], expected: &[f32], largest: f32) {
     assert_eq!(actual.len(), expected.len(), "{shape:?}");
-    let largest = expected.iter().fold(1.0, |max: f32, number| max.max(number.abs()));
     for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
         assert!((actual - expected).abs() <= 1e-5 * largest, "{shape:?}: {actual} at {i}, expected {expected}");
     }
@@ -97,16 +105,67 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn winograds_way_with_any_padding_and_channels_and_edges_inside_of_tiles(
+        (channels_in, channels_out) in (8..50usize, 1..60usize),
+        padding in paddings(),
+        (batch, size) in (1..3usize, [3..40usize, 3..40usize]),
+        activation in prop::sample::select(ACTIVATIONS.to_vec()),
+    ) {
+        let shape = ConvShape { padding, activation, ..ConvShape::dense(channels_in, channels_out, 3) };
+        check(shape, batch, size);
+    }
+}
+
+#[test]
+fn winograds_way_in_several_rounds_groups_and_blocks() {
+    // More tiles than are transformed together; transformed weights that are not kept, in one and in two blocks.
+    for (channels_in, channels_out, size) in [(16, 40, [41, 59]), (180, 170, [38, 42]), (300, 100, [9, 13])] {
+        let shape = ConvShape::dense(channels_in, channels_out, 3);
+        let [map, weights] = [(size[0] * size[1] * channels_in, 1), (shape.weights(), 2)].map(|(n, i)| numbers(n, i));
+        let convolution = Convolution::new(shape, &weights, &numbers(channels_out, 3)).unwrap();
+        let map = Map::from_values([1, channels_in, size[0], size[1]], map, &Buffers::default()).unwrap();
+        let [taps, winograd] = [Way::Taps, Way::Winograd].map(|way| convolution.run_by(&map, None, way).unwrap());
+        assert_close(&shape, winograd.values(), taps.values(), largest(taps.values()));
+    }
+}
+
+/// A NaN is in the outputs that read it, and beyond them at most in the outputs of the same tiles.
+#[test]
+fn nan_stays_in_its_neighbourhood_of_tiles() {
+    let shape = ConvShape::dense(8, 8, 3);
+    let convolution = Convolution::new(shape, &numbers(shape.weights(), 1), &[0.0; 8]).unwrap();
+    let mut map = numbers(8 * 17 * 17, 2);
+    map[(9 * 17 + 7) * 8 + 3] = f32::NAN;
+    let map = Map::from_values([1, 8, 17, 17], map, &Buffers::default()).unwrap();
+    let out = convolution.run_by(&map, None, Way::Winograd).unwrap();
+    for (i, numbers) in out.values().chunks_exact(8).enumerate() {
+        let (y, x) = (i / 17, i % 17);
+        if (8..=10).contains(&y) && (6..=8).contains(&x) {
+            assert!(numbers.iter().all(|number| number.is_nan()), "{y} {x} hides a NaN");
+        } else if !(8..12).contains(&y) || !(4..12).contains(&x) {
+            assert!(numbers.iter().all(|number| !number.is_nan()), "{y} {x} does not read the NaN");
+        }
+    }
+}
+
 #[test]
 fn nan_stays_visible() {
-    for shape in [ConvShape::dense(20, 20, 1), ConvShape::dense(3, 7, 3), depthwise(20, 1)] {
+    for shape in [ConvShape::dense(20, 20, 1), ConvShape::dense(20, 20, 3), ConvShape::dense(3, 7, 3), depthwise(20, 1)]
+    {
         for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
             let shape = ConvShape { activation, ..shape };
             let convolution =
                 Convolution::new(shape, &vec![1.0; shape.weights()], &vec![0.0; shape.channels_out]).unwrap();
             let nan = vec![f32::NAN; shape.channels_in * 12];
             let map = Map::from_values([1, shape.channels_in, 3, 4], nan, &Buffers::default()).unwrap();
-            assert!(convolution.run(&map).unwrap().values().iter().all(|x| x.is_nan()), "{shape:?} hides a NaN");
+            for way in [Way::Taps, Way::Winograd] {
+                let out = convolution.run_by(&map, None, way).unwrap();
+                assert!(out.values().iter().all(|x| x.is_nan()), "{shape:?} hides a NaN in {way:?}");
+            }
         }
     }
 }
