@@ -1,7 +1,7 @@
 //! Batch norm with the statistics of the batch, its activation, and their gradients.
 //!
-//! A thread works on one channel of all pictures after the other: twice forward and twice backward, the second time while
-//! the channel is mostly still in a cache.
+//! A thread works on one channel of all pictures after the other: twice forward and twice backward, the second time
+//! while the channel is mostly still in a cache.
 
 use burn::backend::flex::FlexTensor;
 
