@@ -1,10 +1,10 @@
 //! The same operations composed of Burn's own: for every device but the CPU one, and what the loops are tested against.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::module::{conv2d, max_pool2d};
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 
-use crate::{Activation, ConvShape, Padding};
+use crate::{Activation, ConvShape, Padding, Pool};
 
 pub(crate) fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, shape: &ConvShape) -> Tensor<4> {
     let &ConvShape { kernel, stride, padding, groups, activation, .. } = shape;
@@ -37,6 +37,13 @@ pub(crate) fn pointwise_conv(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     let x = x.reshape([batch, input, height * width]);
     let weight = weight.reshape([1, output, input]);
     weight.matmul(x).reshape([batch, output, height, width])
+}
+
+pub(crate) fn max_pool(x: Tensor<4>, pool: &Pool) -> Tensor<4> {
+    let mut options = MaxPoolOptions::new([pool.kernel; 2]);
+    options.stride = [pool.stride; 2];
+    options.padding = pool.padding.by_axis();
+    max_pool2d(x, options)
 }
 
 pub(crate) fn batch_norm_train(

@@ -3,7 +3,8 @@
 //! The taps of a convolution fall into `stride * stride` phases: the rows and columns of the padded map with the same
 //! remainder. In a grid, each phase of a plane lies by itself, and an output row takes as many places (the pitch) as a
 //! row of a phase. So output `p` of the band finds its tap `k` at `offsets[k] + p`, and all outputs together read one
-//! contiguous run for each tap. The places from an output row's end up to the pitch are computed and thrown away.
+//! contiguous run for each tap. The places from an output row's end up to the pitch are computed and thrown away; there
+//! are few of them, since the zeros that a row begins with are also those that the row before it ends with.
 
 use std::ops::Range;
 
@@ -44,7 +45,20 @@ impl Grid {
             Tap { phase: row % stride * stride + column % stride, row: row / stride, column: column / stride }
         };
         let taps = (0..shape.taps()).map(tap).collect();
-        Self { stride, before: shape.padding.before, size, size_out, reach, pitch: size_out[1] + reach, taps }
+        let mut grid = Self { stride, before: shape.padding.before, size, size_out, reach, pitch: size_out[1], taps };
+        grid.pitch = (0..stride).map(|phase| grid.narrowest(phase)).fold(size_out[1], usize::max);
+        grid
+    }
+
+    /// The least pitch at which the columns of a phase find what they read: the numbers of a row up to the last that a
+    /// tap reads have to fit, and what a tap reads beyond the pitch has to lie in the zeros before the next row.
+    fn narrowest(&self, phase: usize) -> usize {
+        let of_phase = self.taps.iter().filter(|tap| tap.phase % self.stride == phase);
+        let Some(reach) = of_phase.map(|tap| tap.column).max() else { return 0 };
+        let read = self.size_out[1] + reach;
+        let (start, first) = self.start(phase);
+        let end = start + self.size[1].saturating_sub(first).div_ceil(self.stride);
+        end.min(read).max(read - start.min(read))
     }
 
     /// Numbers of the input's planes in a band of `rows` output rows.
@@ -53,7 +67,8 @@ impl Grid {
     }
 
     fn phase(&self, rows: usize) -> usize {
-        (rows + self.reach) * self.pitch
+        // What the last row reads beyond the pitch.
+        (rows + self.reach) * self.pitch + self.reach
     }
 
     /// From an output of a band of `rows` rows to each tap.
@@ -68,6 +83,8 @@ impl Grid {
         for (phase, to) in laid_out.chunks_exact_mut(self.phase(band.len())).enumerate() {
             let [down, right] = [phase / self.stride, phase % self.stride];
             let (columns, first) = self.columns(right);
+            let (to, beyond) = to.split_at_mut((band.len() + self.reach) * self.pitch);
+            beyond.fill(0.0);
             for (row, to) in (band.start..).zip(to.chunks_exact_mut(self.pitch)) {
                 let Some(y) = self.input_row(row, down) else {
                     to.fill(0.0);
@@ -103,10 +120,15 @@ impl Grid {
 
     /// The columns of a phase that hold the input's, and the input's first of them.
     fn columns(&self, phase: usize) -> (Range<usize>, usize) {
-        let start = self.before[1].saturating_sub(phase).div_ceil(self.stride);
-        let first = start * self.stride + phase - self.before[1];
+        let (start, first) = self.start(phase);
         let count = self.size[1].saturating_sub(first).div_ceil(self.stride);
         (start.min(self.pitch)..(start + count).min(self.pitch), first)
+    }
+
+    /// The first column of a phase that holds one of the input's, and which one.
+    fn start(&self, phase: usize) -> (usize, usize) {
+        let start = self.before[1].saturating_sub(phase).div_ceil(self.stride);
+        (start, start * self.stride + phase - self.before[1])
     }
 
     /// Numbers of a plane's gradient as [`gather`](crate::upstream::gather) lays out a band of `rows` rows.

@@ -33,6 +33,8 @@ mod planar_tests;
 mod planes;
 #[cfg(feature = "autodiff")]
 mod pool;
+#[cfg(feature = "autodiff")]
+mod pooling;
 mod shape;
 mod simd;
 #[cfg(all(test, feature = "autodiff"))]
@@ -67,6 +69,20 @@ pub fn convolve(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, shape:
         return out;
     }
     composed::convolve(x, weight, bias, shape)
+}
+
+/// The largest number under each window, with the gradient by the first of a window's numbers that is the largest.
+///
+/// # Shapes
+///
+/// - `x`: `[B, C, H, W]`
+/// - output: `[B, C, H', W']`
+pub fn max_pool(x: Tensor<4>, pool: &Pool) -> Tensor<4> {
+    #[cfg(feature = "autodiff")]
+    if let Some(out) = gradients::max_pool(&x, pool) {
+        return out;
+    }
+    composed::max_pool(x, pool)
 }
 
 /// Batch norm with the statistics of this batch (Ioffe and Szegedy 2015, algorithm 1), then the activation.

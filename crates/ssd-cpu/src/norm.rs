@@ -14,15 +14,18 @@ pub(crate) struct Channel {
     pub(crate) shift: f32,
 }
 
-/// `activation(x * scale + shift)` for each channel.
+impl Channel {
+    /// Where the channel's map takes a value.
+    #[inline(always)]
+    pub(crate) fn of(self, x: f32) -> f32 {
+        (x - self.mean) * self.scale + self.shift
+    }
+}
+
+/// `activation(x * scale + shift)` for each channel. A NaN stays one.
 pub(crate) fn scale_shift(x: &Values, scale: &Values, shift: &Values, activation: Activation) -> FlexTensor {
     let channel = |(&scale, &shift): (&f32, &f32)| Channel { mean: 0.0, scale, shift };
     let channels: Vec<Channel> = scale.slice().iter().zip(shift.slice()).map(channel).collect();
-    transform(x, &channels, activation)
-}
-
-/// Normalises every plane and applies the activation. A NaN stays one.
-pub(crate) fn transform(x: &Values, channels: &[Channel], activation: Activation) -> FlexTensor {
     let shape: [usize; 4] = x.shape();
     let (plane, values, bounds) = (shape[2] * shape[3], x.slice(), activation.bounds());
     let mut out = vec![0.0; values.len()];
@@ -32,11 +35,11 @@ pub(crate) fn transform(x: &Values, channels: &[Channel], activation: Activation
         || (),
         #[inline(always)]
         |(), i, out| {
-            let Channel { mean, scale, shift } = channels[i % channels.len()];
+            let channel = channels[i % channels.len()];
             let pairs = out.iter_mut().zip(&values[i * plane..][..plane]);
             match bounds {
-                Some(bounds) => pairs.for_each(|(out, x)| *out = bounds.clamp((x - mean) * scale + shift)),
-                None => pairs.for_each(|(out, x)| *out = activation.of((x - mean) * scale + shift)),
+                Some(bounds) => pairs.for_each(|(out, x)| *out = bounds.clamp(channel.of(*x))),
+                None => pairs.for_each(|(out, x)| *out = activation.of(channel.of(*x))),
             }
         },
     );

@@ -9,7 +9,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 
-use crate::{Activation, ConvShape, Padding, composed, gradients, twins};
+use crate::{Activation, ConvShape, Padding, Pool, composed, gradients, twins};
 
 pub(crate) const ACTIVATIONS: [Activation; 5] =
     [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::HardSigmoid];
@@ -214,6 +214,41 @@ fn depthwise_without_gradients_is_the_same() {
     let (x, weight, bias) = (noise([2, 3, 9, 6], 1).inner(), noise([3, 1, 3, 3], 2).inner(), noise([3], 3).inner());
     let expected = composed::convolve(x.clone(), weight.clone(), Some(bias.clone()), &shape);
     assert_close("output", crate::convolve(x, weight, Some(bias), &shape), expected);
+}
+
+proptest! {
+    // Few values, so that windows have several largest ones.
+    #[test]
+    fn poolings_like_burns(
+        (kernel, stride, size) in (1..4usize, 1..4usize, [1..9usize, 1..12usize]),
+        (before, after) in ([0..3usize, 0..3usize], [0..3usize, 0..3usize]),
+    ) {
+        let pool = Pool { kernel, stride, padding: Padding { before, after } };
+        prop_assume!(pool.padding.sides().iter().all(|side| *side < kernel));
+        prop_assume!(!pool.size_out(size).contains(&0));
+        let run = |max_pool: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+            let x = noise([2, 3, size[0], size[1]], 1);
+            let x = (x * 4.0).round().detach().require_grad();
+            let y = max_pool(x.clone());
+            let gradients = (y.clone() * noise(y.dims(), 3)).sum().backward();
+            (y.inner(), x.grad(&gradients).unwrap())
+        };
+        let (y, by_x) = run(&|x| gradients::max_pool(&x, &pool).unwrap());
+        let (expected_y, expected_by_x) = run(&|x| composed::max_pool(x, &pool));
+        assert_close(&format!("output of {pool:?}"), y, expected_y);
+        assert_close(&format!("gradient of {pool:?}"), by_x, expected_by_x);
+    }
+}
+
+#[test]
+fn a_pooling_keeps_nan() {
+    let numbers = [1.0, f32::NAN, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    let pool = Pool { kernel: 2, stride: 2, padding: Padding::NONE };
+    for size in [[2, 4], [4, 2]] {
+        let x = Tensor::<4>::from_data(TensorData::new(numbers.to_vec(), [1, 1, size[0], size[1]]), &Device::flex());
+        let y: Vec<f32> = gradients::max_pool(&x, &pool).unwrap().into_data().iter::<f32>().collect();
+        assert!(y[0].is_nan() && y[1] == 7.0, "{y:?}");
+    }
 }
 
 /// Output, mean and variance, as a batch norm returns them.

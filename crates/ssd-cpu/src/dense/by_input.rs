@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::product::{Product, Weights};
-use super::{Map, Runs, bands, parts};
+use super::{BAND, Map, Runs, bands, parts};
 use crate::activation::Bounds;
 use crate::grid::{Grid, SLACK, is_pointwise};
 use crate::planes::for_each_piece;
@@ -40,7 +40,7 @@ pub(crate) fn by_input(shape: &ConvShape, size: [usize; 2], upstream: Upstream<'
         }
         // What no tap reads has no gradient.
         out.fill(0.0);
-        for band in bands(grid.phase_rows(), grid.pitch) {
+        for band in bands(grid.phase_rows(), grid.pitch, BAND) {
             let plane_gathered = grid.gathered(band.len());
             let length = shape.channels_out * plane_gathered;
             scratch.gradients.resize(length + SLACK, 0.0);

@@ -1,7 +1,7 @@
 //! The forward pass.
 
 use super::product::{Product, Weights};
-use super::{Map, Runs, bands, parts};
+use super::{BAND, Map, Runs, bands, parts};
 use crate::activation::Bounds;
 use crate::grid::{Grid, SLACK, is_pointwise};
 use crate::planes::for_each_piece;
@@ -39,7 +39,7 @@ pub(crate) fn forward(
             return;
         }
         let [height_out, width_out] = grid.size_out;
-        for band in bands(height_out, grid.pitch) {
+        for band in bands(height_out, grid.pitch, BAND) {
             let (plane, columns) = (grid.plane(band.len()), band.len() * grid.pitch);
             scratch.laid_out.resize(shape.channels_in * plane + SLACK, 0.0);
             for (plane, laid_out) in image.chunks_exact(height * width).zip(scratch.laid_out.chunks_exact_mut(plane)) {

@@ -19,9 +19,9 @@ use crate::upstream::Upstream;
 /// About the most places of a band: the runs of all its channels mostly stay in the second cache.
 const BAND: usize = 192;
 
-/// `0..rows` in bands.
-fn bands(rows: usize, pitch: usize) -> Vec<Range<usize>> {
-    product::cuts(rows, (BAND / pitch).max(1))
+/// `0..rows` in bands of about `places` places at most.
+fn bands(rows: usize, pitch: usize, places: usize) -> Vec<Range<usize>> {
+    product::cuts(rows, (places / pitch).max(1))
 }
 
 /// In how many equal parts the rows of a picture are shared between threads: enough parts for all of them.
@@ -42,15 +42,28 @@ impl Map<'_> {
     /// Columns of some rows to `panel`, `[rows, width]`; what is behind the last column is free.
     #[inline(always)]
     fn pack<L: Lanes>(&self, rows: Range<usize>, columns: Range<usize>, width: usize, panel: &mut [f32]) {
-        let rows = rows.zip(panel.chunks_exact_mut(width));
         match self {
             Self::Runs(runs) => {
-                for (row, to) in rows {
-                    copy(&runs.run(row)[columns.clone()], to);
+                // Channel by channel and tap by tap without a division for each.
+                let taps = runs.offsets.len();
+                let (mut channel, mut tap) = (rows.start / taps * runs.plane, rows.start % taps);
+                for to in panel.chunks_exact_mut(width).take(rows.len()) {
+                    let from = &runs.numbers[channel + runs.offsets[tap]..][columns.clone()];
+                    if from.len() == width {
+                        for (to, from) in to.chunks_exact_mut(L::count()).zip(from.chunks_exact(L::count())) {
+                            L::load(from).store(to);
+                        }
+                    } else {
+                        copy(from, to);
+                    }
+                    tap += 1;
+                    if tap == taps {
+                        (channel, tap) = (channel + runs.plane, 0);
+                    }
                 }
             }
             Self::Upstream(upstream, plane) => {
-                for (row, to) in rows {
+                for (row, to) in rows.zip(panel.chunks_exact_mut(width)) {
                     upstream.part(row * plane + columns.start..row * plane + columns.end).pass::<L>(to);
                 }
             }

@@ -11,7 +11,7 @@ use crate::simd::{Lanes, MOST_LANES, Vectorized};
 use crate::tile::{Finish, add_products, finish, tile_size, with_tile};
 
 /// The longest sum that is held in registers before it goes to the output.
-pub(super) const DEEPEST: usize = 384;
+const DEEPEST: usize = 384;
 
 /// Columns of the widest panel.
 pub(super) const WIDEST: usize = 3 * MOST_LANES;
@@ -133,7 +133,7 @@ impl Product<'_> {
 
 /// Registers side by side to `out`, which may be shorter.
 #[inline(always)]
-pub(super) fn put<L: Lanes, const V: usize>(sums: [L; V], how: Finish, out: &mut [f32]) {
+fn put<L: Lanes, const V: usize>(sums: [L; V], how: Finish, out: &mut [f32]) {
     if out.len() == V * L::count() {
         for (v, sum) in sums.into_iter().enumerate() {
             finish(sum, how, &mut out[v * L::count()..(v + 1) * L::count()]);

@@ -1,5 +1,6 @@
 //! The loops on tensors, as steps of Burn's automatic differentiation.
 
+mod max_pool;
 mod norm;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -10,6 +11,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use burn::tensor::Tensor;
 
+pub(crate) use self::max_pool::max_pool;
 use self::norm::Norm;
 use crate::memory::Values;
 use crate::planar::Planar;
@@ -132,6 +134,8 @@ impl Backward<Flex, 3> for BatchNorm {
                 grads.register::<Flex>(node.id, gradient);
             }
         }
+        pool::give(gradient);
+        ops.state.give();
     }
 }
 

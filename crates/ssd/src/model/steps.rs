@@ -8,7 +8,6 @@
 use std::fmt::Arguments;
 
 use burn::tensor::Tensor;
-use burn::tensor::ops::MaxPoolOptions;
 
 pub use ssd_cpu::Pool;
 
@@ -76,10 +75,7 @@ impl Steps for BurnSteps {
     }
 
     fn max_pool(&mut self, _: Arguments<'_>, pool: &Pool, x: Tensor<4>) -> Tensor<4> {
-        let mut options = MaxPoolOptions::new([pool.kernel; 2]);
-        options.stride = [pool.stride; 2];
-        options.padding = pool.padding.by_axis();
-        burn::tensor::module::max_pool2d(x, options)
+        ssd_cpu::max_pool(x, pool)
     }
 
     fn average(&mut self, _: Arguments<'_>, x: Tensor<4>) -> Tensor<4> {
