@@ -21,6 +21,7 @@ mod error;
 pub mod frames;
 pub mod gpu;
 pub mod kernel;
+pub mod methods;
 pub mod network;
 mod picture;
 pub mod pipeline;

@@ -120,13 +120,12 @@ fn run(args: &Args) -> Result<(), Failure> {
         window: &|done, all| progress.set_message(format!("window {done} of {all}")),
     };
     let done = files::detect(&paths, &how, &mut |path, result| output.take(path, result));
-    // What was found before a failure is whole, too.
-    let finished = output.finish(args, paths.len());
+    output.end()?;
     done?;
     if paths.len() > 1 {
         console::note(&console::pace(paths.len(), started.elapsed()));
     }
-    finished
+    output.finish(args, paths.len())
 }
 
 /// Where results go.
@@ -184,12 +183,16 @@ impl Output<'_> {
         }
     }
 
-    /// Ends all files and the JSON document. Fails if no picture could be read, or detection failed in one.
-    fn finish(self, args: &Args, all: usize) -> Result<(), Failure> {
+    /// Ends the JSON document and the pictures, which are whole after a failure, too.
+    fn end(&mut self) -> Result<(), Failure> {
         self.progress.finish_and_clear();
-        let ended = self.json.map_or(Ok(()), cli::JsonList::finish);
-        self.drawn.map_or(Ok(()), Drawn::finish)?;
-        ended?;
+        let drawn = self.drawn.take().map_or(Ok(()), Drawn::finish);
+        self.json.take().map_or(Ok(()), cli::JsonList::finish)?;
+        drawn
+    }
+
+    /// Writes the other files. Fails if no picture could be read, or detection failed in one.
+    fn finish(self, args: &Args, all: usize) -> Result<(), Failure> {
         if let (Some(path), Some(predictions)) = (&args.save_predictions, &self.predictions) {
             predictions.write(path)?;
         }

@@ -103,8 +103,8 @@ impl Detector {
         &self.device_name
     }
 
-    /// How many batches are best in flight: two on a GPU, which then computes one while the host is busy with the other;
-    /// anything else is done when [`Self::submit`] returns.
+    /// How many batches are best in flight: two on a GPU, which then computes one while the host is busy with the
+    /// other; anything else is done when [`Self::submit`] returns.
     pub fn in_flight(&self) -> usize {
         if self.pipeline.engine_name() == "wgsl" { 2 } else { 1 }
     }

@@ -1,5 +1,5 @@
-//! A whole data set through a detector, in batches: threads read and decode the next pictures, and on a GPU one batch is
-//! computed while the host is busy with the one before.
+//! A whole data set through a detector, in batches: threads read and decode the next pictures, and on a GPU one batch
+//! is computed while the host is busy with the one before.
 
 use std::collections::VecDeque;
 
