@@ -55,8 +55,9 @@ impl Plan {
     pub(super) fn convolutions(&self, half: bool) -> Vec<Problem> {
         let [classes, many] = CLASSES;
         let [one, batch] = BATCHES;
-        let thorough = &self.networks[..THOROUGH.min(self.networks.len())];
-        let rounds = [(self.networks, classes, one), (thorough, classes, batch), (thorough, many, one)];
+        let (thorough, rest) = self.networks.split_at(THOROUGH.min(self.networks.len()));
+        let rounds =
+            [(thorough, classes, one), (thorough, classes, batch), (thorough, many, one), (rest, classes, one)];
         let mut problems: Vec<Problem> = Vec::new();
         for (networks, classes, images) in rounds {
             for &arch in networks {
