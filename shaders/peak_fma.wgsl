@@ -1,7 +1,7 @@
 // peak_fma: the device's peak of multiplications with an addition, when nothing else holds it up.
 //
-// Each thread has eight independent quads. The sums are written only if they have a value that they never have, so that
-// no compiler drops them; the factors come from the host, so that no compiler knows them.
+// Each thread has eight independent quads, of the type of feature maps. The sums are written only if they have a value
+// that they never have, so that no compiler drops them; the factors come from the host, so that no compiler knows them.
 
 const THREADS = 256u;
 const ROUNDS = 256u;
@@ -18,9 +18,10 @@ struct PeakFmaInfo {
 
 @compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let b = vec4<f32>(info.factor);
-  let c = vec4<f32>(info.addend);
-  var s0 = vec4<f32>(f32(id.x));
+  let b = Stored4(Stored(info.factor));
+  let c = Stored4(Stored(info.addend));
+  // Small enough for 16 bits.
+  var s0 = Stored4(Stored(f32(id.x % THREADS)));
   var s1 = s0 + 1.0; var s2 = s0 + 2.0; var s3 = s0 + 3.0;
   var s4 = s0 + 4.0; var s5 = s0 + 5.0; var s6 = s0 + 6.0; var s7 = s0 + 7.0;
   for (var round = 0u; round < ROUNDS; round++) {
@@ -35,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       s7 = s7 * b + c;
     }
   }
-  let sum = dot(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7, vec4<f32>(1.0));
+  let sum = dot(vec4<f32>(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7), vec4<f32>(1.0));
   if (sum == info.never) {
     output[0] = sum;
   }

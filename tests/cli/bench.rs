@@ -77,11 +77,51 @@ fn a_gpu_is_measured_by_our_kernels() {
 }
 
 #[test]
+fn a_day_with_a_card_leaves_its_files_and_says_what_it_left_out() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let day = folder.path().join("day");
+    let ran = run("bench", &["--day", path_text(&day), "--rehearse", "--budget", "16", "--device", "wgpu", "--json"]);
+    if ran.code == Some(2) {
+        let why = ran.stderr.lines().last().unwrap_or_default();
+        skip(why);
+    }
+    assert_eq!(ran.code, Some(0), "it failed:\n{}", ran.stderr);
+    let (document, list) = (ran.json(), |name: &str| ran.json()[name].as_array().expect("a list").clone());
+    let file = |name: &str| std::fs::read_to_string(day.join(name)).expect("it was written");
+    assert_eq!(serde_json::from_str::<Value>(&file("day.json")).expect("JSON"), document);
+    assert!(document["under_way"].is_null() && list("failed").is_empty(), "{document}");
+    assert!(number(&document["peak"], "gflops") > 0.0 && number(&document["peak"], "gbytes_per_s") > 0.0);
+
+    // A machine under load may have time for nothing but the peaks: then all else is left out by name.
+    let (convolutions, networks, left_out) = (list("convolutions"), list("networks"), list("left_out"));
+    let begins = |start: &'static str| move |name: &&Value| name.as_str().is_some_and(|name| name.starts_with(start));
+    assert!(!convolutions.is_empty() || left_out.iter().any(|name| begins("methods of")(&name)), "{left_out:?}");
+    for convolution in &convolutions {
+        let methods = convolution["methods"].as_array().expect("a list");
+        assert_eq!(methods.iter().filter(|method| method["chosen"] == true).count(), 1, "{convolution}");
+        assert!(methods.iter().all(|method| method["ok"] == true), "{convolution}");
+    }
+    // Two networks by 20 and 90 classes, in one and in eight pictures, at least with 32 bits; and those of Burn.
+    let beside = networks.iter().filter(|network| network["network"]["burn_ms"].is_number()).count();
+    assert_eq!(beside + left_out.iter().filter(begins("Burn's forward")).count(), 4, "{left_out:?}");
+    let all = networks.len() + left_out.iter().filter(begins("ssd")).count();
+    assert!(all == 8 || all == 16, "{left_out:?}");
+    let untrained = left_out.iter().filter(begins("training")).count();
+    assert_eq!(document["training"].is_null(), untrained == 1, "{left_out:?}");
+
+    let text = file("day.md");
+    assert!(text.contains("## Methods") && text.contains("Peaks: "), "{text}");
+    let table = file("measured.rs");
+    assert!(table.contains("const CARDS: &[Card]"), "{table}");
+    assert_eq!(table.matches("row([").count() as u64, document["rows"].as_u64().expect("a number"), "{table}");
+}
+
+#[test]
 fn bad_usage_of_bench_ends_with_2() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let weights = fresh_weights_file(folder.path(), &["cat"]);
     let weights = path_text(&weights);
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--arch", "yolo"], "yolo"),
         (&["--batch", "0"], "--batch"),
         (&["--runs", "0"], "--runs"),
@@ -90,6 +130,9 @@ fn bad_usage_of_bench_ends_with_2() {
         (&["--weights", "gone.safetensors", "--device", "cpu"], "gone.safetensors"),
         (&["--weights", weights, "--arch", "ssd300-vgg16"], "--arch"),
         (&["--weights", weights, "--device", "cuda"], "feature `cuda`"),
+        (&["--day", "day", "--device", "cpu"], "--day"),
+        (&["--day", "day", "--budget", "0"], "--budget"),
+        (&["--rehearse"], "--day"),
     ];
     for (arguments, word) in cases {
         let ran = run("bench", arguments);

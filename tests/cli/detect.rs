@@ -107,11 +107,47 @@ fn a_broken_picture_is_reported_and_the_others_are_done() {
 }
 
 #[test]
+fn many_pictures_come_in_their_order_and_so_do_the_broken_ones() {
+    let scene = Scene::new();
+    for name in ["a.png", "b.jpg"] {
+        std::fs::remove_file(scene.picture(name)).expect("it is there");
+    }
+    // Large ones take longest to read: threads that read ahead overtake each other.
+    let side = |index: u32| if index.is_multiple_of(5) { 1200 } else { 16 + index };
+    let name = |index: u32| format!("p{index:02}.png");
+    let broken = [3, 4, 17];
+    for index in 0..24 {
+        RgbImage::new(side(index), 10).save(scene.picture(&name(index))).expect("a picture can be saved");
+    }
+    for index in broken {
+        cut_off(&scene.picture(&name(index)));
+    }
+    let ran = scene.detect(&["--json", "--annotate", path_text(&scene.folder.path().join("drawn"))]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let document = ran.json();
+    let reports = document.as_array().expect("a list").iter();
+    let got: Vec<(String, Option<u64>)> = reports
+        .map(|report| (report["image"].as_str().expect("a name").to_owned(), report["width"].as_u64()))
+        .collect();
+    let whole = (0..24).filter(|index| !broken.contains(index));
+    let want: Vec<(String, Option<u64>)> =
+        whole.map(|index| (path_text(&scene.picture(&name(index))).to_owned(), Some(side(index).into()))).collect();
+    assert_eq!(got, want);
+    let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), broken.len(), "{}", ran.stderr);
+    assert!(errors.iter().zip(broken).all(|(error, index)| error.contains(&name(index))), "{errors:?}");
+    let drawn = std::fs::read_dir(scene.folder.path().join("drawn")).expect("a folder").count();
+    assert_eq!(drawn, want.len(), "each is drawn before the end");
+    assert!(ran.stderr.contains("24 pictures in ") && ran.stderr.contains(" pictures/s"), "{}", ran.stderr);
+}
+
+#[test]
 fn pictures_that_are_all_broken_are_bad_input() {
     let scene = Scene::new();
     cut_off(&scene.picture("b.jpg"));
     std::fs::remove_file(scene.picture("a.png")).expect("it is there");
-    assert_eq!(scene.detect(&["--json"]).code, Some(2));
+    let ran = scene.detect(&["--json"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), "[]\n"), "{}", ran.stderr);
 }
 
 #[test]

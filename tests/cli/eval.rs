@@ -40,6 +40,26 @@ fn json_holds_the_measures_and_a_row_for_each_class() {
 }
 
 #[test]
+fn the_size_of_batches_changes_neither_order_nor_detections() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let weights = fresh_weights_file(folder.path(), &LABELS);
+    let found = |batch: &str| {
+        let file = folder.path().join(batch);
+        let start = ["--device", "cpu", "--weights", path_text(&weights), "--data", "shapes:3:110", "--max", "5"];
+        let ran =
+            run("eval", &[&start[..], &["--batch", batch, "--json", "--save-detections", path_text(&file)]].concat());
+        let ran = ran.done();
+        assert!(ran.stderr.contains("11 pictures in ") && ran.stderr.contains(" pictures/s"), "{}", ran.stderr);
+        (ran.json(), std::fs::read_to_string(&file).expect("it was written"))
+    };
+    let one = found("1");
+    assert_eq!(one.0["images"], 11);
+    for batch in ["3", "8", "11"] {
+        assert!(found(batch) == one, "batches of {batch}");
+    }
+}
+
+#[test]
 fn classes_that_the_model_does_not_know_are_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let weights = fresh_weights_file(folder.path(), &["cat", "dog"]);

@@ -1,9 +1,11 @@
 //! What the choice of kernels depends on: a table, by the adapter's name. Nothing is tried out in the user's browser.
 //!
-//! The rows are starting values, from core counts and from what other projects found for such kernels; none was
-//! measured here. `bench --methods` measures every method for every layer, and is how a row is corrected.
+//! The rows are starting values, from core counts and from what other projects found for such kernels. What `bench
+//! --day` measured on a card stands in [`crate::methods`], convolution by convolution, and comes before them.
 
 use wgpu::DeviceType;
+
+use crate::methods::{self, Row};
 
 /// An adapter as the choice of kernels sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +18,12 @@ pub struct Adapter {
     pub large_tiles: bool,
     /// Whether it is a processor that poses as a graphics adapter.
     pub software: bool,
+    /// The convolutions for which another method was measured to be better.
+    pub measured: &'static [Row],
 }
 
 /// Where a browser tells little, or a card is not in the table.
-const UNKNOWN: Adapter = Adapter { cores: 24, barriers: true, large_tiles: false, software: false };
+const UNKNOWN: Adapter = Adapter { cores: 24, barriers: true, large_tiles: false, software: false, measured: &[] };
 
 /// Parts of names in lower case, and what they stand for; the first match counts.
 const KNOWN: [(&str, Adapter); 23] = [
@@ -55,7 +59,7 @@ const DISCRETE: Adapter = Adapter { cores: 40, large_tiles: true, ..UNKNOWN };
 /// A phone's, whose caches do what workgroup memory does elsewhere.
 const NO_BARRIERS: Adapter = Adapter { cores: 8, barriers: false, ..UNKNOWN };
 
-const SOFTWARE: Adapter = Adapter { cores: 2, barriers: false, large_tiles: false, software: true };
+const SOFTWARE: Adapter = Adapter { cores: 2, barriers: false, software: true, ..UNKNOWN };
 const SOFTWARE_NAMES: [&str; 5] = ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"];
 
 impl Adapter {
@@ -65,7 +69,8 @@ impl Adapter {
         if kind == DeviceType::Cpu || SOFTWARE_NAMES.iter().any(|part| name.contains(part)) {
             return SOFTWARE;
         }
-        KNOWN.iter().find(|(part, _)| name.contains(part)).map_or(UNKNOWN, |(_, adapter)| *adapter)
+        let by_name = KNOWN.iter().find(|(part, _)| name.contains(part)).map_or(UNKNOWN, |(_, adapter)| *adapter);
+        Self { measured: methods::of(&name), ..by_name }
     }
 
     /// A discrete card by the table, whatever the machine has. For tests and for the bench.

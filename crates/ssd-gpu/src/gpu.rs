@@ -15,6 +15,7 @@ use burn::tensor::{Device, wgpu::WgpuSetup};
 use crate::adapter::Adapter;
 use crate::error::GpuError;
 use crate::kernel::Kernel;
+use crate::methods::Row;
 
 /// A GPU with the pipelines that were compiled for it. Clones are handles to the same.
 #[derive(Debug, Clone)]
@@ -131,6 +132,18 @@ impl Gpu {
     /// The graphics API: `vulkan`, `metal`, `dx12`, `webgpu`.
     pub fn backend(&self) -> String {
         self.device.adapter_info().backend.to_string()
+    }
+
+    /// The name and the version of its driver, where that is known.
+    pub fn driver(&self) -> String {
+        let info = self.device.adapter_info();
+        format!("{} {}", info.driver, info.driver_info).trim().to_owned()
+    }
+
+    /// The same device, whose kernels are chosen by these rows of [`crate::methods`] before all others. They stay in
+    /// memory until the program ends. For the bench.
+    pub fn corrected(&self, rows: Vec<Row>) -> Self {
+        Self { adapter: Adapter { measured: rows.leak(), ..self.adapter }, ..self.clone() }
     }
 
     /// The adapter as the choice of kernels sees it.

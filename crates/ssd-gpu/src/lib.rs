@@ -4,7 +4,7 @@
 //! From a picture's pixels to its few detections nothing leaves the GPU; what is read back are some kilobytes.
 //!
 //! - [`kernel`]: the table of kernels and their text; [`wgsl`]: what they declare, read when this crate is built;
-//! - [`gpu`]: the device, by the table of [`adapter`];
+//! - [`gpu`]: the device, by the table of [`adapter`]; [`methods`]: what was measured on a card;
 //! - `program`: lists of launches, their memory and their pipelines; it knows no stage;
 //! - `picture`, [`network`], `postprocess`: the stages as programs;
 //! - [`frames`]: one submit per frame; [`pipeline`]: the same by the CPU and by Burn, too;
@@ -21,6 +21,7 @@ mod error;
 pub mod frames;
 pub mod gpu;
 pub mod kernel;
+pub mod methods;
 pub mod network;
 mod picture;
 pub mod pipeline;

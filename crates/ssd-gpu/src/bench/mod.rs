@@ -16,9 +16,9 @@ mod stopwatch;
 
 pub use crate::agreement::picture;
 pub use layers::{LayerTime, NetworkTimes, Progress};
-pub use methods::{MethodTime, ShapeMethods, method_times};
+pub use methods::{MethodTime, ShapeMethods, method_times, method_tolerance, shape_methods};
 pub use peak::{Peaks, peaks};
-pub use plan::{Convolution, Layer, layers};
+pub use plan::{Convolution, Layer, distinct_dense, layers};
 pub use stages::{PartTimes, PostprocessTime, burn_times, part_times};
 pub use statistics::{far, median, percentile};
 pub use stopwatch::{Budget, Stopwatch};

@@ -7,7 +7,7 @@ use pollster::block_on;
 use super::stopwatch::{Budget, Stopwatch};
 use crate::error::GpuError;
 use crate::gpu::Gpu;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Precision};
 use crate::program::{Dispatch, Recording};
 use crate::wgsl::{PEAK_COPY, PEAK_FMA, PeakCopyInfo, PeakFmaInfo, peak_fma};
 
@@ -24,34 +24,39 @@ const SOFTWARE_COPY_BYTES: u64 = 64 << 20;
 const SECONDS: f64 = 1.0;
 const SAMPLES: usize = 50;
 
-/// What a device does at best, with 32-bit numbers.
+/// What a device does at best.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peaks {
-    /// Billions of floating-point operations a second; a multiplication with its addition is two.
+    /// Billions of floating-point operations a second, with 32-bit numbers; a multiplication with its addition is two.
     pub gflops: f64,
+    /// The same with 16-bit numbers, if the device has them.
+    pub half_gflops: Option<f64>,
     /// Billions of bytes a second, read and written counted both.
     pub gbytes_per_s: f64,
     /// Bytes of each of the buffers that were copied from and to.
     pub copy_bytes: u64,
 }
 
-/// Measures both; the best sample counts. `host`: milliseconds since some moment.
+/// Measures all; the best sample counts. `host`: milliseconds since some moment.
 ///
 /// # Errors
 /// When the device fails.
 pub fn peaks(gpu: &Gpu, host: fn() -> f64) -> Result<Peaks, GpuError> {
     let (samples, seconds) = if gpu.adapter().software { (3, SECONDS / 2.0) } else { (SAMPLES, SECONDS) };
     let stopwatch = Stopwatch { budget: Budget { samples, seconds }, host };
-    let gflops = multiply_adds(gpu, &stopwatch)?;
+    let gflops = multiply_adds(gpu, Precision::Single, &stopwatch)?;
+    let half = || multiply_adds(gpu, Precision::Half, &stopwatch);
+    let half_gflops = gpu.has_f16().then(half).transpose()?;
     let (gbytes_per_s, copy_bytes) = copy(gpu, &stopwatch)?;
-    Ok(Peaks { gflops, gbytes_per_s, copy_bytes })
+    Ok(Peaks { gflops, half_gflops, gbytes_per_s, copy_bytes })
 }
 
-fn multiply_adds(gpu: &Gpu, stopwatch: &Stopwatch) -> Result<f64, GpuError> {
+fn multiply_adds(gpu: &Gpu, precision: Precision, stopwatch: &Stopwatch) -> Result<f64, GpuError> {
     let workgroups = WORKGROUPS_PER_CORE * gpu.adapter().cores;
     // The sums run towards 2, which is not below 0.
     let info = PeakFmaInfo { factor: 0.5, addend: 1.0, never: -1.0 };
-    let kernel = Kernel { constants: vec![("UNROLLED", peak_fma::UNROLLED)], ..Kernel::plain(&PEAK_FMA) };
+    let constants = vec![("UNROLLED", peak_fma::UNROLLED)];
+    let kernel = Kernel { shader: &PEAK_FMA, constants, precision };
     let mut recording = Recording::new(gpu);
     let output = recording.kept(16);
     recording.push(Dispatch::new("peak_fma", kernel, &[output], &info, [workgroups, 1, 1]));

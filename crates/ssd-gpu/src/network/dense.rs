@@ -2,10 +2,10 @@
 
 use ssd_cpu::ConvShape;
 
-use super::method::{Method, Tile};
 use super::pack;
 use super::writer::{Map, Target, Writer};
 use crate::kernel::{Precision, Shader};
+use crate::methods::{Method, Tile};
 use crate::program::Slot;
 use crate::wgsl::{
     CONV, CONV_HEADS, CONV_PARTS, CONV_PLAIN, CONV_PLAIN_HEADS, CONV_PLAIN_PARTS, CONV_SUM, CONV_SUM_HEADS, LayerInfo,

@@ -1,82 +1,33 @@
-//! How a dense convolution is done: with which tile, in how many parts, or by Winograd's transform.
+//! How a dense convolution is done: with which tile, in how many parts, or by Winograd's transform. The rules, for
+//! whatever the table of [`crate::methods`] does not know better.
 
 use ssd_cpu::ConvShape;
 
 use crate::adapter::Adapter;
+use crate::kernel::Precision;
+use crate::methods::{self, Method, Tile};
 use crate::wgsl::winograd;
-
-/// The tile of the matrix product that a workgroup computes, and a thread's share of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Tile {
-    /// Output pixels.
-    pub rows: usize,
-    /// Output channels.
-    pub columns: usize,
-    /// Output pixels of a thread.
-    pub thread_rows: usize,
-    /// Quads of output channels of a thread.
-    pub thread_quads: usize,
-    /// Terms of the sum in workgroup memory at once.
-    pub depth: usize,
-}
-
-impl Tile {
-    /// 64 threads, 4 KiB.
-    pub const SMALL: Self = Self { rows: 32, columns: 32, thread_rows: 4, thread_quads: 1, depth: 16 };
-    /// 128 threads, 8 KiB.
-    pub const MEDIUM: Self = Self { rows: 64, columns: 64, thread_rows: 8, thread_quads: 1, depth: 16 };
-    /// 128 threads, 12 KiB.
-    pub const LARGE: Self = Self { rows: 128, columns: 64, thread_rows: 8, thread_quads: 2, depth: 16 };
-
-    /// Threads of a workgroup.
-    pub fn threads(&self) -> usize {
-        self.rows / self.thread_rows * (self.columns / 4 / self.thread_quads)
-    }
-
-    /// The constants of `conv.wgsl`.
-    pub fn constants(&self) -> Vec<(&'static str, u32)> {
-        let constants = [
-            ("TILE_ROWS", self.rows),
-            ("TILE_COLUMNS", self.columns),
-            ("ROWS", self.thread_rows),
-            ("QUADS", self.thread_quads),
-            ("DEPTH", self.depth),
-            ("STEPS", self.depth / 4),
-            ("WEIGHT_FETCHES", self.depth * self.columns / 4 / self.threads()),
-        ];
-        constants.map(|(name, value)| (name, value as u32)).to_vec()
-    }
-
-    fn tiles(&self, rows: usize, columns: usize) -> usize {
-        rows.div_ceil(self.rows) * columns.div_ceil(self.columns)
-    }
-}
-
-/// A way of doing a dense convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// `conv_plain.wgsl`.
-    Plain,
-    /// `conv.wgsl`, its sum in so many parts (`conv_sum.wgsl` adds them up when there are several).
-    Tiled(Tile, usize),
-    /// `winograd_*.wgsl` around a product by `conv.wgsl`, in so many bands of tiles.
-    Winograd(Option<Tile>, usize),
-}
 
 /// The most that the planes of a Winograd product may take, so that they stay in a large card's cache and the
 /// paper's network in f32 below 300 MiB (`twins::network`).
 const WINOGRAD_BYTES: usize = 32 << 20;
 
 impl Method {
-    /// The method for a shape and `images` images of `size_in` on an adapter. `to_map`: its output is a feature map,
-    /// not predictions.
+    /// The method for a shape and so many images of `size_in` on an adapter: what was measured, or by the rules.
+    /// `to_map`: its output is a feature map, not predictions.
     pub(crate) fn choose(
         shape: &ConvShape,
         size_in: [usize; 2],
-        images: usize,
+        (images, precision): (usize, Precision),
         adapter: &Adapter,
         to_map: bool,
     ) -> Self {
+        let measured = methods::find(adapter.measured, shape, size_in, (images, precision));
+        let possible = |method: &Self| to_map || !matches!(method, Self::Winograd(..));
+        measured.filter(possible).unwrap_or_else(|| Self::by_rule(shape, size_in, images, adapter, to_map))
+    }
+
+    fn by_rule(shape: &ConvShape, size_in: [usize; 2], images: usize, adapter: &Adapter, to_map: bool) -> Self {
         let [height, width] = shape.size_out(size_in);
         if to_map && winograd_pays(shape, height * width, adapter) {
             return Self::winograd(shape, size_in, images, adapter);
@@ -135,7 +86,21 @@ mod tests {
     use super::*;
 
     fn choose((channels_in, channels_out, kernel): (usize, usize, usize), size: usize, adapter: &Adapter) -> Method {
-        Method::choose(&ConvShape::dense(channels_in, channels_out, kernel), [size; 2], 1, adapter, true)
+        let shape = ConvShape::dense(channels_in, channels_out, kernel);
+        Method::choose(&shape, [size; 2], (1, Precision::Single), adapter, true)
+    }
+
+    #[test]
+    fn what_was_measured_comes_before_the_rules_where_it_is_possible() {
+        let (shape, size) = (ConvShape::dense(64, 64, 3), [300; 2]);
+        let measured = Method::Winograd(Some(Tile::SMALL), 2);
+        let rows = vec![methods::Row::new(&shape, size, (8, Precision::Half), measured)];
+        let adapter = &Adapter { measured: rows.leak(), ..Adapter::HARDWARE };
+        let choose = |asked, to_map| Method::choose(&shape, size, asked, adapter, to_map);
+        assert_eq!(choose((8, Precision::Half), true), measured);
+        assert_ne!(choose((8, Precision::Half), false), measured, "predictions are no map");
+        assert_ne!(choose((8, Precision::Single), true), measured);
+        assert_ne!(choose((1, Precision::Half), true), measured);
     }
 
     #[test]

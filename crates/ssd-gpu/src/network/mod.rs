@@ -10,8 +10,8 @@ mod simple;
 mod winograd;
 mod writer;
 
+pub use crate::methods::{Method, Tile};
 pub(crate) use method::suits_winograd;
-pub use method::{Method, Tile};
 pub use simple::depthwise_constants;
 pub(crate) use writer::{Map, PredictionRows, Target, Writer};
 
@@ -50,7 +50,7 @@ impl Writer<'_, '_> {
         if step.shape.groups > 1 {
             return self.depthwise(label, &step.shape, &weights, &shift, x);
         }
-        let method = Method::choose(&step.shape, x.size, self.images, &self.adapter, true);
+        let method = Method::choose(&step.shape, x.size, (self.images, self.precision), &self.adapter, true);
         self.dense(label, &step.shape, method, &weights, &shift, x, Target::Map(residual))
     }
 
@@ -63,7 +63,7 @@ impl Writer<'_, '_> {
         x: Map,
         (prior, offset_columns): (usize, usize),
     ) {
-        let method = Method::choose(shape, x.size, self.images, &self.adapter, false);
+        let method = Method::choose(shape, x.size, (self.images, self.precision), &self.adapter, false);
         self.dense(label, shape, method, &weights, &shift, x, Target::Heads { prior, offset_columns });
     }
 }

@@ -7,10 +7,11 @@
 use ssd_cpu::ConvShape;
 
 use super::dense::{Product, weights_stride};
-use super::method::{Tile, tiles};
+use super::method::tiles;
 use super::pack;
 use super::writer::{Map, Writer};
 use crate::kernel::Kernel;
+use crate::methods::Tile;
 use crate::program::{Dispatch, Slot};
 use crate::wgsl::{LayerInfo, WINOGRAD_INPUT, WINOGRAD_OUTPUT, WINOGRAD_WEIGHTS, winograd};
 

@@ -40,7 +40,7 @@ pub(super) fn measure() -> Peak {
         black_box(&mut to);
         2 * COPY_NUMBERS * size_of::<f32>()
     });
-    Peak { gflops, gbytes_per_s, copy_mib: (COPY_NUMBERS * size_of::<f32>()) as u64 >> 20 }
+    Peak { gflops, gflops_f16: None, gbytes_per_s, copy_mib: (COPY_NUMBERS * size_of::<f32>()) as u64 >> 20 }
 }
 
 /// Returns how many operations it did; a multiplication with its addition is two.

@@ -3,10 +3,12 @@
 //!
 //! Outline: a network and a device → the device's peaks → the pipeline that `detect` has there, part by part → the same
 //! network by Burn → their predictions compared → frames end to end → a [`Report`], as JSON or as a table. The parts
-//! are measured by [`ssd_gpu::bench`].
+//! are measured by [`ssd_gpu::bench`]; [`day`] does this for all networks, and more.
 
 mod cpu_peak;
+pub mod day;
 mod frame;
+mod measure;
 mod report;
 mod subject;
 mod table;
@@ -14,17 +16,16 @@ mod tracks;
 
 use std::path::PathBuf;
 
-use pollster::block_on;
+use measure::{Setup, measure};
+use report::Peak;
 pub use report::Report;
-use report::{ByScore, Correctness, DeviceReport, Peak, Rates};
 use ssd::Arch;
 use ssd_gpu::bench::{self, Budget, Stopwatch};
-use ssd_gpu::kernel::Precision;
 use subject::Subject;
 pub use table::text;
 
 use crate::console;
-use crate::detect::detector::{milliseconds, pipeline};
+use crate::detect::detector::milliseconds;
 use crate::detect::engine::{EngineArgs, EngineName};
 use crate::device::choice::DeviceChoice;
 use crate::device::open as device;
@@ -72,9 +73,6 @@ impl BenchArgs {
     }
 }
 
-/// The thresholds at which the post-processing is measured: to look at, and to evaluate with.
-const SCORES: [f32; 2] = [0.5, 0.01];
-
 /// Measures all that is asked for. What is found wrong with the numbers is in the report, not an error.
 ///
 /// # Errors
@@ -93,11 +91,12 @@ pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
              use --device wgpu and --engine own."
         )));
     }
-    let subject = Subject::new(args, arch)?;
-    let Subject { header, model, .. } = &subject;
-    let (pictures, images) = (subject.pictures(), usize::from(args.batch));
-    let plan = bench::layers(model, header.input_size);
-    let progress = console::progress_bar(2 * plan.len() + 8, "measuring");
+    let subject = match &args.weights {
+        Some(path) => Subject::of_file(path, usize::from(args.batch))?,
+        None => Subject::untrained(arch, usize::from(args.classes), usize::from(args.batch)),
+    };
+    let steps = 2 * bench::layers(&subject.model, subject.header.input_size).len() + 8;
+    let progress = console::progress_bar(steps, "measuring");
     let measured = |what: &str| {
         progress.set_message(what.to_owned());
         progress.inc(1);
@@ -112,49 +111,10 @@ pub fn run(args: &BenchArgs) -> Result<Report, Failure> {
         None => cpu_peak::measure(),
     };
     measured("peaks");
-    let mut pipeline = pipeline(header.clone(), model, &device, args.engine, images)?;
-    let (offsets, logits) = block_on(pipeline.predict(&pictures))?;
-    measured("kernels");
     let budget = Budget { samples: args.runs as usize, seconds: args.seconds };
     let stopwatch = Stopwatch { budget, host: milliseconds };
-    let own = bench::part_times(&mut pipeline, &pictures, &SCORES, &stopwatch, &measured)?;
-    measured("stages");
-    let precision = pipeline.gpu_memory().map_or(Precision::Single, |(_, precision)| precision);
-    let methods = match own_gpu.filter(|_| args.methods) {
-        Some(gpu) => bench::method_times(gpu, &plan, (images, precision), &stopwatch, &measured)?,
-        None => Vec::new(),
-    };
-    let burn = || bench::burn_times(&pipeline, (model, &device.device), &pictures, &stopwatch, &measured);
-    let burn = (!args.no_burn).then(burn).transpose()?;
-    let (frame, readback_bytes) = frame::measure(&pipeline, &pictures, budget)?;
-    measured("frames");
-    let track_step_ms = tracks::step_ms(budget);
-    measured("tracks");
+    let setup = Setup { device: &device, engine: args.engine, stopwatch, burn: !args.no_burn, methods: args.methods };
+    let report = measure(&subject, &want, peak, &setup, &measured)?;
     progress.finish_and_clear();
-
-    let rates = Rates { images, peak_gflops: peak.gflops };
-    let layers: Vec<_> = plan.iter().map(|layer| rates.layer(layer, &own.network, burn.as_ref())).collect();
-    let gflop = layers.iter().map(|layer| layer.gflop).sum();
-    let [high, low] = [0, 1].map(|at| own.postprocess[at]);
-    let correct = Correctness::new(&[offsets, logits].concat(), &want, precision);
-    Ok(Report {
-        device: DeviceReport::new(&device),
-        arch: header.arch.name(),
-        classes: header.classes(),
-        batch: images,
-        engine: pipeline.engine_name(),
-        precision: precision.name(),
-        peak,
-        layers,
-        network: rates.network(gflop, own.network.ms, burn.map(|burn| burn.ms)),
-        preprocess_ms: own.preprocess_ms,
-        postprocess_ms: ByScore { high: high.ms, low: low.ms },
-        postprocess_candidates: ByScore { high: high.candidates, low: low.candidates },
-        readback_bytes,
-        memory_bytes: pipeline.gpu_memory().map(|(bytes, _)| bytes),
-        frame,
-        track_step_ms,
-        methods: methods.iter().flat_map(|shape| rates.methods(shape, correct.tolerance)).collect(),
-        correct,
-    })
+    Ok(report)
 }

@@ -54,11 +54,13 @@ pub(super) struct DeviceReport {
     pub(super) software: bool,
 }
 
-/// The denominators, with 32-bit numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// The denominators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(super) struct Peak {
-    /// Billions of operations a second, a multiply-add counted as two.
+    /// Billions of operations a second with 32-bit numbers, a multiply-add counted as two.
     pub(super) gflops: f64,
+    /// The same with 16-bit numbers; null where there are none.
+    pub(super) gflops_f16: Option<f64>,
     /// Read and written counted both.
     pub(super) gbytes_per_s: f64,
     /// MiB that were copied for it.
@@ -135,13 +137,13 @@ pub(super) struct MethodReport {
     /// Null where the device does not take it.
     pub(super) ms: Option<f64>,
     pub(super) gflops: Option<f64>,
-    /// From the plain way, as a share of its largest number.
+    /// From our loops on the CPU, as a share of their largest number.
     pub(super) max_difference: f32,
     /// Whether that is as little as rounding makes.
     pub(super) ok: bool,
     /// The fastest of those that are right.
     pub(super) best: bool,
-    /// What the table of adapters chooses.
+    /// What is chosen today.
     pub(super) chosen: bool,
 }
 
@@ -165,6 +167,14 @@ impl Rates {
         let (gflops, share_of_peak) = self.rate(gflop, ms);
         let burn_ms = burn.map(|burn| of_layer(layer, burn).0);
         LayerReport { name: layer.name.clone(), method: method.to_owned(), gflop, ms, gflops, share_of_peak, burn_ms }
+    }
+
+    /// Adds what Burn took for the same network.
+    pub(super) fn beside(report: &mut Report, plan: &[Layer], burn: &NetworkTimes) {
+        for (row, layer) in report.layers.iter_mut().zip(plan) {
+            row.burn_ms = Some(of_layer(layer, burn).0);
+        }
+        report.network.burn_ms = Some(burn.ms);
     }
 
     pub(super) fn network(self, gflop: f64, ms: f64, burn_ms: Option<f64>) -> NetworkReport {
@@ -252,7 +262,8 @@ impl DeviceReport {
 
 impl From<Peaks> for Peak {
     fn from(peaks: Peaks) -> Self {
-        Self { gflops: peaks.gflops, gbytes_per_s: peaks.gbytes_per_s, copy_mib: peaks.copy_bytes >> 20 }
+        let Peaks { gflops, half_gflops, gbytes_per_s, copy_bytes } = peaks;
+        Self { gflops, gflops_f16: half_gflops, gbytes_per_s, copy_mib: copy_bytes >> 20 }
     }
 }
 

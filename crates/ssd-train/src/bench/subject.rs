@@ -1,5 +1,7 @@
 //! What is measured: a network and pictures.
 
+use std::path::Path;
+
 use burn::tensor::Device;
 use pollster::block_on;
 use ssd::weights::Header;
@@ -8,7 +10,6 @@ use ssd_gpu::bench::picture;
 use ssd_gpu::pipeline::Pipeline;
 use ssd_gpu::{GpuError, Picture};
 
-use super::BenchArgs;
 use crate::detect::detector::milliseconds;
 use crate::exchange::onnx::untrained;
 use crate::failure::Failure;
@@ -27,14 +28,21 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub(super) fn new(args: &BenchArgs, arch: Arch) -> Result<Self, Failure> {
-        let (header, model) = match &args.weights {
-            Some(path) => weights_file::load(path, &Device::flex()).map_err(Failure::input)?,
-            None => untrained(arch, usize::from(args.classes), 1),
-        };
+    /// The detector of a weights file, and a batch of so many pictures.
+    pub(super) fn of_file(path: &Path, images: usize) -> Result<Self, Failure> {
+        let (header, model) = weights_file::load(path, &Device::flex()).map_err(Failure::input)?;
+        Ok(Self::new((header, model), images))
+    }
+
+    /// A network with random weights.
+    pub(super) fn untrained(arch: Arch, classes: usize, images: usize) -> Self {
+        Self::new(untrained(arch, classes, 1), images)
+    }
+
+    fn new((header, model): (Header, Ssd), images: usize) -> Self {
         let [width, height] = SIZE_PX;
-        let pictures = (0..u32::from(args.batch)).map(|index| picture(width, height, index % DIFFERENT as u32 + 1));
-        Ok(Self { header, model, pictures: pictures.collect() })
+        let pictures = (0..images).map(|index| picture(width, height, (index % DIFFERENT) as u32 + 1));
+        Self { header, model, pictures: pictures.collect() }
     }
 
     /// As many as the batch has.
@@ -44,13 +52,33 @@ impl Subject {
     }
 
     /// What the predictions have to be: Burn's own forward on the CPU device, which shares nothing with the kernels.
-    /// Offsets of all pictures of the batch, then logits.
-    pub(super) fn reference(&self) -> Result<Vec<f32>, GpuError> {
+    pub(super) fn predictions(&self) -> Result<Reference, GpuError> {
         let burn = Pipeline::on_burn(self.header.clone(), self.model.clone(), &Device::flex(), milliseconds);
-        let (pictures, images) = (self.pictures(), self.pictures.len());
-        let different = images.min(DIFFERENT);
+        let pictures = self.pictures();
+        let different = pictures.len().min(DIFFERENT);
         let (offsets, logits) = block_on(burn.predict(&pictures[..different]))?;
-        Ok([repeated(&offsets, different, images), repeated(&logits, different, images)].concat())
+        Ok(Reference { offsets, logits, pictures: different })
+    }
+
+    /// The same for all pictures of the batch, as [`Reference::of`] has them.
+    pub(super) fn reference(&self) -> Result<Vec<f32>, GpuError> {
+        Ok(self.predictions()?.of(self.pictures.len()))
+    }
+}
+
+/// The predictions for the pictures that differ.
+#[derive(Debug)]
+pub(super) struct Reference {
+    offsets: Vec<f32>,
+    logits: Vec<f32>,
+    pictures: usize,
+}
+
+impl Reference {
+    /// Those for a batch: offsets of all its pictures, then logits.
+    pub(super) fn of(&self, images: usize) -> Vec<f32> {
+        let Self { offsets, logits, pictures } = self;
+        [repeated(offsets, *pictures, images), repeated(logits, *pictures, images)].concat()
     }
 }
 

@@ -22,9 +22,10 @@ fn head(report: &Report, text: &mut String) {
     let Report { device, arch, classes, batch, engine, precision, peak, .. } = report;
     let _ = writeln!(text, "{arch}, {classes} classes, batch {batch}, engine {engine}, {precision}");
     let _ = writeln!(text, "device   {}, {} host threads", device.name, device.threads);
+    let half = peak.gflops_f16.map_or_else(String::new, |gflops| format!(", {gflops:.0} in f16"));
     let _ = writeln!(
         text,
-        "peaks    {:.0} GFLOP/s of multiply-adds in f32, {:.0} GB/s of copying {} MiB, measured in this run",
+        "peaks    {:.0} GFLOP/s of multiply-adds in f32{half}, {:.0} GB/s of copying {} MiB, measured in this run",
         peak.gflops, peak.gbytes_per_s, peak.copy_mib
     );
     if device.software {
@@ -127,7 +128,7 @@ fn methods(methods: &[MethodReport], text: &mut String) {
 }
 
 /// Three figures that count.
-fn ms(ms: f64) -> String {
+pub(super) fn ms(ms: f64) -> String {
     match ms {
         ms if ms >= 100.0 => format!("{ms:.0}"),
         ms if ms >= 10.0 => format!("{ms:.1}"),
@@ -137,11 +138,11 @@ fn ms(ms: f64) -> String {
 }
 
 /// Layers differ by a million times.
-fn gflop(gflop: f64) -> String {
+pub(super) fn gflop(gflop: f64) -> String {
     if gflop < 0.001 { format!("{gflop:.1e}") } else { format!("{gflop:.4}") }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 

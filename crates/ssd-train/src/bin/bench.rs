@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ssd_train::archs;
+use ssd_train::bench::day::{self, DayArgs};
 use ssd_train::bench::{self, BenchArgs};
 use ssd_train::cli;
 use ssd_train::failure::Failure;
@@ -20,13 +21,16 @@ use ssd_train::failure::Failure;
   bench                                             the paper's network on the first GPU, or on the CPU
   bench --arch ssd300-mobilenet-v2-lite --device cpu
   bench --weights best.safetensors --batch 8 --json > bench.json
-  bench --methods --no-burn                         every method for each convolution: to correct a row of the
-                                                    table by which kernels are chosen
+  bench --methods --no-burn                         every method for each convolution
+  bench --day day/                                  all of this for all networks, in six minutes: for a card that is
+                                                    lent; day/measured.rs is the table of methods, corrected
 
 Exit code: 0 done, 1 failed while running or wrong predictions, 2 bad usage or bad input.")]
 struct Args {
     #[command(flatten)]
     bench: BenchArgs,
+    #[command(flatten)]
+    day: DayArgs,
     /// Print one JSON document on stdout instead of the table; everything else goes to stderr
     #[arg(long)]
     json: bool,
@@ -39,6 +43,15 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Failure> {
     if args.bench.arch.as_deref() == Some("list") {
         return if args.json { cli::print_json(&archs::list()) } else { cli::print_text(&archs::table()) };
+    }
+    if let Some(folder) = &args.day.day {
+        let report = day::run(&args.day, folder, &args.bench.device)?;
+        if args.json {
+            cli::print_json(&report)?;
+        } else {
+            cli::print_text(&day::markdown(&report))?;
+        }
+        return report.verdict().map_err(Failure::Run);
     }
     let report = bench::run(&args.bench)?;
     if args.json {

@@ -1,26 +1,26 @@
 //! `detect`: the objects in pictures, as text, as JSON, or drawn into copies of them.
 //!
-//! Outline: find the pictures → load the detector → read, detect, report and draw each picture. This file is the
-//! command line; the work is done in `ssd_data::{images, draw}` and `ssd_train::detect`.
+//! Outline: find the pictures → load the detector → threads read pictures, this one detects and reports, others draw.
+//! This file is the command line; the work is done in `ssd_data::{images, draw}` and `ssd_train::detect`.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use image::{ImageFormat, RgbImage};
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
+use image::RgbImage;
+use indicatif::ProgressBar;
 use ssd::postprocess::DetectParams;
-use ssd_data::draw::{Labelled, annotate};
 use ssd_data::images;
 use ssd_train::cli;
 use ssd_train::console;
 use ssd_train::detect::detector::Detector;
+use ssd_train::detect::drawn::Drawn;
 use ssd_train::detect::engine::EngineArgs;
+use ssd_train::detect::files::{self, How};
 use ssd_train::detect::nms::NmsName;
-use ssd_train::detect::report::{DetectionReport, ImageReport, TimingReport};
+use ssd_train::detect::predictions::Predictions;
+use ssd_train::detect::report::ImageReport;
 use ssd_train::detect::tiled::{self, TileArgs};
 use ssd_train::detect::tracks::{TrackArgs, Tracks};
 use ssd_train::device::choice::DeviceChoice;
@@ -94,72 +94,123 @@ fn run(args: &Args) -> Result<(), Failure> {
     let detector =
         Detector::load(&args.weights, &args.device, args.engine, args.tiles.tiles.map_or(1, |_| tiled::BATCH))?;
     let mut params = params(args, &detector)?;
-    let mut tracks = Tracks::new(&args.tracks, params.score)?;
+    let tracks = Tracks::new(&args.tracks, params.score)?;
     if let Some(tracks) = &tracks {
         params.score = params.score.min(tracks.least_score());
     }
-    let mut drawn = args.annotate.as_deref().map(|folder| Drawn::new(folder, &paths)).transpose()?;
+    let drawn = args.annotate.as_deref().map(|folder| Drawn::new(folder, &paths)).transpose()?;
     console::note(&format!("{} on {}", args.weights.display(), detector.device_name()));
 
-    let progress = console::progress_bar(paths.len(), "detecting");
-    let (mut reports, mut bad, mut failed) = (Vec::new(), 0_usize, 0_usize);
-    let mut predictions = Predictions::default();
-    for path in &paths {
-        let mut say = |done, all| progress.set_message(format!("window {done} of {all}"));
-        match detect_one(path, &detector, &params, args.tiles, &mut say) {
-            Ok((picture, mut report)) => {
-                if let Some(tracks) = &mut tracks {
-                    report.number(tracks, &detector.header().labels)?;
-                }
-                if let Some(note) = &report.note {
-                    progress.suspend(|| console::note(&format!("{}: {note}", report.image)));
-                }
-                if args.save_predictions.is_some() {
-                    predictions.add(&picture, &detector)?;
-                }
-                if let Some(drawn) = &mut drawn {
-                    drawn.write(path, picture, &report)?;
-                }
-                if !args.json {
-                    progress.suspend(|| cli::print_text(&report.readable()))?;
-                }
-                reports.push(report);
-            }
+    let mut output = Output {
+        detector: &detector,
+        tracks,
+        drawn,
+        json: args.json.then(cli::JsonList::default),
+        predictions: args.save_predictions.is_some().then(Predictions::default),
+        progress: console::picture_bar(paths.len(), "detecting"),
+        bad: 0,
+        failed: 0,
+    };
+    let started = Instant::now();
+    let progress = output.progress.clone();
+    let how = How {
+        detector: &detector,
+        params: &params,
+        tiles: args.tiles.tiles,
+        window: &|done, all| progress.set_message(format!("window {done} of {all}")),
+    };
+    let done = files::detect(&paths, &how, &mut |path, result| output.take(path, result));
+    output.end()?;
+    done?;
+    if paths.len() > 1 {
+        console::note(&console::pace(paths.len(), started.elapsed()));
+    }
+    output.finish(args, paths.len())
+}
+
+/// Where results go.
+struct Output<'a> {
+    detector: &'a Detector,
+    tracks: Option<Tracks>,
+    drawn: Option<Drawn>,
+    /// Else it is text.
+    json: Option<cli::JsonList>,
+    predictions: Option<Predictions>,
+    progress: ProgressBar,
+    /// Pictures that could not be read.
+    bad: usize,
+    /// Pictures whose detection failed.
+    failed: usize,
+}
+
+impl Output<'_> {
+    /// The result of the next picture.
+    fn take(&mut self, path: &Path, result: Result<(RgbImage, ImageReport), Failure>) -> Result<(), Failure> {
+        match result {
+            Ok((picture, report)) => self.found(path, picture, report)?,
             Err(error) => {
                 let (message, count) = match &error {
-                    Failure::Input(message) => (message, &mut bad),
-                    Failure::Run(message) => (message, &mut failed),
+                    Failure::Input(message) => (message, &mut self.bad),
+                    Failure::Run(message) => (message, &mut self.failed),
                 };
-                progress.suspend(|| console::complain(message));
+                self.progress.suspend(|| console::complain(message));
                 *count += 1;
-                if let Some(tracks) = &mut tracks {
+                if let Some(tracks) = &mut self.tracks {
                     tracks.skip();
                 }
             }
         }
-        progress.inc(1);
+        self.progress.inc(1);
+        Ok(())
     }
-    progress.finish_and_clear();
-    if let Some(path) = &args.save_predictions {
-        predictions.write(path)?;
-    }
-    if let Some(tracks) = &tracks {
-        console::note(&tracks.finish(&detector.header().labels)?);
-    }
-    if args.json {
-        cli::print_json(&reports)?;
-    }
-    let all = paths.len();
-    match (failed, bad) {
-        (0, 0) => Ok(()),
-        (0, _) if bad == all => {
-            Err(Failure::Input(format!("none of {all} pictures could be read, as reported above.")))
+
+    fn found(&mut self, path: &Path, picture: RgbImage, mut report: ImageReport) -> Result<(), Failure> {
+        if let Some(tracks) = &mut self.tracks {
+            report.number(tracks, &self.detector.header().labels)?;
         }
-        (0, _) => {
-            console::note(&format!("{bad} of {all} pictures could not be read, as reported above."));
-            Ok(())
+        if let Some(note) = &report.note {
+            self.progress.suspend(|| console::note(&format!("{}: {note}", report.image)));
         }
-        _ => Err(Failure::Run(format!("{} of {all} pictures failed, as reported above.", failed + bad))),
+        if let Some(predictions) = &mut self.predictions {
+            predictions.add(&picture, self.detector)?;
+        }
+        if let Some(drawn) = &mut self.drawn {
+            drawn.write(path, picture, &report)?;
+        }
+        match &mut self.json {
+            Some(list) => list.push(&report),
+            None => self.progress.suspend(|| cli::print_text(&report.readable())),
+        }
+    }
+
+    /// Ends the JSON document and the pictures, which are whole after a failure, too.
+    fn end(&mut self) -> Result<(), Failure> {
+        self.progress.finish_and_clear();
+        let drawn = self.drawn.take().map_or(Ok(()), Drawn::finish);
+        self.json.take().map_or(Ok(()), cli::JsonList::finish)?;
+        drawn
+    }
+
+    /// Writes the other files. Fails if no picture could be read, or detection failed in one.
+    fn finish(self, args: &Args, all: usize) -> Result<(), Failure> {
+        if let (Some(path), Some(predictions)) = (&args.save_predictions, &self.predictions) {
+            predictions.write(path)?;
+        }
+        if let Some(tracks) = &self.tracks {
+            console::note(&tracks.finish(&self.detector.header().labels)?);
+        }
+        let (bad, failed) = (self.bad, self.failed);
+        match (failed, bad) {
+            (0, 0) => Ok(()),
+            (0, _) if bad == all => {
+                Err(Failure::Input(format!("none of {all} pictures could be read, as reported above.")))
+            }
+            (0, _) => {
+                console::note(&format!("{bad} of {all} pictures could not be read, as reported above."));
+                Ok(())
+            }
+            _ => Err(Failure::Run(format!("{} of {all} pictures failed, as reported above.", failed + bad))),
+        }
     }
 }
 
@@ -190,100 +241,4 @@ fn class_indices(names: &[String], labels: &[String]) -> Result<Vec<usize>, Fail
         })
     };
     names.iter().map(index).collect()
-}
-
-/// Reads a picture and detects; a picture that cannot be read is bad input.
-fn detect_one(
-    path: &Path,
-    detector: &Detector,
-    params: &DetectParams,
-    tiles: TileArgs,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<(RgbImage, ImageReport), Failure> {
-    let start = Instant::now();
-    let (picture, note) = images::read_noted(path).map_err(Failure::input)?;
-    let decode_image_ms = start.elapsed().as_secs_f64() * 1e3;
-    let found = match tiles.tiles {
-        Some(tiles) => tiled::detect(detector, &picture, params, (tiles, tiled::BATCH), progress),
-        None => detector.detect(&picture, params),
-    };
-    let (detections, timing) = found.map_err(|e| Failure::Run(format!("{}: {e}", path.display())))?;
-    let total_ms = start.elapsed().as_secs_f64() * 1e3;
-
-    let (width, height) = picture.dimensions();
-    let labels = &detector.header().labels;
-    let detections = detections.iter().map(|d| DetectionReport::new(d, labels, (width, height))).collect();
-    let timing_ms = TimingReport::new(decode_image_ms, &timing, total_ms);
-    Ok((picture, ImageReport { image: path.display().to_string(), width, height, detections, timing_ms, note }))
-}
-
-/// The network's predictions for each picture: name in the file, shape and bytes.
-#[derive(Default)]
-struct Predictions(Vec<(String, [usize; 2], Vec<u8>)>);
-
-impl Predictions {
-    fn add(&mut self, picture: &RgbImage, detector: &Detector) -> Result<(), Failure> {
-        let (offsets, logits) = detector.predict(picture)?;
-        let priors = offsets.len() / 4;
-        let index = self.0.len() / 2;
-        for (what, values) in [("offsets", offsets), ("logits", logits)] {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.0.push((format!("{index}.{what}"), [priors, values.len() / priors.max(1)], bytes));
-        }
-        Ok(())
-    }
-
-    fn write(&self, path: &Path) -> Result<(), Failure> {
-        let views = self.0.iter().map(|(name, shape, bytes)| {
-            TensorView::new(Dtype::F32, shape.to_vec(), bytes).map(|view| (name.as_str(), view))
-        });
-        let views: Result<Vec<_>, _> = views.collect();
-        let bytes = views.and_then(|views| safetensors::serialize(views, None)).map_err(Failure::run)?;
-        Ok(ssd_data::write_atomic(path, &bytes)?)
-    }
-}
-
-/// The folder of annotated pictures. Neither inputs nor other annotated pictures of the same name are overwritten.
-struct Drawn {
-    folder: PathBuf,
-    taken: HashSet<PathBuf>,
-}
-
-impl Drawn {
-    fn new(folder: &Path, inputs: &[PathBuf]) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| {
-            Failure::Input(format!("{} cannot hold annotated pictures: {e}; choose another folder.", folder.display()))
-        };
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let folder = folder.canonicalize().map_err(failed)?;
-        Ok(Self { folder, taken: inputs.iter().filter_map(|path| path.canonicalize().ok()).collect() })
-    }
-
-    fn write(&mut self, input: &Path, mut picture: RgbImage, report: &ImageReport) -> Result<(), Failure> {
-        let boxes: Vec<Labelled> = report.detections.iter().map(DetectionReport::labelled).collect();
-        annotate(&mut picture, &boxes);
-        let format = match ImageFormat::from_path(input) {
-            Ok(ImageFormat::Jpeg) => ImageFormat::Jpeg,
-            _ => ImageFormat::Png,
-        };
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        picture
-            .write_to(&mut bytes, format)
-            .map_err(|e| Failure::Run(format!("{} cannot be annotated: {e}.", input.display())))?;
-        ssd_data::write_atomic(&self.free_path(input, format), bytes.get_ref())?;
-        Ok(())
-    }
-
-    /// The input's stem in the folder, followed by a number if that name is taken.
-    fn free_path(&mut self, input: &Path, format: ImageFormat) -> PathBuf {
-        let stem = input.file_stem().unwrap_or_default().to_string_lossy();
-        let extension = if format == ImageFormat::Jpeg { "jpg" } else { "png" };
-        let mut path = self.folder.join(format!("{stem}.{extension}"));
-        let mut number = 2;
-        while !self.taken.insert(path.clone()) {
-            path = self.folder.join(format!("{stem}-{number}.{extension}"));
-            number += 1;
-        }
-        path
-    }
 }

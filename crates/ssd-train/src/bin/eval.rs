@@ -6,13 +6,11 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
-use image::RgbImage;
-use rayon::prelude::*;
-use ssd::Detection;
 use ssd::postprocess::DetectParams;
-use ssd_data::{self as data, CocoIds, Dataset, Format, Id, LoadReport, Sample};
+use ssd_data::{self as data, CocoIds, Dataset, Format, Id, LoadReport};
 use ssd_learn::classes::renamed;
 use ssd_measure::charts;
 use ssd_measure::confusion::Confusion;
@@ -21,10 +19,11 @@ use ssd_measure::{ImageResult, coco_files, evaluate};
 use ssd_train::arguments::one_of;
 use ssd_train::cli;
 use ssd_train::console;
-use ssd_train::detect::detector::{Detector, DetectorError};
+use ssd_train::detect::detector::Detector;
 use ssd_train::detect::engine::EngineArgs;
 use ssd_train::detect::nms::NmsName;
-use ssd_train::detect::tiled::{self, TileArgs};
+use ssd_train::detect::set;
+use ssd_train::detect::tiled::TileArgs;
 use ssd_train::device::choice::DeviceChoice;
 use ssd_train::failure::Failure;
 
@@ -214,47 +213,17 @@ fn run_model(args: &Args, weights: &Path) -> Result<Measured, Failure> {
     }
     console::note(&format!("{} on {}", weights.display(), detector.device_name()));
 
-    let progress = console::progress_bar(set.len(), "detecting");
-    let mut images = Vec::with_capacity(set.len());
-    while images.len() < set.len() {
-        let first = images.len();
-        // A picture that fails ends the run: leaving it out would quietly change the measurement.
-        let samples: Vec<Sample> = (first..set.len().min(first + batch))
-            .into_par_iter()
-            .map(|i| set.get(i))
-            .collect::<Result<_, _>>()
-            .map_err(Failure::run)?;
-        let pictures: Vec<&RgbImage> = samples.iter().map(|sample| &sample.image).collect();
-        let names = || samples.iter().map(|sample| sample.name.as_str()).collect::<Vec<_>>().join(", ");
-        let found = detect(args, &detector, &pictures, &params);
-        let found = found.map_err(|e| Failure::Run(format!("{}: {e}", names())))?;
-        for (sample, detections) in samples.iter().zip(found) {
-            images.push(ImageResult::from_normalised(sample.size_px, &sample.truths_px, &detections));
-            progress.inc(1);
-        }
-    }
+    let progress = console::picture_bar(set.len(), "detecting");
+    let started = Instant::now();
+    let how = set::How { detector: &detector, params: &params, tiles: args.tiles.tiles, batch };
+    let images = set::detect(&set, &how, &|| progress.inc(1))?;
     progress.finish_and_clear();
+    console::note(&console::pace(images.len(), started.elapsed()));
     if let Some(path) = &args.save_detections {
         coco_files::write_detections(path, &images, &set.coco_ids().unwrap_or_else(|| made_up_ids(&set)))?;
     }
     let warning = set.report().and_then(LoadReport::warning);
     Ok(Measured { images, labels, warning })
-}
-
-/// What is found in each picture: in all at once, or in the windows of one after the other.
-fn detect(
-    args: &Args,
-    detector: &Detector,
-    pictures: &[&RgbImage],
-    params: &DetectParams,
-) -> Result<Vec<Vec<Detection>>, DetectorError> {
-    let Some(tiles) = args.tiles.tiles else {
-        let outcomes = detector.detect_batch(pictures, params)?;
-        return Ok(outcomes.into_iter().map(|outcome| outcome.detections).collect());
-    };
-    let batch = usize::from(args.batch);
-    let one = |picture: &&RgbImage| Ok(tiled::detect(detector, picture, params, (tiles, batch), &mut |_, _| {})?.0);
-    pictures.iter().map(one).collect()
 }
 
 /// What is measured on.

@@ -11,7 +11,7 @@ use image::RgbImage;
 use ssd::postprocess::DetectParams;
 use ssd::weights::Header;
 use ssd::{Detection, Ssd};
-use ssd_gpu::pipeline::{Outcome, Pipeline};
+use ssd_gpu::pipeline::{Outcome, Pending, Pipeline};
 use ssd_gpu::{GpuError, Picture};
 
 use crate::detect::engine::{EngineArgs, EngineName};
@@ -50,6 +50,31 @@ impl From<DetectorError> for Failure {
 /// How long the stages took, in milliseconds, by the clock of the device that ran them.
 pub use ssd_gpu::frames::StageTimes as Timing;
 
+/// A picture as a detector takes it.
+#[derive(Debug)]
+pub struct Pixels {
+    /// `[height, width, 4]`, as a texture stores them.
+    rgba: Vec<u8>,
+    width: usize,
+    height: usize,
+}
+
+impl From<&RgbImage> for Pixels {
+    fn from(image: &RgbImage) -> Self {
+        let mut rgba = vec![255; 4 * image.len() / 3];
+        for (to, from) in rgba.chunks_exact_mut(4).zip(image.chunks_exact(3)) {
+            to[..3].copy_from_slice(from);
+        }
+        Self { rgba, width: image.width() as usize, height: image.height() as usize }
+    }
+}
+
+impl Pixels {
+    fn borrowed(&self) -> Picture<'_> {
+        Picture::Rgba { bytes: &self.rgba, width: self.width, height: self.height }
+    }
+}
+
 /// A detector, ready for pictures.
 pub struct Detector {
     pipeline: Pipeline,
@@ -78,17 +103,51 @@ impl Detector {
         &self.device_name
     }
 
-    /// Detects in one picture. Boxes are fractions of it, best first.
+    /// How many batches are best in flight: two on a GPU, which then computes one while the host is busy with the
+    /// other; anything else is done when [`Self::submit`] returns.
+    pub fn in_flight(&self) -> usize {
+        if self.pipeline.engine_name() == "wgsl" { 2 } else { 1 }
+    }
+
+    /// Starts on several pictures, up to the batch size that the detector was loaded for.
     ///
     /// # Errors
-    /// If a parameter is out of range, the picture is empty, or the device fails.
-    pub fn detect(&self, image: &RgbImage, params: &DetectParams) -> Result<(Vec<Detection>, Timing), DetectorError> {
+    /// If a parameter is out of range, a picture is empty or too large, or the device fails.
+    pub fn submit(&self, pictures: &[&Pixels], params: &DetectParams) -> Result<Submitted, DetectorError> {
+        if pictures.iter().any(|picture| picture.rgba.is_empty()) {
+            return Err(DetectorError::EmptyPicture);
+        }
         let started = milliseconds();
-        let mut found = self.detect_batch(&[image], params)?;
-        let Outcome { detections, times, .. } = found.pop().ok_or(DetectorError::EmptyPicture)?;
+        let pictures: Vec<Picture<'_>> = pictures.iter().map(|picture| picture.borrowed()).collect();
+        Ok(Submitted { pending: self.pipeline.submit(&pictures, params)?, started })
+    }
+
+    /// Waits for what was submitted: the result of each picture, with boxes as fractions of it, best first.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn read(&self, submitted: Submitted) -> Result<Vec<Outcome>, DetectorError> {
+        Ok(pollster::block_on(self.pipeline.read(submitted.pending))?)
+    }
+
+    /// The result of one picture that was submitted.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn read_one(&self, submitted: Submitted) -> Result<(Vec<Detection>, Timing), DetectorError> {
+        let started = submitted.started;
+        let Outcome { detections, times, .. } = self.read(submitted)?.pop().ok_or(DetectorError::EmptyPicture)?;
         // Without a GPU clock, only the total time is known.
         let times = times.unwrap_or(Timing { network_ms: milliseconds() - started, ..Timing::default() });
         Ok((detections, times))
+    }
+
+    /// Detects in one picture. Boxes are fractions of it, best first.
+    ///
+    /// # Errors
+    /// Those of [`Self::submit`] and [`Self::read`].
+    pub fn detect(&self, image: &RgbImage, params: &DetectParams) -> Result<(Vec<Detection>, Timing), DetectorError> {
+        self.read_one(self.submit(&[&Pixels::from(image)], params)?)
     }
 
     /// The network's predictions for a picture: offsets `[P, 4]`, logits `[P, C]`.
@@ -96,11 +155,11 @@ impl Detector {
     /// # Errors
     /// If the picture is empty, or the device fails.
     pub fn predict(&self, image: &RgbImage) -> Result<(Vec<f32>, Vec<f32>), DetectorError> {
-        if image.width() == 0 || image.height() == 0 {
+        let pixels = Pixels::from(image);
+        if pixels.rgba.is_empty() {
             return Err(DetectorError::EmptyPicture);
         }
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        Ok(pollster::block_on(self.pipeline.predict(&[Picture::Rgba { bytes: &rgba(image), width, height }]))?)
+        Ok(pollster::block_on(self.pipeline.predict(&[pixels.borrowed()]))?)
     }
 
     /// [`Self::detect`] for several pictures at once, up to the batch size that the detector was loaded for.
@@ -108,19 +167,16 @@ impl Detector {
     /// # Errors
     /// Those of [`Self::detect`].
     pub fn detect_batch(&self, images: &[&RgbImage], params: &DetectParams) -> Result<Vec<Outcome>, DetectorError> {
-        if images.iter().any(|image| image.width() == 0 || image.height() == 0) {
-            return Err(DetectorError::EmptyPicture);
-        }
-        let pixels: Vec<Vec<u8>> = images.iter().map(|image| rgba(image)).collect();
-        let pictures = images.iter().zip(&pixels).map(|(image, bytes)| Picture::Rgba {
-            bytes,
-            width: image.width() as usize,
-            height: image.height() as usize,
-        });
-        let pictures: Vec<Picture<'_>> = pictures.collect();
-        let pending = self.pipeline.submit(&pictures, params)?;
-        Ok(pollster::block_on(self.pipeline.read(pending))?)
+        let pictures: Vec<Pixels> = images.iter().copied().map(Pixels::from).collect();
+        self.read(self.submit(&pictures.iter().collect::<Vec<_>>(), params)?)
     }
+}
+
+/// Pictures whose detections are still to be read.
+pub struct Submitted {
+    pending: Pending,
+    /// In [`milliseconds`].
+    started: f64,
 }
 
 /// What runs a model, which is on the CPU device, on a device: our kernels on a GPU, our loops on the CPU; Burn where
@@ -144,11 +200,6 @@ pub(crate) fn pipeline(
         None if own && device.is_cpu() => Pipeline::on_cpu(header, model, milliseconds),
         _ => Ok(Pipeline::on_burn(header, model.clone(), &device.device, milliseconds)),
     }
-}
-
-/// The pixels as a texture stores them.
-fn rgba(image: &RgbImage) -> Vec<u8> {
-    image.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect()
 }
 
 /// Milliseconds since the first call.
