@@ -59,7 +59,9 @@ fn our_engines_are_measured_and_missing_ones_are_reported() {
 #[test]
 fn burns_engine_on_webgpu_finds_what_our_kernels_find() {
     scenario("bench-burn", Gpu::Emulated, |page| {
-        page.open("bench.html?engines=own,burn&weights=./models/shapes.safetensors&picture=wide.jpg&runs=1&warmup=1&start=1")?;
+        page.open(
+            "bench.html?engines=own,burn&weights=./models/shapes.safetensors&picture=wide.jpg&runs=1&warmup=1&start=1",
+        )?;
         let result = wait_for_measurement(page)?;
         check(&result, &["own", "burn"])?;
         let agreement = &result["engines"][1]["agreement"];

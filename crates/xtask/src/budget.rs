@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::build::BURN_FOLDER;
+use crate::workspace::BURN_FOLDER;
 use crate::{package, shell, standalone, workspace};
 
 /// The wasm as a static server sends it, gzip at its best: the tensor library without its compiler of shaders, which is

@@ -5,13 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::workspace::{BURN_CRATE, BURN_FOLDER};
 use crate::{offline, shell, standalone, tools};
-
-/// The folder of Burn's engine in `dist/`; `web/worker.js` knows it, too.
-pub const BURN_FOLDER: &str = "burn";
-
-/// Its crate, which `web/worker.js` imports by this name.
-pub const BURN_CRATE: &str = "ssd-web-burn";
 
 /// Builds the page, after installing what that takes. No `wasm-opt`: binaryen 108, which Debian has, writes a file
 /// whose tables browsers refuse.

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::build::BURN_FOLDER;
+use crate::workspace::BURN_FOLDER;
 use crate::{scripts, shell, standalone, workspace};
 
 /// What a visitor of the page does not need, beside Burn's engine: the worker itself, the page in one file, and what is

@@ -17,6 +17,10 @@ pub const SELECTION: [&str; 6] =
 /// What the page compiles to wasm32, each with the crates of the workspace that it depends on.
 const ON_WASM: [&str; 4] = ["ssd-web", "ssd-web-burn", "ssd-lab", "ssd-track-web"];
 
+/// Burn's engine: its crate and its folder in `dist/`. `web/worker.js` has both names, too.
+pub const BURN_CRATE: &str = "ssd-web-burn";
+pub const BURN_FOLDER: &str = "burn";
+
 /// Those crates for wasm32 that exist.
 pub fn on_wasm() -> impl Iterator<Item = &'static str> {
     ON_WASM.into_iter().filter(|name| has_crate(name))

@@ -130,7 +130,8 @@ pub fn table(name: &str, rows: &[Row]) -> String {
     text(&others.chain(here).collect::<Vec<_>>())
 }
 
-const HEAD: &str = "//! Written by `bench --day`: per card, the convolutions for which a better method than the rules' was measured.\n";
+const HEAD: &str = "//! Written by `bench --day`: per card, the convolutions for which a better method than the rules' \
+                    was measured.\n";
 
 /// The file, as rustfmt leaves it.
 fn text(cards: &[(&str, &[Row])]) -> String {
