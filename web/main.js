@@ -43,7 +43,7 @@ const inFlight = () => (page.detector?.info.backend === "webgpu" ? 2 : 1);
 
 // An action of the user ends the last error.
 function forget() {
-  page.lost = 0;
+  Object.assign(page, { lost: 0, unopened: false });
   if (page.detector) showError("");
 }
 
@@ -75,7 +75,7 @@ async function work(task) {
 function load(model) {
   const turn = ++count.loads;
   $("model").value = model.name;
-  showError("");
+  if (!page.unopened) showError("");
   if (model.entry) offer(model.entry.labels);
   return work(async () => {
     try {
@@ -89,7 +89,7 @@ function load(model) {
       panel.applyInfo(detector.info);
       change();
       showModel(detector.info, model, engine);
-      showError("");
+      if (!page.unopened) showError("");
       await offer(detector.info.labels);
       refresh();
       await models.show();
@@ -170,7 +170,8 @@ function open(opener, sample = "") {
   forget();
   return work(async () => {
     const source = await opener().catch((error) => {
-      if (turn === count.opens) throw error;
+      page.unopened = turn === count.opens; // a model that loads meanwhile does not end this error
+      if (page.unopened) throw error;
     });
     if (turn === count.opens) show(source, sample);
     else source?.close();

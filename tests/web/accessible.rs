@@ -56,6 +56,8 @@ fn in_light_and_dark_wide_and_narrow_nothing_is_hard_to_read_or_without_a_name()
         }
         page.press("h")?;
         page.open("?backend=cpu&source=missing.jpg")?;
+        // The model that loads meanwhile does not end the error.
+        page.wait_for("document.querySelector('#engine').textContent !== '–'", PATIENCE)?;
         page.wait_for_error()?;
         for scheme in ["light", "dark"] {
             page.look_like(375, scheme)?;
