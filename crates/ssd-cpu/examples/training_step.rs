@@ -14,8 +14,11 @@ use std::time::Instant;
 use burn::tensor::{Device, Distribution, Tensor};
 use ssd_cpu::{Activation, ConvShape, Padding, Pool, batch_norm_train, convolve, max_pool};
 
-/// By name, how to add its layers.
-const NETWORKS: [(&str, fn(&mut Network)); 3] = [
+/// Adds a network's layers.
+type Build = fn(&mut Network);
+
+/// The networks by name.
+const NETWORKS: [(&str, Build); 3] = [
     ("ssd300-mobilenet-v1", Network::mobilenet),
     ("ssd300-mobilenet-v1-tf-0.75", Network::mobilenet_tf),
     ("ssd300-vgg16", Network::vgg),
@@ -44,6 +47,7 @@ const FIRST_MAP: usize = 10;
 
 const CLASSES: usize = 21;
 
+#[allow(clippy::large_enum_variant, reason = "there are some dozens, and they stay where they are")]
 enum Step {
     Convolution {
         shape: ConvShape,
