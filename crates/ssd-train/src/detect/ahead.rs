@@ -75,8 +75,28 @@ impl<T> Iterator for InOrder<T> {
     }
 }
 
+/// Calls `finish` with all that was begun, in order, each once `depth` of them are under way or nothing more begins.
+///
+/// # Errors
+/// The first of either, after which nothing is begun or finished.
+pub fn overlapped<T, E>(
+    depth: usize,
+    begun: impl Iterator<Item = Result<T, E>>,
+    mut finish: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut under_way = VecDeque::new();
+    for begun in begun {
+        under_way.push_back(begun?);
+        if under_way.len() >= depth {
+            under_way.pop_front().map_or(Ok(()), &mut finish)?;
+        }
+    }
+    under_way.into_iter().try_for_each(finish)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
@@ -91,6 +111,23 @@ mod tests {
         let all = in_order((50, 4), slow_first, |results| results.collect::<Vec<_>>());
         assert_eq!(all, (0..50).collect::<Vec<_>>());
         assert_eq!(in_order((0, 4), slow_first, |results| results.count()), 0);
+    }
+
+    #[test]
+    fn what_was_begun_is_finished_in_order_with_so_many_under_way() {
+        let log = RefCell::new(String::new());
+        let begun = (0..4).map(|index| {
+            log.borrow_mut().push_str(&format!("+{index}"));
+            if index == 3 { Err("3") } else { Ok(index) }
+        });
+        let finish = |index: i32| {
+            log.borrow_mut().push_str(&format!("-{index}"));
+            Ok::<_, &str>(())
+        };
+        assert_eq!(overlapped(2, begun.clone().take(3), finish), Ok(()));
+        assert_eq!(log.take(), "+0+1-0+2-1-2");
+        assert_eq!(overlapped(1, begun, finish), Err("3"));
+        assert_eq!(log.take(), "+0-0+1-1+2-2+3");
     }
 
     #[test]

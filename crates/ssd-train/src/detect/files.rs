@@ -1,7 +1,6 @@
 //! Picture files through a detector, one after the other: threads read and decode the next ones, and on a GPU one is
 //! computed while the host is busy with the one before.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -43,19 +42,15 @@ pub fn detect(
 ) -> std::result::Result<(), Failure> {
     let whole = how.tiles.is_none();
     let read = |index: usize| Read::new(&paths[index], whole);
-    let mut finish = |(path, begun): (&PathBuf, std::result::Result<Begun, Failure>)| {
+    let finish = |(path, begun): (&PathBuf, std::result::Result<Begun, Failure>)| {
         take(path, begun.and_then(|begun| begun.done(path, how).map_err(|error| failed(path, &error))))
     };
     ahead::in_order((paths.len(), 0), read, |pictures| {
-        let mut in_flight = VecDeque::new();
-        for (path, picture) in paths.iter().zip(pictures) {
-            let begun = picture.and_then(|read| Begun::new(read, how).map_err(|error| failed(path, &error)));
-            in_flight.push_back((path, begun));
-            if in_flight.len() >= how.detector.in_flight() {
-                in_flight.pop_front().map_or(Ok(()), &mut finish)?;
-            }
-        }
-        in_flight.into_iter().try_for_each(finish)
+        // What cannot be begun has its turn like all others.
+        let begun = paths.iter().zip(pictures).map(|(path, picture)| {
+            Ok((path, picture.and_then(|read| Begun::new(read, how).map_err(|error| failed(path, &error)))))
+        });
+        ahead::overlapped(how.detector.in_flight(), begun, finish)
     })
 }
 

@@ -1,8 +1,6 @@
 //! A whole data set through a detector, in batches: threads read and decode the next pictures, and on a GPU one batch
 //! is computed while the host is busy with the one before.
 
-use std::collections::VecDeque;
-
 use ssd::Detection;
 use ssd::postprocess::DetectParams;
 use ssd::tiles::Tiles;
@@ -31,7 +29,7 @@ pub struct How<'a> {
 /// For the first picture that cannot be read or detected in: leaving it out would quietly change the measurement.
 pub fn detect(set: &Dataset, how: &How<'_>, done: &dyn Fn()) -> Result<Vec<ImageResult>, Failure> {
     let mut images = Vec::with_capacity(set.len());
-    let mut finish = |mut batch: Batch| -> Result<(), Failure> {
+    let finish = |mut batch: Batch| -> Result<(), Failure> {
         let found = batch.found(how).map_err(|error| failed(&batch.samples, &error))?;
         for (sample, detections) in batch.samples.iter().zip(found) {
             images.push(ImageResult::from_normalised(sample.size_px, &sample.truths_px, &detections));
@@ -46,17 +44,12 @@ pub fn detect(set: &Dataset, how: &How<'_>, done: &dyn Fn()) -> Result<Vec<Image
         Ok((sample, pixels))
     };
     ahead::in_order((set.len(), 2 * how.batch), read, |pictures| {
-        let mut in_flight = VecDeque::new();
-        loop {
-            let some = pictures.take(how.batch).collect::<Result<Vec<_>, _>>().map_err(Failure::run)?;
-            if some.is_empty() {
-                return in_flight.into_iter().try_for_each(finish);
-            }
-            in_flight.push_back(Batch::new(some, how)?);
-            if in_flight.len() >= how.detector.in_flight() {
-                in_flight.pop_front().map_or(Ok(()), &mut finish)?;
-            }
-        }
+        let begun = std::iter::from_fn(|| match pictures.take(how.batch).collect::<Result<Vec<_>, _>>() {
+            Ok(some) if some.is_empty() => None,
+            Ok(some) => Some(Batch::new(some, how)),
+            Err(error) => Some(Err(Failure::run(error))),
+        });
+        ahead::overlapped(how.detector.in_flight(), begun, finish)
     })?;
     Ok(images)
 }
