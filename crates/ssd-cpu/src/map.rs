@@ -104,11 +104,6 @@ impl Map {
     pub fn max_pool(&self, pool: &Pool) -> Self {
         let [batch, channels, height, width] = self.dims;
         let [height_out, width_out] = pool.size_out([height, width]);
-        let [top, left] = pool.padding.before;
-        let inside = |at: usize, before: usize, size: usize| {
-            let first = at * pool.stride;
-            first.saturating_sub(before)..(first + pool.kernel).saturating_sub(before).min(size)
-        };
         let dims = [batch, channels, height_out, width_out];
         let mut out = self.room(dims);
         for_each(
@@ -121,8 +116,8 @@ impl Map {
                 let picture =
                     &self.values()[index / height_out * height * width * channels..][..height * width * channels];
                 for (x, out) in out.chunks_exact_mut(channels).enumerate() {
-                    for row in inside(index % height_out, top, height) {
-                        for column in inside(x, left, width) {
+                    for row in pool.window(0, index % height_out, height) {
+                        for column in pool.window(1, x, width) {
                             let numbers = &picture[(row * width + column) * channels..][..channels];
                             for (out, number) in out.iter_mut().zip(numbers) {
                                 *out = if *number > *out || number.is_nan() { *number } else { *out };

@@ -1,7 +1,5 @@
 //! Max poolings of planes, forward and backward.
 
-use std::ops::Range;
-
 use crate::planes::for_each;
 use crate::{Pool, pool};
 
@@ -24,7 +22,7 @@ pub(crate) fn forward(of: &Pool, x: &[f32], size: [usize; 2]) -> Vec<f32> {
             for (y, out) in out.chunks_exact_mut(width_out).enumerate() {
                 // Down the columns first, many side by side.
                 columns.fill(f32::NEG_INFINITY);
-                for row in window(of, 0, y, size) {
+                for row in of.window(0, y, size[0]) {
                     let row = &plane[row * size[1]..][..size[1]];
                     columns.iter_mut().zip(row).for_each(|(largest, number)| *largest = larger(*largest, *number));
                 }
@@ -37,7 +35,7 @@ pub(crate) fn forward(of: &Pool, x: &[f32], size: [usize; 2]) -> Vec<f32> {
                     continue;
                 }
                 for (x, out) in out.iter_mut().enumerate() {
-                    let numbers = &columns[window(of, 1, x, size)];
+                    let numbers = &columns[of.window(1, x, size[1])];
                     *out = numbers.iter().fold(f32::NEG_INFINITY, |largest, number| larger(largest, *number));
                 }
             }
@@ -67,9 +65,9 @@ pub(crate) fn backward(of: &Pool, x: &[f32], size: [usize; 2], y: &[f32], gradie
             out.fill(0.0);
             for (row_out, (y, gradient)) in y.chunks_exact(width_out).zip(gradient.chunks_exact(width_out)).enumerate()
             {
-                let rows = window(of, 0, row_out, size);
+                let rows = of.window(0, row_out, size[0]);
                 for (column_out, (largest, gradient)) in y.iter().zip(gradient).enumerate() {
-                    let columns = window(of, 1, column_out, size);
+                    let columns = of.window(1, column_out, size[1]);
                     let places = rows.clone().map(|row| row * size[1] + columns.start..row * size[1] + columns.end);
                     if let Some(place) = places.flatten().find(|place| is_same(x[*place], *largest)) {
                         out[place] += gradient;
@@ -79,13 +77,6 @@ pub(crate) fn backward(of: &Pool, x: &[f32], size: [usize; 2], y: &[f32], gradie
         },
     );
     out
-}
-
-/// The rows (`axis` 0) or columns (1) of a map under window `at`.
-#[inline(always)]
-fn window(of: &Pool, axis: usize, at: usize, size: [usize; 2]) -> Range<usize> {
-    let (start, before) = (at * of.stride, of.padding.before[axis]);
-    start.saturating_sub(before)..(start + of.kernel).saturating_sub(before).min(size[axis])
 }
 
 /// A NaN is larger than every number.

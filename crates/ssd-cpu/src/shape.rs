@@ -1,5 +1,7 @@
 //! Shapes of convolutions and poolings, for any size of map and for every engine.
 
+use std::ops::Range;
+
 use crate::Activation;
 
 /// How far windows reach over the edges of a map, as `[rows, columns]`. A convolution reads zeros there; a pooling
@@ -141,6 +143,13 @@ impl Pool {
     /// Rows and columns of the output, 0 where the window does not fit on the padded map.
     pub fn size_out(&self, size_in: [usize; 2]) -> [usize; 2] {
         self.padding.windows(size_in, self.kernel, self.stride)
+    }
+
+    /// The rows (`axis` 0) or columns (1) of a map, `size` of them, under the window at that place of the output.
+    #[inline(always)]
+    pub(crate) fn window(&self, axis: usize, at: usize, size: usize) -> Range<usize> {
+        let (start, before) = (at * self.stride, self.padding.before[axis]);
+        start.saturating_sub(before)..(start + self.kernel).saturating_sub(before).min(size)
     }
 }
 
