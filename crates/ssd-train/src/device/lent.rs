@@ -25,6 +25,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// Longest wait for an answer. The lender is computing, and may have no core to spare for a while.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Longest wait for a run whose lender has gone. With a broken connection it ends by itself, at its next read.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// A lent device that cannot be used, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum LentError {
@@ -89,7 +92,7 @@ pub fn connect(_: &Lender) -> Result<burn::tensor::Device, LentError> {
 /// asked. Without lenders, just runs `work`.
 ///
 /// # Errors
-/// If `work` panics, or a lender does not answer for `PATIENCE`; then `work` still runs, and the program should end.
+/// If `work` panics, or a lender does not answer for `PATIENCE`; then `work` may still run, and the program should end.
 pub fn guarded<T: Send + 'static>(
     lenders: &[Lender],
     are_open: &AtomicBool,
@@ -111,8 +114,8 @@ pub fn guarded<T: Send + 'static>(
         if are_open.load(Ordering::Relaxed)
             && let Some(gone) = gone(lenders)
         {
-            // It may have ended meanwhile.
-            return result.try_recv().map_err(|_| gone);
+            // It may have ended meanwhile, or be writing a checkpoint with another device: that is finished first.
+            return result.recv_timeout(LAST_WORDS).map_err(|_| gone);
         }
         if ended.is_err_and(|error| error == RecvTimeoutError::Disconnected) {
             let reason = first_panic.lock().unwrap_or_else(PoisonError::into_inner).take();
