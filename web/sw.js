@@ -6,6 +6,7 @@
 
 const FILES = {}; // SHA-256 by path: kept from the first visit on
 const LATER = {}; // the same of other models: kept once they were used. Larger ones are in storage.js
+const FORMS = {}; // paths of the wasm, by what a browser needs: relaxed SIMD, or nothing
 
 const ROOT = new URL("./", location.href).href;
 const CACHE = `ssd-page ${new URL(ROOT).pathname}`; // apart from other pages of this origin
@@ -49,6 +50,10 @@ async function fetchAndKeep(path, sum) {
   if (!(await kept(sum))) await keep(await fetched(path, sum), sum);
 }
 
+// Of the wasm in two forms, this browser loads one.
+const { probe = [], plain = [], relaxed = [] } = FORMS;
+const unused = WebAssembly.validate(Uint8Array.from(probe)) ? plain : relaxed;
+
 const keepAll = (files) => Promise.all(files.map(([path, sum]) => fetchAndKeep(path, sum)));
 
 async function tidy() {
@@ -73,7 +78,10 @@ async function answer(event, path) {
   return response;
 }
 
-self.oninstall = (event) => event.waitUntil(built ? keepAll(Object.entries(FILES)) : self.skipWaiting());
+self.oninstall = (event) => {
+  const files = Object.entries(FILES).filter(([path]) => !unused.includes(path));
+  event.waitUntil(built ? keepAll(files) : self.skipWaiting());
+};
 
 self.onactivate = (event) =>
   event.waitUntil(built ? tidy() : caches.delete(CACHE).then(() => registration.unregister()));

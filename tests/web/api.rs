@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use ssd::Arch;
 use ssd::postprocess::postprocess;
 use ssd::weights::read_header;
 use ssd_tests::drawn;
+use ssd_tests::fresh::fresh_network;
 use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
 use super::page::{Gpu, Page, scenario};
@@ -317,6 +319,31 @@ fn frames_leave_memory_as_it_is_and_read_back_little() {
             ensure!(result["readbackBytes"].as_u64().is_some_and(|bytes| bytes <= 8192), "{result}");
             ensure!(result["gpu"].as_f64().is_some_and(|bytes| bytes > 1e6), "{result}");
         }
+        Ok(())
+    });
+}
+
+/// The paper's network in f32: its weights are in memory as the file has them and once more as tensors, of which the
+/// packed ones and the maps then take the place.
+#[test]
+fn a_large_file_takes_little_more_than_twice_its_size_on_the_cpu() {
+    scenario("large", Gpu::None, |page| {
+        let labels: Vec<String> = (1..=20).map(|number| format!("class {number}")).collect();
+        let bytes = fresh_network(Arch::Ssd300Vgg16, &labels.iter().map(String::as_str).collect::<Vec<_>>());
+        let size = bytes.len() as f64;
+        ensure!(size > 100e6);
+        page.server.put("large.safetensors", Extra { bytes, ..Extra::default() });
+        prepare(page)?;
+        let memory = page.eval(
+            "Detector.load({ weights: 'large.safetensors', backend: 'cpu' }).then(async (detector) => {
+                const { memory } = await detector.detect(await picture());
+                detector.dispose();
+                return memory.wasm;
+            })",
+        )?;
+        let times = memory.as_f64().context("memory is a number")? / size;
+        eprintln!("{times:.2} times the file's size");
+        ensure!(times <= 2.2, "{times} times the file's size");
         Ok(())
     });
 }

@@ -21,6 +21,7 @@ mod exports;
 mod fallback;
 mod firefox;
 mod foreign;
+mod forms;
 mod healing;
 mod kept;
 mod learning;

@@ -33,12 +33,12 @@ const DETECTED: &str = "async function detected(module, weights, base) {
 }";
 
 /// The address of the model of drawn shapes on a server.
-fn weights() -> String {
+pub fn weights() -> String {
     format!("models/{SHAPES}.safetensors")
 }
 
 /// Evaluates a call of `detected`.
-fn outcome(page: &mut Page, call: &str) -> Result<Value> {
+pub fn outcome(page: &mut Page, call: &str) -> Result<Value> {
     page.eval(&format!("(() => {{ {DETECTED}; return {call}; }})()"))
 }
 
@@ -231,5 +231,5 @@ fn what_does_not_load_rejects_by_name_and_with_the_reason() {
 }
 
 /// The scripts of the detector.
-const SCRIPTS: [&str; 7] =
+pub const SCRIPTS: [&str; 7] =
     ["detector.js", "pictures.js", "spawn.js", "support.js", "weights.js", "worker.js", "storage.js"];

@@ -47,12 +47,11 @@ mod upstream;
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use crate::memory::Values;
-
 pub use crate::activation::Activation;
 pub use crate::buffers::Buffers;
 pub use crate::convolution::{Convolution, ConvolutionError};
 pub use crate::map::Map;
+pub use crate::memory::{Values, numbers};
 pub use crate::planes::together;
 pub use crate::shape::{ConvShape, Padding, Pool};
 

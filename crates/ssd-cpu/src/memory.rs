@@ -6,7 +6,7 @@ use burn::tensor::{DType, Tensor, TensorData};
 
 /// A contiguous f32 tensor in the memory of the CPU device.
 #[derive(Clone, Debug)]
-pub(crate) struct Values(FlexTensor);
+pub struct Values(FlexTensor);
 
 impl Values {
     /// `None` for other types than f32.
@@ -21,7 +21,7 @@ impl Values {
     }
 
     /// `None` if the tensor is on another device, of another type, or records gradients.
-    pub(crate) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self>
+    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self>
     where
         DispatchTensor: DispatchKindConversion<Flex>,
     {
@@ -33,7 +33,8 @@ impl Values {
         Self(primitive(vec![0.0; length], [length]))
     }
 
-    pub(crate) fn slice(&self) -> &[f32] {
+    /// Its numbers, where they lie.
+    pub fn slice(&self) -> &[f32] {
         self.0.storage()
     }
 
@@ -53,6 +54,18 @@ impl Values {
 
     pub(crate) fn shape<const D: usize>(&self) -> [usize; D] {
         self.0.layout().shape().dims()
+    }
+}
+
+/// The numbers of a tensor on a device that can be read without waiting. On the CPU device they are copied once, into
+/// memory of their length: collected one by one they would have up to twice as much, which wasm never gives back.
+pub fn numbers<const D: usize>(tensor: &Tensor<D>) -> Vec<f32>
+where
+    DispatchTensor: DispatchKindConversion<Flex>,
+{
+    match Values::of(tensor) {
+        Some(values) => values.slice().to_vec(),
+        None => tensor.to_data().iter::<f32>().collect(),
     }
 }
 

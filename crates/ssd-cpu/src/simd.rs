@@ -127,15 +127,15 @@ mod unit {
     }
 }
 
-#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
-compile_error!("wasm needs its vector instructions: -C target-feature=+simd128, as in .cargo/config.toml");
+#[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
+compile_error!("wasm needs its vector instructions: the target features of .cargo/config.toml");
 
 /// The registers of wasm.
 #[cfg(target_arch = "wasm32")]
 mod unit {
     #[cfg(feature = "autodiff")]
     use std::arch::wasm32::v128_and;
-    use std::arch::wasm32::{f32x4_add, f32x4_gt, f32x4_lt, f32x4_mul, f32x4_splat, v128, v128_bitselect};
+    use std::arch::wasm32::{f32x4_add, f32x4_gt, f32x4_lt, f32x4_relaxed_madd, f32x4_splat, v128, v128_bitselect};
 
     use bytemuck::{bytes_of, cast_slice, cast_slice_mut, pod_read_unaligned};
 
@@ -186,7 +186,7 @@ mod unit {
 
         #[inline(always)]
         fn times_plus(self, factor: Self, term: Self) -> Self {
-            Self(f32x4_add(f32x4_mul(self.0, factor.0), term.0))
+            Self(f32x4_relaxed_madd(self.0, factor.0, term.0))
         }
 
         #[inline(always)]

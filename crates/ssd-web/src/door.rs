@@ -52,6 +52,31 @@ pub(crate) fn pixels(size: &[u32]) -> Result<[usize; 2], Failure> {
     }
 }
 
+/// The bytes of a weights file to a network that is ready to run. The model that is read in between goes with this
+/// function: the maps of the first picture take its memory, which wasm would not give back.
+async fn pipeline(
+    bytes: Vec<u8>,
+    backend: &Backend,
+    options: &LoadOptions,
+    stage: &dyn Fn(&str, usize, Option<usize>),
+) -> Result<Pipeline, Failure> {
+    let (header, model) = weights::load(bytes, &Device::flex())?;
+    match (backend, options.engine.unwrap_or_default()) {
+        (Backend::WebGpu(gpu), EngineName::Own) => {
+            let mut progress = |done: usize, total: usize| stage("compile", done, Some(total));
+            let precision = options.precision.unwrap_or_default().into();
+            Ok(Pipeline::on_gpu(header, &model, gpu, 1, precision, now, &mut progress).await?)
+        }
+        (Backend::Cpu, EngineName::Own) => Ok(Pipeline::on_cpu(header, &model, now)?),
+        #[cfg(feature = "burn-engine")]
+        (backend, EngineName::Burn) => Ok(Pipeline::on_burn(header, model, &backend.burn_device()?, now)),
+        #[cfg(not(feature = "burn-engine"))]
+        (_, EngineName::Burn) => {
+            Err(Failure::new(Kind::SourceInvalid, "Burn's engine is in the wasm of the folder burn"))
+        }
+    }
+}
+
 /// A detector on a device.
 #[wasm_bindgen]
 pub struct WasmDetector {
@@ -89,22 +114,7 @@ impl WasmDetector {
         let length = bytes.len();
         let converted = (!import.as_it_is()).then(|| Uint8Array::from(bytes.as_slice()));
         stage("upload", 0, None);
-        let (header, model) = weights::load(bytes, &Device::flex()).map_err(Failure::from)?;
-        let pipeline = match (&backend, options.engine.unwrap_or_default()) {
-            (Backend::WebGpu(gpu), EngineName::Own) => {
-                let mut progress = |done: usize, total: usize| stage("compile", done, Some(total));
-                let precision = options.precision.unwrap_or_default().into();
-                Pipeline::on_gpu(header, &model, gpu, 1, precision, now, &mut progress).await.map_err(Failure::from)?
-            }
-            (Backend::Cpu, EngineName::Own) => Pipeline::on_cpu(header, &model, now).map_err(Failure::from)?,
-            #[cfg(feature = "burn-engine")]
-            (backend, EngineName::Burn) => Pipeline::on_burn(header, model, &backend.burn_device()?, now),
-            #[cfg(not(feature = "burn-engine"))]
-            (_, EngineName::Burn) => {
-                let clause = "Burn's engine is in the wasm of the folder burn";
-                return Err(Failure::new(Kind::SourceInvalid, clause).into());
-            }
-        };
+        let pipeline = pipeline(bytes, &backend, &options, &stage).await?;
         let detector = Self { pipeline, backend, recognised: import.recognised, bytes: length, converted };
         detector.warm_up().await?;
         Ok(detector)

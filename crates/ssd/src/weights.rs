@@ -3,9 +3,15 @@
 //! Tensors are named by their path in [`Ssd`]; under the metadata key `ssd` a JSON [`Header`] holds all that is needed
 //! to run them. This module turns bytes into a detector and back; it does not know where bytes come from.
 
-use burn::tensor::{DType, Device};
-use burn_store::{ApplyResult, FloatCastAdapter, HalfPrecisionAdapter, ModuleSnapshot, SafetensorsStore};
+use std::sync::Arc;
+
+use burn::tensor::{DType, Device, Shape, TensorData, bf16, f16};
+use burn_store::{
+    ApplyResult, FloatCastAdapter, HalfPrecisionAdapter, ModuleSnapshot, PathFilter, SafetensorsStore, bridge,
+    burn_pack,
+};
 use safetensors::SafeTensors;
+use safetensors::tensor::TensorInfo;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
@@ -285,18 +291,48 @@ fn fill(
     wanted: fn(&str, &str) -> bool,
 ) -> Result<ApplyResult, WeightsError> {
     check_values(&bytes)?;
-    let misfit = |detail: String| WeightsError::Tensors { arch, detail };
-    let mut store = SafetensorsStore::from_bytes(Some(bytes))
-        .map_indices_contiguous(false)
-        .skip_enum_variants(true)
-        .allow_partial(true)
-        .with_predicate(wanted)
-        .with_from_adapter(FloatCastAdapter::to(DType::F32));
-    let filled = model.load_from(&mut store).map_err(|error| misfit(error.to_string()))?;
+    let filter = PathFilter::new().with_predicate(wanted);
+    let filled = model.apply(tensors(bytes)?, Some(filter), None, true);
     match filled.errors.first() {
-        Some(error) => Err(misfit(error.to_string())),
+        Some(error) => Err(WeightsError::Tensors { arch, detail: error.to_string() }),
         None => Ok(filled),
     }
+}
+
+/// The tensors of a file, those of floats as f32. Each is made when it is asked for, at once in the memory in which it
+/// stays: copies in between leave holes that no later tensor fills, and wasm's memory never shrinks.
+fn tensors(bytes: Vec<u8>) -> Result<Vec<burn_pack::Tensor>, WeightsError> {
+    let (header, metadata) =
+        SafeTensors::read_metadata(&bytes).map_err(|error| WeightsError::Container(error.to_string()))?;
+    // Behind the header's length and itself.
+    let start = size_of::<u64>() + header;
+    let bytes = Arc::new(bytes);
+    let tensor = |(name, info): (String, &TensorInfo)| {
+        let (bytes, (first, end), kind) = (bytes.clone(), info.data_offsets, info.dtype);
+        // What is not a float fits no parameter, and is refused unread.
+        let dtype = if read_floats(kind, &[]).is_some() { DType::F32 } else { DType::I64 };
+        let shape = Shape::from(info.shape.clone());
+        bridge::deferred(name, dtype, shape.clone(), None, move || {
+            let values = read_floats(kind, &bytes[start + first..start + end]).unwrap_or_default();
+            Ok(TensorData::new(values, shape.clone()))
+        })
+    };
+    Ok(metadata.tensors().into_iter().map(tensor).collect())
+}
+
+/// Floats of any width; `None` for other types.
+fn read_floats(kind: safetensors::Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    match kind {
+        safetensors::Dtype::F32 => Some(read_each(bytes, f32::from_le_bytes)),
+        safetensors::Dtype::F16 => Some(read_each(bytes, |two| f16::from_le_bytes(two).to_f32())),
+        safetensors::Dtype::BF16 => Some(read_each(bytes, |two| bf16::from_le_bytes(two).to_f32())),
+        safetensors::Dtype::F64 => Some(read_each(bytes, |eight| f64::from_le_bytes(eight) as f32)),
+        _ => None,
+    }
+}
+
+fn read_each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|chunk| read(*chunk)).collect()
 }
 
 /// Refuses weights with which a detector would find nothing and give no reason: a value that is not finite makes every

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::workspace::{BURN_CRATE, BURN_FOLDER};
-use crate::{offline, shell, standalone, tools};
+use crate::{offline, relaxed, shell, standalone, tools};
 
 /// Builds the page, after installing what that takes. No `wasm-opt`: binaryen 108, which Debian has, writes a file
 /// whose tables browsers refuse.
@@ -19,6 +19,7 @@ pub fn run() -> Result<()> {
 /// What Trunk does not do.
 pub fn finish() -> Result<()> {
     shell::step("build Burn's engine into dist/burn/", burn_engine)?;
+    shell::step("make the wasm's plain form", relaxed::write)?;
     shell::step("list the page's files for use without a network", offline::write)?;
     shell::step("put the page into one file, too", standalone::write)
 }

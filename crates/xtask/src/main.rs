@@ -1,14 +1,15 @@
 //! What the project does to itself: build the page, serve it, test everything, lint. Nothing of this ships.
 //!
 //! One module for each command, named after it. Below them: [`tools`] and [`system`] install what a command lacks,
-//! [`budget`] holds the limits on sizes, [`tally`] counts what passed, [`workspace`] knows crates and files, [`shell`]
-//! runs programs.
+//! [`relaxed`] makes the second form of the wasm, [`budget`] holds the limits on sizes, [`tally`] counts what passed,
+//! [`workspace`] knows crates and files, [`shell`] runs programs.
 
 mod budget;
 mod build;
 mod lint;
 mod offline;
 mod package;
+mod relaxed;
 mod scripts;
 mod serve;
 mod shell;

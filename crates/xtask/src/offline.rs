@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::workspace::BURN_FOLDER;
-use crate::{scripts, shell, standalone, workspace};
+use crate::{relaxed, scripts, shell, standalone, workspace};
 
 /// What a visitor of the page does not need, beside Burn's engine: the worker itself, the page in one file, and what is
 /// for developers.
@@ -55,12 +56,13 @@ fn lists(dist: &Path) -> Result<Lists> {
 /// The worker's source with these lists in place of its empty ones.
 fn with_lists(source: &str, lists: &Lists) -> Result<String> {
     let mut text = source.to_owned();
-    for (name, list) in [("FILES", &lists.files), ("LATER", &lists.later)] {
+    let forms = relaxed::forms(lists.files.keys().map(String::as_str));
+    for (name, list) in [("FILES", json!(lists.files)), ("LATER", json!(lists.later)), ("FORMS", forms)] {
         let empty = format!("const {name} = {{}};");
         if text.matches(&empty).count() != 1 {
             bail!("web/sw.js has to have the line `{empty}` once");
         }
-        text = text.replace(&empty, &format!("const {name} = {};", serde_json::to_string_pretty(list)?));
+        text = text.replace(&empty, &format!("const {name} = {};", serde_json::to_string_pretty(&list)?));
     }
     Ok(text)
 }
@@ -106,6 +108,7 @@ mod tests {
         let lists = Lists { files: [("a.js".to_owned(), "12".to_owned())].into(), later: BTreeMap::new() };
         let worker = with_lists(&scripts::text(&web.join("sw.js")).unwrap(), &lists).unwrap();
         assert!(worker.contains("const FILES = {\n  \"a.js\": \"12\"\n};"), "{worker}");
+        assert!(worker.contains("const FORMS = {\n  \"plain\": [],"), "{worker}");
         assert!(with_lists("", &lists).is_err());
         let limit = format!("const CACHED_FROM = {}e6;", LARGE / 1_000_000);
         assert!(scripts::text(&web.join("support.js")).unwrap().contains(&limit), "support.js lacks {limit}");

@@ -19,8 +19,14 @@ const TRACKER: [&str; 2] = ["tracker.js", "tracker.d.ts"];
 
 /// What the build makes of Rust for these scripts.
 const GLUE: [&str; 4] = ["burn/ssd-web-burn.js", "lab/ssd-lab.js", "track/ssd-track-web.js", "wasm/ssd-web.js"];
-const WASM: [&str; 4] =
-    ["burn/ssd-web-burn_bg.wasm", "lab/ssd-lab_bg.wasm", "track/ssd-track-web_bg.wasm", "wasm/ssd-web_bg.wasm"];
+const WASM: [&str; 6] = [
+    "burn/ssd-web-burn_bg.wasm",
+    "lab/ssd-lab_bg.wasm",
+    "lab/ssd-lab_relaxed.wasm",
+    "track/ssd-track-web_bg.wasm",
+    "wasm/ssd-web_bg.wasm",
+    "wasm/ssd-web_relaxed.wasm",
+];
 
 /// The types of the detector's interface.
 const TYPES: [&str; 1] = ["detector.d.ts"];

@@ -4,7 +4,7 @@ use burn::module::{Initializer, Module};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use ssd_cpu::{Activation, ConvShape, Convolution, ConvolutionError, Padding};
+use ssd_cpu::{Activation, ConvShape, Convolution, ConvolutionError, Padding, Values};
 
 /// Convolution, then batch norm if there is one, then the activation.
 #[derive(Module, Debug)]
@@ -177,21 +177,31 @@ impl ConvStep<'_> {
     ///
     /// A convolution in groups of several channels, which the CPU's loops do not know.
     pub fn packed(&self) -> Result<Convolution, ConvolutionError> {
+        // Without a norm, from where the weights lie: memory for a copy of large ones is never given back by wasm.
+        if self.norm.is_none()
+            && let Some(weights) = Values::of(&self.conv.weight.val())
+        {
+            return Convolution::new(self.shape, weights.slice(), &self.bias());
+        }
         let (weights, shift) = self.folded();
         Convolution::new(self.shape, &weights, &shift)
+    }
+
+    /// Zeros where there is none.
+    fn bias(&self) -> Vec<f32> {
+        let bias = self.conv.bias.as_ref();
+        bias.map_or_else(|| vec![0.0; self.shape.channels_out], |bias| ssd_cpu::numbers(&bias.val()))
     }
 
     /// Weights `[O, I / groups, k, k]` and shift `[O]` with the bias and the norm's running statistics folded in. The
     /// tensors have to be on the CPU, the one device that can be read without waiting.
     pub fn folded(&self) -> (Vec<f32>, Vec<f32>) {
-        let read = |tensor: Tensor<1>| tensor.into_data().iter::<f32>().collect::<Vec<f32>>();
-        let mut weights: Vec<f32> = self.conv.weight.val().into_data().iter::<f32>().collect();
-        let outputs = self.shape.channels_out;
-        let mut shift = self.conv.bias.as_ref().map_or_else(|| vec![0.0; outputs], |bias| read(bias.val()));
+        let mut weights = ssd_cpu::numbers(&self.conv.weight.val());
+        let mut shift = self.bias();
         if let Some(norm) = self.norm {
             let (scale, offset) = scale_and_shift(norm);
-            let (scale, offset) = (read(scale), read(offset));
-            let per_output = weights.len() / outputs;
+            let (scale, offset) = (ssd_cpu::numbers(&scale), ssd_cpu::numbers(&offset));
+            let per_output = weights.len() / self.shape.channels_out;
             for (row, scale) in weights.chunks_exact_mut(per_output).zip(&scale) {
                 row.iter_mut().for_each(|weight| *weight *= scale);
             }

@@ -17,7 +17,7 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{scripts, shell, workspace};
+use crate::{relaxed, scripts, shell, workspace};
 use markup::{attribute, replace};
 
 /// What the page is called in `dist/`.
@@ -113,9 +113,12 @@ fn embedded(dist: &Path, starts: &BTreeSet<String>) -> Result<BTreeMap<String, V
         if SERVED_ONLY.contains(&path.as_str()) || found.contains_key(&path) {
             continue;
         }
-        let bytes = bytes(&dist.join(&path))?;
+        let mut bytes = bytes(&dist.join(&path))?;
         if path.ends_with(".js") {
-            open.extend(scripts::named(&path, &String::from_utf8_lossy(&bytes), &there).cloned());
+            // One form of the wasm, which any browser takes.
+            let script = relaxed::without_choice(&path, &String::from_utf8_lossy(&bytes));
+            open.extend(scripts::named(&path, &script, &there).cloned());
+            bytes = script.into_bytes();
         }
         found.insert(path, bytes);
     }
