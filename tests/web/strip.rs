@@ -111,8 +111,9 @@ fn of_thousands_of_pictures_few_have_elements_and_a_run_can_be_stopped_and_goes_
         let one = scenes(folder.path(), &["one.png"])?;
         page.server.put("one.png", super::server::Extra { bytes: std::fs::read(&one[0])?, ..Default::default() });
         open_shapes(page)?;
+        // Kept by the page: with thousands of files the browser collects garbage, and the promise that is awaited with it.
         page.eval(
-            "(async () => {
+            "window.dropped = (async () => {
                 const blob = await (await fetch('one.png')).blob();
                 const dataTransfer = new DataTransfer();
                 for (let i = 0; i < 4000; i += 1) {
@@ -135,8 +136,11 @@ fn of_thousands_of_pictures_few_have_elements_and_a_run_can_be_stopped_and_goes_
         page.wait_for("parseInt(document.querySelector('#strip-text').textContent) >= 12", PATIENCE)?;
         page.click("#all")?;
         page.wait_for("document.querySelector('#all').textContent === 'Detect all'", SOON)?;
+        // The strip shows what is known a frame later.
+        let frames = Duration::from_millis(500);
+        std::thread::sleep(frames);
         let stopped = known(page)?;
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(frames);
         ensure!((12..400).contains(&stopped) && known(page)? == stopped, "{stopped} detected, then {}", known(page)?);
         page.click("#all")?;
         page.wait_for(&format!("parseInt(document.querySelector('#strip-text').textContent) > {stopped}"), PATIENCE)?;
