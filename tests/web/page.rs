@@ -294,7 +294,8 @@ impl Page {
     /// The bytes of a file of that name that the page saves into `folder`, once it is whole.
     pub fn saved(&mut self, folder: &Path, name: &str) -> Result<Vec<u8>> {
         let (path, end) = (folder.join(name), Instant::now() + SOON);
-        while !path.is_file() {
+        // The browser takes the name by an empty file, writes another one, and renames that.
+        while !std::fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
             let error = self.error()?;
             if !error.is_empty() || Instant::now() > end {
                 let there: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();

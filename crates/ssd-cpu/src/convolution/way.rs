@@ -57,7 +57,8 @@ mod tests {
     use super::*;
 
     /// Channels in and out, side of the map, and how many times as fast as tap by tap Winograd's way was on one thread:
-    /// natively with AVX2 and in wasm (V8 11.3), by processor time, medians. EPYC virtual machine, 2026-11-30.
+    /// natively with AVX2 and in wasm (V8 11.3, without relaxed SIMD), by processor time, medians. EPYC virtual
+    /// machine, 2026-11-30.
     const MEASURED: [(usize, usize, usize, f32, f32); 26] = [
         (8, 8, 150, 0.99, 1.08),
         (16, 16, 150, 0.98, 1.63),
