@@ -1,4 +1,5 @@
-//! The wasm in two forms, with relaxed SIMD and without: the browser loads the one that it takes, and both find the same.
+//! The wasm in two forms, with relaxed SIMD and without: the browser loads the one that it takes, and both find the
+//! same.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;

@@ -1,6 +1,6 @@
-//! The wasm in two forms. It is compiled with relaxed SIMD, whose multiply-add is one instruction; browsers without that
-//! refuse the whole file. So a plain form is made of it here, with two instructions in place of that one, and the glue,
-//! which serves both, asks the browser which one to load.
+//! The wasm in two forms. It is compiled with relaxed SIMD, whose multiply-add is one instruction; browsers without
+//! that refuse the whole file. So a plain form is made of it here, with two instructions in place of that one, and the
+//! glue, which serves both, asks the browser which one to load.
 
 use std::fs;
 use std::path::{Path, PathBuf};
