@@ -111,7 +111,7 @@ fn of_thousands_of_pictures_few_have_elements_and_a_run_can_be_stopped_and_goes_
         let one = scenes(folder.path(), &["one.png"])?;
         page.server.put("one.png", super::server::Extra { bytes: std::fs::read(&one[0])?, ..Default::default() });
         open_shapes(page)?;
-        // The page keeps the promise: with thousands of files the browser collects garbage, and what is awaited with it.
+        // The page keeps the promise: with thousands of files the browser collects garbage, the awaited one too.
         page.eval(
             "window.dropped = (async () => {
                 const blob = await (await fetch('one.png')).blob();
