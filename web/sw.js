@@ -6,7 +6,7 @@
 
 const FILES = {}; // SHA-256 by path: kept from the first visit on
 const LATER = {}; // the same of other models: kept once they were used. Larger ones are in storage.js
-const FORMS = {}; // paths of the wasm, by what a browser needs: relaxed SIMD, or nothing
+const FORMS = {}; // paths of the wasm with relaxed SIMD and without, and a module to ask the browser with
 
 const ROOT = new URL("./", location.href).href;
 const CACHE = `ssd-page ${new URL(ROOT).pathname}`; // apart from other pages of this origin

@@ -41,7 +41,7 @@ fn lists(dist: &Path) -> Result<Lists> {
     let mut lists = Lists::default();
     for file in workspace::files(dist)? {
         let path = workspace::way(dist, &file)?;
-        let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let bytes = workspace::bytes(&file)?;
         let model = path.starts_with(MODELS) && !path.ends_with(".json");
         let burn = path.split('/').next() == Some(BURN_FOLDER);
         if burn || LEFT_OUT.contains(&path.as_str()) || (model && bytes.len() >= LARGE) {

@@ -12,7 +12,7 @@ use wasm_encoder::{CodeSection, Function, Instruction, Module, ValType};
 use wasmparser::{FunctionBody, Operator, Parser, Payload, Validator, WasmFeatures};
 
 use crate::workspace::{BURN_CRATE, BURN_FOLDER};
-use crate::{scripts, shell};
+use crate::{scripts, shell, workspace};
 
 /// How the names of the forms end. The first is what wasm-bindgen calls its file.
 const PLAIN: &str = "_bg.wasm";
@@ -33,7 +33,7 @@ pub fn write() -> Result<()> {
         split(&dist.join(name))?;
     }
     let burn = with(&dist.join(BURN_FOLDER).join(BURN_CRATE), PLAIN);
-    put(&burn, &plain(&read(&burn)?)?)
+    put(&burn, &plain(&workspace::bytes(&burn)?)?)
 }
 
 /// The glue's name for the plain form, and before it what chooses the relaxed one.
@@ -69,15 +69,11 @@ fn split(path: &Path) -> Result<()> {
         return Ok(());
     }
     ensure!(glue.matches(&address).count() == 1, "{} has to have `{address}` once", glue_path.display());
-    let relaxed = read(&plain_path)?;
+    let relaxed = workspace::bytes(&plain_path)?;
     let plain = plain(&relaxed).with_context(|| format!("{} cannot be made plain", plain_path.display()))?;
     put(&relaxed_path, &relaxed)?;
     put(&plain_path, &plain)?;
     put(&glue_path, glue.replace(&address, &format!("{asked}{address}")).as_bytes())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("{} cannot be read; build the page", path.display()))
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -189,7 +185,7 @@ mod tests {
 
     use super::*;
 
-    /// One function of two parameters and a local, which multiplies and adds twice.
+    /// One function of two parameters and a local.
     fn module(instructions: &[Instruction<'_>]) -> Vec<u8> {
         let mut types = TypeSection::new();
         types.ty().function([ValType::V128, ValType::V128], [ValType::V128]);

@@ -54,6 +54,11 @@ pub fn sources(at: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(if wanted { vec![at.to_path_buf()] } else { Vec::new() })
 }
 
+/// A file of the built page.
+pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read; build the page first", path.display()))
+}
+
 /// The files in a folder and below it.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let found: Result<Vec<_>> = children(folder)?

@@ -8,7 +8,7 @@ mod markup;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -85,7 +85,7 @@ fn link(dist: &Path, tag: &str, styles: &mut Vec<String>) -> Result<Option<Strin
             element
         }
         Some("icon") => {
-            let data = BASE64_STANDARD.encode(bytes(&file())?);
+            let data = BASE64_STANDARD.encode(workspace::bytes(&file())?);
             format!(r#"<link rel="icon" href="data:image/svg+xml;base64,{data}" />"#)
         }
         _ => String::new(),
@@ -113,7 +113,7 @@ fn embedded(dist: &Path, starts: &BTreeSet<String>) -> Result<BTreeMap<String, V
         if SERVED_ONLY.contains(&path.as_str()) || found.contains_key(&path) {
             continue;
         }
-        let mut bytes = bytes(&dist.join(&path))?;
+        let mut bytes = workspace::bytes(&dist.join(&path))?;
         if path.ends_with(".js") {
             // One form of the wasm, which any browser takes.
             let script = relaxed::without_choice(&path, &String::from_utf8_lossy(&bytes));
@@ -131,7 +131,7 @@ fn embedded(dist: &Path, starts: &BTreeSet<String>) -> Result<BTreeMap<String, V
     for (folder, list) in [("models", &index["models"]), ("samples", &samples_alone)] {
         for name in files(list) {
             let path = format!("{folder}/{name}");
-            let bytes = bytes(&dist.join(&path))?;
+            let bytes = workspace::bytes(&dist.join(&path))?;
             found.insert(path, bytes);
         }
     }
@@ -184,10 +184,6 @@ fn kind(path: &Path) -> Result<&'static str> {
     let ending = path.extension().unwrap_or_default();
     let row = TYPES.iter().find(|(known, _)| ending == *known);
     Ok(row.with_context(|| format!("{} is of no type that a page may embed", path.display()))?.1)
-}
-
-fn bytes(path: &PathBuf) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("{} cannot be read; build the page first", path.display()))
 }
 
 #[cfg(test)]
